@@ -1,0 +1,93 @@
+# shellcheck shell=bash
+# Debian packages, unpacked into the lab's folder: nothing is installed, no service starts, no root needed.
+# To be sourced after lib.sh.
+
+debian=$lab/opt/debian       # the unpacked packages
+apt_home=$lab/cache/apt      # package files, and package lists of our own where the machine's are of no use
+
+# Apt with the machine's sources, writing only below apt_home.
+apt_options=(-q -o "Dir::Cache=$apt_home/cache" -o Debug::NoLocking=1 -o Acquire::Retries=2)
+[ "$(id -u)" != 0 ] || apt_options+=(-o APT::Sandbox::User=root)
+own_lists=(-o "Dir::State::lists=$apt_home/lists")
+
+# The machine's package lists may be empty, or older than what the mirror still has: then read our own.
+refresh_lists() {
+  [[ " ${apt_options[*]} " != *" ${own_lists[1]} "* ]] || return 1
+  say "reading Debian's package lists"
+  mkdir -p "$apt_home/lists/partial"
+  apt_options+=("${own_lists[@]}")
+  quiet "$lab/log/apt-update.log" "reading Debian's package lists" apt-get "${apt_options[@]}" update
+}
+
+apt_download() {
+  (cd "$apt_home/debs" && apt-get "${apt_options[@]}" download "$@") >>"$lab/log/apt-download.log" 2>&1
+}
+
+# unpack PACKAGE...: fetch and unpack exactly these packages.
+unpack() {
+  local package deb
+  mkdir -p "$apt_home/cache" "$apt_home/debs" "$debian" "$lab/log"
+  apt_download "$@" || { refresh_lists && apt_download "$@"; } || {
+    tail -n 5 "$lab/log/apt-download.log" >&2
+    die "cannot fetch the Debian packages $*" "the whole output is in $lab/log/apt-download.log"
+  }
+  for package in "$@"; do
+    for deb in "$apt_home/debs/${package}"_*.deb; do
+      dpkg-deb -x "$deb" "$debian" || die "cannot unpack $deb" "remove it and try again"
+      basename "$deb" .deb >>"$debian/VERSIONS"
+    done
+  done
+  rm -rf "$apt_home/debs"
+}
+
+# Where unpacked shared libraries land, for LD_LIBRARY_PATH.
+library_path() {
+  local triplet
+  triplet=$(basename "$(dirname "$(find "$debian/usr/lib" "$debian/lib" -maxdepth 2 -name '*.so.*' -print -quit 2>/dev/null)")")
+  printf '%s' "$debian/usr/lib/$triplet:$debian/lib/$triplet"
+}
+
+missing_libraries() { LD_LIBRARY_PATH=$(library_path) ldd "$1" 2>/dev/null | sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p'; }
+
+# The libraries a package depends on; the C library is the machine's.
+library_packages() {
+  apt-cache "${apt_options[@]}" depends --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances "$@" |
+    sed -n 's/^ *|\{0,1\}\(Pre\)\{0,1\}Depends: *\(lib[^ <:]*\).*/\2/p' | grep -vE '^(libc6|libgcc-s1|libcrypt1|libjs-.*)$' | sort -u || true
+}
+
+# complete PACKAGE PROGRAM: fetch the shared libraries the machine lacks, one level of dependencies at a time.
+complete() {
+  local from=("$1") program=$2 level known=' ' next package
+  while [ -n "$(missing_libraries "$program")" ]; do
+    mapfile -t level < <(library_packages "${from[@]}")
+    next=()
+    for package in "${level[@]}"; do
+      [[ $known == *" $package "* ]] || next+=("$package")
+      known+="$package "
+    done
+    [ ${#next[@]} -gt 0 ] || die "$(basename "$program") needs $(missing_libraries "$program" | paste -sd' '), which no package it depends on has"
+    unpack "${next[@]}"
+    from=("${next[@]}")
+  done
+}
+
+# link NAME: put an unpacked program into the lab's bin, through a wrapper where it needs unpacked libraries.
+link() {
+  local name=$1 program
+  program=$(find "$debian/usr/bin" "$debian/usr/sbin" "$debian/sbin" -maxdepth 1 -name "$name" -print -quit 2>/dev/null)
+  [ -n "$program" ] || die "the unpacked Debian packages hold no $name"
+  program=${program#"$lab/"}
+  rm -f "$lab_bin/$name"
+  if ldd "$lab/$program" 2>/dev/null | grep -q 'not found'; then
+    local paths; paths=$(library_path)
+    cat >"$lab_bin/$name" <<WRAPPER
+#!/bin/sh
+# Runs Debian's $name with the shared libraries unpacked beside it.
+lab=\$(dirname "\$(dirname "\$(readlink -f "\$0")")")
+LD_LIBRARY_PATH=$(printf %s "$paths" | sed "s#$lab/#\$lab/#g")\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH} exec "\$lab/$program" "\$@"
+WRAPPER
+    chmod +x "$lab_bin/$name"
+  else
+    ln -s "../$program" "$lab_bin/$name"
+  fi
+}
