@@ -1,1 +1,15 @@
-//! stub
+//! The lab's metrics: label words, metric families, text formats and the server that exposes them.
+//!
+//! Every metric name of the lab is declared under [`families`] and nowhere else. Nothing here knows faults or memcached's
+//! protocol: the daemons say what happened, this crate counts and shows it.
+
+mod cells;
+pub mod exporter;
+mod exposition;
+pub mod families;
+mod family;
+pub mod labels;
+mod locked;
+
+pub use family::{Family, Kind};
+pub use prometheus_client::registry::Registry;

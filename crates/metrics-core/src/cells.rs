@@ -1,0 +1,156 @@
+//! Numbers that one thread writes and any thread reads: a counter and a histogram without a lock or a read-modify-write.
+//! What they count is decided elsewhere.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// A count with a single writer.
+///
+/// The writer loads and stores instead of adding atomically: on the hot path that costs a tenth. Two writers
+/// would lose increments, so each load thread has cells of its own and the scrape adds them up.
+#[derive(Debug, Default)]
+pub(crate) struct Cell(AtomicU64);
+
+impl Cell {
+    #[inline]
+    pub(crate) fn add(&self, n: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn inc(&self) {
+        self.add(1);
+    }
+
+    /// For a count that may fall: what falls on another shard wraps here, and the sum over shards is right.
+    #[inline]
+    pub(crate) fn dec(&self) {
+        self.add(u64::MAX);
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Upper bucket edges in nanoseconds, ascending; the last bucket has none.
+#[derive(Clone, Debug)]
+pub(crate) struct Edges(Box<[u64]>);
+
+impl Edges {
+    /// The lab's latency edges in seconds: 50 us to 5 s, with an edge at each of `timeouts`.
+    pub(crate) fn latency(timeouts: &[Duration]) -> Edges {
+        const BASE_US: [u64; 17] = [
+            50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 250_000,
+            500_000, 1_000_000, 2_000_000, 5_000_000,
+        ];
+        let mut nanos: Vec<u64> = BASE_US.iter().map(|us| us * 1_000).collect();
+        nanos.extend(timeouts.iter().map(|t| u64::try_from(t.as_nanos()).unwrap_or(u64::MAX)));
+        nanos.sort_unstable();
+        nanos.dedup();
+        Edges(nanos.into())
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The bucket of a value; an edge belongs to the bucket below it, as `le` says.
+    #[inline]
+    fn bucket(&self, nanos: u64) -> usize {
+        self.0.partition_point(|edge| *edge < nanos)
+    }
+}
+
+/// A histogram with a single writer.
+#[derive(Debug)]
+pub(crate) struct HistogramCells {
+    counts: Box<[Cell]>,
+    sum_nanos: Cell,
+}
+
+impl HistogramCells {
+    pub(crate) fn new(edges: &Edges) -> HistogramCells {
+        HistogramCells {
+            counts: (0..=edges.len()).map(|_| Cell::default()).collect(),
+            sum_nanos: Cell::default(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn observe(&self, edges: &Edges, value: Duration) {
+        let nanos = u64::try_from(value.as_nanos()).unwrap_or(u64::MAX);
+        if let Some(cell) = self.counts.get(edges.bucket(nanos)) {
+            cell.inc();
+        }
+        self.sum_nanos.add(nanos);
+    }
+}
+
+/// The sum of one histogram over all shards, in the form the encoder wants.
+#[derive(Clone, Debug)]
+pub(crate) struct Merged {
+    /// (upper edge in seconds, count in this bucket); the last edge is infinite.
+    pub(crate) buckets: Vec<(f64, u64)>,
+    /// Sum of the values, in seconds.
+    pub(crate) sum: f64,
+}
+
+impl Merged {
+    pub(crate) fn of<'a>(edges: &Edges, shards: impl Iterator<Item = &'a HistogramCells>) -> Merged {
+        let mut counts = vec![0u64; edges.len() + 1];
+        let mut nanos = 0u64;
+        for shard in shards {
+            for (total, cell) in counts.iter_mut().zip(&shard.counts) {
+                *total += cell.get();
+            }
+            nanos = nanos.wrapping_add(shard.sum_nanos.get());
+        }
+        // The encoder writes f64::MAX as `+Inf`.
+        let uppers = edges.0.iter().map(|edge| *edge as f64 / 1e9).chain([f64::MAX]);
+        Merged { buckets: uppers.zip(counts).collect(), sum: nanos as f64 / 1e9 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn edges_hold_the_tenth_of_a_second_and_every_timeout() {
+        let edges = Edges::latency(&[Duration::from_millis(300), Duration::from_millis(500)]);
+        let merged = Merged::of(&edges, std::iter::empty());
+        let uppers: Vec<f64> = merged.buckets.iter().map(|(upper, _)| *upper).collect();
+        for edge in [50e-6, 0.1, 0.3, 0.5, 5.0, f64::MAX] {
+            assert!(uppers.contains(&edge), "{edge} in {uppers:?}");
+        }
+        assert!(uppers.windows(2).all(|w| w[0] < w[1]));
+    }
+
+    proptest! {
+        /// Every value is counted once, in the first bucket whose edge is not below it.
+        #[test]
+        fn each_value_lands_in_its_bucket(nanos in 0u64..10_000_000_000) {
+            let edges = Edges::latency(&[]);
+            let cells = HistogramCells::new(&edges);
+            cells.observe(&edges, Duration::from_nanos(nanos));
+            let merged = Merged::of(&edges, [&cells].into_iter());
+            let hit: Vec<usize> = (0..merged.buckets.len()).filter(|i| merged.buckets[*i].1 == 1).collect();
+            prop_assert_eq!(hit.len(), 1);
+            let value = nanos as f64 / 1e9;
+            prop_assert!(value <= merged.buckets[hit[0]].0);
+            prop_assert!(hit[0] == 0 || value > merged.buckets[hit[0] - 1].0);
+        }
+
+        /// A count that goes up on one shard and down on another adds up.
+        #[test]
+        fn counts_may_fall_on_another_shard(ups in 0u64..100, downs in 0u64..100) {
+            let (a, b) = (Cell::default(), Cell::default());
+            (0..ups.max(downs)).for_each(|_| a.inc());
+            (0..downs).for_each(|_| b.dec());
+            prop_assert_eq!(a.get().wrapping_add(b.get()), ups.max(downs) - downs);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Every metric family of the lab: this folder is the only place where a metric name is written.
+//! Who counts what is decided by the daemons; how it is exposed, by `exporter`.
+
+pub mod build;
+pub mod client;
+pub mod http;
+pub mod process;
+pub mod scenario;
+pub mod toxiproxy;
+
+use crate::family::Family;
+
+/// Every declared family, by the module that declares it.
+pub fn declared() -> impl Iterator<Item = &'static Family> {
+    [
+        client::FAMILIES,
+        client::LOADGEN_FAMILIES,
+        scenario::FAMILIES,
+        toxiproxy::FAMILIES,
+        http::FAMILIES,
+        process::FAMILIES,
+        build::FAMILIES,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::family::Kind;
+
+    #[test]
+    fn names_follow_the_conventions() {
+        let mut names = Vec::new();
+        for family in declared() {
+            let name = family.name;
+            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name}");
+            assert_eq!(name.ends_with("_total"), family.kind == Kind::Counter, "{name}");
+            assert!(!family.help.is_empty() && !family.help.ends_with('.'), "{name}: {:?}", family.help);
+            assert!(!family.labels.contains(&"job") && !family.labels.contains(&"instance"), "{name}");
+            names.push(name);
+        }
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "a family is declared twice");
+    }
+}

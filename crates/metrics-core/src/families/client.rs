@@ -1,0 +1,160 @@
+//! The families of the memcached client and of the load generator: names, labels and HELP.
+//! Counting is in `shard`, gauges come from `state`, the series are made in `collector` and `encode`.
+
+mod collector;
+mod encode;
+mod shard;
+mod state;
+
+pub use collector::{ClientFamilies, Totals};
+pub use shard::{ClientShard, Finished};
+pub use state::{BreakerView, ClientState, LoadView, PoolView};
+
+use crate::family::Family;
+
+const OPERATIONS: Family = Family::counter(
+    "memcache_operations_total",
+    &["server", "operation", "status"],
+    "Operations that ended, by outcome; a miss is a success",
+);
+const ERRORS: Family = Family::counter(
+    "memcache_operation_errors_total",
+    &["server", "type"],
+    "Failed operations by what went wrong",
+);
+const DURATION: Family = Family::histogram(
+    "memcache_operation_duration_seconds",
+    &["server", "operation"],
+    "Time of an operation from its intended start to its end, failures included, in seconds",
+);
+const SERVICE: Family = Family::histogram(
+    "memcache_operation_service_seconds",
+    &["server", "operation"],
+    "Time of an operation from the first byte sent to its end, without queueing, in seconds",
+);
+const LATENESS: Family = Family::histogram(
+    "memcache_operation_start_lateness_seconds",
+    &[],
+    "Open loop: actual minus intended start of an operation, in seconds",
+);
+const IN_FLIGHT: Family =
+    Family::gauge("memcache_operations_in_flight", &["server"], "Operations that have started and not ended");
+const PER_SECOND: Family = Family::gauge(
+    "memcache_operations_per_second",
+    &[],
+    "Operations that ended during the last second; a convenience, use the counter for anything else",
+);
+const ERROR_RATE: Family = Family::gauge(
+    "memcache_error_rate",
+    &[],
+    "Share of the operations of the last second that failed, 0 to 1; a convenience, use the counter for anything else",
+);
+const HITS: Family = Family::counter("memcache_hits_total", &["server"], "Reads that found their key");
+const MISSES: Family =
+    Family::counter("memcache_misses_total", &["server"], "Reads that did not find their key");
+const CORRUPT: Family = Family::counter(
+    "memcache_corrupt_reads_total",
+    &["server", "kind"],
+    "Reads that returned a wrong value; must stay 0",
+);
+const LATE_WRITES: Family = Family::counter(
+    "memcache_late_writes_total",
+    &["server"],
+    "Values read whose own write was never acknowledged: an ambiguous write landed late",
+);
+const BREAKER_STATE: Family = Family::gauge(
+    "memcache_circuit_breaker_state",
+    &["server"],
+    "State of the circuit breaker: 0 closed, 1 half-open, 2 open",
+);
+const BREAKER_TRANSITIONS: Family = Family::counter(
+    "memcache_circuit_breaker_transitions_total",
+    &["server", "from", "to"],
+    "Changes of the circuit breaker's state",
+);
+const BREAKER_REQUESTS: Family = Family::gauge(
+    "memcache_circuit_breaker_requests",
+    &["server"],
+    "Requests in the circuit breaker's current counting window",
+);
+const BREAKER_FAILURES: Family = Family::gauge(
+    "memcache_circuit_breaker_failures",
+    &["server", "type"],
+    "Failures in the circuit breaker's current counting window: all of them, or those since the last success",
+);
+const BREAKER_REJECTED: Family = Family::counter(
+    "memcache_circuit_breaker_rejected_total",
+    &["server"],
+    "Operations that the circuit breaker refused",
+);
+const BREAKER_CHANGED: Family = Family::gauge(
+    "memcache_circuit_breaker_state_change_timestamp_seconds",
+    &["server"],
+    "When the circuit breaker last changed its state, in seconds since the epoch; 0 before the first change",
+);
+const LAST_ERROR: Family = Family::gauge(
+    "memcache_last_error_timestamp_seconds",
+    &["server"],
+    "When an operation last failed, in seconds since the epoch; 0 before the first failure",
+);
+const POOL: Family = Family::gauge(
+    "memcache_pool_connections",
+    &["server", "state"],
+    "Open connections: in an exchange, free, and both together",
+);
+const POOL_CREATED: Family =
+    Family::counter("memcache_pool_connections_created_total", &["server"], "Connections made");
+const POOL_CLOSED: Family = Family::counter(
+    "memcache_pool_connections_closed_total",
+    &["server", "reason"],
+    "Connections thrown away, by reason",
+);
+const ACQUIRE_ERRORS: Family =
+    Family::counter("memcache_pool_acquire_errors_total", &["server"], "Operations that got no connection");
+const ACQUIRE: Family = Family::histogram(
+    "memcache_pool_acquire_duration_seconds",
+    &["server"],
+    "Time an operation waited for a connection, dialling included, in seconds",
+);
+
+const TARGET_RATE: Family = Family::gauge(
+    "loadgen_target_rate",
+    &[],
+    "Operations per second asked of the open loop; 0 in a closed loop",
+);
+const WORKERS: Family = Family::gauge("loadgen_workers", &[], "Workers that send operations");
+const QUEUE_DEPTH: Family =
+    Family::gauge("loadgen_queue_depth", &[], "Open loop: operations that are due and wait for a worker");
+const DROPPED: Family = Family::counter(
+    "loadgen_operations_dropped_total",
+    &[],
+    "Open loop: operations that could not be started in time",
+);
+
+pub(super) const FAMILIES: &[&Family] = &[
+    &OPERATIONS,
+    &ERRORS,
+    &DURATION,
+    &SERVICE,
+    &LATENESS,
+    &IN_FLIGHT,
+    &PER_SECOND,
+    &ERROR_RATE,
+    &HITS,
+    &MISSES,
+    &CORRUPT,
+    &LATE_WRITES,
+    &BREAKER_STATE,
+    &BREAKER_TRANSITIONS,
+    &BREAKER_REQUESTS,
+    &BREAKER_FAILURES,
+    &BREAKER_REJECTED,
+    &BREAKER_CHANGED,
+    &LAST_ERROR,
+    &POOL,
+    &POOL_CREATED,
+    &POOL_CLOSED,
+    &ACQUIRE_ERRORS,
+    &ACQUIRE,
+];
+pub(super) const LOADGEN_FAMILIES: &[&Family] = &[&TARGET_RATE, &WORKERS, &QUEUE_DEPTH, &DROPPED];

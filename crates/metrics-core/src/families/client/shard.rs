@@ -1,0 +1,184 @@
+//! What one load thread counts about the client, per node. Nothing is merged, named or encoded here.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
+
+use crate::cells::{Cell, Edges, HistogramCells};
+use crate::labels::{CloseReason, CorruptKind, ErrorType, Operation, Status};
+
+/// One finished operation, as the caller saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct Finished {
+    /// Index of the node the key belongs to.
+    pub server: usize,
+    /// What was asked.
+    pub operation: Operation,
+    /// What went wrong, if anything did.
+    pub outcome: Result<(), ErrorType>,
+    /// From the intended start to the end.
+    pub latency: Duration,
+    /// From the first byte sent to the end; `None` when nothing was sent.
+    pub service: Option<Duration>,
+}
+
+/// The counters of one load thread. One writer only; see [`Cell`] for why.
+#[derive(Debug)]
+pub struct ClientShard {
+    pub(super) servers: Box<[ServerCells]>,
+    pub(super) lateness: HistogramCells,
+    pub(super) dropped: Cell,
+    edges: Edges,
+}
+
+#[derive(Debug)]
+pub(super) struct ServerCells {
+    pub(super) in_flight: Cell,
+    pub(super) operations: [[Cell; Status::COUNT]; Operation::COUNT],
+    pub(super) errors: [Cell; ErrorType::COUNT],
+    pub(super) duration: [HistogramCells; Operation::COUNT],
+    pub(super) service: [HistogramCells; Operation::COUNT],
+    pub(super) hits: Cell,
+    pub(super) misses: Cell,
+    pub(super) corrupt: [Cell; CorruptKind::COUNT],
+    pub(super) late_writes: Cell,
+    pub(super) rejected: Cell,
+    pub(super) created: Cell,
+    pub(super) closed: [Cell; CloseReason::COUNT],
+    pub(super) acquire_errors: Cell,
+    pub(super) acquire: HistogramCells,
+    /// Nanoseconds since the epoch; 0 before the first error.
+    pub(super) last_error: AtomicU64,
+}
+
+impl ServerCells {
+    fn new(edges: &Edges) -> ServerCells {
+        ServerCells {
+            in_flight: Cell::default(),
+            operations: Default::default(),
+            errors: Default::default(),
+            duration: Operation::ALL.map(|_| HistogramCells::new(edges)),
+            service: Operation::ALL.map(|_| HistogramCells::new(edges)),
+            hits: Cell::default(),
+            misses: Cell::default(),
+            corrupt: Default::default(),
+            late_writes: Cell::default(),
+            rejected: Cell::default(),
+            created: Cell::default(),
+            closed: Default::default(),
+            acquire_errors: Cell::default(),
+            acquire: HistogramCells::new(edges),
+            last_error: AtomicU64::new(0),
+        }
+    }
+}
+
+// A node's index comes from the same list that sized `servers`; an index out of range is not counted.
+impl ClientShard {
+    pub(super) fn new(servers: usize, edges: &Edges) -> ClientShard {
+        ClientShard {
+            servers: (0..servers).map(|_| ServerCells::new(edges)).collect(),
+            lateness: HistogramCells::new(edges),
+            dropped: Cell::default(),
+            edges: edges.clone(),
+        }
+    }
+
+    #[inline]
+    fn on(&self, server: usize, count: impl FnOnce(&ServerCells)) {
+        if let Some(cells) = self.servers.get(server) {
+            count(cells);
+        }
+    }
+
+    /// An operation began: it is in flight until [`finished`](Self::finished).
+    #[inline]
+    pub fn started(&self, server: usize) {
+        self.on(server, |s| s.in_flight.inc());
+    }
+
+    /// An operation that was [`started`](Self::started) has its outcome.
+    #[inline]
+    pub fn finished(&self, op: &Finished) {
+        self.on(op.server, |s| {
+            let kind = op.operation.index();
+            s.in_flight.dec();
+            s.duration[kind].observe(&self.edges, op.latency);
+            if let Some(service) = op.service {
+                s.service[kind].observe(&self.edges, service);
+            }
+            match op.outcome {
+                Ok(()) => s.operations[kind][Status::Success.index()].inc(),
+                Err(error) => {
+                    s.operations[kind][Status::Failed.index()].inc();
+                    s.errors[error.index()].inc();
+                    s.last_error.store(epoch_nanos(SystemTime::now()), Relaxed);
+                }
+            }
+        });
+    }
+
+    /// A read found its key.
+    #[inline]
+    pub fn hit(&self, server: usize) {
+        self.on(server, |s| s.hits.inc());
+    }
+
+    /// A read did not find its key.
+    #[inline]
+    pub fn miss(&self, server: usize) {
+        self.on(server, |s| s.misses.inc());
+    }
+
+    /// A read returned a wrong value.
+    pub fn corrupt(&self, server: usize, kind: CorruptKind) {
+        self.on(server, |s| s.corrupt[kind.index()].inc());
+    }
+
+    /// A write that was never acknowledged appeared.
+    pub fn late_write(&self, server: usize) {
+        self.on(server, |s| s.late_writes.inc());
+    }
+
+    /// The breaker refused an operation.
+    pub fn breaker_rejected(&self, server: usize) {
+        self.on(server, |s| s.rejected.inc());
+    }
+
+    /// A connection was made.
+    pub fn connection_created(&self, server: usize) {
+        self.on(server, |s| s.created.inc());
+    }
+
+    /// A connection was closed by us.
+    pub fn connection_closed(&self, server: usize, reason: CloseReason) {
+        self.on(server, |s| s.closed[reason.index()].inc());
+    }
+
+    /// A connection was handed to an operation after `waited`, dialling included.
+    #[inline]
+    pub fn acquired(&self, server: usize, waited: Duration) {
+        self.on(server, |s| s.acquire.observe(&self.edges, waited));
+    }
+
+    /// No connection could be handed to an operation.
+    pub fn acquire_failed(&self, server: usize) {
+        self.on(server, |s| s.acquire_errors.inc());
+    }
+
+    /// Open loop: an operation started this much after its intended start.
+    #[inline]
+    pub fn started_late(&self, by: Duration) {
+        self.lateness.observe(&self.edges, by);
+    }
+
+    /// Open loop: an operation could not be started in time and was dropped.
+    pub fn dropped(&self) {
+        self.dropped.inc();
+    }
+}
+
+/// A wall-clock instant in nanoseconds since the epoch.
+pub(super) fn epoch_nanos(at: SystemTime) -> u64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}

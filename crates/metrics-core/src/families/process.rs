@@ -1,0 +1,55 @@
+//! What the operating system says about this process, read at each scrape. Linux only; elsewhere the families are empty.
+
+use std::fmt::Error;
+
+use procfs::WithCurrentSystemInfo;
+use procfs::process::{LimitValue, Process};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+
+use crate::family::Family;
+
+const CPU: Family =
+    Family::counter("process_cpu_seconds_total", &[], "User and system CPU time of this process, in seconds");
+const RESIDENT: Family =
+    Family::gauge("process_resident_memory_bytes", &[], "Memory of this process that is in RAM, in bytes");
+const VIRTUAL: Family =
+    Family::gauge("process_virtual_memory_bytes", &[], "Address space of this process, in bytes");
+const OPEN_FDS: Family = Family::gauge("process_open_fds", &[], "Open file descriptors");
+const MAX_FDS: Family = Family::gauge("process_max_fds", &[], "Limit of open file descriptors");
+const THREADS: Family = Family::gauge("process_threads", &[], "Threads of this process");
+const START_TIME: Family =
+    Family::gauge("process_start_time_seconds", &[], "When this process started, in seconds since the epoch");
+
+pub(super) const FAMILIES: &[&Family] =
+    &[&CPU, &RESIDENT, &VIRTUAL, &OPEN_FDS, &MAX_FDS, &THREADS, &START_TIME];
+
+#[derive(Debug)]
+pub(crate) struct ProcessFamilies;
+
+impl Collector for ProcessFamilies {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
+        let e = &mut encoder;
+        // A figure that cannot be read is absent for this scrape: a 0 would be a lie.
+        let Ok(process) = Process::myself() else { return Ok(()) };
+        if let Ok(stat) = process.stat() {
+            let ticks = procfs::ticks_per_second() as f64;
+            CPU.encode_one(e, (stat.utime + stat.stime) as f64 / ticks)?;
+            RESIDENT.encode_one(e, stat.rss_bytes().get() as f64)?;
+            VIRTUAL.encode_one(e, stat.vsize as f64)?;
+            THREADS.encode_one(e, stat.num_threads as f64)?;
+            if let Ok(boot) = procfs::boot_time_secs() {
+                START_TIME.encode_one(e, boot as f64 + stat.starttime as f64 / ticks)?;
+            }
+        }
+        if let Ok(count) = process.fd_count() {
+            OPEN_FDS.encode_one(e, count as f64)?;
+        }
+        if let Ok(limits) = process.limits()
+            && let LimitValue::Value(max) = limits.max_open_files.soft_limit
+        {
+            MAX_FDS.encode_one(e, max as f64)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,221 @@
+//! The families of the scenario daemon: which phase runs, when phases began and ended, how runs ended.
+//! When a phase changes is decided by the daemon; this file only shows it, always as one consistent state.
+
+use std::collections::VecDeque;
+use std::fmt::Error;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::registry::Registry;
+
+use crate::family::Family;
+use crate::labels::{Phase, RunStatus};
+use crate::locked::Locked;
+
+const PHASE: Family = Family::gauge(
+    "scenario_phase",
+    &["scenario"],
+    "Phase of the scenario: 0 idle, 1 stabilization, 2 testing, 3 recovery",
+);
+const ACTIVE: Family = Family::gauge("scenario_active", &[], "1 while a scenario runs, else 0");
+const PLANNED: Family = Family::gauge(
+    "scenario_phase_duration_seconds",
+    &["scenario", "phase"],
+    "Planned length of a phase, in seconds",
+);
+const START: Family = Family::gauge(
+    "scenario_phase_start_timestamp_seconds",
+    &["scenario", "phase", "run"],
+    "When a phase began, in seconds since the epoch; the last 20 runs",
+);
+const END: Family = Family::gauge(
+    "scenario_phase_end_timestamp_seconds",
+    &["scenario", "phase", "run"],
+    "When a phase ended, in seconds since the epoch; the last 20 runs",
+);
+const TRANSITIONS: Family =
+    Family::counter("scenario_phase_transitions_total", &["scenario", "phase"], "Times a phase was entered");
+const RUNS: Family =
+    Family::counter("scenario_runs_total", &["scenario", "status"], "Runs that ended, by how they ended");
+
+pub(super) const FAMILIES: &[&Family] = &[&PHASE, &ACTIVE, &PLANNED, &START, &END, &TRANSITIONS, &RUNS];
+
+/// Runs whose timestamps are exported; older ones are history, which Prometheus keeps.
+const KEPT_RUNS: usize = 20;
+/// The phases that have a length and timestamps.
+const WALKED: [Phase; 3] = [Phase::Stabilization, Phase::Testing, Phase::Recovery];
+
+/// A scenario of the running command, with the planned length of its phases.
+#[derive(Clone, Debug)]
+pub struct PlannedScenario {
+    /// Its name: the `scenario` label.
+    pub name: String,
+    /// Planned length of the stabilization phase.
+    pub stabilization: Duration,
+    /// Planned length of the testing phase.
+    pub testing: Duration,
+    /// Planned length of the recovery phase.
+    pub recovery: Duration,
+}
+
+/// The scenario families. Every change takes one lock, so no scrape sees two phases at once.
+#[derive(Debug)]
+pub struct ScenarioFamilies(Locked<State>);
+
+#[derive(Clone, Debug)]
+struct State {
+    scenarios: Vec<Counted>,
+    current: Option<Current>,
+    runs: VecDeque<Stamps>,
+}
+
+#[derive(Clone, Debug)]
+struct Counted {
+    planned: PlannedScenario,
+    entered: [u64; Phase::COUNT],
+    ended: [u64; RunStatus::COUNT],
+}
+
+#[derive(Clone, Debug)]
+struct Current {
+    scenario: String,
+    phase: Phase,
+}
+
+#[derive(Clone, Debug)]
+struct Stamps {
+    scenario: String,
+    run: String,
+    start: [Option<f64>; Phase::COUNT],
+    end: [Option<f64>; Phase::COUNT],
+}
+
+impl ScenarioFamilies {
+    /// Registers the families for the scenarios of this command, every series at 0.
+    pub fn register(registry: &mut Registry, scenarios: &[PlannedScenario]) -> Arc<ScenarioFamilies> {
+        let counted = |planned: &PlannedScenario| Counted {
+            planned: planned.clone(),
+            entered: [0; Phase::COUNT],
+            ended: [0; RunStatus::COUNT],
+        };
+        let families = Arc::new(ScenarioFamilies(Locked::new(State {
+            scenarios: scenarios.iter().map(counted).collect(),
+            current: None,
+            runs: VecDeque::new(),
+        })));
+        registry.register_collector(Box::new(Arc::clone(&families)));
+        families
+    }
+
+    /// A run begins; its first phase follows with [`enter`](Self::enter).
+    pub fn run_started(&self, scenario: &str, run: &str) {
+        let mut state = self.0.lock();
+        state.current = Some(Current { scenario: scenario.to_owned(), phase: Phase::Idle });
+        state.runs.push_back(Stamps {
+            scenario: scenario.to_owned(),
+            run: run.to_owned(),
+            start: [None; Phase::COUNT],
+            end: [None; Phase::COUNT],
+        });
+        while state.runs.len() > KEPT_RUNS {
+            state.runs.pop_front();
+        }
+    }
+
+    /// The run's phase before ends and this one begins, in one step.
+    pub fn enter(&self, phase: Phase, at: SystemTime) {
+        self.0.lock().enter(phase, at);
+    }
+
+    /// The run ended: the phase is idle again and the run is counted, once.
+    pub fn run_finished(&self, status: RunStatus, at: SystemTime) {
+        let mut state = self.0.lock();
+        state.enter(Phase::Idle, at);
+        let Some(current) = state.current.take() else { return };
+        if let Some(counted) = state.counted(&current.scenario) {
+            counted.ended[status.index()] += 1;
+        }
+    }
+}
+
+impl State {
+    fn counted(&mut self, scenario: &str) -> Option<&mut Counted> {
+        self.scenarios.iter_mut().find(|counted| counted.planned.name == scenario)
+    }
+
+    fn enter(&mut self, phase: Phase, at: SystemTime) {
+        let Some(current) = &mut self.current else { return };
+        let before = std::mem::replace(&mut current.phase, phase);
+        let scenario = current.scenario.clone();
+        let at = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        if let Some(stamps) = self.runs.back_mut() {
+            if before != Phase::Idle {
+                stamps.end[before.index()] = Some(at);
+            }
+            if phase != Phase::Idle {
+                stamps.start[phase.index()] = Some(at);
+            }
+        }
+        if let Some(counted) = self.counted(&scenario) {
+            counted.entered[phase.index()] += 1;
+        }
+    }
+
+    fn phase_of(&self, scenario: &str) -> Phase {
+        self.current
+            .as_ref()
+            .filter(|current| current.scenario == scenario)
+            .map_or(Phase::Idle, |current| current.phase)
+    }
+}
+
+impl Collector for ScenarioFamilies {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
+        let state = self.0.lock().clone();
+        let e = &mut encoder;
+        PHASE.encode(e, |series| {
+            state.scenarios.iter().try_for_each(|s| {
+                series.number(&[&s.planned.name], state.phase_of(&s.planned.name).index() as f64)
+            })
+        })?;
+        ACTIVE.encode_one(e, if state.current.is_some() { 1.0 } else { 0.0 })?;
+        PLANNED.encode(e, |series| {
+            state.scenarios.iter().try_for_each(|s| {
+                let lengths = [s.planned.stabilization, s.planned.testing, s.planned.recovery];
+                WALKED.iter().zip(lengths).try_for_each(|(phase, length)| {
+                    series.number(&[&s.planned.name, phase.as_str()], length.as_secs_f64())
+                })
+            })
+        })?;
+        for (family, pick) in
+            [(START, (|s| &s.start) as fn(&Stamps) -> &[Option<f64>; Phase::COUNT]), (END, |s| &s.end)]
+        {
+            family.encode(e, |series| {
+                for stamps in &state.runs {
+                    for phase in WALKED {
+                        if let Some(at) = pick(stamps)[phase.index()] {
+                            series.number(&[&stamps.scenario, phase.as_str(), &stamps.run], at)?;
+                        }
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        TRANSITIONS.encode(e, |series| {
+            state.scenarios.iter().try_for_each(|s| {
+                Phase::ALL.iter().try_for_each(|phase| {
+                    series.count(&[&s.planned.name, phase.as_str()], s.entered[phase.index()])
+                })
+            })
+        })?;
+        RUNS.encode(e, |series| {
+            state.scenarios.iter().try_for_each(|s| {
+                RunStatus::ALL.iter().try_for_each(|status| {
+                    series.count(&[&s.planned.name, status.as_str()], s.ended[status.index()])
+                })
+            })
+        })
+    }
+}

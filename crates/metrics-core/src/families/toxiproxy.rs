@@ -1,0 +1,209 @@
+//! The families about Toxiproxy: which fault is on where, with which numbers, what is left over, how its API answers.
+//! Faults are switched by the scenario daemon; this file only shows them.
+
+use std::fmt::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::registry::Registry;
+
+use crate::cells::{Cell, Edges, HistogramCells, Merged};
+use crate::family::Family;
+use crate::labels::{ApiMethod, FaultType};
+use crate::locked::Locked;
+
+const ACTIVE: Family =
+    Family::gauge("toxiproxy_toxic_active", &["server", "type"], "1 while the fault is on, else 0");
+const CONFIG: Family = Family::gauge(
+    "toxiproxy_toxic_config",
+    &["server", "type", "param"],
+    "Parameters of the fault while it is on, in the unit the parameter's name ends in; 0 while it is off",
+);
+const ACTIVATIONS: Family = Family::counter(
+    "toxiproxy_toxic_activations_total",
+    &["server", "type"],
+    "Times the fault was switched on",
+);
+const ACTIVE_SECONDS: Family = Family::counter(
+    "toxiproxy_toxic_active_seconds_total",
+    &["server", "type"],
+    "Time the fault was on, in seconds",
+);
+const RESIDUAL: Family = Family::gauge(
+    "toxiproxy_residual_toxics",
+    &[],
+    "Toxics of this lab that should be gone and are not, as last read back",
+);
+const API_ERRORS: Family =
+    Family::counter("toxiproxy_api_errors_total", &["method"], "Requests to the Toxiproxy API that failed");
+const API_DURATION: Family = Family::histogram(
+    "toxiproxy_api_request_duration_seconds",
+    &["method"],
+    "Time of a request to the Toxiproxy API, in seconds",
+);
+
+pub(super) const FAMILIES: &[&Family] =
+    &[&ACTIVE, &CONFIG, &ACTIVATIONS, &ACTIVE_SECONDS, &RESIDUAL, &API_ERRORS, &API_DURATION];
+
+/// A fault that the running command may switch on: its series exist at 0 from the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownFault {
+    /// The node it is on.
+    pub server: String,
+    /// What it is.
+    pub fault: FaultType,
+    /// Its parameters, each name ending in its unit.
+    pub params: Vec<&'static str>,
+}
+
+/// The Toxiproxy families.
+#[derive(Debug)]
+pub struct ToxiproxyFamilies {
+    state: Locked<State>,
+    edges: Edges,
+}
+
+#[derive(Debug)]
+struct State {
+    faults: Vec<Fault>,
+    residual: usize,
+    errors: [Cell; ApiMethod::COUNT],
+    durations: [HistogramCells; ApiMethod::COUNT],
+}
+
+#[derive(Clone, Debug)]
+struct Fault {
+    server: String,
+    fault: FaultType,
+    params: Vec<(&'static str, f64)>,
+    on_since: Option<Instant>,
+    activations: u64,
+    /// Of the activations that ended.
+    active: Duration,
+}
+
+impl ToxiproxyFamilies {
+    /// Registers the families with every known fault off.
+    pub fn register(registry: &mut Registry, known: &[KnownFault]) -> Arc<ToxiproxyFamilies> {
+        let edges = Edges::latency(&[]);
+        let mut state = State {
+            faults: Vec::new(),
+            residual: 0,
+            errors: Default::default(),
+            durations: ApiMethod::ALL.map(|_| HistogramCells::new(&edges)),
+        };
+        for fault in known {
+            let known = state.fault(&fault.server, fault.fault);
+            for param in &fault.params {
+                set(&mut known.params, param, 0.0);
+            }
+        }
+        let families = Arc::new(ToxiproxyFamilies { state: Locked::new(state), edges });
+        registry.register_collector(Box::new(Arc::clone(&families)));
+        families
+    }
+
+    /// The fault was read back as on.
+    pub fn activated(&self, server: &str, fault: FaultType, params: &[(&'static str, f64)], at: Instant) {
+        let mut state = self.state.lock();
+        let fault = state.fault(server, fault);
+        if fault.on_since.is_none() {
+            fault.activations += 1;
+            fault.on_since = Some(at);
+        }
+        for (param, value) in params {
+            set(&mut fault.params, param, *value);
+        }
+    }
+
+    /// The fault was read back as off.
+    pub fn deactivated(&self, server: &str, fault: FaultType, at: Instant) {
+        let mut state = self.state.lock();
+        let fault = state.fault(server, fault);
+        if let Some(since) = fault.on_since.take() {
+            fault.active += at.saturating_duration_since(since);
+        }
+    }
+
+    /// How many toxics of ours are left that should be gone.
+    pub fn set_residual(&self, toxics: usize) {
+        self.state.lock().residual = toxics;
+    }
+
+    /// A request to the API ended.
+    pub fn api_call(&self, method: ApiMethod, took: Duration, ok: bool) {
+        let state = self.state.lock();
+        state.durations[method.index()].observe(&self.edges, took);
+        if !ok {
+            state.errors[method.index()].inc();
+        }
+    }
+}
+
+impl State {
+    fn fault(&mut self, server: &str, fault: FaultType) -> &mut Fault {
+        let at =
+            self.faults.iter().position(|f| f.server == server && f.fault == fault).unwrap_or_else(|| {
+                self.faults.push(Fault {
+                    server: server.to_owned(),
+                    fault,
+                    params: Vec::new(),
+                    on_since: None,
+                    activations: 0,
+                    active: Duration::ZERO,
+                });
+                self.faults.len() - 1
+            });
+        &mut self.faults[at]
+    }
+}
+
+fn set(params: &mut Vec<(&'static str, f64)>, param: &'static str, value: f64) {
+    match params.iter_mut().find(|(name, _)| *name == param) {
+        Some((_, old)) => *old = value,
+        None => params.push((param, value)),
+    }
+}
+
+impl Collector for ToxiproxyFamilies {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
+        let state = self.state.lock();
+        let now = Instant::now();
+        let e = &mut encoder;
+        let faults = &state.faults;
+        ACTIVE.encode(e, |series| {
+            faults.iter().try_for_each(|f| {
+                series.number(&[&f.server, f.fault.as_str()], if f.on_since.is_some() { 1.0 } else { 0.0 })
+            })
+        })?;
+        CONFIG.encode(e, |series| {
+            faults.iter().try_for_each(|f| {
+                f.params.iter().try_for_each(|(param, value)| {
+                    let value = if f.on_since.is_some() { *value } else { 0.0 };
+                    series.number(&[&f.server, f.fault.as_str(), param], value)
+                })
+            })
+        })?;
+        ACTIVATIONS.encode(e, |series| {
+            faults.iter().try_for_each(|f| series.count(&[&f.server, f.fault.as_str()], f.activations))
+        })?;
+        ACTIVE_SECONDS.encode(e, |series| {
+            faults.iter().try_for_each(|f| {
+                let running = f.on_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+                series.number(&[&f.server, f.fault.as_str()], (f.active + running).as_secs_f64())
+            })
+        })?;
+        RESIDUAL.encode_one(e, state.residual as f64)?;
+        API_ERRORS.encode(e, |series| {
+            ApiMethod::ALL.iter().try_for_each(|m| series.count(&[m.as_str()], state.errors[m.index()].get()))
+        })?;
+        API_DURATION.encode(e, |series| {
+            ApiMethod::ALL.iter().try_for_each(|m| {
+                let merged = Merged::of(&self.edges, [&state.durations[m.index()]].into_iter());
+                series.histogram(&[m.as_str()], merged.sum, &merged.buckets)
+            })
+        })
+    }
+}

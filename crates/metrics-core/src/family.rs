@@ -1,0 +1,137 @@
+//! How a metric family is declared and written: name, HELP, kind and labels as one constant, series by value.
+//! No family is declared here; see `families`.
+
+use std::fmt::{Error, Write as _};
+
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, LabelSetEncoder, MetricEncoder, NoLabelSet,
+};
+use prometheus_client::metrics::MetricType;
+
+/// What a family's samples are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows; its name ends in `_total`.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts by bucket.
+    Histogram,
+}
+
+/// The declaration of one metric family.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// The name as Prometheus stores it, `_total` included.
+    pub name: &'static str,
+    /// One sentence: what it measures, in which unit.
+    pub help: &'static str,
+    /// Counter, gauge or histogram.
+    pub kind: Kind,
+    /// The names of its labels, in order.
+    pub labels: &'static [&'static str],
+}
+
+impl Family {
+    pub(crate) const fn counter(
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> Self {
+        Family { name, help, kind: Kind::Counter, labels }
+    }
+
+    pub(crate) const fn gauge(
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> Self {
+        Family { name, help, kind: Kind::Gauge, labels }
+    }
+
+    pub(crate) const fn histogram(
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> Self {
+        Family { name, help, kind: Kind::Histogram, labels }
+    }
+
+    /// Writes HELP and TYPE, then whatever series `write` adds.
+    pub(crate) fn encode(
+        &self,
+        encoder: &mut DescriptorEncoder<'_>,
+        write: impl FnOnce(&mut Series<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let (name, kind) = match self.kind {
+            // The encoder appends `_total` to every counter's samples by itself.
+            Kind::Counter => (self.name.strip_suffix("_total").unwrap_or(self.name), MetricType::Counter),
+            Kind::Gauge => (self.name, MetricType::Gauge),
+            Kind::Histogram => (self.name, MetricType::Histogram),
+        };
+        let encoder = encoder.encode_descriptor(name, self.help, None, kind)?;
+        write(&mut Series { encoder, family: self })
+    }
+
+    /// Writes a family that has one series and no labels.
+    pub(crate) fn encode_one(&self, encoder: &mut DescriptorEncoder<'_>, value: f64) -> Result<(), Error> {
+        self.encode(encoder, |series| series.number(&[], value))
+    }
+}
+
+/// Writes the series of one family; label values come in the order the family declares its labels.
+pub(crate) struct Series<'a> {
+    encoder: MetricEncoder<'a>,
+    family: &'a Family,
+}
+
+impl Series<'_> {
+    /// One series of a counter with an integer count.
+    pub(crate) fn count(&mut self, values: &[&str], count: u64) -> Result<(), Error> {
+        let labels = Labels { names: self.family.labels, values };
+        self.encoder.encode_family(&labels)?.encode_counter::<NoLabelSet, _, f64>(&count, None)
+    }
+
+    /// One series of a gauge, or of a counter that counts seconds.
+    pub(crate) fn number(&mut self, values: &[&str], value: f64) -> Result<(), Error> {
+        let labels = Labels { names: self.family.labels, values };
+        let mut encoder = self.encoder.encode_family(&labels)?;
+        match self.family.kind {
+            Kind::Counter => encoder.encode_counter::<NoLabelSet, _, f64>(&value, None),
+            Kind::Gauge | Kind::Histogram => encoder.encode_gauge(&value),
+        }
+    }
+
+    /// One histogram; `buckets` are (upper edge, count in this bucket), the last edge infinite.
+    pub(crate) fn histogram(
+        &mut self,
+        values: &[&str],
+        sum: f64,
+        buckets: &[(f64, u64)],
+    ) -> Result<(), Error> {
+        let labels = Labels { names: self.family.labels, values };
+        let count = buckets.iter().map(|(_, n)| n).sum();
+        self.encoder.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, count, buckets, None)
+    }
+}
+
+#[derive(Debug)]
+struct Labels<'a> {
+    names: &'a [&'a str],
+    values: &'a [&'a str],
+}
+
+impl EncodeLabelSet for Labels<'_> {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), Error> {
+        debug_assert_eq!(self.names.len(), self.values.len(), "labels of {:?}", self.names);
+        for (name, value) in self.names.iter().zip(self.values) {
+            let mut label = encoder.encode_label();
+            let mut key = label.encode_label_key()?;
+            key.write_str(name)?;
+            let mut encoder = key.encode_label_value()?;
+            value.encode(&mut encoder)?;
+            encoder.finish()?;
+        }
+        Ok(())
+    }
+}
