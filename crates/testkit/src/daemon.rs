@@ -1,0 +1,116 @@
+//! One of our own binaries, run as a user runs it.
+
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::http;
+use crate::process::Process;
+use crate::scrape::Scrape;
+use crate::wait::eventually;
+
+/// A running binary, killed on drop. Its output is shown when the test fails.
+pub struct Daemon {
+    process: Process,
+    metrics: Option<SocketAddr>,
+}
+
+impl Daemon {
+    /// Starts it, without any `LAB_` variable of the environment. Pass `env!("CARGO_BIN_EXE_<name>")` as the path.
+    #[track_caller]
+    pub fn spawn<A: AsRef<OsStr>>(bin: impl AsRef<Path>, args: impl IntoIterator<Item = A>) -> Self {
+        let mut command = Command::new(bin.as_ref());
+        command.args(args);
+        Self::run(command)
+    }
+
+    /// As [`Daemon::spawn`], for a command with its own environment or folder. Its stdin, stdout and stderr are ours.
+    #[track_caller]
+    pub fn run(command: Command) -> Self {
+        let name =
+            Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self { process: Process::start(&name, command), metrics: None }
+    }
+
+    /// Says where its metrics server listens, for [`Daemon::scrape`].
+    #[must_use]
+    pub fn serving(mut self, metrics: SocketAddr) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// The process number.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Sends a signal; nothing happens where it has ended.
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// SIGKILL, and gone when this returns.
+    pub fn kill(&self) {
+        self.process.kill();
+    }
+
+    /// Whether it has ended.
+    pub fn has_exited(&self) -> bool {
+        self.process.exited().is_some()
+    }
+
+    /// Waits for its end: the exit code. Death by a signal fails the test.
+    #[track_caller]
+    pub fn wait_exit(&self, deadline: Duration) -> i32 {
+        self.process.wait_exit(deadline)
+    }
+
+    /// What it has written to stdout so far.
+    pub fn stdout(&self) -> String {
+        self.process.stdout()
+    }
+
+    /// What it has written to stderr so far.
+    pub fn stderr(&self) -> String {
+        self.process.stderr()
+    }
+
+    /// Its metrics now.
+    #[track_caller]
+    pub fn scrape(&self) -> Scrape {
+        self.try_scrape().unwrap_or_else(|error| panic!("no metrics: {error}"))
+    }
+
+    /// Scrapes until `condition` holds; a page that cannot be had yet is waited for, a daemon that has ended is not.
+    #[track_caller]
+    pub fn scrape_until(
+        &self,
+        what: &str,
+        deadline: Duration,
+        mut condition: impl FnMut(&Scrape) -> bool,
+    ) -> Scrape {
+        let mut last = Scrape::default();
+        eventually(what, deadline, || {
+            assert!(!self.has_exited(), "it ended before: {what}");
+            self.try_scrape().is_ok_and(|scrape| {
+                last = scrape;
+                condition(&last)
+            })
+        });
+        last
+    }
+
+    fn try_scrape(&self) -> std::io::Result<Scrape> {
+        let addr = self.metrics.expect("say where it listens with `serving`");
+        let answer = http::get(&format!("http://{addr}/metrics"))?;
+        if answer.status == 200 {
+            Ok(Scrape::parse(&answer.body))
+        } else {
+            Err(std::io::Error::other(format!("status {}", answer.status)))
+        }
+    }
+}

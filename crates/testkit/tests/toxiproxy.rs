@@ -1,0 +1,151 @@
+//! A real Toxiproxy shows what was put on it, and the fake in front of it misbehaves only on order.
+
+#![allow(clippy::unwrap_used, reason = "test helpers fail by panicking")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use testkit::{Fake, Memcached, Misbehaviour, Rule, Toxiproxy, free_addr, http, secs};
+
+const LATENCY: &str = r#"{"name": "slow", "type": "latency", "attributes": {"latency": 300}}"#;
+
+fn version(addr: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.write_all(b"version\r\n").unwrap();
+    stream.set_read_timeout(Some(secs(10))).unwrap();
+    let mut answer = [0; 64];
+    let length = stream.read(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer[..length]).into_owned()
+}
+
+#[test]
+fn toxics_bite_and_read_back() {
+    let memcached = Memcached::start();
+    let toxiproxy = Toxiproxy::start_with([("node", memcached.addr())]);
+    assert!(version(toxiproxy.listen("node")).starts_with("VERSION"));
+    toxiproxy.add_toxic("node", LATENCY);
+    assert_eq!(toxiproxy.toxics("node")[0]["attributes"]["latency"], 300);
+    assert_eq!(toxiproxy.toxic_names(), ["node/slow"]);
+    let begin = Instant::now();
+    version(toxiproxy.listen("node"));
+    assert!(begin.elapsed().as_millis() >= 290);
+    toxiproxy.delete_toxic("node", "slow");
+    assert!(toxiproxy.toxic_names().is_empty());
+}
+
+#[test]
+fn a_restart_keeps_proxies_and_loses_toxics() {
+    let memcached = Memcached::start();
+    let toxiproxy = Toxiproxy::start_with([("a", memcached.addr()), ("b", memcached.addr())]);
+    let (url, listen) = (toxiproxy.url(), toxiproxy.listen("a"));
+    toxiproxy.add_proxy("later", free_addr(), memcached.addr());
+    toxiproxy.add_toxic("a", LATENCY);
+    toxiproxy.restart();
+    assert_eq!((toxiproxy.url(), toxiproxy.listen("a")), (url, listen));
+    assert_eq!(toxiproxy.proxies().as_object().unwrap().len(), 2);
+    assert!(toxiproxy.toxic_names().is_empty());
+    assert!(version(listen).starts_with("VERSION"));
+}
+
+#[test]
+fn a_disabled_proxy_refuses() {
+    let memcached = Memcached::start();
+    let toxiproxy = Toxiproxy::start_with([("node", memcached.addr())]);
+    toxiproxy.enable("node", false);
+    assert!(TcpStream::connect(toxiproxy.listen("node")).is_err());
+    toxiproxy.enable("node", true);
+    assert!(version(toxiproxy.listen("node")).starts_with("VERSION"));
+}
+
+fn faked() -> (Toxiproxy, Fake) {
+    let toxiproxy = Toxiproxy::start_with([("node", free_addr())]);
+    let fake = Fake::before(&toxiproxy);
+    (toxiproxy, fake)
+}
+
+fn post(fake: &Fake) -> std::io::Result<http::Answer> {
+    http::request("POST", &format!("{}/proxies/node/toxics", fake.url()), &[], LATENCY)
+}
+
+fn delete(fake: &Fake) -> u16 {
+    http::request("DELETE", &format!("{}/proxies/node/toxics/slow", fake.url()), &[], "").unwrap().status
+}
+
+#[test]
+fn the_fake_passes_on_what_no_rule_catches() {
+    let (toxiproxy, fake) = faked();
+    assert_eq!(post(&fake).unwrap().status, 200);
+    assert_eq!(toxiproxy.toxic_names(), ["node/slow"]);
+    assert_eq!(http::get(&format!("{}/proxies/none", fake.url())).unwrap().status, 404);
+    assert_eq!(delete(&fake), 204);
+    assert!(toxiproxy.toxic_names().is_empty());
+    assert_eq!(fake.requests()[1..], ["GET /proxies/none", "DELETE /proxies/node/toxics/slow"]);
+}
+
+#[test]
+fn the_fake_holds_the_answer_of_a_change_already_made() {
+    let (toxiproxy, fake) = faked();
+    let trap = fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::HoldAnswer);
+    std::thread::scope(|scope| {
+        let caller = scope.spawn(|| post(&fake));
+        trap.wait_caught(secs(10));
+        assert_eq!(toxiproxy.toxic_names(), ["node/slow"]);
+        assert!(!caller.is_finished());
+        trap.release();
+        assert_eq!(caller.join().unwrap().unwrap().status, 200);
+    });
+}
+
+#[test]
+fn the_fake_holds_a_request_back() {
+    let (toxiproxy, fake) = faked();
+    let trap = fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::HoldRequest);
+    std::thread::scope(|scope| {
+        let caller = scope.spawn(|| post(&fake));
+        trap.wait_caught(secs(10));
+        assert!(toxiproxy.toxic_names().is_empty());
+        trap.release();
+        assert_eq!(caller.join().unwrap().unwrap().status, 200);
+    });
+    assert_eq!(toxiproxy.toxic_names(), ["node/slow"]);
+}
+
+#[test]
+fn the_fake_refuses_the_second_removal_only() {
+    let (toxiproxy, fake) = faked();
+    let trap = fake.misbehave(Rule::on("DELETE", "/toxics").nth(2), Misbehaviour::Refuse(503));
+    for (expected, left) in [(204, 0), (503, 1), (204, 0)] {
+        if toxiproxy.toxic_names().is_empty() {
+            post(&fake).unwrap();
+        }
+        assert_eq!(delete(&fake), expected);
+        assert_eq!(toxiproxy.toxic_names().len(), left);
+    }
+    assert_eq!(trap.caught(), 1);
+}
+
+#[test]
+fn the_fake_lies_and_hangs_up() {
+    let (toxiproxy, fake) = faked();
+    fake.misbehave(Rule::on("POST", "/toxics").nth(1), Misbehaviour::Misreport(500));
+    fake.misbehave(Rule::on("POST", "/toxics").nth(2), Misbehaviour::Hangup);
+    assert_eq!(post(&fake).unwrap().status, 500);
+    assert_eq!(toxiproxy.toxic_names(), ["node/slow"]);
+    toxiproxy.delete_toxic("node", "slow");
+    assert!(post(&fake).is_err());
+    assert_eq!(toxiproxy.toxic_names(), ["node/slow"]);
+}
+
+#[test]
+fn a_paused_toxiproxy_answers_once_resumed() {
+    let toxiproxy = Toxiproxy::start();
+    toxiproxy.pause();
+    let mut stream = TcpStream::connect(toxiproxy.url().trim_start_matches("http://")).unwrap();
+    stream.write_all(b"GET /proxies HTTP/1.0\r\n\r\n").unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    assert!(stream.read(&mut [0; 64]).is_err());
+    toxiproxy.resume();
+    stream.set_read_timeout(Some(secs(10))).unwrap();
+    assert!(stream.read(&mut [0; 64]).unwrap() > 0);
+}
