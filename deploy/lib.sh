@@ -1,16 +1,17 @@
 # shellcheck shell=bash
 # Shared by the lab's scripts: where things are, how they speak, and what a running lab was started with.
 # To be sourced; the caller has set `-euo pipefail`.
+# shellcheck disable=SC2034 # much of this is for those who source it
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-lab=$root/.lab
-lab_bin=$lab/bin
+programs=$root/.lab/bin            # what deploy/native/fetch.sh brings
+lab=${LAB_HOME:-$root/.lab}        # a running lab: its settings, state and logs
 export LC_ALL=C
 
 # The lab's own programs must never be mistaken for the machine's.
-PATH=$(printf %s "$PATH" | tr ':' '\n' | grep -vxF "$lab_bin" | paste -sd:)
+PATH=$(printf %s "$PATH" | tr ':' '\n' | grep -vxF -e "$programs" -e "$lab/bin" | paste -sd:)
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$@"; }
 
 # die MESSAGE [HINT]
 die() {
@@ -30,3 +31,55 @@ quiet() {
 }
 
 have() { command -v "$1" >/dev/null 2>&1; }
+
+# lab_address SECTION KEY: an address of the lab file, as written there. Prints nothing where the key is not set.
+lab_address() {
+  awk -v section="$1:" -v key="$2:" '
+    /^[^ #]/ { inside = ($1 == section) }
+    inside && $1 == key { value = $2; gsub(/["\047]|^http:\/\//, "", value); print value; exit }' "$LAB_CONFIG"
+}
+
+# shifted HOST:PORT: the same, moved by LAB_PORT_OFFSET.
+shifted() { printf '%s:%s\n' "${1%:*}" "$((${1##*:} + LAB_PORT_OFFSET))"; }
+
+# use_settings: what a running lab was started with, else the caller's environment, else the defaults.
+use_settings() {
+  local asked_offset=${LAB_PORT_OFFSET:-} asked_engine=${LAB_ENGINE:-}
+  running=no
+  if [ -f "$lab/env" ]; then
+    running=yes
+    # shellcheck disable=SC1091
+    source "$lab/env"
+    [ -z "$asked_offset" ] || [ "$asked_offset" = "$LAB_PORT_OFFSET" ] || asked_other="LAB_PORT_OFFSET=$asked_offset"
+    [ -z "$asked_engine" ] || [ "$asked_engine" = "$LAB_ENGINE" ] || asked_other="LAB_ENGINE=$asked_engine"
+  fi
+  LAB_PORT_OFFSET=${LAB_PORT_OFFSET:-0}
+  LAB_CONFIG=${LAB_CONFIG:-$root/config/lab.yaml}
+  LAB_CONFIG=$(realpath -m "$LAB_CONFIG")
+  die_code=2
+  [[ $LAB_PORT_OFFSET =~ ^(0|[1-9][0-9]{0,4})$ ]] && [ "$LAB_PORT_OFFSET" -le 44000 ] || die "LAB_PORT_OFFSET=$LAB_PORT_OFFSET is not a number between 0 and 44000"
+  case ${LAB_ENGINE:-} in ''|docker|native) ;; *) die "LAB_ENGINE=$LAB_ENGINE is neither docker nor native" ;; esac
+  [ -r "$LAB_CONFIG" ] || die "cannot read the lab file $LAB_CONFIG" "LAB_CONFIG names it; unset, it is config/lab.yaml"
+  die_code=4
+  export LAB_PORT_OFFSET LAB_CONFIG LAB_ENGINE
+}
+
+save_settings() {
+  printf '%s\n' "# What the running lab was started with; \`just down\` removes this file." \
+    "LAB_ENGINE=$LAB_ENGINE" "LAB_PORT_OFFSET=$LAB_PORT_OFFSET" "LAB_CONFIG=$(printf %q "$LAB_CONFIG")" >"$lab/env"
+}
+
+# write_wrapper: the command for the user's PATH.
+write_wrapper() {
+  mkdir -p "$lab/bin"
+  printf '#!/usr/bin/env bash\n# scenariod of the lab in %s, from any folder. Written by `just up`.\nLAB_HOME=%q exec %q "$@"\n' \
+    "$root" "$lab" "$root/deploy/scenariod.sh" >"$lab/bin/scenariod.new"
+  chmod +x "$lab/bin/scenariod.new"
+  mv -f "$lab/bin/scenariod.new" "$lab/bin/scenariod"
+}
+
+print_next() {
+  say "" "next: let one node lose packets, three times over" \
+    "  export PATH=\"$lab/bin:\$PATH\"" \
+    "  scenariod --scenario packet-loss-10 --loop 3"
+}

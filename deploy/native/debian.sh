@@ -2,8 +2,9 @@
 # Debian packages, unpacked into the lab's folder: nothing is installed, no service starts, no root needed.
 # To be sourced after lib.sh.
 
-debian=$lab/opt/debian       # the unpacked packages
-apt_home=$lab/cache/apt      # package files, and package lists of our own where the machine's are of no use
+fetched=$root/.lab             # whatever LAB_HOME says: programs are shared by labs
+debian=$fetched/opt/debian       # the unpacked packages
+apt_home=$fetched/cache/apt      # package files, and package lists of our own where the machine's are of no use
 
 # Apt with the machine's sources, writing only below apt_home.
 apt_options=(-q -o "Dir::Cache=$apt_home/cache" -o Debug::NoLocking=1 -o Acquire::Retries=2)
@@ -16,20 +17,20 @@ refresh_lists() {
   say "reading Debian's package lists"
   mkdir -p "$apt_home/lists/partial"
   apt_options+=("${own_lists[@]}")
-  quiet "$lab/log/apt-update.log" "reading Debian's package lists" apt-get "${apt_options[@]}" update
+  quiet "$fetched/log/apt-update.log" "reading Debian's package lists" apt-get "${apt_options[@]}" update
 }
 
 apt_download() {
-  (cd "$apt_home/debs" && apt-get "${apt_options[@]}" download "$@") >>"$lab/log/apt-download.log" 2>&1
+  (cd "$apt_home/debs" && apt-get "${apt_options[@]}" download "$@") >>"$fetched/log/apt-download.log" 2>&1
 }
 
 # unpack PACKAGE...: fetch and unpack exactly these packages.
 unpack() {
   local package deb
-  mkdir -p "$apt_home/cache" "$apt_home/debs" "$debian" "$lab/log"
+  mkdir -p "$apt_home/cache" "$apt_home/debs" "$debian" "$fetched/log"
   apt_download "$@" || { refresh_lists && apt_download "$@"; } || {
-    tail -n 5 "$lab/log/apt-download.log" >&2
-    die "cannot fetch the Debian packages $*" "the whole output is in $lab/log/apt-download.log"
+    tail -n 5 "$fetched/log/apt-download.log" >&2
+    die "cannot fetch the Debian packages $*" "the whole output is in $fetched/log/apt-download.log"
   }
   for package in "$@"; do
     for deb in "$apt_home/debs/${package}"_*.deb; do
@@ -71,23 +72,25 @@ complete() {
   done
 }
 
+# unpacked NAME: the path of an unpacked program, or nothing.
+unpacked() { find "$debian/usr/bin" "$debian/usr/sbin" "$debian/sbin" -maxdepth 1 -name "$1" -print -quit 2>/dev/null || true; }
+
 # link NAME: put an unpacked program into the lab's bin, through a wrapper where it needs unpacked libraries.
 link() {
   local name=$1 program
-  program=$(find "$debian/usr/bin" "$debian/usr/sbin" "$debian/sbin" -maxdepth 1 -name "$name" -print -quit 2>/dev/null)
-  [ -n "$program" ] || die "the unpacked Debian packages hold no $name"
-  program=${program#"$lab/"}
-  rm -f "$lab_bin/$name"
-  if ldd "$lab/$program" 2>/dev/null | grep -q 'not found'; then
+  program=$(unpacked "$name")
+  program=${program#"$fetched/"}
+  rm -f "$programs/$name"
+  if ldd "$fetched/$program" 2>/dev/null | grep -q 'not found'; then
     local paths; paths=$(library_path)
-    cat >"$lab_bin/$name" <<WRAPPER
+    cat >"$programs/$name" <<WRAPPER
 #!/bin/sh
 # Runs Debian's $name with the shared libraries unpacked beside it.
 lab=\$(dirname "\$(dirname "\$(readlink -f "\$0")")")
-LD_LIBRARY_PATH=$(printf %s "$paths" | sed "s#$lab/#\$lab/#g")\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH} exec "\$lab/$program" "\$@"
+LD_LIBRARY_PATH=$(printf %s "$paths" | sed "s#$fetched/#\$lab/#g")\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH} exec "\$lab/$program" "\$@"
 WRAPPER
-    chmod +x "$lab_bin/$name"
+    chmod +x "$programs/$name"
   else
-    ln -s "../$program" "$lab_bin/$name"
+    ln -s "../$program" "$programs/$name"
   fi
 }

@@ -2,13 +2,16 @@
 # Brings what the lab runs natively into .lab/bin: memcached, Prometheus and runit from Debian's packages (unpacked,
 # never installed), Toxiproxy built by Go. Does nothing where it is all there. Needs no root.
 set -euo pipefail
+# shellcheck source=../lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source=debian.sh
 source "$root/deploy/native/debian.sh"
+# shellcheck source=toxiproxy.sh
 source "$root/deploy/native/toxiproxy.sh"
 
 # runs NAME: is this program in the lab's bin, and does the machine load it?
 runs() {
-  local program=$lab_bin/$1
+  local program=$programs/$1
   [ -x "$program" ] || return 1
   case $1 in
     memcached) "$program" -V ;;
@@ -24,7 +27,7 @@ from_path() {
   local name
   for name in "$@"; do have "$name" || return 1; done
   for name in "$@"; do
-    ln -sfn "$(command -v "$name")" "$lab_bin/$name"
+    ln -sfn "$(command -v "$name")" "$programs/$name"
     say "$name: using $(command -v "$name")"
   done
 }
@@ -37,18 +40,20 @@ debian_programs() {
     say "unpacking Debian's $package"
     unpack "$package"
     for name in "$@"; do
-      complete "$package" "$(find "$debian/usr/bin" "$debian/usr/sbin" -maxdepth 1 -name "$name" -print -quit 2>/dev/null)"
+      [ -n "$(unpacked "$name")" ] || unpack "$name"   # Debian 13 has promtool in a package of its own
+      [ -n "$(unpacked "$name")" ] || die "Debian's package $package holds no $name"
+      complete "$package" "$(unpacked "$name")"
       link "$name"
     done
   else
     from_path "$@" || die "$package is missing, and there is no apt-get to fetch it with" "put $(printf '%s ' "$@" | sed 's/ $//') on PATH"
   fi
-  all_run "$@" || die "$package was brought to $lab_bin but does not run" "remove $lab and try again"
+  all_run "$@" || die "$package was brought to $programs but does not run" "remove $fetched and try again"
 }
 
-mkdir -p "$lab_bin" "$lab/log"
+mkdir -p "$programs" "$fetched/log"
 if have flock; then  # two runs at once would unpack over each other
-  exec 9>"$lab/fetch.lock"
+  exec 9>"$fetched/fetch.lock"
   flock -n 9 || { say "waiting for another set-up in $lab"; flock 9; }
 fi
 
@@ -56,6 +61,6 @@ debian_programs memcached memcached
 debian_programs prometheus prometheus promtool
 debian_programs runit runsvdir runsv sv svlogd
 all_run toxiproxy-server toxiproxy-cli || from_path toxiproxy-server toxiproxy-cli || build_toxiproxy
-all_run toxiproxy-server toxiproxy-cli || die "Toxiproxy was brought to $lab_bin but does not run" "remove $lab and try again"
-rm -rf "$lab/cache"
-say "the lab's programs are in $lab_bin"
+all_run toxiproxy-server toxiproxy-cli || die "Toxiproxy was brought to $programs but does not run" "remove $fetched and try again"
+rm -rf "$fetched/cache"
+say "the lab's programs are in $programs"

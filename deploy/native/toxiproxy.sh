@@ -5,7 +5,7 @@
 toxiproxy_version=2.12.0
 go_needed=1.23
 go_pinned=go1.23.12          # the toolchain fetched where the machine's Go is too old or missing
-go_home=$lab/cache/go        # GOPATH, caches and toolchain; removed when the build is done
+go_home=$fetched/cache/go        # GOPATH, caches and toolchain; removed when the build is done
 
 # go_at_least GO: is this Go new enough for Toxiproxy?
 go_at_least() {
@@ -39,7 +39,7 @@ fetch_toolchain() {
   esac
   toolchain=golang.org/toolchain@v0.0.1-$go_pinned.linux-$machine
   say "fetching the Go toolchain $go_pinned"
-  quiet "$lab/log/go-toolchain.log" "fetching $toolchain" in_go_home "$1" mod download "$toolchain"
+  quiet "$fetched/log/go-toolchain.log" "fetching $toolchain" in_go_home "$1" mod download "$toolchain"
   mv "$go_home/mod/$toolchain" "$go_home/toolchain"
   # Module files carry neither the executable bit nor a nested go.mod: the go command would put both right.
   chmod +x "$go_home/toolchain/bin/"* "$go_home/toolchain/pkg/tool/"*/*
@@ -66,11 +66,11 @@ build_toxiproxy() {
   mkdir -p "$go_home"
   find_go
   say "building Toxiproxy $toxiproxy_version with $("$go" env GOVERSION) (a minute or two)"
-  quiet "$lab/log/toxiproxy.log" "building Toxiproxy $toxiproxy_version" \
+  quiet "$fetched/log/toxiproxy.log" "building Toxiproxy $toxiproxy_version" \
     in_go_home "$go" install -trimpath -ldflags "-s -w -X $module.Version=$toxiproxy_version" \
     "$module/cmd/server@v$toxiproxy_version" "$module/cmd/cli@v$toxiproxy_version"
-  rm -f "$lab_bin/toxiproxy-server" "$lab_bin/toxiproxy-cli"
-  mv "$go_home/out/server" "$lab_bin/toxiproxy-server"
-  mv "$go_home/out/cli" "$lab_bin/toxiproxy-cli"
+  rm -f "$programs/toxiproxy-server" "$programs/toxiproxy-cli"
+  mv "$go_home/out/server" "$programs/toxiproxy-server"
+  mv "$go_home/out/cli" "$programs/toxiproxy-cli"
   rm -rf "$go_home" "$debian/usr/lib/"go-* "$debian/usr/share/"go-*
 }

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# The lab as one thing: lab.sh up | down | status | logs [-f] [PART] | run NAME ARGS
+# LAB_ENGINE=docker|native picks the engine, LAB_PORT_OFFSET=N moves every port, LAB_CONFIG names the lab file.
+set -euo pipefail
+# shellcheck source=lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=native/stack.sh
+source "$root/deploy/native/stack.sh"
+# shellcheck source=compose.sh
+source "$root/deploy/compose.sh"
+
+# choose_engine: Docker Compose where an engine answers, else native.
+choose_engine() {
+  case ${LAB_ENGINE:-} in
+    native) ;;
+    docker) docker_answers || die "LAB_ENGINE=docker, but no Docker engine with Compose answers" "start Docker, or use LAB_ENGINE=native" ;;
+    *) if docker_answers; then LAB_ENGINE=docker; else LAB_ENGINE=native; fi ;;
+  esac
+}
+
+refuse_other_settings() {
+  [ -z "${asked_other:-}" ] || die "a lab is up with LAB_ENGINE=$LAB_ENGINE LAB_PORT_OFFSET=$LAB_PORT_OFFSET, asked for $asked_other" "run \`just down\` first"
+}
+
+# run NAME ARGS: a daemon of this workspace, as it is now, with the settings of the lab.
+run() {
+  local name=${1:-}
+  case $name in
+    loadgen|scenariod) shift ;;
+    *) die_code=2 die "cannot run '$name'" "loadgen or scenariod, as in \`just run scenariod --list\`" ;;
+  esac
+  export LAB_STATE=$lab/state LAB_MEMBER=$lab
+  exec cargo run --quiet --release --locked --manifest-path "$root/Cargo.toml" -p "$name" -- "$@"
+}
+
+command=${1:-}
+[ $# = 0 ] || shift
+use_settings
+case $command in
+  up)
+    refuse_other_settings
+    choose_engine
+    if [ "$LAB_ENGINE" = docker ]; then compose_up; else native_up; fi ;;
+  down) native_down; compose_down; rm -f "$lab/env"; say "the lab is down" ;;
+  status|logs)
+    [ "$running" = yes ] || { say "no lab is up"; exit 0; }
+    if [ "$LAB_ENGINE" = docker ]; then "compose_$command" "$@"; else "native_$command" "$@"; fi ;;
+  run) run "$@" ;;
+  *) die_code=2 die "unknown command '$command'" "up, down, status, logs or run" ;;
+esac

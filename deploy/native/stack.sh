@@ -1,0 +1,220 @@
+# shellcheck shell=bash
+# The native lab: every part is a process on loopback, supervised by runit (runsvdir, below .lab).
+# To be sourced after lib.sh.
+
+# shellcheck source=native/ports.sh
+source "$root/deploy/native/ports.sh"
+# shellcheck source=native/services.sh
+source "$root/deploy/native/services.sh"
+
+sv() { "$programs/sv" "$@"; }
+
+supervised() { [ -x "$programs/sv" ] && sv status "$services/$1" >/dev/null 2>&1; }
+
+# supervisor: the pid of this lab's runsvdir, if it runs.
+supervisor() {
+  local pid
+  pid=$(cat "$lab/runsvdir.pid" 2>/dev/null) || return 1
+  grep -qzxF "LAB_SUPERVISOR=$lab" "/proc/$pid/environ" 2>/dev/null && printf '%s\n' "$pid"
+}
+
+# members: pids of every process that was started for this lab, supervised or not.
+members() {
+  local environ
+  for environ in /proc/[0-9]*/environ; do
+    grep -qzxF "LAB_MEMBER=$lab" "$environ" 2>/dev/null && basename "$(dirname "$environ")"
+  done
+  return 0
+}
+
+build_daemons() {
+  have cargo || die "cargo is not on PATH, and the daemons are to be built" "install a Rust toolchain, https://rustup.rs"
+  local target name profile=${LAB_PROFILE:-release}
+  say "building the daemons ($profile)"
+  (cd "$root" && cargo build --profile "$profile" --locked -p loadgen -p scenariod) || die "building the daemons failed"
+  [ "$profile" != dev ] || profile=debug
+  target=$(cd "$root" && cargo metadata --format-version 1 --no-deps --locked | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+  mkdir -p "$libexec"
+  for name in loadgen scenariod; do
+    cmp -s "$target/$profile/$name" "$libexec/$name" && continue
+    cp "$target/$profile/$name" "$libexec/$name.new"
+    mv -f "$libexec/$name.new" "$libexec/$name"
+  done
+}
+
+addresses() {
+  loadgen_address=$(lab_address loadgen metrics_addr)
+  scenariod_address=$(lab_address scenariod metrics_addr)
+  toxiproxy_address=$(lab_address scenariod toxiproxy)
+  loadgen_address=$(shifted "${loadgen_address:-127.0.0.1:9090}")
+  scenariod_address=$(shifted "${scenariod_address:-127.0.0.1:9092}")
+  toxiproxy_address=$(shifted "${toxiproxy_address:-127.0.0.1:8474}")
+  prometheus_address=$(shifted 127.0.0.1:9091)
+  grafana_address=$(shifted 127.0.0.1:3000)
+}
+
+# put FILE < CONTENT: write it whole, and only if it differs, so that a reader sees old or new and nothing between.
+put() {
+  mkdir -p "$(dirname "$1")"
+  cat >"$1.new"
+  if cmp -s "$1.new" "$1"; then rm "$1.new"; else mv -f "$1.new" "$1"; fi
+}
+
+# Configuration with this lab's addresses in it.
+write_configuration() {
+  local file proxies
+  proxies=$("$libexec/scenariod" proxies --config "$LAB_CONFIG") || exit $?
+  put "$lab/toxiproxy.json" <<<"$proxies"
+  put "$lab/prometheus/prometheus.yml" <"$root/prometheus/prometheus.yml"
+  for file in "$root"/prometheus/rules/*.yml; do put "$lab/prometheus/rules/$(basename "$file")" <"$file"; done
+  for file in "$lab"/prometheus/rules/*.yml; do [ -e "$root/prometheus/rules/$(basename "$file")" ] || rm "$file"; done
+  for file in "$root"/prometheus/targets/native/*.yml; do
+    sed -e "s/127\.0\.0\.1:9090/$loadgen_address/" -e "s/127\.0\.0\.1:9092/$scenariod_address/" "$file" |
+      put "$lab/prometheus/targets/$(basename "$file")"
+  done
+}
+
+check_ports() {
+  local dir name listen
+  for dir in "$services_new"/*/; do
+    name=$(basename "$dir")
+    supervised "$name" || require_free "$(sed 's/.*://' "$dir/address")" "$name"
+  done
+  supervised toxiproxy || while read -r listen; do
+    require_free "${listen##*:}" "a proxy of toxiproxy"
+  done < <(sed -n 's/.*"listen": *"\([^"]*\)".*/\1/p' "$lab/toxiproxy.json")
+  [ "$running" = yes ] || require_free "${scenariod_address##*:}" scenariod
+  refuse_taken
+}
+
+# Bring the supervised services to what was written: leave what is unchanged, restart what is not.
+install_services() {
+  local dir name
+  mkdir -p "$services"
+  for dir in "$services"/*/; do
+    name=$(basename "$dir")
+    [ -d "$dir" ] && [ ! -d "$services_new/$name" ] || continue
+    say "removing $name"
+    sv -w 15 force-shutdown "$dir" >/dev/null 2>&1 || true
+    rm -rf "$dir"
+  done
+  for dir in "$services_new"/*/; do
+    name=$(basename "$dir")
+    if [ ! -d "$services/$name" ]; then
+      mv "$dir" "$services/$name"
+    elif ! cmp -s "$dir/stamp" "$services/$name/stamp"; then
+      cp "$dir/run" "$dir/check" "$dir/address" "$dir/stamp" "$services/$name/"
+      if supervised "$name"; then
+        say "restarting $name, which changed"
+        sv -w 15 force-restart "$services/$name" >/dev/null 2>&1 || true
+      fi
+    fi
+  done
+  rm -rf "$services_new"
+}
+
+start_supervisor() {
+  supervisor >/dev/null && return
+  # Its own session: the lab outlives the terminal, and Ctrl-C in `up` does not reach it.
+  env -u LAB_MEMBER LAB_SUPERVISOR="$lab" PATH="$programs:$PATH" setsid "$programs/runsvdir" -P "$services" \
+    </dev/null >"$lab/log/runsvdir.log" 2>&1 9>&- &
+  printf '%s\n' "$!" >"$lab/runsvdir.pid"
+}
+
+wait_until_up() {
+  local dir name
+  for name in "${parts[@]}"; do
+    dir=$services/$name
+    printf 'waiting for %-12s %s ... ' "$name" "$(cat "$dir/address")"
+    until supervised "$name" || [ "$((SECONDS - started))" -gt 20 ]; do sleep 0.2; done
+    sv -w 30 check "$dir" >/dev/null 2>&1 && { say "up"; continue; }
+    say "does not answer"
+    tail -n 5 "$lab/log/$name/current" >&2 2>/dev/null || true
+    die "$name does not answer at $(cat "$dir/address") after 30 s" "\`just logs $name\` shows why"
+  done
+}
+
+explain_half_up() {
+  local code=$?
+  [ "$code" = 0 ] || [ ! -f "$lab/env" ] || printf 'hint: the lab may be half up: fix it and run `just up` again, or clean up by `just down`\n' >&2
+}
+
+native_up() {
+  local started
+  trap explain_half_up EXIT
+  "$root/deploy/native/fetch.sh"
+  build_daemons
+  addresses
+  write_configuration
+  write_services
+  check_ports
+  save_settings
+  install_services
+  started=$SECONDS
+  start_supervisor
+  wait_until_up
+  write_wrapper
+  native_status
+  have grafana || have grafana-server || say "no Grafana: put a grafana binary on PATH (https://grafana.com/grafana/download) and run \`just up\` again"
+  print_next
+}
+
+# end PID...: ask, wait, insist.
+end() {
+  local pid tries=0
+  [ $# -gt 0 ] || return 0
+  kill -TERM "$@" 2>/dev/null || true
+  while :; do
+    for pid in "$@"; do
+      [ ! -e "/proc/$pid" ] || grep -qs '^State:[[:space:]]*Z' "/proc/$pid/status" || break
+      shift
+    done
+    [ $# -gt 0 ] || return 0
+    tries=$((tries + 1))
+    [ $tries -lt 150 ] || { kill -KILL "$@" 2>/dev/null || true; return 0; }
+    sleep 0.1
+  done
+}
+
+native_down() {
+  local pid dir runs=() supervised_pids
+  # A scenario first: it takes its toxics away while Toxiproxy still answers.
+  supervised_pids=$(for dir in "$services"/*/; do cat "$dir/supervise/pid" 2>/dev/null && echo; done)
+  for pid in $(members); do grep -qxF "$pid" <<<"$supervised_pids" || runs+=("$pid"); done
+  [ ${#runs[@]} = 0 ] || say "ending what runs beside the services (pid ${runs[*]})"
+  end "${runs[@]}"
+  if pid=$(supervisor); then end "$pid"; fi
+  for dir in "$services"/*/; do
+    supervised "$(basename "$dir")" && sv -w 15 force-shutdown "$dir" >/dev/null 2>&1 &
+  done
+  wait
+  mapfile -t runs < <(members)
+  end "${runs[@]}"
+  rm -rf "$services" "$services_new" "$lab/runsvdir.pid"
+}
+
+native_status() {
+  local dir name state
+  addresses
+  for dir in "$services"/*/; do
+    name=$(basename "$dir")
+    state=down
+    ! "$dir/check" >/dev/null 2>&1 || state=up
+    printf '%-12s %-5s %-22s pid %s\n' "$name" "$state" "$(cat "$dir/address")" "$(cat "$dir/supervise/pid" 2>/dev/null || echo -)"
+  done
+  state=idle
+  ! "$answers" http "$scenariod_address" /health || state=busy
+  printf '%-12s %-5s %-22s %s\n' scenariod "$state" "$scenariod_address" "(only while a scenario runs)"
+}
+
+native_logs() {
+  local follow=() part files=() all
+  [ "${1:-}" != -f ] || { follow=(-F); shift; }
+  mapfile -t all < <(find "$services" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort)
+  [ $# -gt 0 ] || set -- "${all[@]}"
+  for part in "$@"; do
+    [ -e "$services/$part/run" ] || die_code=2 die "no part of the lab is called '$part'" "one of: ${all[*]}"
+    files+=("$lab/log/$part/current")
+  done
+  exec tail -n 100 "${follow[@]}" "${files[@]}"
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The large test tier: every test with LAB_SOAK set, so that it takes its large numbers. What the tests measured is
+# printed and written to docs/soak.md.
+set -euo pipefail
+# shellcheck source=lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+report=$(mktemp)
+trap 'rm -f "$report"' EXIT
+started=$SECONDS
+(cd "$root" && LAB_SOAK=1 LAB_SOAK_REPORT=$report cargo test --workspace --locked -- --nocapture)
+[ -s "$report" ] || die "no test reported a measurement"
+
+mkdir -p "$root/docs"
+{
+  printf '# Soak\n\nWhat the large test tier measured. Written by `just soak`.\n\n'
+  printf 'Commit %s, %s, %s cores, %s minutes.\n\n' "$(git -C "$root" describe --always --dirty)" "$(date -u +%F)" "$(nproc)" "$(((SECONDS - started + 59) / 60))"
+  cat "$report"
+} | cat -s >"$root/docs/soak.md"
+say "wrote docs/soak.md"

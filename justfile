@@ -1,0 +1,67 @@
+# The memcache resilience lab. `just` alone lists what there is.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+set positional-arguments
+
+[private]
+default:
+    @just --list --unsorted
+
+# Start the lab and its load: Docker Compose where an engine answers, else natively (LAB_ENGINE, LAB_PORT_OFFSET)
+[group('lab')]
+up:
+    @deploy/lab.sh up
+
+# Stop the lab; no process and no container is left
+[group('lab')]
+down:
+    @deploy/lab.sh down
+
+# Each part of the lab: up or down, address, pid
+[group('lab')]
+status:
+    @deploy/lab.sh status
+
+# Last lines of every part, or of one; -f follows
+[group('lab')]
+logs *ARGS:
+    @deploy/lab.sh logs "$@"
+
+# A daemon of this workspace with the lab's settings: just run scenariod --list
+[group('lab')]
+run NAME *ARGS:
+    @deploy/lab.sh run "$@"
+
+# Bring memcached, Prometheus, Toxiproxy and runit into .lab/bin (no root, nothing installed)
+[group('develop')]
+setup:
+    @deploy/native/fetch.sh
+
+# All tests, on real parts
+[group('develop')]
+test: setup
+    cargo test --workspace --locked
+    .lab/bin/promtool test rules prometheus/tests/*.yml
+    deploy/test.sh
+
+# The same tests with large numbers; writes docs/soak.md
+[group('develop')]
+soak: setup
+    deploy/soak.sh
+
+# What must hold before a commit: format, lints, dependencies, house rules, shipped configuration
+[group('develop')]
+check: setup
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    cargo deny --locked check bans licenses sources
+    bin/tidy
+    cargo run --quiet --locked -p loadgen -- check
+    cargo run --quiet --locked -p scenariod -- check
+    cd prometheus && ../.lab/bin/promtool check config prometheus.yml
+    bin/shellcheck
+
+# Format the code
+[group('develop')]
+fmt:
+    cargo fmt --all
