@@ -1,1 +1,12 @@
-//! stub
+//! What every daemon of the lab does the same way: reading the lab file with exact positions, exit codes and the wording
+//! of errors, signals, logging. Nothing here knows load, faults or metrics.
+
+pub mod exit;
+pub mod health;
+pub mod lab;
+pub mod logging;
+pub mod problems;
+pub mod signals;
+pub mod suggest;
+pub mod values;
+pub mod yaml;

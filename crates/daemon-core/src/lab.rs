@@ -1,0 +1,220 @@
+//! The lab file: the one list of nodes, and the sections that belong to the daemons. What a section means is the
+//! daemon's matter.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::exit::{Exit, UserError};
+use crate::problems::Problems;
+use crate::values::HostPort;
+use crate::yaml::{Document, Unreadable};
+
+/// Where the lab file is looked for when no flag and no variable names one.
+const DEFAULT_PATH: &str = "config/lab.yaml";
+/// The shipped lab file, for a daemon that is run far from the lab's folder.
+const BUILT_IN: &str = include_str!("../../../config/lab.yaml");
+const PATH_VARIABLE: &str = "LAB_CONFIG";
+const OFFSET_VARIABLE: &str = "LAB_PORT_OFFSET";
+
+/// Why there is no lab.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// The file is wrong.
+    #[error(transparent)]
+    Wrong(#[from] Problems),
+    /// The variable that moves the ports is no number.
+    #[error("{OFFSET_VARIABLE} is `{0}`, must be a whole number from 0 to 50000")]
+    Offset(String),
+}
+
+impl UserError for LabError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
+/// A node's name: the `server` label of every metric, and the proxy's name in Toxiproxy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerName(Arc<str>);
+
+impl ServerName {
+    /// A name of letters, digits, `-`, `_` and `.`; it stands in URLs and labels.
+    pub fn new(name: &str) -> Option<ServerName> {
+        let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        (!name.is_empty() && name.len() <= 63 && name.chars().all(fine)).then(|| ServerName(name.into()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ServerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// One memcached node of the lab.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Its name.
+    pub name: ServerName,
+    /// Where Toxiproxy listens for it.
+    pub listen: HostPort,
+    /// Where clients connect: through Toxiproxy.
+    pub dial: HostPort,
+    /// The memcached itself; only Toxiproxy connects to it.
+    pub upstream: HostPort,
+}
+
+/// A lab file that was read and whose nodes are sound.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    /// The nodes, in file order, at least one.
+    pub servers: Vec<Server>,
+    /// Added to every port that stands in the file.
+    pub port_offset: u16,
+    document: Document,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RawLab {
+    #[schemars(length(min = 1))]
+    servers: Vec<RawServer>,
+    #[serde(default, rename = "loadgen")]
+    _loadgen: Section,
+    #[serde(default, rename = "client")]
+    _client: Section,
+    #[serde(default, rename = "scenariod")]
+    _scenariod: Section,
+}
+
+/// Any mapping: the daemon whose section it is checks it.
+type Section = Option<std::collections::BTreeMap<String, serde_json::Value>>;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RawServer {
+    name: String,
+    listen: HostPort,
+    dial: Option<HostPort>,
+    upstream: HostPort,
+}
+
+impl Lab {
+    /// Reads the file named by the flag, else by `LAB_CONFIG`, else `config/lab.yaml` where it exists, else the shipped one.
+    pub fn load(flag: Option<&Path>) -> Result<Lab, LabError> {
+        let named = flag.map(Path::to_owned).or_else(|| std::env::var_os(PATH_VARIABLE).map(PathBuf::from));
+        let path = named.or_else(|| Some(PathBuf::from(DEFAULT_PATH)).filter(|path| path.exists()));
+        let (name, text) = match path {
+            Some(path) => (path.display().to_string(), Document::read_text(&path)?),
+            None => (format!("{DEFAULT_PATH} (built in)"), BUILT_IN.to_owned()),
+        };
+        Lab::parse(name, text, port_offset()?)
+    }
+
+    /// Reads a text; `name` is how messages call the file.
+    pub fn parse(
+        name: impl Into<String>,
+        text: impl Into<String>,
+        port_offset: u16,
+    ) -> Result<Lab, LabError> {
+        let document = Document::parse(name, text)?;
+        let raw: RawLab = document.decode()?;
+        let mut problems = Problems::default();
+        let mut names = BTreeSet::new();
+        let mut servers = Vec::new();
+        for (index, raw) in raw.servers.into_iter().enumerate() {
+            let path = format!("servers/{index}/name");
+            if !names.insert(raw.name.clone()) {
+                problems.0.push(document.problem(&path, format!("two nodes are called `{}`", raw.name)));
+            }
+            let Some(name) = ServerName::new(&raw.name) else {
+                let rule = "letters, digits, `-`, `_` and `.`, at most 63 of them";
+                problems
+                    .0
+                    .push(document.problem(&path, format!("`{}` is no name for a node: {rule}", raw.name)));
+                continue;
+            };
+            servers.push(Server {
+                name,
+                listen: raw.listen.offset(port_offset),
+                dial: raw.dial.as_ref().unwrap_or(&raw.listen).offset(port_offset),
+                upstream: raw.upstream.offset(port_offset),
+            });
+        }
+        Ok(problems.or(Lab { servers, port_offset, document })?)
+    }
+
+    /// A daemon's section of the file, checked as a whole.
+    pub fn section<T: DeserializeOwned + JsonSchema>(&self, key: &str) -> Result<T, LabError> {
+        Ok(self.document.section(key)?)
+    }
+
+    /// The document, to name the line of a value that only its reader can judge.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+}
+
+fn port_offset() -> Result<u16, LabError> {
+    match std::env::var(OFFSET_VARIABLE) {
+        Ok(text) if !text.is_empty() => {
+            text.parse().ok().filter(|offset| *offset <= 50_000).ok_or(LabError::Offset(text))
+        }
+        _ => Ok(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        Lab::parse("lab.yaml", text, 0).expect_err("is wrong").to_string()
+    }
+
+    #[test]
+    fn the_shipped_file_is_sound_and_dials_the_proxies() {
+        let lab = Lab::parse("built in", BUILT_IN, 0).expect("sound");
+        assert_eq!(lab.servers.len(), 3);
+        for server in &lab.servers {
+            assert_eq!(server.dial, server.listen);
+            assert_ne!(server.dial, server.upstream);
+        }
+    }
+
+    #[test]
+    fn an_offset_moves_every_port_of_a_node() {
+        let lab = Lab::parse("built in", BUILT_IN, 1000).expect("sound");
+        let first = &lab.servers[0];
+        assert_eq!((first.listen.port(), first.dial.port(), first.upstream.port()), (22211, 22211, 12211));
+    }
+
+    #[test]
+    fn wrong_nodes_are_named_with_their_lines() {
+        let twice = "servers:\n  - { name: a, listen: h:1, upstream: h:2 }\n  - { name: a, listen: h:3, upstream: h:4 }\n";
+        assert_eq!(error(twice), "lab.yaml:3: two nodes are called `a`");
+        let typo = "servers:\n  - { name: a b, listen: h, upstrem: h:2 }\nclinet: {}\n";
+        assert_eq!(
+            error(typo),
+            "lab.yaml:2: `listen` is `h`: not an address, write it like `127.0.0.1:9090`\n\
+             lab.yaml:2: missing key `upstream` in `servers`\n\
+             lab.yaml:2: unknown key `upstrem` in `servers`, did you mean `upstream`?\n\
+             lab.yaml:3: unknown key `clinet` in `the file`, did you mean `client`?"
+        );
+        assert_eq!(error("servers: []\n"), "lab.yaml:1: `servers` must not be empty");
+    }
+}

@@ -1,0 +1,273 @@
+//! The values that the lab's files and flags are made of: durations, shares, addresses, URLs, names. Each is checked when it is made.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, de};
+use url::Url;
+
+/// A duration above zero, written `500ms`, `2m` or `1h 30m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Positive(Duration);
+
+/// A duration that may be zero (`0s`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(Duration);
+
+/// A share above 0 and at most 1.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Ratio(f64);
+
+/// An address to listen on or to dial: `127.0.0.1:9090`, `memcached1:11211`, `[::1]:9090`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HostPort {
+    host: String,
+    port: u16,
+}
+
+/// An `http://` or `https://` URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpUrl(Url);
+
+impl Positive {
+    /// The duration.
+    pub const fn get(self) -> Duration {
+        self.0
+    }
+
+    /// `None` for zero.
+    pub const fn new(duration: Duration) -> Option<Positive> {
+        if duration.is_zero() { None } else { Some(Positive(duration)) }
+    }
+}
+
+impl Span {
+    /// The duration.
+    pub const fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl From<Duration> for Span {
+    fn from(duration: Duration) -> Span {
+        Span(duration)
+    }
+}
+
+impl Ratio {
+    /// The share, in (0, 1].
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+
+    /// `None` outside (0, 1].
+    pub fn new(share: f64) -> Option<Ratio> {
+        (share > 0.0 && share <= 1.0).then_some(Ratio(share))
+    }
+}
+
+impl HostPort {
+    /// The host: a name or an address.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The same host with the port moved; a port beyond 65535 stays where it is and fails when it is bound.
+    #[must_use]
+    pub fn offset(&self, by: u16) -> HostPort {
+        let port = if self.port == 0 { 0 } else { self.port.saturating_add(by) };
+        HostPort { host: self.host.clone(), port }
+    }
+}
+
+impl HttpUrl {
+    /// The URL.
+    pub fn get(&self) -> &Url {
+        &self.0
+    }
+
+    /// The same URL with the port moved.
+    #[must_use]
+    pub fn offset(&self, by: u16) -> HttpUrl {
+        let mut url = self.0.clone();
+        if let Some(port) = url.port_or_known_default() {
+            // Refused only for URLs without a host, which are not made.
+            let _ = url.set_port(Some(port.saturating_add(by)));
+        }
+        HttpUrl(url)
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| "not a duration, write it like `500ms`, `30s` or `2m`".to_owned())
+}
+
+impl FromStr for Positive {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Positive, String> {
+        Positive::new(duration(text)?).ok_or_else(|| "must be longer than zero".to_owned())
+    }
+}
+
+impl FromStr for Span {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Span, String> {
+        if text == "0" { Ok(Span(Duration::ZERO)) } else { duration(text).map(Span) }
+    }
+}
+
+impl FromStr for HostPort {
+    type Err = String;
+    fn from_str(text: &str) -> Result<HostPort, String> {
+        let wrong = || "not an address, write it like `127.0.0.1:9090`".to_owned();
+        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+        if host.is_empty() || host.contains(char::is_whitespace) || host.contains('/') {
+            return Err(wrong());
+        }
+        Ok(HostPort { host: host.to_owned(), port: port.parse().map_err(|_| wrong())? })
+    }
+}
+
+impl FromStr for HttpUrl {
+    type Err = String;
+    fn from_str(text: &str) -> Result<HttpUrl, String> {
+        match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(HttpUrl(url)),
+            _ => Err("not a URL, write it like `http://127.0.0.1:8474`".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl fmt::Display for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+impl fmt::Display for Positive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(self.0).fmt(f)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(self.0).fmt(f)
+    }
+}
+
+/// Text values: read through `FromStr`, with a `format` in the schema so that every file is checked with its lines.
+macro_rules! text_value {
+    ($($type:ty, $format:literal, $described:literal;)+) => {
+        $(
+            impl<'de> Deserialize<'de> for $type {
+                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+                }
+            }
+
+            impl JsonSchema for $type {
+                fn schema_name() -> std::borrow::Cow<'static, str> {
+                    $format.into()
+                }
+                fn inline_schema() -> bool {
+                    true
+                }
+                fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                    json_schema!({ "type": "string", "format": $format })
+                }
+            }
+        )+
+
+        /// Whether a text is of the format that a schema names.
+        pub(crate) fn check_format(format: &str, text: &str) -> Result<(), String> {
+            match format {
+                $($format => text.parse::<$type>().map(|_| ()),)+
+                _ => Ok(()),
+            }
+        }
+
+        /// What a format wants, for a message.
+        pub(crate) fn describe_format(format: &str) -> Option<&'static str> {
+            match format {
+                $($format => Some($described),)+
+                _ => None,
+            }
+        }
+    };
+}
+
+text_value! {
+    Positive, "positive-duration", "a duration like `30s`";
+    Span, "duration", "a duration like `10ms`";
+    HostPort, "host-port", "an address like `127.0.0.1:9090`";
+    HttpUrl, "http-url", "a URL like `http://127.0.0.1:8474`";
+}
+
+impl<'de> Deserialize<'de> for Ratio {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ratio::new(f64::deserialize(deserializer)?)
+            .ok_or_else(|| de::Error::custom("must be above 0 and at most 1"))
+    }
+}
+
+impl JsonSchema for Ratio {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "share".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "number", "exclusiveMinimum": 0, "maximum": 1 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units_and_a_sign_of_life() {
+        assert_eq!("500ms".parse::<Positive>().map(Positive::get), Ok(Duration::from_millis(500)));
+        assert_eq!("2m".parse::<Positive>().map(Positive::get), Ok(Duration::from_secs(120)));
+        for wrong in ["0s", "-1s", "10", "soon", ""] {
+            assert!(wrong.parse::<Positive>().is_err(), "{wrong}");
+        }
+        assert_eq!("0".parse::<Span>(), Ok(Span::default()));
+    }
+
+    #[test]
+    fn addresses_name_a_host_and_a_port() {
+        let moved = "127.0.0.1:9090".parse::<HostPort>().map(|a| a.offset(1000).to_string());
+        assert_eq!(moved.as_deref(), Ok("127.0.0.1:10090"));
+        assert_eq!("[::1]:80".parse::<HostPort>().map(|a| a.to_string()).as_deref(), Ok("[::1]:80"));
+        for wrong in ["localhost", ":80", "a:b", "http://x:1", "x:70000"] {
+            assert!(wrong.parse::<HostPort>().is_err(), "{wrong}");
+        }
+        assert!("ftp://x".parse::<HttpUrl>().is_err());
+        assert_eq!(
+            "http://x:8474".parse::<HttpUrl>().map(|u| u.offset(1).to_string()).as_deref(),
+            Ok("http://x:8475")
+        );
+    }
+}

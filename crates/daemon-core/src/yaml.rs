@@ -1,0 +1,103 @@
+//! A YAML file of the lab: read once, checked as a whole, decoded by serde, and still able to say on which line a value
+//! stands. This is the only place that reads YAML.
+
+mod node;
+mod schema;
+mod shape;
+
+use std::path::{Path, PathBuf};
+
+use schemars::{JsonSchema, schema_for};
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use crate::problems::{Problem, Problems};
+use node::{Node, Scalar, Value};
+
+/// A file that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}", .path.display())]
+pub struct Unreadable {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    #[source]
+    pub source: std::io::Error,
+}
+
+/// A parsed file.
+#[derive(Clone, Debug)]
+pub struct Document {
+    name: String,
+    text: String,
+    root: Node,
+}
+
+impl Document {
+    /// Reads a file's text.
+    pub fn read_text(path: &Path) -> Result<String, Unreadable> {
+        std::fs::read_to_string(path).map_err(|source| Unreadable { path: path.to_owned(), source })
+    }
+
+    /// Parses a text; `name` is how messages call the file.
+    pub fn parse(name: impl Into<String>, text: impl Into<String>) -> Result<Document, Problems> {
+        let (name, text) = (name.into(), text.into());
+        match node::parse(&text) {
+            Ok(root) => Ok(Document { name, text, root }),
+            Err(e) => Err(Problem { file: name, line: e.line, message: e.message }.into()),
+        }
+    }
+
+    /// The file as messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The whole file as a `T`, or every problem: unknown, duplicate and missing keys, wrong types and values.
+    pub fn decode<T: DeserializeOwned + JsonSchema>(&self) -> Result<T, Problems> {
+        self.check::<T>(&self.root)?;
+        serde_yaml::from_str(&self.text).map_err(|error| self.serde_problem(&self.root, &error))
+    }
+
+    /// One section (a top-level key) as a `T`, checked in the same way; an absent or empty section is an empty mapping.
+    pub fn section<T: DeserializeOwned + JsonSchema>(&self, key: &str) -> Result<T, Problems> {
+        let empty = Node { line: self.root.line, value: Value::Mapping(Vec::new()) };
+        let node = match self.root.child(key) {
+            None | Some(Node { value: Value::Scalar(Scalar::Null), .. }) => &empty,
+            Some(node) => node,
+        };
+        self.check::<T>(node)?;
+        let whole: serde_yaml::Value =
+            serde_yaml::from_str(&self.text).map_err(|error| self.serde_problem(&self.root, &error))?;
+        let section = whole.get(key).filter(|value| !value.is_null()).cloned();
+        serde_yaml::from_value(section.unwrap_or_else(|| serde_yaml::Value::Mapping(Default::default())))
+            .map_err(|error| self.serde_problem(node, &error))
+    }
+
+    /// A problem with the value at a path such as `scenarios/2/faults/1/target`; the nearest line that exists is named.
+    pub fn problem(&self, path: &str, message: impl Into<String>) -> Problem {
+        let mut node = &self.root;
+        for step in path.split('/').filter(|step| !step.is_empty()) {
+            match node.child(step) {
+                Some(child) => node = child,
+                None => break,
+            }
+        }
+        Problem { file: self.name.clone(), line: node.line, message: message.into() }
+    }
+
+    fn check<T: JsonSchema>(&self, node: &Node) -> Result<(), Problems> {
+        let schema: Json = schema_for!(T).into();
+        let problem = |(line, message)| Problem { file: self.name.clone(), line, message };
+        Problems(schema::check(node, &schema).into_iter().map(problem).collect()).or(())
+    }
+
+    /// What only serde found: a value that the schema cannot describe.
+    fn serde_problem(&self, node: &Node, error: &serde_yaml::Error) -> Problems {
+        let line = error.location().map_or(node.line, |location| location.line());
+        Problem { file: self.name.clone(), line, message: error.to_string() }.into()
+    }
+}
+
+#[cfg(test)]
+mod tests;

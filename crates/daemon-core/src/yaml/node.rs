@@ -1,0 +1,218 @@
+//! A YAML document as a tree that remembers every line and every duplicate key.
+//! Built from parser events without recursion; what the document means is not known here.
+
+use saphyr_parser::{Event, Parser, ScalarStyle};
+
+/// Deeper nesting is refused: no file of the lab comes near it, and a hostile one must not exhaust the stack.
+const MAX_DEPTH: usize = 64;
+
+/// One value with the line it starts on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) line: usize,
+    pub(crate) value: Value,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Scalar(Scalar),
+    List(Vec<Node>),
+    /// In file order, duplicates included.
+    Mapping(Vec<(Key, Node)>),
+}
+
+/// A mapping's key with its line.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Key {
+    pub(crate) line: usize,
+    pub(crate) text: String,
+}
+
+/// A scalar as YAML 1.2 resolves it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Scalar {
+    Null,
+    Bool(bool),
+    Integer(i128),
+    Float(f64),
+    Text(String),
+}
+
+/// Why a text is no tree: the line and one sentence.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SyntaxError {
+    pub(crate) line: usize,
+    pub(crate) message: String,
+}
+
+/// Something that is still being filled.
+enum Open {
+    List { line: usize, items: Vec<Node> },
+    Mapping { line: usize, entries: Vec<(Key, Node)>, key: Option<Key> },
+}
+
+pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
+    let mut stack: Vec<Open> = Vec::new();
+    let mut root: Option<Node> = None;
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|e| SyntaxError {
+            line: e.marker().line(),
+            message: format!("not YAML: {}", e.info()),
+        })?;
+        let line = span.start.line();
+        let refuse = |message: &str| Err(SyntaxError { line, message: message.to_owned() });
+        let done = match event {
+            Event::Scalar(_, _, _, Some(_))
+            | Event::SequenceStart(_, Some(_))
+            | Event::MappingStart(_, Some(_)) => {
+                return refuse("tags are not used in the lab's files");
+            }
+            Event::Alias(_) => return refuse("aliases are not used in the lab's files"),
+            Event::DocumentStart(_) if root.is_some() => return refuse("only one document per file"),
+            Event::Scalar(text, style, _, None) => {
+                let plain = style == ScalarStyle::Plain;
+                Node {
+                    line,
+                    value: Value::Scalar(if plain { resolve(&text) } else { Scalar::Text(text.into()) }),
+                }
+            }
+            Event::SequenceStart(..) | Event::MappingStart(..) if stack.len() >= MAX_DEPTH => {
+                return refuse("nested too deeply");
+            }
+            Event::SequenceStart(..) => {
+                stack.push(Open::List { line, items: Vec::new() });
+                continue;
+            }
+            Event::MappingStart(..) => {
+                stack.push(Open::Mapping { line, entries: Vec::new(), key: None });
+                continue;
+            }
+            Event::SequenceEnd | Event::MappingEnd => match stack.pop() {
+                Some(Open::List { line, items }) => Node { line, value: Value::List(items) },
+                Some(Open::Mapping { line, entries, .. }) => Node { line, value: Value::Mapping(entries) },
+                None => return refuse("unbalanced"),
+            },
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => continue,
+        };
+        match stack.last_mut() {
+            None => root = Some(done),
+            Some(Open::List { items, .. }) => items.push(done),
+            Some(Open::Mapping { entries, key, .. }) => match key.take() {
+                Some(key) => entries.push((key, done)),
+                None => match done.value {
+                    Value::Scalar(scalar) => *key = Some(Key { line: done.line, text: scalar.text() }),
+                    Value::List(_) | Value::Mapping(_) => return refuse("a key must be one word"),
+                },
+            },
+        }
+    }
+    Ok(root.unwrap_or(Node { line: 1, value: Value::Scalar(Scalar::Null) }))
+}
+
+fn resolve(text: &str) -> Scalar {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Scalar::Null,
+        "true" | "True" | "TRUE" => Scalar::Bool(true),
+        "false" | "False" | "FALSE" => Scalar::Bool(false),
+        _ => number(text).unwrap_or_else(|| Scalar::Text(text.to_owned())),
+    }
+}
+
+fn number(text: &str) -> Option<Scalar> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    // `010` is text to YAML 1.2 readers that fear octals; `1.5.2` and `inf` are text to everyone.
+    if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    if let Ok(integer) = text.parse::<i128>() {
+        return Some(Scalar::Integer(integer));
+    }
+    if digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        && digits.contains(|c: char| c.is_ascii_digit())
+    {
+        return text.parse::<f64>().ok().map(Scalar::Float);
+    }
+    None
+}
+
+impl Scalar {
+    /// The scalar as it reads.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Scalar::Null => "null".to_owned(),
+            Scalar::Bool(value) => value.to_string(),
+            Scalar::Integer(value) => value.to_string(),
+            Scalar::Float(value) => value.to_string(),
+            Scalar::Text(text) => text.clone(),
+        }
+    }
+}
+
+impl Node {
+    /// The value of a mapping's key, or the list's item of that number.
+    pub(crate) fn child(&self, step: &str) -> Option<&Node> {
+        match &self.value {
+            Value::Mapping(entries) => entries.iter().find(|(key, _)| key.text == step).map(|(_, node)| node),
+            Value::List(items) => step.parse::<usize>().ok().and_then(|index| items.get(index)),
+            Value::Scalar(_) => None,
+        }
+    }
+
+    /// What kind of value this is, for a message.
+    pub(crate) fn kind(&self) -> &'static str {
+        match &self.value {
+            Value::Scalar(Scalar::Null) => "nothing",
+            Value::Scalar(Scalar::Bool(_)) => "true or false",
+            Value::Scalar(Scalar::Integer(_)) => "a whole number",
+            Value::Scalar(Scalar::Float(_)) => "a number",
+            Value::Scalar(Scalar::Text(_)) => "text",
+            Value::List(_) => "a list",
+            Value::Mapping(_) => "a mapping",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_duplicates_survive() {
+        let root = parse("a: 1\nb:\n  - { c: x, c: 'y' }\n").expect("parses");
+        let item = root.child("b").and_then(|b| b.child("0")).expect("b/0");
+        let Value::Mapping(entries) = &item.value else { panic!("{item:?}") };
+        assert_eq!(
+            entries.iter().map(|(key, _)| (key.line, key.text.as_str())).collect::<Vec<_>>(),
+            [(3, "c"), (3, "c")]
+        );
+    }
+
+    #[test]
+    fn scalars_resolve_as_yaml_1_2() {
+        for (text, expected) in [
+            ("10", Scalar::Integer(10)),
+            ("0.10", Scalar::Float(0.1)),
+            ("30s", Scalar::Text("30s".into())),
+            ("on", Scalar::Text("on".into())),
+            ("010", Scalar::Text("010".into())),
+            ("127.0.0.1:80", Scalar::Text("127.0.0.1:80".into())),
+            ("~", Scalar::Null),
+            ("true", Scalar::Bool(true)),
+        ] {
+            assert_eq!(resolve(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn hostile_documents_are_refused_with_their_line() {
+        assert_eq!(parse(&"[".repeat(100)).expect_err("too deep").message, "nested too deeply");
+        assert_eq!(parse(&"[".repeat(100_000)).expect_err("far too deep").line, 1);
+        assert_eq!(parse("a: &x 1\nb: *x\n").expect_err("alias").line, 2);
+        assert_eq!(parse("a: !t 1\n").expect_err("tag").line, 1);
+        assert_eq!(parse("a: 1\nb: [\n").expect_err("open list").line, 3);
+    }
+}
