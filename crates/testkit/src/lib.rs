@@ -22,6 +22,7 @@
 )]
 
 mod daemon;
+pub mod dashboard;
 mod fake;
 pub mod http;
 mod lab;

@@ -43,7 +43,8 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts one that scrapes these targets, by job, at the interval of `prometheus/prometheus.yml`. It is ready when this returns.
+    /// Starts one that scrapes these targets, by job, at the interval of `prometheus/prometheus.yml`. It has tried
+    /// each of them when this returns, some 5 s later.
     #[track_caller]
     pub fn start<'a>(targets: impl IntoIterator<Item = (&'a str, SocketAddr)>) -> Self {
         Self::start_every(None, targets)
@@ -71,14 +72,21 @@ impl Prometheus {
             let mut command = Command::new(program("prometheus"));
             command.arg(format!("--config.file={}", data.path().join("prometheus.yml").display()));
             command.arg(format!("--storage.tsdb.path={}", data.path().join("data").display()));
-            command.arg(format!("--web.listen-address={addr}")).current_dir(data.path());
+            command
+                .arg(format!("--web.listen-address={addr}"))
+                .arg("--log.level=warn")
+                .current_dir(data.path());
             (addr, command)
         };
         let ready = |addr: &SocketAddr, _| {
             http::get(&format!("http://{addr}/-/ready")).is_ok_and(|answer| answer.status == 200)
         };
         let (addr, process) = launch("prometheus", plan, ready);
-        Self { addr, _data: data, _process: process }
+        let prometheus = Self { addr, _data: data, _process: process };
+        // It first looks at its targets seconds after it says that it is ready.
+        let targets: usize = by_job.values().map(Vec::len).sum();
+        prometheus.wait_for("up", Duration::from_secs(30), |series| series.len() == targets);
+        prometheus
     }
 
     /// Its URL, without a slash at the end.

@@ -1,0 +1,72 @@
+//! Checks Grafana dashboards (classic JSON) without a Grafana: house rules on the file, and every query of it
+//! against a live Prometheus, asked the way Grafana asks.
+
+mod grafana;
+mod live;
+mod structure;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+pub use grafana::Event;
+pub use live::{Report, Window};
+
+/// A dashboard file.
+#[derive(Debug, Clone)]
+pub struct Dashboard(Value);
+
+impl Dashboard {
+    /// Reads a file of the repository, e.g. `grafana/dashboards/client-performance.json`.
+    ///
+    /// # Panics
+    /// When there is none or it is no JSON.
+    #[track_caller]
+    pub fn load(path: impl AsRef<Path>) -> Self {
+        let path = crate::workspace().join(path);
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Self(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    }
+
+    /// One with a text replaced everywhere, to see that a fault in it is found.
+    ///
+    /// # Panics
+    /// When the text is not there or what results is no JSON.
+    #[track_caller]
+    #[must_use]
+    pub fn with(&self, text: &str, replacement: &str) -> Self {
+        let json = self.0.to_string();
+        assert!(json.contains(text), "the dashboard has no {text}");
+        Self(serde_json::from_str(&json.replace(text, replacement)).expect("JSON after the replacement"))
+    }
+
+    /// What breaks the house rules; empty when all is well.
+    pub fn structure(&self) -> Vec<String> {
+        structure::problems(&self.0)
+    }
+
+    /// Asks every variable, panel and annotation query.
+    pub fn ask(&self, prometheus: &crate::Prometheus, window: Window) -> Report {
+        live::ask(&self.0, prometheus, window)
+    }
+}
+
+/// Every panel, those inside collapsed rows too; rows themselves and texts ask nothing and are left out.
+fn panels(dashboard: &Value) -> Vec<&Value> {
+    let mut all = Vec::new();
+    for panel in list(&dashboard["panels"]) {
+        all.push(panel);
+        all.extend(list(&panel["panels"]));
+    }
+    all.retain(|panel| !matches!(text(&panel["type"]), "row" | "text"));
+    all
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}

@@ -1,0 +1,158 @@
+//! The house rules a dashboard file keeps. Nothing is asked of a Prometheus here.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{list, panels, text};
+
+/// Grafana's unit ids that this project uses or may use.
+const UNITS: [&str; 12] = [
+    "none",
+    "short",
+    "percent",
+    "percentunit",
+    "s",
+    "ms",
+    "ops",
+    "cps",
+    "bytes",
+    "decbytes",
+    "bool",
+    "dateTimeAsIso",
+];
+
+pub(super) fn problems(dashboard: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rule = |kept: bool, problem: String| {
+        if !kept {
+            found.push(problem);
+        }
+    };
+    for key in ["uid", "title", "tags", "schemaVersion", "time", "refresh", "panels", "links"] {
+        rule(!dashboard[key].is_null(), format!("no {key}"));
+    }
+    let uid = text(&dashboard["uid"]);
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    rule(
+        (1..=40).contains(&uid.len()) && uid.chars().all(plain),
+        format!("uid {uid:?} is not a short plain word"),
+    );
+    rule(dashboard["id"].is_null(), "id belongs to one Grafana's database: leave it out".to_owned());
+    rule(dashboard["__inputs"].is_null(), "__inputs is for imports by hand, not for provisioning".to_owned());
+    rule(dashboard["editable"] == false, "editable must be false: the file is the source".to_owned());
+    rule(dashboard["graphTooltip"] == 1, "graphTooltip must be 1: one crosshair for all panels".to_owned());
+    for variable in list(&dashboard["templating"]["list"]) {
+        let name = text(&variable["name"]);
+        let refreshed = text(&variable["type"]) != "query" || variable["refresh"] == 2;
+        rule(refreshed, format!("variable {name}: refresh must be 2, on every change of the time range"));
+    }
+    let mut ids = BTreeSet::new();
+    for panel in panels(dashboard) {
+        rule(
+            ids.insert(panel["id"].to_string()),
+            format!("panel {}: id {} is used twice", panel["title"], panel["id"]),
+        );
+        of_panel(panel)
+            .into_iter()
+            .for_each(|problem| rule(false, format!("panel {}: {problem}", panel["title"])));
+    }
+    overlaps(dashboard).into_iter().for_each(|problem| rule(false, problem));
+    for annotation in
+        list(&dashboard["annotations"]["list"]).iter().filter(|annotation| annotation["builtIn"].is_null())
+    {
+        let target = &annotation["target"];
+        let source = text(&target["datasource"]["uid"]) == "${datasource}"
+            && text(&annotation["datasource"]["uid"]) == "${datasource}";
+        rule(source, format!("annotation {}: data source is not ${{datasource}}", annotation["name"]));
+        rule(
+            !target["interval"].is_null(),
+            format!("annotation {}: without `interval` a point is as wide as a pixel", annotation["name"]),
+        );
+    }
+    found
+}
+
+fn of_panel(panel: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for key in ["title", "description"] {
+        if text(&panel[key]).trim().is_empty() {
+            found.push(format!("no {key}"));
+        }
+    }
+    let unit = text(&panel["fieldConfig"]["defaults"]["unit"]);
+    if !UNITS.contains(&unit) {
+        found.push(format!("unit {unit:?} is missing or not in the list"));
+    }
+    if list(&panel["targets"]).is_empty() {
+        found.push("no query".to_owned());
+    }
+    for target in list(&panel["targets"]) {
+        let source =
+            if target["datasource"].is_null() { &panel["datasource"] } else { &target["datasource"] };
+        if text(&source["uid"]) != "${datasource}" {
+            found.push("data source is not ${datasource}".to_owned());
+        }
+        found.extend(of_query(text(&target["expr"])));
+    }
+    found
+}
+
+/// A counter is only read through a rate, and a rate only over a window that Grafana fits to the zoom.
+fn of_query(query: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in query.match_indices("_total") {
+        let word = query[..at].rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |i| i + 1);
+        let called = query[..word].trim_end_matches('(');
+        let rated = query[..word].ends_with('(')
+            && ["rate", "increase", "last_over_time"].iter().any(|f| called.ends_with(f));
+        if !rated {
+            found.push(format!("counter without rate or increase: {}", &query[word..]));
+        }
+        let window = query[at..].split_once('[').map_or("", |(_, rest)| rest);
+        if rated && !["$__rate_interval]", "$__range]"].iter().any(|fit| window.starts_with(fit)) {
+            found.push(format!(
+                "rate over a window that does not follow the zoom: [{}",
+                window.split(']').next().unwrap_or_default()
+            ));
+        }
+    }
+    found
+}
+
+fn overlaps(dashboard: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut boxes: Vec<(&Value, [i64; 4])> = Vec::new();
+    for panel in list(&dashboard["panels"]) {
+        let side = |key: &str| panel["gridPos"][key].as_i64();
+        let (Some(x), Some(y), Some(w), Some(h)) = (side("x"), side("y"), side("w"), side("h")) else {
+            found.push(format!("panel {}: gridPos is incomplete", panel["title"]));
+            continue;
+        };
+        if x + w > 24 {
+            found.push(format!("panel {}: wider than the grid of 24 columns", panel["title"]));
+        }
+        for (other, [ox, oy, ow, oh]) in &boxes {
+            if x < ox + ow && *ox < x + w && y < oy + oh && *oy < y + h {
+                found.push(format!("panel {}: overlaps {other}", panel["title"]));
+            }
+        }
+        boxes.push((&panel["title"], [x, y, w, h]));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_rated_over_a_fitting_window() {
+        assert!(
+            of_query("sum(rate(a_total{b=\"c\"}[$__rate_interval])) / increase(a_total[$__range])")
+                .is_empty()
+        );
+        assert_eq!(of_query("sum(a_total)"), ["counter without rate or increase: a_total)"]);
+        assert_eq!(of_query("rate(a_total[1m])"), ["rate over a window that does not follow the zoom: [1m"]);
+    }
+}
