@@ -8,7 +8,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard};
 use std::time::Duration;
 use std::{env, io, thread};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tempfile::TempDir;
 
 use crate::wait::eventually;
@@ -44,13 +44,20 @@ impl Process {
         self.child().id()
     }
 
-    /// Does nothing to a process that has ended: its number may be another's by now.
+    /// Does nothing to a process that has ended: its number may be another's by now. SIGSTOP has stopped every thread
+    /// when this returns.
     pub(crate) fn signal(&self, signal: Signal) {
         let mut child = self.child();
-        if matches!(child.try_wait(), Ok(None)) {
-            let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("pid");
-            rustix::process::kill_process(pid, signal)
-                .unwrap_or_else(|error| panic!("cannot signal {}: {error}", self.name));
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("pid");
+        let fail = |error| panic!("cannot signal {}: {error}", self.name);
+        rustix::process::kill_process(pid, signal).unwrap_or_else(fail);
+        if signal == Signal::STOP {
+            // NOWAIT: should it end instead, its exit status stays for `exited`.
+            let change = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            rustix::process::waitid(WaitId::Pid(pid), change).map(drop).unwrap_or_else(fail);
         }
     }
 
