@@ -1,3 +1,140 @@
 # shellcheck shell=bash
-docker_answers() { return 1; }
-compose_down() { :; }
+# The lab in Docker Compose, as the plug-in `docker compose` or the older `docker-compose`.
+# To be sourced; needs $root.
+
+project=memcache-resilience-lab   # as in deploy/.env
+of_project=(--filter "label=com.docker.compose.project=$project")
+
+compose() {
+  local files=(-f "$root/deploy/docker-compose.yml" --project-directory "$root/deploy" -p "$project")
+  if docker compose version >/dev/null 2>&1; then
+    docker compose "${files[@]}" "$@"
+  else
+    docker-compose "${files[@]}" "$@"
+  fi
+}
+
+docker_answers() {
+  have docker || return 1
+  timeout 10 docker info >/dev/null 2>&1 || return 1
+  docker compose version >/dev/null 2>&1 || have docker-compose
+}
+
+# The published ports, moved by LAB_PORT_OFFSET.
+compose_ports() {
+  local variable
+  # shellcheck disable=SC2034 # exported below
+  LAB_LOADGEN_PORT=9090 LAB_PROMETHEUS_PORT=9091 LAB_SCENARIOD_PORT=9092 LAB_GRAFANA_PORT=3000
+  # shellcheck disable=SC2034
+  LAB_TOXIPROXY_PORT=8474 LAB_PROXY1_PORT=21211 LAB_PROXY2_PORT=21212 LAB_PROXY3_PORT=21213
+  for variable in ${!LAB_*}; do
+    [[ $variable == *_PORT ]] || continue
+    export "$variable=$((${!variable} + LAB_PORT_OFFSET))"
+  done
+}
+
+compose_check_ports() {
+  local variable
+  for variable in ${!LAB_*}; do
+    [[ $variable != *_PORT ]] || require_free "${!variable}" "the lab (\$$variable)"
+  done
+  refuse_taken
+}
+
+containers() { docker ps --all --quiet "${of_project[@]}"; }
+
+# A line per container: service, state, health.
+container_states() {
+  local ids
+  mapfile -t ids < <(containers)
+  [ ${#ids[@]} = 0 ] || docker inspect --format \
+    '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{with .State.Health}}{{.Status}}{{else}}-{{end}}' "${ids[@]}" | sort
+}
+
+compose_wait() {
+  local deadline=$((SECONDS + 120)) waiting seen=''
+  while :; do
+    waiting=$(container_states | awk '$2 " " $3 != "running healthy" && $1 != "scenariod" { print $1 }' | paste -sd' ')
+    [ -n "$waiting" ] || break
+    [ "$waiting" = "$seen" ] || say "waiting for $waiting"
+    seen=$waiting
+    [ $SECONDS -lt $deadline ] || die "not healthy after 120 s: $waiting" "\`just logs ${waiting%% *}\` shows why, \`just down\` cleans up"
+    sleep 1
+  done
+}
+
+compose_up() {
+  compose_ports
+  [ -n "$(containers)" ] || compose_check_ports
+  say "building the images"
+  compose --profile scenario build || die "building the images failed"
+  mkdir -p "$lab"
+  save_settings
+  compose up -d --remove-orphans || die "starting the containers failed" "\`just down\` cleans up"
+  compose_wait
+  write_wrapper
+  compose_status
+  print_next
+}
+
+compose_down() {
+  docker_answers || return 0
+  [ -n "$(containers)$(docker network ls --quiet "${of_project[@]}")$(docker volume ls --quiet "${of_project[@]}")" ] || return 0
+  local ids
+  # A scenario first: it takes its toxics away and says how it ended.
+  mapfile -t ids < <(docker ps --quiet "${of_project[@]}" --filter label=com.docker.compose.service=scenariod)
+  [ ${#ids[@]} = 0 ] || docker stop --time 15 "${ids[@]}" >/dev/null
+  compose --profile scenario down --volumes --remove-orphans
+}
+
+compose_status() {
+  local service state health address
+  compose_ports
+  while read -r service state health; do
+    case $service in
+      loadgen) address=127.0.0.1:$LAB_LOADGEN_PORT ;;
+      prometheus) address=127.0.0.1:$LAB_PROMETHEUS_PORT ;;
+      grafana) address=127.0.0.1:$LAB_GRAFANA_PORT ;;
+      scenariod) address=127.0.0.1:$LAB_SCENARIOD_PORT ;;
+      toxiproxy) address=127.0.0.1:$LAB_TOXIPROXY_PORT ;;
+      *) address=- ;;
+    esac
+    printf '%-12s %-8s %-10s %s\n' "$service" "$state" "$health" "$address"
+  done < <(container_states)
+}
+
+compose_logs() {
+  compose_ports
+  compose logs --tail 100 "$@"
+}
+
+# compose_scenariod ARGS: one container per run. It is started in the background and followed, because `run` in the
+# foreground passes neither signals nor, when ended by one, the exit code in every version of Compose.
+compose_scenariod() {
+  local code ports=() name=$project-scenario-$$ signal=
+  LAB_PORT_OFFSET=${LAB_PORT_OFFSET:-0}
+  compose_ports
+  case " $* " in *" --scenario"*) ports=(--service-ports) ;; esac
+  trap 'pass_on INT' INT
+  trap 'pass_on TERM' TERM HUP
+  compose --profile scenario run -d --name "$name" --no-deps --use-aliases "${ports[@]}" scenariod "$@" >/dev/null 2> >(grep -v -e '^Creating ' -e ' Creat' >&2) || true
+  docker inspect "$name" >/dev/null 2>&1 || { printf 'error: the scenariod container did not start\n' >&2; exit 4; }
+  [ -z "$signal" ] || pass_on "$signal"   # it came while the container was being made
+  set -m   # process groups of their own: Ctrl-C goes to the container, not to what follows it
+  docker logs --follow "$name" &
+  wait_for_exit "$!"
+  code=$(docker wait "$name") || code=4
+  docker rm --force "$name" >/dev/null 2>&1 || true
+  exit "$code"
+}
+
+# pass_on SIGNAL: to the container of compose_scenariod.
+pass_on() {
+  signal=$1
+  docker kill --signal "$signal" "$name" >/dev/null 2>&1 || true
+}
+
+# wait_for_exit PID: a trapped signal ends `wait`, not the process.
+wait_for_exit() {
+  while kill -0 "$1" 2>/dev/null; do wait "$1" || true; done
+}

@@ -33,6 +33,19 @@ run() {
   exec cargo run --quiet --release --locked --manifest-path "$root/Cargo.toml" -p "$name" -- "$@"
 }
 
+# down: what is up, or, where that is not known, whatever either engine has of this lab.
+down() {
+  case $running-${LAB_ENGINE:-} in
+    yes-docker) compose_down ;;
+    yes-native) native_down ;;
+    *) native_down
+      # The containers have one name on the machine: a lab in a folder of its own does not take another's down.
+      [ -n "${LAB_HOME:-}" ] || compose_down ;;
+  esac
+  rm -f "$lab/env"
+  say "the lab is down"
+}
+
 command=${1:-}
 [ $# = 0 ] || shift
 use_settings
@@ -41,7 +54,7 @@ case $command in
     refuse_other_settings
     choose_engine
     if [ "$LAB_ENGINE" = docker ]; then compose_up; else native_up; fi ;;
-  down) native_down; compose_down; rm -f "$lab/env"; say "the lab is down" ;;
+  down) down ;;
   status|logs)
     [ "$running" = yes ] || { say "no lab is up"; exit 0; }
     if [ "$LAB_ENGINE" = docker ]; then "compose_$command" "$@"; else "native_$command" "$@"; fi ;;

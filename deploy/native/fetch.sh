@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the lab runs natively into .lab/bin: memcached, Prometheus and runit from Debian's packages (unpacked,
 # never installed), Toxiproxy built by Go. Does nothing where it is all there. Needs no root.
+# `fetch.sh peers` brings what the benchmark compares with as well.
 set -euo pipefail
 # shellcheck source=../lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -62,5 +63,6 @@ debian_programs prometheus prometheus promtool
 debian_programs runit runsvdir runsv sv svlogd
 all_run toxiproxy-server toxiproxy-cli || from_path toxiproxy-server toxiproxy-cli || build_toxiproxy
 all_run toxiproxy-server toxiproxy-cli || die "Toxiproxy was brought to $programs but does not run" "remove $fetched and try again"
+[ "${1:-}" != peers ] || debian_programs libmemcached-tools memcaslap
 rm -rf "$fetched/cache"
 say "the lab's programs are in $programs"

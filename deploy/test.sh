@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# The native lab for real, on ports of its own: up, a scenario through the `scenariod` command seen in Prometheus, up
+# again, down. Uses the daemons as `cargo test` has just built them.
+set -euo pipefail
+# shellcheck source=lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+export LAB_ENGINE=native LAB_PROFILE=dev LAB_HOME LAB_PORT_OFFSET
+unset LAB_CONFIG
+LAB_HOME=$(mktemp -d)
+LAB_PORT_OFFSET=$((8000 + RANDOM % 1500))
+prometheus=http://127.0.0.1:$((9091 + LAB_PORT_OFFSET))
+lab_sh=$root/deploy/lab.sh
+
+finish() {
+  local code=$?
+  "$lab_sh" down >/dev/null 2>&1 || true
+  [ "$code" = 0 ] || { say "--- the last lines of the lab's logs"; tail -n 5 "$LAB_HOME"/log/*/current "$LAB_HOME/output" 2>/dev/null || true; }
+  rm -rf "$LAB_HOME"
+  exit "$code"
+}
+trap finish EXIT
+
+fail() { die_code=1 die "$@"; }
+
+# expect WHAT COMMAND...: its output goes to $LAB_HOME/output.
+expect() {
+  local what=$1; shift
+  "$@" >"$LAB_HOME/output" 2>&1 || { cat "$LAB_HOME/output"; fail "$what: exit $?"; }
+  say "ok: $what"
+}
+
+# holds PROMQL: does the expression have a value within ten seconds? Comparisons filter.
+holds() {
+  local deadline=$((SECONDS + 10))
+  until [[ $("$programs/promtool" query instant "$prometheus" "$1" 2>/dev/null) == *' => '* ]]; do
+    [ $SECONDS -lt $deadline ] || return 1
+    sleep 0.5
+  done
+}
+
+pids() { sed 's/$/\n/' "$LAB_HOME"/service/*/supervise/pid | sort; }
+
+no_toxics() {
+  exec 3<>"/dev/tcp/127.0.0.1/$((8474 + LAB_PORT_OFFSET))"
+  printf 'GET /proxies HTTP/1.0\r\n\r\n' >&3
+  [ "$(grep -o '"toxics":\[\]' <&3 | wc -l)" = 3 ]
+}
+
+expect "the lab comes up" "$lab_sh" up
+before=$(pids)
+expect "up again" "$lab_sh" up
+[ "$before" = "$(pids)" ] || fail "a second up restarted something"
+say "ok: a second up restarts nothing"
+
+code=0
+LAB_HOME=$LAB_HOME/other "$lab_sh" up >"$LAB_HOME/output" 2>&1 || code=$?
+[ "$code" = 4 ] && grep -q "error: port $((9090 + LAB_PORT_OFFSET)), which loadgen needs, is held by pid" "$LAB_HOME/output" ||
+  fail "a second lab on the same ports ended with exit $code: $(tail -n 3 "$LAB_HOME/output")"
+say "ok: a taken port is named, with its holder"
+
+cd /
+expect "a scenario by the scenariod command, from another folder" "$LAB_HOME/bin/scenariod" --scenario packet-loss-10 --time-scale 0.1
+holds 'sum(memcache_operations_total) > 1000' || fail "Prometheus has seen no load"
+for phase in 1 2 3; do
+  holds "count_over_time((scenario_phase{scenario=\"packet-loss-10\"} == $phase)[5m:1s]) > 0" || fail "Prometheus has not seen phase $phase"
+done
+holds 'max_over_time(toxiproxy_toxic_active[5m]) == 1' || fail "Prometheus has not seen the toxic"
+say "ok: its phases and its toxic are in Prometheus"
+no_toxics || fail "a toxic is left behind"
+say "ok: no toxic is left"
+
+"$LAB_HOME/bin/scenariod" --scenario packet-loss-10 >"$LAB_HOME/output" 2>&1 &
+run=$!
+holds 'scenario_active == 1' || fail "the second scenario does not run"
+expect "down, while a scenario runs" "$lab_sh" down
+code=0
+wait "$run" || code=$?
+[ "$code" = 143 ] || fail "the interrupted scenario ended with exit $code, not 143"
+left=$(grep -lzxF "LAB_MEMBER=$LAB_HOME" /proc/[0-9]*/environ 2>/dev/null || true)
+[ -z "$left" ] || fail "down left processes behind: $left"
+say "ok: nothing is left running"
