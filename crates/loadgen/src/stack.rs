@@ -1,0 +1,211 @@
+//! The client stack under test, in the order an operation passes it: route -> breaker -> pool -> connection, under one
+//! deadline. What each step knows is in its own file; the order and what a failure means are here.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use metrics_core::families::client::ClientShard;
+use metrics_core::labels::{CloseReason, CorruptKind, ErrorType};
+
+use crate::pacer::Cost;
+use crate::stack::conn::{Client, Connection, Reply, Request};
+use crate::stack::deadline::{Deadline, Elapsed, now};
+use crate::stack::node::Node;
+use crate::stack::pool::{Pool, Pooled};
+use crate::stack::route::Router;
+
+pub(crate) mod breaker;
+pub(crate) mod conn;
+pub(crate) mod deadline;
+pub(crate) mod node;
+pub(crate) mod pool;
+pub(crate) mod route;
+pub(crate) mod window;
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timeouts {
+    /// One operation as a whole: waiting for a connection and dialling included.
+    pub(crate) operation: Duration,
+    /// Dialling alone, within the operation's.
+    pub(crate) connect: Duration,
+}
+
+/// What the workers of one thread have in common.
+pub(crate) struct Shared<C: Client> {
+    pub(crate) client: C,
+    pub(crate) router: Router,
+    pub(crate) nodes: Arc<[Node]>,
+    /// One per node.
+    pub(crate) pools: Vec<Pool<C::Connection>>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) shard: Arc<ClientShard>,
+}
+
+/// One worker's way to the nodes.
+pub(crate) struct Stack<C: Client> {
+    shared: Rc<Shared<C>>,
+    /// The connection this worker used last, per node, while it is healthy; empty where connections are shared.
+    own: Vec<Option<Pooled<C::Connection>>>,
+    deadline: Deadline,
+}
+
+/// An operation that ended, one way or the other.
+#[derive(Debug)]
+pub(crate) struct Performed {
+    pub(crate) server: usize,
+    pub(crate) result: Result<Reply, ErrorType>,
+    /// When the request was handed to the connection, if it got that far.
+    pub(crate) sent: Option<Instant>,
+    pub(crate) ended: Instant,
+}
+
+impl Performed {
+    pub(crate) fn cost(&self) -> Cost {
+        match self.result {
+            Err(ErrorType::BreakerOpen | ErrorType::PoolExhausted) => Cost::Refused,
+            // A refused dial is quick as well, but it costs a system call and the node notices.
+            _ => Cost::Exchanged,
+        }
+    }
+}
+
+/// A connection in use, and what to give back with it.
+struct Checkout<'a, C> {
+    connection: Pooled<C>,
+    slot: Option<tokio::sync::SemaphorePermit<'a>>,
+}
+
+impl<C: Client> Stack<C> {
+    /// Needs a tokio runtime around it.
+    pub(crate) fn new(shared: Rc<Shared<C>>) -> Self {
+        let own = shared.nodes.iter().map(|_| None).collect();
+        Self { shared, own, deadline: Deadline::new() }
+    }
+
+    /// Performs one request that starts at `started`. `accept` judges the reply before the connection counts as
+    /// healthy: a wrong value is a connection out of step.
+    pub(crate) async fn perform(
+        &mut self,
+        request: Request<'_>,
+        started: Instant,
+        accept: impl FnOnce(&Reply) -> Result<(), CorruptKind>,
+    ) -> Performed {
+        let shared = Rc::clone(&self.shared);
+        let server = shared.router.route(request.key());
+        shared.shard.started(server);
+
+        let Some(admission) = shared.nodes[server].admit(started) else {
+            shared.shard.breaker_rejected(server);
+            let result = Err(ErrorType::BreakerOpen);
+            return Performed { server, result, sent: None, ended: started };
+        };
+
+        let mut sent = None;
+        let limit = started + shared.timeouts.operation;
+        let result = match self.checkout(&shared, server, started, limit).await {
+            Ok((checkout, ready)) => {
+                sent = Some(ready);
+                self.exchange(&shared, server, checkout, request, limit, accept).await
+            }
+            Err(error) => Err(error),
+        };
+
+        let ended = now();
+        admission.record(result.is_ok(), ended);
+        Performed { server, result, sent, ended }
+    }
+
+    /// A connection to the node and the time it was ready: the worker's own, an idle one, or a new one.
+    async fn checkout<'a>(
+        &mut self,
+        shared: &'a Shared<C>,
+        server: usize,
+        started: Instant,
+        limit: Instant,
+    ) -> Result<(Checkout<'a, C::Connection>, Instant), ErrorType> {
+        if let Some(connection) = self.own[server].take() {
+            shared.shard.acquired(server, Duration::ZERO);
+            return Ok((Checkout { connection, slot: None }, started));
+        }
+        let pool = &shared.pools[server];
+        let Ok(slot) = self.deadline.within(limit, pool.slot()).await else {
+            shared.shard.acquire_failed(server);
+            return Err(ErrorType::PoolExhausted);
+        };
+        let connection = match pool.take_idle() {
+            Some(connection) => connection,
+            None => self.dial(shared, server, limit).await?,
+        };
+        let ready = now();
+        shared.shard.acquired(server, ready.saturating_duration_since(started));
+        Ok((Checkout { connection, slot }, ready))
+    }
+
+    async fn dial(
+        &mut self,
+        shared: &Shared<C>,
+        server: usize,
+        limit: Instant,
+    ) -> Result<Pooled<C::Connection>, ErrorType> {
+        let limit = limit.min(now() + shared.timeouts.connect);
+        match self.deadline.within(limit, shared.client.dial(&shared.nodes[server].dial)).await {
+            Ok(Ok(connection)) => {
+                Ok(Pooled::new(connection, server, &shared.pools[server].counts, &shared.shard))
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(server = shared.nodes[server].name, %error, "dial failed");
+                shared.shard.acquire_failed(server);
+                Err(ErrorType::Connect)
+            }
+            Err(Elapsed) => {
+                shared.shard.acquire_failed(server);
+                Err(ErrorType::Connect)
+            }
+        }
+    }
+
+    /// One request and its reply. Whatever is left of a connection that did not end in step is dropped here.
+    async fn exchange(
+        &mut self,
+        shared: &Shared<C>,
+        server: usize,
+        checkout: Checkout<'_, C::Connection>,
+        request: Request<'_>,
+        limit: Instant,
+        accept: impl FnOnce(&Reply) -> Result<(), CorruptKind>,
+    ) -> Result<Reply, ErrorType> {
+        let Checkout { mut connection, slot } = checkout;
+        let outcome = {
+            let (stream, _active) = connection.activate();
+            self.deadline.within(limit, stream.exchange(request)).await
+        };
+        let (result, close) = match outcome {
+            Ok(Ok(reply)) => match accept(&reply) {
+                Ok(()) => (Ok(reply), None),
+                Err(kind) => {
+                    shared.shard.corrupt(server, kind);
+                    tracing::error!(server = shared.nodes[server].name, %kind, "wrong value read");
+                    (Err(ErrorType::Corrupt), Some(CloseReason::Error))
+                }
+            },
+            Ok(Err(error)) => {
+                tracing::debug!(server = shared.nodes[server].name, %error, "exchange failed");
+                (Err(error.error_type()), error.close_reason())
+            }
+            Err(Elapsed) => (Err(ErrorType::Timeout), Some(CloseReason::Timeout)),
+        };
+        match close {
+            Some(reason) => connection.close(reason),
+            None if shared.pools[server].shared() => shared.pools[server].put_idle(connection),
+            None => self.own[server] = Some(connection),
+        }
+        // Given back last: whoever gets the slot next finds the connection idle, or gone.
+        drop(slot);
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! The circuit breaker as a pure state machine: time comes in as an argument. No clock, lock or socket here; the
+//! shared, locked form is in `node.rs`.
+//!
+//! Semantics of sony/gobreaker v2. Closed: results are counted over a rolling window of buckets, each result in the
+//! bucket its request was admitted in; a failure that meets a trip rule opens. Open: everything is refused for
+//! `open_timeout`, then half-open. Half-open: at most `half_open_requests` are let through; as many successes in a
+//! row close it, one failure opens it. Each change of state starts a new generation, and a result that belongs to
+//! an older generation is ignored.
+
+use std::time::{Duration, Instant};
+
+use metrics_core::labels::BreakerState;
+
+use crate::stack::window::{Age, Counts, Window};
+
+/// When to trip and how to heal.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct BreakerRules {
+    pub(crate) half_open_requests: u64,
+    pub(crate) interval: Duration,
+    pub(crate) bucket_period: Duration,
+    pub(crate) open_timeout: Duration,
+    pub(crate) consecutive_failures: u64,
+    pub(crate) failure_ratio: f64,
+    pub(crate) min_requests: u64,
+}
+
+impl BreakerRules {
+    fn trips(&self, counts: &Counts) -> bool {
+        counts.consecutive_failures >= self.consecutive_failures
+            || (counts.requests >= self.min_requests
+                && counts.failures as f64 / counts.requests as f64 >= self.failure_ratio)
+    }
+
+    /// Buckets of the window: the interval rounded up to whole bucket periods.
+    fn buckets(&self) -> usize {
+        let count = self.interval.as_nanos().div_ceil(self.bucket_period.as_nanos().max(1));
+        usize::try_from(count).unwrap_or(usize::MAX).clamp(1, MAX_BUCKETS)
+    }
+}
+
+/// Bound on the memory of one window, far above any useful resolution.
+const MAX_BUCKETS: usize = 10_000;
+
+/// Leave to send one request, to be handed back with its result.
+#[must_use = "a permit that is not recorded leaves its request without a result"]
+#[derive(Debug)]
+pub(crate) struct Permit {
+    generation: u64,
+    age: Age,
+}
+
+/// A change of state, for whoever counts and timestamps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Transition {
+    pub(crate) from: BreakerState,
+    pub(crate) to: BreakerState,
+}
+
+/// What a breaker is asked and what changed because it was asked.
+#[derive(Debug)]
+pub(crate) struct Answer<T> {
+    pub(crate) value: T,
+    pub(crate) transition: Option<Transition>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Breaker {
+    rules: BreakerRules,
+    state: BreakerState,
+    generation: u64,
+    since: Instant,
+    window: Window,
+    successes_in_a_row: u64,
+}
+
+impl Breaker {
+    pub(crate) fn new(rules: BreakerRules, now: Instant) -> Self {
+        let window = Window::new(rules.buckets(), rules.bucket_period, now);
+        Self { rules, state: BreakerState::Closed, generation: 0, since: now, window, successes_in_a_row: 0 }
+    }
+
+    /// Whether a request may go out now; `None` means refused.
+    pub(crate) fn admit(&mut self, now: Instant) -> Answer<Option<Permit>> {
+        let transition = self.advance(now);
+        let refused = match self.state {
+            BreakerState::Closed => false,
+            BreakerState::HalfOpen => self.window.totals().requests >= self.rules.half_open_requests,
+            BreakerState::Open => true,
+        };
+        let value = (!refused).then(|| Permit { generation: self.generation, age: self.window.request() });
+        Answer { value, transition }
+    }
+
+    /// The result of the request the permit was given for.
+    pub(crate) fn record(&mut self, permit: Permit, success: bool, now: Instant) -> Option<Transition> {
+        let healed = self.advance(now);
+        if permit.generation != self.generation {
+            return healed;
+        }
+        self.window.result(permit.age, success);
+        self.successes_in_a_row = if success { self.successes_in_a_row + 1 } else { 0 };
+        match (self.state, success) {
+            (BreakerState::Closed, false) if self.rules.trips(&self.window.totals()) => {
+                Some(self.enter(BreakerState::Open, now))
+            }
+            (BreakerState::HalfOpen, false) => Some(self.enter(BreakerState::Open, now)),
+            (BreakerState::HalfOpen, true) if self.successes_in_a_row >= self.rules.half_open_requests => {
+                Some(self.enter(BreakerState::Closed, now))
+            }
+            (BreakerState::Closed | BreakerState::HalfOpen | BreakerState::Open, _) => healed,
+        }
+    }
+
+    /// State and counts as of now. Like any other question, it lets an elapsed open timeout take effect.
+    pub(crate) fn inspect(&mut self, now: Instant) -> Answer<(BreakerState, Counts)> {
+        let transition = self.advance(now);
+        Answer { value: (self.state, self.window.totals()), transition }
+    }
+
+    fn advance(&mut self, now: Instant) -> Option<Transition> {
+        match self.state {
+            BreakerState::Closed => {
+                self.window.roll(now);
+                None
+            }
+            BreakerState::Open if now.saturating_duration_since(self.since) > self.rules.open_timeout => {
+                Some(self.enter(BreakerState::HalfOpen, now))
+            }
+            BreakerState::Open | BreakerState::HalfOpen => None,
+        }
+    }
+
+    fn enter(&mut self, to: BreakerState, now: Instant) -> Transition {
+        let from = std::mem::replace(&mut self.state, to);
+        self.generation += 1;
+        self.since = now;
+        self.successes_in_a_row = 0;
+        self.window.clear(now);
+        Transition { from, to }
+    }
+}
+
+#[cfg(test)]
+mod tests;

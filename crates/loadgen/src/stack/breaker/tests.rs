@@ -1,0 +1,345 @@
+//! Property tests of the breaker against a naive model that keeps every result and counts from scratch.
+
+use std::time::{Duration, Instant};
+
+use metrics_core::labels::BreakerState::{self, Closed, HalfOpen, Open};
+use proptest::prelude::*;
+
+use super::{Breaker, BreakerRules, Permit, Transition};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn rules() -> BreakerRules {
+    BreakerRules {
+        half_open_requests: 3,
+        interval: 30 * SECOND,
+        bucket_period: 10 * SECOND,
+        open_timeout: 5 * SECOND,
+        consecutive_failures: 100,
+        failure_ratio: 0.3,
+        min_requests: 10,
+    }
+}
+
+/// Breaker and model driven by the same calls, compared after each.
+struct Pair {
+    breaker: Breaker,
+    model: Model,
+    start: Instant,
+    now: Duration,
+    open: Vec<(Permit, ModelPermit)>,
+    changes: Vec<Transition>,
+}
+
+struct ModelPermit {
+    generation: u64,
+    bucket: u64,
+}
+
+/// Remembers each request and each result of the generation and derives everything from the lists.
+struct Model {
+    rules: BreakerRules,
+    state: BreakerState,
+    generation: u64,
+    since: Duration,
+    requests: Vec<u64>,
+    results: Vec<(u64, bool)>,
+}
+
+impl Model {
+    fn bucket(&self, now: Duration) -> u64 {
+        if self.state != Closed {
+            return 0;
+        }
+        ((now - self.since).as_nanos() / self.rules.bucket_period.as_nanos()) as u64
+    }
+
+    fn live(&self, bucket: u64, now: Duration) -> bool {
+        let buckets = self.rules.interval.as_nanos().div_ceil(self.rules.bucket_period.as_nanos()) as u64;
+        self.bucket(now) - bucket < buckets
+    }
+
+    fn counts(&self, now: Duration) -> (u64, u64, u64) {
+        let requests = self.requests.iter().filter(|bucket| self.live(**bucket, now)).count() as u64;
+        let results: Vec<bool> =
+            self.results.iter().filter(|(bucket, _)| self.live(*bucket, now)).map(|(_, ok)| *ok).collect();
+        let failures = results.iter().filter(|ok| !**ok).count() as u64;
+        let run = results.iter().rev().take_while(|ok| !**ok).count() as u64;
+        (requests, failures, run)
+    }
+
+    fn enter(&mut self, state: BreakerState, now: Duration) {
+        self.state = state;
+        self.generation += 1;
+        self.since = now;
+        self.requests.clear();
+        self.results.clear();
+    }
+
+    fn advance(&mut self, now: Duration) {
+        if self.state == Open && now - self.since > self.rules.open_timeout {
+            self.enter(HalfOpen, now);
+        }
+    }
+
+    fn admit(&mut self, now: Duration) -> Option<ModelPermit> {
+        self.advance(now);
+        let refused = match self.state {
+            Closed => false,
+            HalfOpen => self.requests.len() as u64 >= self.rules.half_open_requests,
+            Open => true,
+        };
+        if refused {
+            return None;
+        }
+        let bucket = self.bucket(now);
+        self.requests.push(bucket);
+        Some(ModelPermit { generation: self.generation, bucket })
+    }
+
+    fn record(&mut self, permit: &ModelPermit, success: bool, now: Duration) {
+        self.advance(now);
+        if permit.generation != self.generation || !self.live(permit.bucket, now) {
+            return;
+        }
+        self.results.push((permit.bucket, success));
+        let (requests, failures, run) = self.counts(now);
+        let rules = &self.rules;
+        match self.state {
+            Closed if !success => {
+                let ratio = failures as f64 / requests as f64;
+                if run >= rules.consecutive_failures
+                    || (requests >= rules.min_requests && ratio >= rules.failure_ratio)
+                {
+                    self.enter(Open, now);
+                }
+            }
+            HalfOpen if !success => self.enter(Open, now),
+            HalfOpen
+                if self.results.iter().filter(|(_, ok)| *ok).count() as u64 >= rules.half_open_requests =>
+            {
+                self.enter(Closed, now);
+            }
+            Closed | HalfOpen | Open => {}
+        }
+    }
+}
+
+impl Pair {
+    fn new(rules: BreakerRules) -> Self {
+        let start = Instant::now();
+        let model = Model {
+            rules: rules.clone(),
+            state: Closed,
+            generation: 0,
+            since: Duration::ZERO,
+            requests: Vec::new(),
+            results: Vec::new(),
+        };
+        let breaker = Breaker::new(rules, start);
+        Self { breaker, model, start, now: Duration::ZERO, open: Vec::new(), changes: Vec::new() }
+    }
+
+    fn at(&self) -> Instant {
+        self.start + self.now
+    }
+
+    fn admit(&mut self) -> bool {
+        let answer = self.breaker.admit(self.at());
+        self.changes.extend(answer.transition);
+        match (answer.value, self.model.admit(self.now)) {
+            (Some(real), Some(model)) => {
+                self.open.push((real, model));
+                true
+            }
+            (None, None) => false,
+            (real, model) => panic!("breaker admits: {}, model: {}", real.is_some(), model.is_some()),
+        }
+    }
+
+    fn record(&mut self, index: usize, success: bool) {
+        if self.open.is_empty() {
+            return;
+        }
+        let (real, model) = self.open.remove(index % self.open.len());
+        let at = self.at();
+        self.changes.extend(self.breaker.record(real, success, at));
+        self.model.record(&model, success, self.now);
+    }
+
+    /// Results in the order of admission, so that a run of failures has one meaning.
+    fn compare(&mut self) {
+        let answer = self.breaker.inspect(self.at());
+        self.changes.extend(answer.transition);
+        self.model.advance(self.now);
+        let (state, counts) = answer.value;
+        assert_eq!(state, self.model.state);
+        let (requests, failures, run) = self.model.counts(self.now);
+        assert_eq!((counts.requests, counts.failures), (requests, failures));
+        assert_eq!(counts.consecutive_failures, run);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Wait(u64),
+    Admit,
+    Record { success: bool },
+    RecordAny { index: usize, success: bool },
+}
+
+fn steps(in_order: bool) -> impl Strategy<Value = Vec<Step>> {
+    let finish = if in_order {
+        any::<bool>().prop_map(|success| Step::Record { success }).boxed()
+    } else {
+        (any::<usize>(), any::<bool>())
+            .prop_map(|(index, success)| Step::RecordAny { index, success })
+            .boxed()
+    };
+    let step = prop_oneof![1 => (0..12_000u64).prop_map(Step::Wait), 6 => Just(Step::Admit), 5 => finish];
+    proptest::collection::vec(step, 0..400)
+}
+
+fn any_rules() -> impl Strategy<Value = BreakerRules> {
+    (1..5u64, 1..30u64, 1..12u64, 1..8u64, 2..20u64, 0.1..=1.0f64, 1..12u64).prop_map(
+        |(half_open_requests, interval, bucket, open, consecutive_failures, failure_ratio, min_requests)| {
+            BreakerRules {
+                half_open_requests,
+                interval: interval as u32 * SECOND,
+                bucket_period: bucket as u32 * SECOND,
+                open_timeout: open as u32 * SECOND,
+                consecutive_failures,
+                failure_ratio,
+                min_requests,
+            }
+        },
+    )
+}
+
+fn legal(change: &Transition) -> bool {
+    matches!((change.from, change.to), (Closed, Open) | (Open, HalfOpen) | (HalfOpen, Open | Closed))
+}
+
+proptest! {
+    /// With results in the order of their requests, state and counts equal those of a model that keeps every result.
+    #[test]
+    fn equals_the_naive_model(rules in any_rules(), steps in steps(true)) {
+        let mut pair = Pair::new(rules);
+        for step in steps {
+            match step {
+                Step::Wait(ms) => pair.now += Duration::from_millis(ms),
+                Step::Admit => { pair.admit(); }
+                Step::Record { success } => pair.record(0, success),
+                Step::RecordAny { .. } => unreachable!("in-order steps only"),
+            }
+            pair.compare();
+        }
+    }
+
+    /// Whatever the order of results, only legal transitions happen, each starting where the one before ended, and
+    /// half-open never has more than its allowance out at once.
+    #[test]
+    fn moves_only_along_legal_edges(rules in any_rules(), steps in steps(false)) {
+        let start = Instant::now();
+        let allowance = rules.half_open_requests;
+        let mut breaker = Breaker::new(rules, start);
+        let (mut now, mut state, mut probes) = (start, Closed, 0);
+        let mut open: Vec<Permit> = Vec::new();
+        let mut follow = |change: Option<Transition>, probes: &mut u64| {
+            if let Some(change) = change {
+                assert!(legal(&change), "{change:?}");
+                assert_eq!(change.from, state);
+                state = change.to;
+                *probes = 0;
+            }
+            state
+        };
+        for step in steps {
+            match step {
+                Step::Wait(ms) => now += Duration::from_millis(ms),
+                Step::Admit => {
+                    let answer = breaker.admit(now);
+                    let state = follow(answer.transition, &mut probes);
+                    if let Some(permit) = answer.value {
+                        open.push(permit);
+                        assert_ne!(state, Open);
+                        probes += u64::from(state == HalfOpen);
+                        assert!(probes <= allowance);
+                    }
+                }
+                Step::Record { .. } => unreachable!("any-order steps only"),
+                Step::RecordAny { index, success } => if !open.is_empty() {
+                    let permit = open.remove(index % open.len());
+                    let change = breaker.record(permit, success, now);
+                    follow(change, &mut probes);
+                },
+            }
+        }
+    }
+
+    /// A result that belongs to an older generation changes nothing.
+    #[test]
+    fn late_results_are_ignored(late in proptest::collection::vec(any::<bool>(), 1..50)) {
+        let mut pair = Pair::new(rules());
+        for _ in 0..late.len() + 10 {
+            assert!(pair.admit());
+        }
+        while pair.breaker.inspect(pair.at()).value.0 == Closed {
+            pair.record(0, false);
+        }
+        pair.now += 6 * SECOND;
+        assert_eq!(pair.breaker.inspect(pair.at()).value.0, HalfOpen);
+        pair.model.advance(pair.now);
+        for success in late {
+            pair.record(0, success);
+            let (state, counts) = pair.breaker.inspect(pair.at()).value;
+            prop_assert_eq!((state, counts.requests, counts.failures), (HalfOpen, 0, 0));
+        }
+    }
+}
+
+#[test]
+fn trips_at_the_ratio_only_with_enough_requests() {
+    let mut pair = Pair::new(rules());
+    for index in 0..9 {
+        assert!(pair.admit());
+        pair.record(0, index >= 4);
+    }
+    assert_eq!(pair.breaker.inspect(pair.at()).value.0, Closed);
+    assert!(pair.admit());
+    pair.record(0, false);
+    assert_eq!(pair.changes, [Transition { from: Closed, to: Open }]);
+}
+
+#[test]
+fn trips_at_consecutive_failures_whatever_the_ratio() {
+    let mut pair = Pair::new(BreakerRules { failure_ratio: 1.0, consecutive_failures: 5, ..rules() });
+    for success in [true, false, false, false, false] {
+        assert!(pair.admit());
+        pair.record(0, success);
+    }
+    assert_eq!(pair.breaker.inspect(pair.at()).value.0, Closed);
+    assert!(pair.admit());
+    pair.record(0, false);
+    assert_eq!(pair.breaker.inspect(pair.at()).value.0, Open);
+}
+
+#[test]
+fn opens_probes_and_closes() {
+    let mut pair = Pair::new(rules());
+    for _ in 0..10 {
+        assert!(pair.admit());
+        pair.record(0, false);
+    }
+    assert!(!pair.admit());
+    pair.now += 5 * SECOND;
+    assert!(!pair.admit(), "open for the whole timeout");
+    pair.now += Duration::from_millis(1);
+    assert!(pair.admit() && pair.admit() && pair.admit());
+    assert!(!pair.admit(), "three probes and no more");
+    for _ in 0..3 {
+        pair.record(0, true);
+    }
+    let edges: Vec<_> = pair.changes.iter().map(|change| (change.from, change.to)).collect();
+    assert_eq!(edges, [(Closed, Open), (Open, HalfOpen), (HalfOpen, Closed)]);
+}

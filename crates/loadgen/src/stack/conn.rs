@@ -1,0 +1,98 @@
+//! What the stack needs of a memcached client library. One file per adapter below this module; nothing here knows a
+//! wire format, and no adapter knows routing, breakers, pools or deadlines.
+//!
+//! Adding a client: implement [`Client`] (how to dial) and [`Connection`] (one request, one reply), and name it in
+//! `run.rs`. Two rules: a future dropped half-way needs no repair, because the stack then drops the connection; and
+//! an answer that does not fit its request is [`ConnError::Protocol`], never a guess.
+
+use std::future::Future;
+use std::io;
+
+use metrics_core::labels::{CloseReason, ErrorType};
+
+pub(crate) mod meta;
+
+#[cfg(test)]
+pub(crate) mod fake;
+
+/// One request to one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Request<'a> {
+    Get {
+        key: &'a [u8],
+    },
+    Set {
+        key: &'a [u8],
+        value: &'a [u8],
+    },
+    Delete {
+        key: &'a [u8],
+    },
+    /// Adds one; a counter that is not there starts at one.
+    Increment {
+        key: &'a [u8],
+    },
+}
+
+impl Request<'_> {
+    pub(crate) fn key(&self) -> &[u8] {
+        match self {
+            Self::Get { key } | Self::Set { key, .. } | Self::Delete { key } | Self::Increment { key } => key,
+        }
+    }
+}
+
+/// What a node said. A miss is an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    Value(Vec<u8>),
+    Miss,
+    Done,
+}
+
+/// Why there is no reply.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnError {
+    #[error("connection broke: {0}")]
+    Io(#[from] io::Error),
+    #[error("unexpected answer: {0}")]
+    Protocol(String),
+    #[error("server error: {0}")]
+    Server(String),
+}
+
+impl ConnError {
+    pub(crate) fn error_type(&self) -> ErrorType {
+        match self {
+            Self::Io(_) => ErrorType::Io,
+            Self::Protocol(_) => ErrorType::Protocol,
+            Self::Server(_) => ErrorType::ServerError,
+        }
+    }
+
+    /// Why the connection must go, or `None` where it is still in step: memcached answered, with a refusal.
+    pub(crate) fn close_reason(&self) -> Option<CloseReason> {
+        match self {
+            Self::Io(_) | Self::Protocol(_) => Some(CloseReason::Error),
+            Self::Server(_) => None,
+        }
+    }
+}
+
+/// Makes connections to a node by its `HOST:PORT`.
+pub(crate) trait Client: Clone + Send + 'static {
+    type Connection: Connection;
+
+    fn dial(&self, address: &str) -> impl Future<Output = Result<Self::Connection, ConnError>>;
+}
+
+/// One stream to one node, one request at a time.
+pub(crate) trait Connection: 'static {
+    fn exchange(&mut self, request: Request<'_>) -> impl Future<Output = Result<Reply, ConnError>>;
+
+    /// Whether a memcached is at the other end: the cheapest request there is.
+    fn ping(&mut self) -> impl Future<Output = Result<(), ConnError>>;
+
+    /// Stores many values in one go; only the warm-up uses it.
+    fn store_all(&mut self, items: &[(Vec<u8>, Vec<u8>)]) -> impl Future<Output = Result<(), ConnError>>;
+}

@@ -1,0 +1,111 @@
+//! A scripted client for tests: each exchange does what the script says next, and everything is counted.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::time::{Duration, sleep};
+
+use crate::stack::conn::{Client, ConnError, Connection, Reply, Request};
+
+/// What one exchange does.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    Answer(Reply),
+    Hang,
+    Break,
+    Refuse,
+    /// Answers after a while.
+    After(Duration, Reply),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Script {
+    acts: VecDeque<Act>,
+    /// Connections made, and connections that are open now and were open at most at once.
+    pub(crate) dialled: Vec<String>,
+    pub(crate) open: usize,
+    pub(crate) most_open: usize,
+    /// Which connection, by its number in the order of dialling, served each exchange.
+    pub(crate) served_by: Vec<usize>,
+    pub(crate) refuse_dials: bool,
+    pub(crate) hang_dials: bool,
+}
+
+/// Answers [`Reply::Done`] when the script is empty.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FakeClient(Arc<Mutex<Script>>);
+
+impl FakeClient {
+    pub(crate) fn with(acts: impl IntoIterator<Item = Act>) -> Self {
+        let client = Self::default();
+        client.script().acts.extend(acts);
+        client
+    }
+
+    /// Apart from `dial`, so that no guard is held where it waits.
+    fn hangs_dials(&self) -> bool {
+        self.script().hang_dials
+    }
+
+    pub(crate) fn script(&self) -> MutexGuard<'_, Script> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl Client for FakeClient {
+    type Connection = FakeConnection;
+
+    async fn dial(&self, address: &str) -> Result<FakeConnection, ConnError> {
+        if self.hangs_dials() {
+            std::future::pending::<()>().await;
+        }
+        if self.script().refuse_dials {
+            return Err(io::Error::from(io::ErrorKind::ConnectionRefused).into());
+        }
+        let mut script = self.script();
+        script.dialled.push(address.to_owned());
+        script.open += 1;
+        script.most_open = script.most_open.max(script.open);
+        Ok(FakeConnection { client: self.clone(), number: script.dialled.len() - 1 })
+    }
+}
+
+pub(crate) struct FakeConnection {
+    client: FakeClient,
+    number: usize,
+}
+
+impl Drop for FakeConnection {
+    fn drop(&mut self) {
+        self.client.script().open -= 1;
+    }
+}
+
+impl Connection for FakeConnection {
+    async fn exchange(&mut self, _: Request<'_>) -> Result<Reply, ConnError> {
+        let act = {
+            let mut script = self.client.script();
+            script.served_by.push(self.number);
+            script.acts.pop_front().unwrap_or(Act::Answer(Reply::Done))
+        };
+        match act {
+            Act::Answer(reply) => Ok(reply),
+            Act::After(wait, reply) => {
+                sleep(wait).await;
+                Ok(reply)
+            }
+            Act::Hang => std::future::pending().await,
+            Act::Break => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
+            Act::Refuse => Err(ConnError::Server("out of memory storing object".to_owned())),
+        }
+    }
+
+    async fn ping(&mut self) -> Result<(), ConnError> {
+        Ok(())
+    }
+
+    async fn store_all(&mut self, _: &[(Vec<u8>, Vec<u8>)]) -> Result<(), ConnError> {
+        Ok(())
+    }
+}

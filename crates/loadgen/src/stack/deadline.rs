@@ -1,0 +1,99 @@
+//! A time limit over a future, with one timer per worker. `tokio::time::timeout` inserts and removes a timer per call;
+//! this one is armed for an earlier limit and re-armed only when it fires too soon, which on a healthy path is about
+//! once per limit instead of once per operation.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Instant;
+
+use tokio::time::{Sleep, sleep_until};
+
+/// Now, by the clock that the timers follow: a paused test has one time, not two.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// The limit passed before the future was ready.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Elapsed;
+
+/// One reusable timer. Exact to tokio's millisecond, and never early.
+#[derive(Debug)]
+pub(crate) struct Deadline {
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Deadline {
+    /// Needs a tokio runtime around it.
+    pub(crate) fn new() -> Self {
+        Self { timer: Box::pin(sleep_until(tokio::time::Instant::now())) }
+    }
+
+    /// Runs the future until it is ready or the limit is reached; a future that lost is dropped by the caller's scope.
+    pub(crate) async fn within<T>(
+        &mut self,
+        limit: Instant,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Elapsed> {
+        let mut work = pin!(work);
+        let limit = tokio::time::Instant::from_std(limit);
+        poll_fn(|context| {
+            if let Poll::Ready(value) = work.as_mut().poll(context) {
+                return Poll::Ready(Ok(value));
+            }
+            if self.timer.deadline() > limit {
+                self.timer.as_mut().reset(limit);
+            }
+            while self.timer.as_mut().poll(context).is_ready() {
+                if self.timer.deadline() >= limit {
+                    return Poll::Ready(Err(Elapsed));
+                }
+                self.timer.as_mut().reset(limit);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::time::Duration;
+
+    use tokio::time::{Instant, sleep};
+
+    use super::{Deadline, Elapsed};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    async fn elapses(deadline: &mut Deadline, after: Duration) {
+        let start = Instant::now();
+        let result = deadline.within((start + after).into_std(), pending::<()>()).await;
+        assert_eq!(result, Err(Elapsed));
+        let took = start.elapsed();
+        assert!(took >= after && took <= after + 2 * MS, "{took:?} for {after:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stuck_future_ends_at_its_limit_whatever_was_armed_before() {
+        let mut deadline = Deadline::new();
+        for after in [500 * MS, 20 * MS, 700 * MS, 700 * MS, MS, Duration::ZERO] {
+            elapses(&mut deadline, after).await;
+        }
+        let start = Instant::now();
+        let done = deadline.within((start + 500 * MS).into_std(), async { 7 }).await;
+        assert_eq!(done, Ok(7));
+        elapses(&mut deadline, 30 * MS).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_future_ready_in_time_is_not_cut_by_the_timer_of_an_earlier_one() {
+        let mut deadline = Deadline::new();
+        for _ in 0..10 {
+            let limit = (Instant::now() + 500 * MS).into_std();
+            assert_eq!(deadline.within(limit, sleep(499 * MS)).await, Ok(()));
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The order of the stack and what a failure means, on a scripted client and a paused clock.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_core::Registry;
+use metrics_core::families::client::{
+    BreakerView, ClientFamilies, ClientShard, ClientState, LoadView, PoolView,
+};
+use metrics_core::labels::{BreakerState, CorruptKind, ErrorType};
+use tokio::time::Instant;
+
+use super::breaker::BreakerRules;
+use super::conn::fake::{Act, FakeClient};
+use super::conn::{Reply, Request};
+use super::node::Node;
+use super::pool::{Pool, PoolCounts};
+use super::route::Router;
+use super::{Performed, Shared, Stack, Timeouts};
+use crate::pacer::Cost;
+
+const MS: Duration = Duration::from_millis(1);
+const GET: Request<'static> = Request::Get { key: b"key:0" };
+
+#[derive(Debug)]
+struct NoState;
+
+impl ClientState for NoState {
+    fn breaker(&self, _: usize) -> BreakerView {
+        unimplemented!("nothing scrapes these tests")
+    }
+    fn pool(&self, _: usize) -> PoolView {
+        PoolView::default()
+    }
+    fn load(&self) -> LoadView {
+        LoadView::default()
+    }
+}
+
+struct Bench {
+    shared: Rc<Shared<FakeClient>>,
+    client: FakeClient,
+    families: Arc<ClientFamilies>,
+}
+
+impl Bench {
+    /// One node, `bound` connections for `workers` workers, breaker trips at four failures in a row.
+    fn new(client: &FakeClient, bound: usize, workers: usize) -> Self {
+        let rules = BreakerRules {
+            half_open_requests: 1,
+            interval: 30_000 * MS,
+            bucket_period: 10_000 * MS,
+            open_timeout: 5_000 * MS,
+            consecutive_failures: 4,
+            failure_ratio: 1.0,
+            min_requests: 100,
+        };
+        let families =
+            ClientFamilies::register(&mut Registry::default(), &["n1".to_owned()], 1, &[], Arc::new(NoState));
+        let shard: Arc<ClientShard> = families.shard(0).unwrap();
+        let shared = Shared {
+            client: client.clone(),
+            router: Router::new(["n1"]),
+            nodes: [Node::new("n1".to_owned(), "10.0.0.1:11211".to_owned(), rules)].into(),
+            pools: vec![Pool::new(bound, workers, Arc::new(PoolCounts::default()))],
+            timeouts: Timeouts { operation: 500 * MS, connect: 200 * MS },
+            shard,
+        };
+        Self { shared: Rc::new(shared), client: client.clone(), families }
+    }
+
+    fn stack(&self) -> Stack<FakeClient> {
+        Stack::new(Rc::clone(&self.shared))
+    }
+
+    fn pool(&self) -> PoolView {
+        self.shared.pools[0].counts.view()
+    }
+
+    fn breaker(&self) -> BreakerState {
+        self.shared.nodes[0].view(Instant::now().into_std()).state
+    }
+}
+
+async fn perform(stack: &mut Stack<FakeClient>) -> Performed {
+    let started = Instant::now().into_std();
+    stack.perform(GET, started, |_| Ok(())).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_keeps_its_connection_while_it_is_healthy() {
+    let client = FakeClient::default();
+    let bench = Bench::new(&client, 1, 1);
+    let mut stack = bench.stack();
+    for _ in 0..5 {
+        assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+    }
+    assert_eq!(client.script().dialled, ["10.0.0.1:11211"]);
+    assert_eq!(bench.pool(), PoolView { total: 1, active: 0 });
+    drop(stack);
+    assert_eq!(bench.pool(), PoolView::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_failed_is_never_used_again() {
+    for (act, error) in [(Act::Hang, ErrorType::Timeout), (Act::Break, ErrorType::Io)] {
+        let client = FakeClient::with([Act::Answer(Reply::Miss), act]);
+        let bench = Bench::new(&client, 1, 1);
+        let mut stack = bench.stack();
+        assert_eq!(perform(&mut stack).await.result, Ok(Reply::Miss));
+        assert_eq!(perform(&mut stack).await.result, Err(error));
+        assert_eq!(bench.pool(), PoolView::default(), "closed at once");
+        assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+        assert_eq!(client.script().served_by, [0, 0, 1]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_value_fails_the_operation_and_its_connection() {
+    let client = FakeClient::default();
+    let bench = Bench::new(&client, 1, 1);
+    let mut stack = bench.stack();
+    let started = Instant::now().into_std();
+    let performed = stack.perform(GET, started, |_| Err(CorruptKind::WrongKey)).await;
+    assert_eq!(performed.result, Err(ErrorType::Corrupt));
+    assert_eq!(bench.pool(), PoolView::default());
+    assert_eq!(bench.families.totals().corrupt, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_error_leaves_the_connection_in_step() {
+    let client = FakeClient::with([Act::Refuse]);
+    let bench = Bench::new(&client, 1, 1);
+    let mut stack = bench.stack();
+    assert_eq!(perform(&mut stack).await.result, Err(ErrorType::ServerError));
+    assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+    assert_eq!(client.script().served_by, [0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_covers_waiting_dialling_and_the_exchange() {
+    let client = FakeClient::with([Act::Hang]);
+    let bench = Bench::new(&client, 1, 1);
+    let begun = Instant::now();
+    let performed = perform(&mut bench.stack()).await;
+    assert_eq!(performed.result, Err(ErrorType::Timeout));
+    assert!(begun.elapsed() >= 500 * MS && begun.elapsed() <= 502 * MS, "{:?}", begun.elapsed());
+
+    client.script().hang_dials = true;
+    let begun = Instant::now();
+    let performed = perform(&mut bench.stack()).await;
+    assert_eq!(performed.result, Err(ErrorType::Connect));
+    assert_eq!(performed.sent, None);
+    assert!(begun.elapsed() >= 200 * MS && begun.elapsed() <= 202 * MS, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_breaker_refuses_without_touching_a_connection() {
+    let client = FakeClient::default();
+    client.script().refuse_dials = true;
+    let bench = Bench::new(&client, 1, 1);
+    let mut stack = bench.stack();
+    for _ in 0..4 {
+        assert_eq!(perform(&mut stack).await.result, Err(ErrorType::Connect));
+    }
+    assert_eq!(bench.breaker(), BreakerState::Open);
+    let refused = perform(&mut stack).await;
+    assert_eq!((refused.result.as_ref(), refused.cost()), (Err(&ErrorType::BreakerOpen), Cost::Refused));
+
+    client.script().refuse_dials = false;
+    tokio::time::advance(5_001 * MS).await;
+    assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+    assert_eq!(bench.breaker(), BreakerState::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_probe_does_not_hold_the_breaker_half_open() {
+    let client = FakeClient::with([Act::Break, Act::Break, Act::Break, Act::Break, Act::Hang]);
+    let bench = Bench::new(&client, 1, 1);
+    let mut stack = bench.stack();
+    for _ in 0..4 {
+        assert_eq!(perform(&mut stack).await.result, Err(ErrorType::Io));
+    }
+    tokio::time::advance(5_001 * MS).await;
+    assert!(tokio::time::timeout(10 * MS, perform(&mut stack)).await.is_err(), "cancelled while it hangs");
+    assert_eq!(bench.breaker(), BreakerState::Open);
+    assert_eq!(bench.pool(), PoolView::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn fewer_connections_than_workers_are_shared_and_waited_for() {
+    let acts = (0..40).map(|_| Act::After(20 * MS, Reply::Done));
+    let client = FakeClient::with(acts);
+    let bench = Bench::new(&client, 2, 10);
+    let local = tokio::task::LocalSet::new();
+    let mut stacks: Vec<_> = (0..10).map(|_| bench.stack()).collect();
+    local
+        .run_until(async {
+            let workers: Vec<_> = stacks
+                .drain(..)
+                .map(|mut stack| {
+                    tokio::task::spawn_local(async move {
+                        for _ in 0..4 {
+                            assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+                        }
+                    })
+                })
+                .collect();
+            for worker in workers {
+                worker.await.unwrap();
+            }
+        })
+        .await;
+    assert_eq!(bench.client.script().most_open, 2);
+    assert_eq!(client.script().dialled.len(), 2, "idle connections are used before new ones are made");
+    assert_eq!(bench.pool(), PoolView { total: 2, active: 0 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_connection_before_the_deadline_is_exhaustion() {
+    let client = FakeClient::with([Act::Hang]);
+    let bench = Bench::new(&client, 1, 2);
+    let (mut holder, mut waiter) = (bench.stack(), bench.stack());
+    let earlier = Instant::now().into_std();
+    tokio::time::advance(10 * MS).await;
+    let (held, waited) = tokio::join!(perform(&mut holder), waiter.perform(GET, earlier, |_| Ok(())));
+    assert_eq!(held.result, Err(ErrorType::Timeout));
+    assert_eq!((waited.result.as_ref(), waited.cost()), (Err(&ErrorType::PoolExhausted), Cost::Refused));
+}

@@ -1,0 +1,130 @@
+//! What is stored, made so that each read can be verified. Pure.
+//!
+//! A value is a header (key, writer, version, and a stamp over the three and the size) and then words derived from
+//! the stamp. A piece of another value, a cut or a changed byte anywhere breaks the chain, and checking it is one
+//! comparison per word.
+
+use metrics_core::labels::CorruptKind;
+
+/// Bytes of the header: the smallest value there is.
+pub(crate) const MIN_SIZE: usize = 32;
+
+/// Who wrote a value and as which of its writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) writer: u64,
+    pub(crate) version: u64,
+}
+
+const WORD: usize = 8;
+/// The odd constant of splitmix64: consecutive multiples differ in many bits.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+fn stamp(key: u64, origin: Origin, size: usize) -> u64 {
+    let mut word = key.wrapping_mul(STEP) ^ (size as u64);
+    for part in [origin.writer, origin.version] {
+        word = (word ^ part).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word ^= word >> 29;
+    }
+    word
+}
+
+/// Replaces the buffer's content with the value of `size` bytes for a key.
+pub(crate) fn write(buffer: &mut Vec<u8>, key: u64, origin: Origin, size: usize) {
+    let stamp = stamp(key, origin, size);
+    buffer.clear();
+    for word in [key, origin.writer, origin.version, stamp] {
+        buffer.extend_from_slice(&word.to_le_bytes());
+    }
+    let mut word = stamp;
+    while buffer.len() < size {
+        word = word.wrapping_add(STEP);
+        let left = (size - buffer.len()).min(WORD);
+        buffer.extend_from_slice(&word.to_le_bytes()[..left]);
+    }
+}
+
+/// Who wrote the value, or in which way it is not one that was written for this key.
+pub(crate) fn verify(value: &[u8], key: u64) -> Result<Origin, CorruptKind> {
+    let Some((header, filler)) = value.split_first_chunk::<MIN_SIZE>() else {
+        return Err(CorruptKind::Torn);
+    };
+    let (words, _) = header.as_chunks::<WORD>();
+    let [owner, writer, version, stamped] = [0, 1, 2, 3].map(|index| u64::from_le_bytes(words[index]));
+    let origin = Origin { writer, version };
+    if stamped != stamp(owner, origin, value.len()) {
+        return Err(CorruptKind::Torn);
+    }
+    let (chunks, rest) = filler.as_chunks::<WORD>();
+    let mut word = stamped;
+    for chunk in chunks {
+        word = word.wrapping_add(STEP);
+        if u64::from_le_bytes(*chunk) != word {
+            return Err(CorruptKind::Torn);
+        }
+    }
+    if rest != &word.wrapping_add(STEP).to_le_bytes()[..rest.len()] {
+        return Err(CorruptKind::Torn);
+    }
+    // Whole, but somebody else's.
+    if owner == key { Ok(origin) } else { Err(CorruptKind::WrongKey) }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_core::labels::CorruptKind;
+    use proptest::prelude::*;
+
+    use super::{MIN_SIZE, Origin, verify, write};
+
+    fn value(key: u64, writer: u64, version: u64, size: usize) -> Vec<u8> {
+        let mut buffer = b"left over".to_vec();
+        write(&mut buffer, key, Origin { writer, version }, size);
+        buffer
+    }
+
+    proptest! {
+        /// What was written for a key is accepted for that key, with its origin.
+        #[test]
+        fn written_values_verify(key: u64, writer: u64, version: u64, size in MIN_SIZE..400) {
+            let value = value(key, writer, version, size);
+            prop_assert_eq!(value.len(), size);
+            prop_assert_eq!(verify(&value, key), Ok(Origin { writer, version }));
+        }
+
+        /// A whole value of another key is told from damage.
+        #[test]
+        fn another_keys_value_is_named(key: u64, other: u64, size in MIN_SIZE..400) {
+            prop_assume!(key != other);
+            prop_assert_eq!(verify(&value(other, 1, 1, size), key), Err(CorruptKind::WrongKey));
+        }
+
+        /// One changed byte anywhere is seen.
+        #[test]
+        fn a_changed_byte_is_seen(key: u64, at: usize, flip in 1..=255u8, size in MIN_SIZE..400) {
+            let mut value = value(key, 3, 4, size);
+            let at = at % value.len();
+            value[at] ^= flip;
+            prop_assert_eq!(verify(&value, key), Err(CorruptKind::Torn));
+        }
+
+        /// A cut value is seen at every length, and so are bytes too many.
+        #[test]
+        fn a_wrong_length_is_seen(key: u64, cut in 0..400usize, size in MIN_SIZE..400) {
+            let whole = value(key, 3, 4, size);
+            let cut = cut % size;
+            prop_assert_eq!(verify(&whole[..cut], key), Err(CorruptKind::Torn));
+            let longer = [whole.as_slice(), b"x"].concat();
+            prop_assert_eq!(verify(&longer, key), Err(CorruptKind::Torn));
+        }
+
+        /// Two versions of one value spliced at any inner point are seen.
+        #[test]
+        fn a_splice_of_two_versions_is_seen(key: u64, at in 1..100usize, size in 101..400usize) {
+            let (one, two) = (value(key, 1, 1, size), value(key, 1, 2, size));
+            let spliced = [&one[..at], &two[at..]].concat();
+            prop_assume!(spliced != one && spliced != two);
+            prop_assert_eq!(verify(&spliced, key), Err(CorruptKind::Torn));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What is sent: the mix of operations and the choice of keys. Pure: randomness comes in as an argument, so equal
+//! seeds give equal operations.
+
+use fastrand::Rng;
+use metrics_core::labels::Operation;
+
+use crate::keys::{Key, KeySpace};
+
+/// The shipped mixes, by the names used in `lab.yaml` and on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Workload {
+    Mixed,
+    Get,
+    GetHeavy,
+    SetHeavy,
+}
+
+impl Workload {
+    pub(crate) const ALL: [Self; 4] = [Self::Mixed, Self::Get, Self::GetHeavy, Self::SetHeavy];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Mixed => "mixed",
+            Self::Get => "get",
+            Self::GetHeavy => "get-heavy",
+            Self::SetHeavy => "set-heavy",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|workload| workload.name() == name)
+    }
+
+    pub(crate) fn weights(self) -> Weights {
+        match self {
+            Self::Mixed => Weights { get: 60, set: 30, delete: 5, increment: 5 },
+            Self::Get => Weights { get: 100, ..Weights::default() },
+            Self::GetHeavy => Weights { get: 95, set: 5, ..Weights::default() },
+            Self::SetHeavy => Weights { get: 20, set: 80, ..Weights::default() },
+        }
+    }
+}
+
+/// Relative shares of the operations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Weights {
+    pub(crate) get: u32,
+    pub(crate) set: u32,
+    pub(crate) delete: u32,
+    pub(crate) increment: u32,
+}
+
+/// One operation to perform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Op {
+    pub(crate) kind: Operation,
+    pub(crate) key: Key,
+}
+
+/// Draws operations in the shares of the weights.
+#[derive(Clone, Debug)]
+pub(crate) struct OpMix {
+    weights: Weights,
+    total: u32,
+    keys: KeySpace,
+}
+
+impl OpMix {
+    pub(crate) fn new(weights: Weights, keys: KeySpace) -> Self {
+        let total = weights.get + weights.set + weights.delete + weights.increment;
+        Self { weights, total, keys }
+    }
+
+    pub(crate) fn draw(&self, rng: &mut Rng) -> Op {
+        let Weights { get, set, delete, .. } = self.weights;
+        let draw = rng.u32(..self.total.max(1));
+        let index = self.keys.draw(rng);
+        let kind = if draw < get {
+            Operation::Get
+        } else if draw < get + set {
+            Operation::Set
+        } else if draw < get + set + delete {
+            Operation::Delete
+        } else {
+            Operation::Increment
+        };
+        let key = if kind == Operation::Increment { Key::Counter(index) } else { Key::Item(index) };
+        Op { kind, key }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fastrand::Rng;
+    use metrics_core::labels::Operation;
+    use proptest::prelude::*;
+
+    use super::{OpMix, Workload};
+    use crate::keys::{Key, KeySpace};
+
+    fn mix(workload: Workload) -> OpMix {
+        OpMix::new(workload.weights(), KeySpace { keys: 10_000, hot_keys: 10 })
+    }
+
+    proptest! {
+        /// Equal seeds give equal operations.
+        #[test]
+        fn equal_seeds_give_equal_operations(seed: u64) {
+            let (mut one, mut other) = (Rng::with_seed(seed), Rng::with_seed(seed));
+            for _ in 0..1_000 {
+                let mix = mix(Workload::Mixed);
+                prop_assert_eq!(mix.draw(&mut one), mix.draw(&mut other));
+            }
+        }
+
+        /// Over many draws each operation has its weight, to within two percent of all draws.
+        #[test]
+        fn shares_follow_the_weights(seed: u64, which in 0..4usize) {
+            let workload = Workload::ALL[which];
+            let (mix, mut rng) = (mix(workload), Rng::with_seed(seed));
+            let mut seen = [0f64; 4];
+            for _ in 0..20_000 {
+                seen[mix.draw(&mut rng).kind.index()] += 1.0 / 200.0;
+            }
+            let weights = workload.weights();
+            let expected = [
+                (Operation::Get, weights.get), (Operation::Set, weights.set),
+                (Operation::Delete, weights.delete), (Operation::Increment, weights.increment),
+            ];
+            for (operation, weight) in expected {
+                let share = seen[operation.index()];
+                prop_assert!((share - f64::from(weight)).abs() < 2.0, "{:?}: {} of {}", operation, share, weight);
+            }
+        }
+
+        /// Counters live in their own key space: only increments touch them, and increments touch nothing else.
+        #[test]
+        fn counters_are_apart(seed: u64) {
+            let (mix, mut rng) = (mix(Workload::Mixed), Rng::with_seed(seed));
+            for _ in 0..1_000 {
+                let op = mix.draw(&mut rng);
+                prop_assert_eq!(op.kind == Operation::Increment, matches!(op.key, Key::Counter(_)));
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_found_again() {
+        for workload in Workload::ALL {
+            assert_eq!(Workload::named(workload.name()), Some(workload));
+        }
+        assert_eq!(Workload::named("mixd"), None);
+    }
+}
