@@ -15,7 +15,7 @@ runs() {
   local program=$programs/$1
   [ -x "$program" ] || return 1
   case $1 in
-    memcached) "$program" -V ;;
+    memcached|memcaslap) "$program" -V ;;
     toxiproxy-*|prometheus|promtool) "$program" --version ;;
     *) ! ldd "$program" 2>/dev/null | grep -q 'not found' ;;
   esac >/dev/null 2>&1
