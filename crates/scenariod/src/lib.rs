@@ -1,1 +1,109 @@
-//! stub
+//! The scenario daemon: walks fault scenarios in three phases through Toxiproxy and leaves no fault behind.
+//!
+//! Data flows one way: command line and catalogue make a plan, the pure machine says what comes next, the driver does
+//! it through the injector. Nothing here knows memcached. This file only sends a command to its module.
+
+mod aim;
+mod catalogue;
+mod check;
+mod cli;
+mod driver;
+mod fault;
+mod injector;
+mod lease;
+mod ledger;
+mod linger;
+mod list;
+mod machine;
+mod metrics;
+mod narrator;
+mod order;
+mod plan;
+mod run;
+mod scenario;
+mod schedule;
+mod select;
+mod settings;
+mod stage;
+mod toxic;
+mod toxiproxy;
+
+use std::ffi::OsString;
+
+use daemon_core::exit::{Exit, UserError, print, report};
+use daemon_core::lab::Lab;
+use daemon_core::suggest::nearest;
+use daemon_core::{health, logging};
+
+use catalogue::Catalogue;
+use cli::{Cli, Parsed, SubCommand, UsageError};
+use settings::{Settings, proxies};
+
+/// Any error that ends a command.
+type Failure = Box<dyn UserError>;
+
+/// Runs one command line, program name first, to its exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    logging::init("error");
+    command(args).unwrap_or_else(|failure| report(failure.as_ref()))
+}
+
+fn command(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
+    let cli = match cli::parse(args).map_err(fail)? {
+        Parsed::Text(text) => return Ok(say(&text)),
+        Parsed::Cli(cli) => *cli,
+    };
+    let text = match &cli.command {
+        None if !cli.list => return order::run(&cli),
+        None => list::table(&load_catalogue(&cli)?),
+        Some(SubCommand::List { json: false }) => list::table(&load_catalogue(&cli)?),
+        Some(SubCommand::List { json: true }) => list::json(&load_catalogue(&cli)?),
+        Some(SubCommand::Check { paths }) => check::check(paths, cli.config.as_deref()).map_err(fail)?,
+        Some(SubCommand::Proxies) => toxiproxy::start_up_config(&proxies(&load_lab(&cli)?)),
+        Some(SubCommand::Health) => return check_health(&cli),
+        Some(SubCommand::Completions { shell }) => {
+            String::from_utf8_lossy(&cli::completions(*shell)).into_owned()
+        }
+        Some(SubCommand::Other(words)) => return Err(unknown_command(&cli, words)),
+    };
+    Ok(say(&text))
+}
+
+fn fail<E: UserError + 'static>(error: E) -> Failure {
+    Box::new(error)
+}
+
+fn load_catalogue(cli: &Cli) -> Result<Catalogue, Failure> {
+    Catalogue::load(cli.catalogue.as_deref()).map_err(fail)
+}
+
+fn load_lab(cli: &Cli) -> Result<Lab, Failure> {
+    Lab::load(cli.config.as_deref()).map_err(fail)
+}
+
+/// A full disk below standard output is nothing a hint could help with.
+fn say(text: &str) -> Exit {
+    if print(text).is_ok() { Exit::Ok } else { Exit::Failed }
+}
+
+fn check_health(cli: &Cli) -> Result<Exit, Failure> {
+    let addr = match &cli.metrics_addr {
+        Some(addr) => addr.clone(),
+        None => Settings::new(&load_lab(cli)?, None, None).map_err(fail)?.metrics_addr,
+    };
+    health::probe(&addr).map_err(fail)?;
+    Ok(Exit::Ok)
+}
+
+/// A bare word is most likely a scenario without its flag.
+fn unknown_command(cli: &Cli, words: &[OsString]) -> Failure {
+    let word = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    let command = nearest(&word, ["list", "check", "proxies", "health", "completions"]);
+    let scenario = load_catalogue(cli).ok().and_then(|catalogue| select::near(&catalogue, &word));
+    let hint = match (scenario, command) {
+        (Some(scenario), _) => format!("scenariod --scenario {scenario}"),
+        (None, Some(command)) => format!("scenariod {command}"),
+        (None, None) => "`scenariod --help` shows the commands, `scenariod list` the scenarios".to_owned(),
+    };
+    fail(UsageError::UnknownCommand { word, hint })
+}

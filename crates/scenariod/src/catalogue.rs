@@ -1,0 +1,146 @@
+//! The catalogue: scenarios as data, compiled in, with what a folder of the user's adds or replaces. What comes out is
+//! checked; which nodes a lab has is checked by `aim`.
+
+use std::path::{Path, PathBuf};
+
+use daemon_core::exit::{Exit, UserError};
+use daemon_core::problems::{Problem, Problems};
+use daemon_core::yaml::{Document, Unreadable};
+
+use crate::scenario::Scenario;
+
+pub(crate) mod checked;
+mod raw;
+
+/// `config/scenarios`, in the order in which families are listed and run.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("config/scenarios/packet-loss.yaml", include_str!("../../../config/scenarios/packet-loss.yaml")),
+    ("config/scenarios/latency.yaml", include_str!("../../../config/scenarios/latency.yaml")),
+];
+
+/// Every scenario that can be run, in run order.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Catalogue {
+    scenarios: Vec<Scenario>,
+}
+
+/// Why there is no catalogue.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CatalogueError {
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error("no scenario files (*.yaml) in {}", path.display())]
+    Empty { path: PathBuf },
+    #[error(transparent)]
+    Problems(#[from] Problems),
+}
+
+impl UserError for CatalogueError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
+/// A file's name and text.
+pub(crate) struct Source {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+impl Catalogue {
+    /// The compiled-in scenarios and those of `folder`. An entry of the folder replaces the one of its name.
+    pub(crate) fn load(folder: Option<&Path>) -> Result<Catalogue, CatalogueError> {
+        let mut catalogue = Catalogue { scenarios: scenarios(&built_in())? };
+        if let Some(folder) = folder {
+            for scenario in scenarios(&read_folder(folder)?)? {
+                catalogue.add(scenario);
+            }
+        }
+        Ok(catalogue)
+    }
+
+    fn add(&mut self, scenario: Scenario) {
+        if let Some(old) = self.scenarios.iter_mut().find(|old| old.name == scenario.name) {
+            *old = scenario;
+            return;
+        }
+        // Behind its family's last entry, so that the family stays together.
+        let behind = self.scenarios.iter().rposition(|other| other.family == scenario.family);
+        self.scenarios.insert(behind.map_or(self.scenarios.len(), |last| last + 1), scenario);
+    }
+
+    pub(crate) fn scenarios(&self) -> &[Scenario] {
+        &self.scenarios
+    }
+
+    /// The families, in run order, each once.
+    pub(crate) fn families(&self) -> Vec<&str> {
+        let mut families: Vec<&str> = Vec::new();
+        for scenario in &self.scenarios {
+            if !families.contains(&scenario.family.as_str()) {
+                families.push(&scenario.family);
+            }
+        }
+        families
+    }
+}
+
+/// The compiled-in files.
+pub(crate) fn built_in() -> Vec<Source> {
+    let source =
+        |&(name, text): &(&str, &str)| Source { name: format!("{name} (built in)"), text: text.to_owned() };
+    BUILT_IN.iter().map(source).collect()
+}
+
+/// Every YAML file of a folder, by name.
+pub(crate) fn read_folder(folder: &Path) -> Result<Vec<Source>, CatalogueError> {
+    let unreadable = |source| Unreadable { path: folder.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml") {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        return Err(CatalogueError::Empty { path: folder.to_owned() });
+    }
+    paths.sort();
+    paths.iter().map(|path| read_file(path)).collect()
+}
+
+/// One file.
+pub(crate) fn read_file(path: &Path) -> Result<Source, CatalogueError> {
+    Ok(Source { name: path.display().to_string(), text: Document::read_text(path)? })
+}
+
+/// The scenarios of files that form one catalogue, or everything that is wrong with all of them.
+pub(crate) fn scenarios(sources: &[Source]) -> Result<Vec<Scenario>, Problems> {
+    let mut problems = Problems::default();
+    let mut scenarios: Vec<Scenario> = Vec::new();
+    for source in sources {
+        match scenarios_of(source) {
+            Err(found) => problems.extend(found),
+            Ok(more) => {
+                for (scenario, place) in more {
+                    if let Some(twin) = scenarios.iter().find(|other| other.name == scenario.name) {
+                        let message = format!("scenario `{}` is also in family {}", twin.name, twin.family);
+                        problems.extend(Problem { message, ..place }.into());
+                    }
+                    scenarios.push(scenario);
+                }
+            }
+        }
+    }
+    problems.or(scenarios)
+}
+
+/// Each scenario with the place of its name.
+fn scenarios_of(source: &Source) -> Result<Vec<(Scenario, Problem)>, Problems> {
+    let document = Document::parse(source.name.as_str(), source.text.as_str())?;
+    let family = document.decode::<raw::Family>()?;
+    checked::scenarios(&family, &document)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! From the raw shape of a scenario file to scenarios that make sense by themselves. Reads no file.
+
+use std::time::Duration;
+
+use daemon_core::problems::{Problem, Problems};
+use daemon_core::values::Span;
+use daemon_core::yaml::Document;
+
+use super::raw;
+use crate::fault::{Direction, Fault, Latency, PacketLoss};
+use crate::machine::Phases;
+use crate::scenario::{FaultEntry, Place, Scenario, Target};
+use crate::toxic::Share;
+
+/// Selects everything, so nothing may be called that.
+pub(crate) const EVERYTHING: &str = "all";
+
+/// The family's scenarios, each with the place of its name, or everything that is wrong.
+pub(super) fn scenarios(
+    family: &raw::Family,
+    document: &Document,
+) -> Result<Vec<(Scenario, Problem)>, Problems> {
+    let mut problems = Problems::default();
+    if let Err(reason) = check_name(&family.family) {
+        problems.extend(document.problem("family", reason).into());
+    }
+    if family.scenarios.is_empty() {
+        problems.extend(document.problem("scenarios", "a family needs at least one scenario").into());
+    }
+    let mut scenarios = Vec::new();
+    for (index, raw) in family.scenarios.iter().enumerate() {
+        let at = format!("scenarios/{index}");
+        match scenario(raw, family, document, &at) {
+            Ok(scenario) => scenarios.push((scenario, document.problem(&format!("{at}/name"), ""))),
+            Err(found) => problems.extend(found),
+        }
+    }
+    problems.or(scenarios)
+}
+
+fn scenario(
+    raw: &raw::Scenario,
+    family: &raw::Family,
+    document: &Document,
+    at: &str,
+) -> Result<Scenario, Problems> {
+    let mut problems = Problems::default();
+    if let Err(reason) = check_name(&raw.name) {
+        problems.extend(document.problem(&format!("{at}/name"), reason).into());
+    } else if raw.name == family.family {
+        let message = format!("scenario `{}` has the name of its family", raw.name);
+        problems.extend(document.problem(&format!("{at}/name"), message).into());
+    }
+    if raw.about.trim().is_empty() || raw.about.contains('\n') {
+        problems.extend(document.problem(&format!("{at}/about"), "`about` must be one line of text").into());
+    }
+    if raw.faults.is_empty() {
+        problems
+            .extend(document.problem(&format!("{at}/faults"), "a scenario needs at least one fault").into());
+    }
+    let mut faults = Vec::new();
+    for (index, raw) in raw.faults.iter().enumerate() {
+        match fault_entry(raw, document, &format!("{at}/faults/{index}")) {
+            Ok(entry) => faults.push(entry),
+            Err(problem) => problems.extend(problem.into()),
+        }
+    }
+    let phases = Phases {
+        stabilization: raw.phases.stabilization.unwrap_or(family.phases.stabilization).get(),
+        testing: raw.phases.testing.unwrap_or(family.phases.testing).get(),
+        recovery: raw.phases.recovery.unwrap_or(family.phases.recovery).get(),
+    };
+    problems.or(Scenario {
+        name: raw.name.clone(),
+        family: family.family.clone(),
+        about: raw.about.clone(),
+        phases,
+        faults,
+    })
+}
+
+fn fault_entry(raw: &raw::FaultEntry, document: &Document, at: &str) -> Result<FaultEntry, Problem> {
+    let wrong = |key: &str, message: &str| document.problem(&format!("{at}/{key}"), message);
+    let target = match &raw.target {
+        raw::Target::One(word) if word == EVERYTHING => Target::All,
+        raw::Target::One(name) => Target::Named(vec![name.clone()]),
+        raw::Target::Many(names) => {
+            let twice = |(n, name): (usize, &String)| names.iter().take(n).any(|before| before == name);
+            if names.is_empty() {
+                return Err(wrong("target", "`target` is an empty list"));
+            }
+            if let Some((_, name)) = names.iter().enumerate().find(|&entry| twice(entry)) {
+                return Err(wrong("target", &format!("`target` names {name} twice")));
+            }
+            Target::Named(names.clone())
+        }
+        raw::Target::Some(raw::Count { count }) => Target::Count(*count),
+    };
+    let fault = match &raw.fault {
+        raw::Fault::Latency { delay, jitter } => {
+            Fault::Latency(Latency { delay: delay.get(), jitter: jitter.map_or(Duration::ZERO, Span::get) })
+        }
+        raw::Fault::PacketLoss { rate } => {
+            let bounds = || wrong("rate", "`rate` must be above 0 and at most 1");
+            Fault::PacketLoss(PacketLoss::new(rate.get()).ok_or_else(bounds)?)
+        }
+    };
+    let share = match raw.share {
+        None => Share::ALL,
+        Some(share) => {
+            Share::new(share.get()).ok_or_else(|| wrong("share", "`share` must be above 0 and at most 1"))?
+        }
+    };
+    let direction = match raw.direction {
+        raw::Direction::Requests => Direction::Requests,
+        raw::Direction::Replies => Direction::Replies,
+        raw::Direction::Both => Direction::Both,
+    };
+    let Problem { file, line, .. } = wrong("target", "");
+    Ok(FaultEntry { target, fault, direction, share, place: Place { file, line } })
+}
+
+/// Names stand in label values, in `--scenario a,b` and in a shell.
+fn check_name(name: &str) -> Result<(), String> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if name == EVERYTHING {
+        return Err(format!("`{EVERYTHING}` selects every scenario and cannot be a name"));
+    }
+    if name.is_empty() || !name.bytes().all(plain) || name.starts_with('-') {
+        return Err(format!("`{name}` is no name: use small letters, digits and dashes"));
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! The shape of a scenario file, for serde and for the check with lines. Nothing outside `catalogue` sees these types.
+
+use std::num::NonZeroUsize;
+
+use daemon_core::values::{Positive, Ratio, Span};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// One file: a family of scenarios.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Family {
+    pub(super) family: String,
+    pub(super) phases: Phases,
+    pub(super) scenarios: Vec<Scenario>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Phases {
+    pub(super) stabilization: Positive,
+    pub(super) testing: Positive,
+    pub(super) recovery: Positive,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Scenario {
+    pub(super) name: String,
+    pub(super) about: String,
+    #[serde(default)]
+    pub(super) phases: OwnPhases,
+    pub(super) faults: Vec<FaultEntry>,
+}
+
+/// What a scenario overrides of its family's phases.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+pub(super) struct OwnPhases {
+    pub(super) stabilization: Option<Positive>,
+    pub(super) testing: Option<Positive>,
+    pub(super) recovery: Option<Positive>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct FaultEntry {
+    pub(super) target: Target,
+    #[serde(default)]
+    pub(super) direction: Direction,
+    pub(super) share: Option<Ratio>,
+    #[serde(flatten)]
+    pub(super) fault: Fault,
+}
+
+/// `memcached1`, `all`, `[memcached1, memcached2]` or `{ count: 2 }`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Target {
+    One(String),
+    Many(Vec<String>),
+    Some(Count),
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Count {
+    pub(super) count: NonZeroUsize,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Direction {
+    Requests,
+    #[default]
+    Replies,
+    Both,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub(super) enum Fault {
+    Latency { delay: Positive, jitter: Option<Span> },
+    PacketLoss { rate: Ratio },
+}

@@ -1,0 +1,132 @@
+//! The catalogue as users meet it: shipped files, folders of their own, and everything that can be wrong in one.
+
+use super::*;
+
+fn problems(text: &str) -> String {
+    let source = Source { name: "mine.yaml".into(), text: text.into() };
+    scenarios(&[source]).map(|found| format!("{found:#?}")).unwrap_or_else(|problems| problems.to_string())
+}
+
+const HEAD: &str = "family: mine\nphases: { stabilization: 1s, testing: 1s, recovery: 1s }\nscenarios:\n";
+
+#[test]
+fn every_shipped_file_is_compiled_in() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/scenarios");
+    let mut shipped: Vec<(String, String)> = read_folder(&folder)
+        .unwrap()
+        .into_iter()
+        .map(|source| (source.name.rsplit('/').next().unwrap().to_owned(), source.text))
+        .collect();
+    let mut built_in: Vec<(String, String)> = BUILT_IN
+        .iter()
+        .map(|(name, text)| (name.rsplit('/').next().unwrap().to_owned(), (*text).to_owned()))
+        .collect();
+    shipped.sort();
+    built_in.sort();
+    assert_eq!(shipped, built_in);
+}
+
+#[test]
+fn the_promised_scenarios_are_there() {
+    let catalogue = Catalogue::load(None).unwrap();
+    let names: Vec<&str> = catalogue.scenarios().iter().map(|scenario| scenario.name.as_str()).collect();
+    for rate in [2, 5, 10, 20, 50, 100] {
+        assert!(names.contains(&format!("packet-loss-{rate}").as_str()), "{rate}");
+    }
+    for delay in ["100ms", "1s", "5s", "10s", "40s", "2m"] {
+        assert!(names.contains(&format!("latency-{delay}").as_str()), "{delay}");
+    }
+    assert_eq!(catalogue.families(), ["packet-loss", "latency"]);
+}
+
+#[test]
+fn one_pass_names_every_problem_with_its_line() {
+    let text = format!(
+        "{HEAD}  - name: first
+    about: one
+    faults: [{{ target: memcached1, fault: latency, delay: 1s }}]
+  - name: second
+    about: two
+    faults: [{{ target: memcached1, fault: latency, delay: 1s }}]
+  - name: third
+    about: three
+    faults:
+      - {{ target: memcached1, fault: packet_loss, rate: 0.1 }}
+      - target: memcached2
+        fault: latency
+        dealy: 1s
+        delay: [1s]
+"
+    );
+    assert_eq!(
+        problems(&text),
+        "mine.yaml:16: unknown key `dealy` in `faults`, did you mean `delay`?\n\
+         mine.yaml:17: `delay` must be a duration like `30s`, found a list"
+    );
+}
+
+#[test]
+fn values_out_of_bounds_are_named() {
+    let with = |fault: &str| {
+        problems(&format!("{HEAD}  - name: a\n    about: b\n    faults: [{{ target: m, {fault} }}]\n"))
+    };
+    assert_eq!(with("fault: packet_loss, rate: 0"), "mine.yaml:6: `rate` is 0, must be above 0");
+    assert_eq!(with("fault: packet_loss, rate: 1.5"), "mine.yaml:6: `rate` is 1.5, must be at most 1");
+    assert_eq!(with("fault: latency, delay: 1s, share: 0.0"), "mine.yaml:6: `share` is 0, must be above 0");
+    assert_eq!(with("fault: latency, delay: 0s"), "mine.yaml:6: `delay` is `0s`: must be longer than zero");
+    assert_eq!(
+        with("fault: latency, delay: -1s"),
+        "mine.yaml:6: `delay` is `-1s`: not a duration, write it like `500ms`, `30s` or `2m`"
+    );
+    assert_eq!(
+        with("fault: latencey, delay: 1s"),
+        "mine.yaml:6: unknown fault `latencey`, did you mean `latency`? (one of latency, packet_loss)"
+    );
+    assert_eq!(with("fault: latency"), "mine.yaml:6: missing key `delay` in `faults`");
+}
+
+#[test]
+fn names_are_plain_and_unique() {
+    let entry = |name: &str| {
+        format!("  - {{ name: {name}, about: x, faults: [{{ target: m, fault: latency, delay: 1s }}] }}\n")
+    };
+    let file = |names: &[&str]| format!("{HEAD}{}", names.iter().map(|name| entry(name)).collect::<String>());
+    assert_eq!(problems(&file(&["a", "b", "a"])), "mine.yaml:6: scenario `a` is also in family mine");
+    assert_eq!(problems(&file(&["all"])), "mine.yaml:4: `all` selects every scenario and cannot be a name");
+    assert_eq!(problems(&file(&["mine"])), "mine.yaml:4: scenario `mine` has the name of its family");
+    assert_eq!(
+        problems(&file(&["A_b"])),
+        "mine.yaml:4: `A_b` is no name: use small letters, digits and dashes"
+    );
+}
+
+#[test]
+fn a_folder_adds_and_replaces() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "family: latency\nphases: { stabilization: 1s, testing: 2s, recovery: 3s }\nscenarios:\n  \
+        - { name: latency-1s, about: mine, faults: [{ target: all, fault: latency, delay: 1s, jitter: 5ms }] }\n  \
+        - { name: latency-3s, about: new, phases: { testing: 9s }, faults: [{ target: { count: 2 }, fault: latency, delay: 3s }] }\n";
+    std::fs::write(folder.path().join("mine.yaml"), text).unwrap();
+    let (built_in, catalogue) =
+        (Catalogue::load(None).unwrap(), Catalogue::load(Some(folder.path())).unwrap());
+    assert_eq!(catalogue.scenarios().len(), built_in.scenarios().len() + 1);
+    let find = |name: &str| catalogue.scenarios().iter().find(|scenario| scenario.name == name).unwrap();
+    assert_eq!(find("latency-1s").about, "mine");
+    assert_eq!(find("latency-3s").phases.testing, std::time::Duration::from_secs(9));
+    assert_eq!(find("latency-3s").phases.recovery, std::time::Duration::from_secs(3));
+}
+
+#[test]
+fn an_empty_or_missing_folder_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display().to_string();
+    assert_eq!(
+        Catalogue::load(Some(folder.path())).unwrap_err().to_string(),
+        format!("no scenario files (*.yaml) in {path}")
+    );
+    let missing = folder.path().join("nowhere");
+    assert_eq!(
+        Catalogue::load(Some(&missing)).unwrap_err().to_string(),
+        format!("cannot read {}", missing.display())
+    );
+}

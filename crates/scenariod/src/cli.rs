@@ -1,0 +1,198 @@
+//! The command line: flags, sub-commands and what they mean together. Nothing is read or started here.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+use daemon_core::exit::{Exit, UserError};
+use daemon_core::values::{HostPort, HttpUrl, Span};
+
+use crate::plan::TimeScale;
+use crate::schedule::{FOREVER, Loops};
+
+/// Walks fault scenarios in three phases through Toxiproxy and leaves no fault behind
+///
+/// Exit codes: 0 all phases walked and no toxic left; 2 usage or configuration; 3 inconclusive; 4 set-up refused or
+/// failed, nothing injected; 5 a fault may still be on; 130 and 143 interrupted and clean.
+#[derive(Debug, Parser)]
+#[command(name = "scenariod", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// What to run: names, families or `all`
+    #[arg(long, value_name = "NAME[,NAME|FAMILY|all]")]
+    pub(crate) scenario: Option<String>,
+    /// Walk the whole list N times; without N for ever
+    #[arg(long = "loop", value_name = "N", num_args = 0..=1, default_missing_value = FOREVER)]
+    pub(crate) loops: Option<Loops>,
+    /// Show what can be run, as `list` does
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Factor on the length of phases: with 0.1 a minute lasts 6 s
+    #[arg(long, value_name = "F", value_parser = time_scale, allow_hyphen_values = true)]
+    pub(crate) time_scale: Option<TimeScale>,
+    /// Toxiproxy's API [default: `scenariod.toxiproxy` of the lab file]
+    #[arg(long, value_name = "URL")]
+    pub(crate) toxiproxy: Option<HttpUrl>,
+    /// Where to serve metrics [default: `scenariod.metrics_addr` of the lab file]
+    #[arg(long, value_name = "ADDR", global = true)]
+    pub(crate) metrics_addr: Option<HostPort>,
+    /// The lab file [default: $LAB_CONFIG, else config/lab.yaml, else the built-in one]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// A folder of scenario files that add to the catalogue or replace entries
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) catalogue: Option<PathBuf>,
+    /// Stay at most this long after the last phase, for two further scrapes [default: 5s]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) linger: Option<Span>,
+    /// Seed for targets picked by count [default: a new one, printed]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    #[command(subcommand)]
+    pub(crate) command: Option<SubCommand>,
+}
+
+/// Everything that runs no scenario.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SubCommand {
+    /// Show what can be run; touches nothing
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check scenario and lab files, all problems at once; without PATHS the catalogue and the lab file
+    Check {
+        /// Files or folders
+        paths: Vec<PathBuf>,
+    },
+    /// Print Toxiproxy's start-up configuration for the lab's nodes
+    Proxies,
+    /// Ask the running daemon whether it is well: exit 0 or 1
+    Health,
+    /// Print a completion script
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Anything else: most likely the name of a scenario.
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+/// A command line that makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UsageError {
+    #[error("{message}")]
+    Clap { message: String, hint: Option<String> },
+    #[error("{flag} cannot be used with the command `{command}`")]
+    FlagWithCommand { flag: &'static str, command: &'static str },
+    #[error("unknown command: {word}")]
+    UnknownCommand { word: String, hint: String },
+    #[error("nothing to run: --scenario is missing")]
+    NothingToRun,
+}
+
+impl UserError for UsageError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            UsageError::Clap { hint, .. } => hint.clone(),
+            UsageError::UnknownCommand { hint, .. } => Some(hint.clone()),
+            UsageError::FlagWithCommand { .. } => Some("`scenariod --help` shows the usage".to_owned()),
+            UsageError::NothingToRun => {
+                Some("`scenariod list` shows what there is, `scenariod --scenario NAME` runs it".to_owned())
+            }
+        }
+    }
+}
+
+/// A line that parsed, or text that was asked for instead.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    Cli(Box<Cli>),
+    Text(String),
+}
+
+/// Parses a command line, program name first.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, UsageError> {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            return Ok(Parsed::Text(asked.to_string()));
+        }
+        Err(error) => return Err(plain(&error.to_string())),
+    };
+    if let (Some(command), Some(flag)) = (&cli.command, cli.run_flag()) {
+        let command = match command {
+            SubCommand::List { .. } => "list",
+            SubCommand::Check { .. } => "check",
+            SubCommand::Proxies => "proxies",
+            SubCommand::Health => "health",
+            SubCommand::Completions { .. } => "completions",
+            // The better message is about the unknown word.
+            SubCommand::Other(_) => return Ok(Parsed::Cli(Box::new(cli))),
+        };
+        return Err(UsageError::FlagWithCommand { flag, command });
+    }
+    Ok(Parsed::Cli(Box::new(cli)))
+}
+
+impl Cli {
+    /// A flag that only makes sense for a run, if one is given.
+    fn run_flag(&self) -> Option<&'static str> {
+        let given = [
+            (self.scenario.is_some(), "--scenario"),
+            (self.loops.is_some(), "--loop"),
+            (self.list, "--list"),
+            (self.time_scale.is_some(), "--time-scale"),
+            (self.toxiproxy.is_some(), "--toxiproxy"),
+            (self.linger.is_some(), "--linger"),
+            (self.seed.is_some(), "--seed"),
+        ];
+        given.into_iter().find(|(given, _)| *given).map(|(_, flag)| flag)
+    }
+}
+
+/// clap's message in the words of this lab: one line, and at most one hint.
+fn plain(text: &str) -> UsageError {
+    let mut message = Vec::new();
+    let mut hint = None;
+    for line in text.lines().map(str::trim) {
+        if let Some(tip) = line.strip_prefix("tip:") {
+            hint.get_or_insert_with(|| tip.trim().to_owned());
+        } else if line.starts_with("Usage:") {
+            break;
+        } else if !line.is_empty() && !line.starts_with("For more information") {
+            message.push(line.strip_prefix("error:").unwrap_or(line).trim());
+        }
+    }
+    UsageError::Clap {
+        message: message.join(" "),
+        hint: hint.or(Some("`scenariod --help` shows the usage".to_owned())),
+    }
+}
+
+fn time_scale(text: &str) -> Result<TimeScale, String> {
+    let factor = f64::from_str(text).ok().and_then(TimeScale::new);
+    factor.ok_or_else(|| "must be a number above 0".to_owned())
+}
+
+/// The completion script of a shell.
+pub(crate) fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "scenariod", &mut script);
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_sound() {
+        <super::Cli as clap::CommandFactory>::command().debug_assert();
+    }
+}

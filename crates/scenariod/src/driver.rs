@@ -1,0 +1,96 @@
+//! Walks the phase machine with a real clock: does what `machine::step` says and tells it what came of it.
+//! What "inject" and "heal" mean is the rig's business; no HTTP and no output here.
+
+use std::time::{Duration, SystemTime};
+
+use metrics_core::labels::Phase;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::machine::{self, Action, Event, Hold, InvalidTransition, Outcome, Phases, State};
+
+/// What a walk acts on.
+pub(crate) trait Rig {
+    /// Why an action failed.
+    type Error;
+
+    /// Looks at the ground before anything is measured. May be dropped at any await.
+    fn clear(&mut self, stop: &CancellationToken) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Puts the faults on and reads them back; ends early, at a safe point, once `stop` is cancelled. Never dropped.
+    fn inject(&mut self, stop: &CancellationToken) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Takes the faults off and reads that back. Never dropped, never told to stop.
+    fn heal(&mut self) -> impl Future<Output = Result<Hold, Self::Error>> + Send;
+
+    /// A phase begins.
+    fn entered(&mut self, phase: Phase, at: SystemTime);
+}
+
+/// A finished walk.
+#[derive(Debug)]
+pub(crate) struct Walked<E> {
+    pub(crate) outcome: Outcome,
+    /// Every action that failed, in order.
+    pub(crate) errors: Vec<E>,
+}
+
+/// Walks one run to its end. `stop` ends it early; what is on is healed first.
+pub(crate) async fn walk<R: Rig>(
+    rig: &mut R,
+    phases: &Phases,
+    stop: &CancellationToken,
+) -> Result<Walked<R::Error>, InvalidTransition> {
+    let mut errors = Vec::new();
+    let (mut state, mut action) = machine::begin();
+    // Timers run from the moment their phase began, not from when the one who starts them got round to it.
+    let mut since = Instant::now();
+    loop {
+        let event = match action {
+            Action::Clear => tokio::select! {
+                biased;
+                () = stop.cancelled() => Event::Cancelled,
+                cleared = rig.clear(stop) => told(cleared, |()| Event::Cleared, &mut errors),
+            },
+            Action::StartTimer(length) => tokio::select! {
+                biased;
+                () = stop.cancelled() => Event::Cancelled,
+                () = sleep_until(since, length) => Event::TimerElapsed,
+            },
+            Action::Inject => match rig.inject(stop).await {
+                // Whatever it says, it stopped because it was told to.
+                Err(_) if stop.is_cancelled() => Event::Cancelled,
+                injected => told(injected, |()| Event::Injected, &mut errors),
+            },
+            Action::Heal => told(rig.heal().await, Event::Healed, &mut errors),
+            Action::Finish(outcome) => return Ok(Walked { outcome, errors }),
+        };
+        since = Instant::now();
+        let before = state.phase();
+        (state, action) = machine::step(state, event, phases)?;
+        // Idle is shown when the run is counted, in one step.
+        if state.phase() != before && !matches!(state, State::Done(_)) {
+            rig.entered(state.phase(), SystemTime::now());
+        }
+    }
+}
+
+fn told<T, E>(result: Result<T, E>, event: impl FnOnce(T) -> Event, errors: &mut Vec<E>) -> Event {
+    match result {
+        Ok(value) => event(value),
+        Err(error) => {
+            errors.push(error);
+            Event::Failed
+        }
+    }
+}
+
+async fn sleep_until(since: Instant, length: Duration) {
+    match since.checked_add(length) {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

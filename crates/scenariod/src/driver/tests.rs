@@ -1,0 +1,124 @@
+//! Walks on a paused clock with a rig that takes its time and fails on order.
+
+use super::*;
+
+const PHASES: Phases = Phases {
+    stabilization: Duration::from_secs(30),
+    testing: Duration::from_secs(60),
+    recovery: Duration::from_secs(60),
+};
+
+/// Takes a while for each action and notes what happened when, in ms since the start.
+struct Slow {
+    start: Instant,
+    takes: Duration,
+    fails: Option<&'static str>,
+    log: Vec<(&'static str, u128)>,
+}
+
+impl Slow {
+    fn new(takes: Duration) -> Slow {
+        Slow { start: Instant::now(), takes, fails: None, log: Vec::new() }
+    }
+
+    fn failing(action: &'static str) -> Slow {
+        Slow { fails: Some(action), ..Slow::new(Duration::from_millis(700)) }
+    }
+
+    fn note(&mut self, what: &'static str) {
+        self.log.push((what, self.start.elapsed().as_millis()));
+    }
+
+    async fn act(&mut self, action: &'static str) -> Result<(), &'static str> {
+        self.note(action);
+        tokio::time::sleep(self.takes).await;
+        if self.fails == Some(action) { Err(action) } else { Ok(()) }
+    }
+
+    fn count(&self, what: &str) -> usize {
+        self.log.iter().filter(|(noted, _)| *noted == what).count()
+    }
+}
+
+impl Rig for Slow {
+    type Error = &'static str;
+
+    async fn clear(&mut self, _: &CancellationToken) -> Result<(), &'static str> {
+        self.act("clear").await
+    }
+
+    async fn inject(&mut self, stop: &CancellationToken) -> Result<(), &'static str> {
+        self.act("inject").await?;
+        if stop.is_cancelled() { Err("stopped") } else { Ok(()) }
+    }
+
+    async fn heal(&mut self) -> Result<Hold, &'static str> {
+        self.act("heal").await?;
+        self.note("healed");
+        Ok(Hold::Held)
+    }
+
+    fn entered(&mut self, phase: Phase, _: SystemTime) {
+        self.note(phase.as_str());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn phases_last_as_planned_and_slow_calls_count_as_testing() {
+    let mut rig = Slow::new(Duration::from_millis(700));
+    let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+    assert_eq!(walked.outcome, Outcome::Completed);
+    assert_eq!(
+        rig.log,
+        [
+            ("clear", 0),
+            ("stabilization", 700),
+            ("testing", 30_700),
+            ("inject", 30_700),
+            ("heal", 91_400),
+            ("healed", 92_100),
+            ("recovery", 92_100),
+        ]
+    );
+    assert_eq!(rig.start.elapsed().as_millis(), 152_100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_at_any_second_heals_what_was_injected_and_ends_at_once() {
+    for at in (0..160_000).step_by(500) {
+        let mut rig = Slow::new(Duration::from_millis(700));
+        let stop = CancellationToken::new();
+        let trigger = stop.clone();
+        let at = Duration::from_millis(at);
+        let timer = tokio::spawn(async move {
+            tokio::time::sleep(at).await;
+            trigger.cancel();
+        });
+        let walked = walk(&mut rig, &PHASES, &stop).await.unwrap();
+        let took = rig.start.elapsed();
+        timer.abort();
+        if took < Duration::from_millis(152_100) {
+            assert_eq!(walked.outcome, Outcome::Cancelled, "stopped at {at:?}");
+            assert!(
+                took.saturating_sub(at) <= Duration::from_millis(1_500),
+                "stopped at {at:?}, took {took:?}"
+            );
+        } else {
+            assert_eq!(walked.outcome, Outcome::Completed, "stopped at {at:?}");
+        }
+        assert_eq!(rig.count("healed"), rig.count("inject"), "stopped at {at:?}: {:?}", rig.log);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_failed_action_ends_the_run_in_its_own_way() {
+    for (action, outcome) in
+        [("clear", Outcome::Refused), ("inject", Outcome::Undone), ("heal", Outcome::Residue)]
+    {
+        let mut rig = Slow::failing(action);
+        let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+        assert_eq!((walked.outcome, walked.errors.as_slice()), (outcome, [action].as_slice()));
+        assert_eq!(rig.count("recovery"), 0, "{action}");
+        assert_eq!(rig.count("heal"), rig.count("inject"), "{action}");
+    }
+}

@@ -1,0 +1,122 @@
+//! The names of our toxics. Toxiproxy keeps neither owner nor age, so the name says both:
+//! `rl.<run>.<step>.<deadline>`. Whoever reads it knows whose the toxic is and when it is overdue. Pure.
+
+use std::fmt;
+
+/// Names one run. Short, unique, safe in a URL.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RunId(String);
+
+impl RunId {
+    /// `millis` since the epoch orders the ids, `entropy` tells two runs of one millisecond apart.
+    pub(crate) fn new(millis: u64, entropy: u16) -> RunId {
+        RunId(format!("{}{}", base36(millis, 8), base36(u64::from(entropy) % 36_u64.pow(3), 3)))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A number in base 36, at least `width` digits.
+fn base36(mut number: u64, width: usize) -> String {
+    let mut digits = Vec::new();
+    while number > 0 || digits.len() < width {
+        let digit = u32::try_from(number % 36).unwrap_or_default();
+        digits.extend(char::from_digit(digit, 36));
+        number /= 36;
+    }
+    digits.iter().rev().collect()
+}
+
+/// What the name of a toxic of ours says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lease {
+    pub(crate) run: RunId,
+    pub(crate) step: u32,
+    /// Seconds since the epoch after which the toxic has no right to be there.
+    pub(crate) deadline: u64,
+}
+
+impl Lease {
+    /// `None` for every name that is not exactly of our form: such a toxic is foreign.
+    pub(crate) fn parse(name: &str) -> Option<Lease> {
+        let mut parts = name.split('.');
+        let (Some("rl"), Some(run), Some(step), Some(deadline), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return None;
+        };
+        let run_is_ours =
+            !run.is_empty() && run.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+        let lease =
+            Lease { run: RunId(run.to_owned()), step: step.parse().ok()?, deadline: deadline.parse().ok()? };
+        // Only the canonical spelling: `+1` or `007` parse as numbers, but we never wrote them.
+        (run_is_ours && lease.to_string() == name).then_some(lease)
+    }
+
+    pub(crate) fn expired(&self, now: u64) -> bool {
+        now > self.deadline
+    }
+}
+
+impl fmt::Display for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rl.{}.{}.{}", self.run, self.step, self.deadline)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+    use super::*;
+
+    proptest! {
+        /// Every name we write reads back as what we wrote, and needs no escaping in a URL.
+        #[test]
+        fn names_read_back(millis in any::<u64>(), entropy in any::<u16>(), step in any::<u32>(), deadline in any::<u64>()) {
+            let lease = Lease { run: RunId::new(millis, entropy), step, deadline };
+            let name = lease.to_string();
+            prop_assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.'), "{name}");
+            prop_assert_eq!(Lease::parse(&name), Some(lease));
+        }
+
+        /// A name that parses is spelled exactly as we spell it; anything else is foreign.
+        #[test]
+        fn only_our_own_spelling_parses(name in "(rl)?\\.?[a-zA-Z0-9.+-]{0,24}") {
+            if let Some(lease) = Lease::parse(&name) {
+                prop_assert_eq!(lease.to_string(), name);
+            }
+        }
+    }
+
+    #[test]
+    fn names_that_look_alike_are_foreign() {
+        for name in [
+            "",
+            "rl",
+            "rl.a.1",
+            "rl.a.1.2.3",
+            "RL.a.1.2",
+            "rl..1.2",
+            "rl.A.1.2",
+            "rl.a.+1.2",
+            "rl.a.01.2",
+            "rl.a.1.-2",
+        ] {
+            assert_eq!(Lease::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn later_runs_sort_behind_earlier_ones() {
+        assert!(RunId::new(1_700_000_000_000, 9).as_str() < RunId::new(1_700_000_000_001, 0).as_str());
+    }
+}

@@ -1,0 +1,100 @@
+//! `scenariod list`: what can be run, as a table or as JSON. Offline.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use crate::catalogue::Catalogue;
+use crate::scenario::{FaultEntry, Scenario, Target};
+use crate::stage::readable;
+
+/// The catalogue as a table, one block a family.
+pub(crate) fn table(catalogue: &Catalogue) -> String {
+    let width = catalogue.scenarios().iter().map(|scenario| scenario.name.len()).max().unwrap_or_default();
+    let phases: Vec<String> = catalogue.scenarios().iter().map(phases).collect();
+    let phases_width = phases.iter().map(|text| text.chars().count()).max().unwrap_or_default();
+    let mut table = String::new();
+    for family in catalogue.families() {
+        if !table.is_empty() {
+            table.push('\n');
+        }
+        let _ = writeln!(table, "{family}");
+        for (scenario, phases) in
+            catalogue.scenarios().iter().zip(&phases).filter(|(s, _)| s.family == family)
+        {
+            let _ = writeln!(table, "  {:width$}  {phases:phases_width$}  {}", scenario.name, scenario.about);
+        }
+    }
+    table
+}
+
+/// Stabilization, testing and recovery.
+fn phases(scenario: &Scenario) -> String {
+    let phases = &scenario.phases;
+    [phases.stabilization, phases.testing, phases.recovery].map(readable).join(" + ")
+}
+
+/// The catalogue for programs.
+pub(crate) fn json(catalogue: &Catalogue) -> String {
+    let entry = |scenario: &Scenario| {
+        json!({
+            "name": scenario.name,
+            "family": scenario.family,
+            "about": scenario.about,
+            "phases": {
+                "stabilization_seconds": scenario.phases.stabilization.as_secs_f64(),
+                "testing_seconds": scenario.phases.testing.as_secs_f64(),
+                "recovery_seconds": scenario.phases.recovery.as_secs_f64(),
+            },
+            "faults": scenario.faults.iter().map(fault).collect::<Vec<_>>(),
+        })
+    };
+    let entries: Value = catalogue.scenarios().iter().map(entry).collect();
+    format!("{entries:#}\n")
+}
+
+fn fault(entry: &FaultEntry) -> Value {
+    let target = match &entry.target {
+        Target::All => json!("all"),
+        Target::Named(names) => json!(names),
+        Target::Count(count) => json!({ "count": count }),
+    };
+    let params: serde_json::Map<String, Value> =
+        entry.fault.params().into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    json!({
+        "fault": entry.fault.label().as_str(),
+        "target": target,
+        "direction": entry.direction.as_str(),
+        "share": entry.share.get(),
+        "params": params,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_names_every_scenario_below_its_family() {
+        let catalogue = Catalogue::load(None).unwrap();
+        let table = table(&catalogue);
+        assert!(
+            table.starts_with("packet-loss\n  packet-loss-2    30s + 1m + 1m  one node loses 2%"),
+            "{table}"
+        );
+        for scenario in catalogue.scenarios() {
+            assert!(table.contains(&format!("\n  {} ", scenario.name)), "{}", scenario.name);
+        }
+    }
+
+    #[test]
+    fn the_json_holds_what_programs_want() {
+        let catalogue = Catalogue::load(None).unwrap();
+        let list: Value = serde_json::from_str(&json(&catalogue)).unwrap();
+        assert_eq!(list.as_array().unwrap().len(), catalogue.scenarios().len());
+        let ten = list.as_array().unwrap().iter().find(|entry| entry["name"] == "packet-loss-10").unwrap();
+        assert_eq!(ten["phases"]["testing_seconds"], 60.0);
+        assert_eq!(ten["faults"][0]["params"]["loss_rate"], 0.1);
+        assert_eq!(ten["faults"][0]["target"], json!(["memcached1"]));
+    }
+}

@@ -1,0 +1,138 @@
+//! Binds and serves the metrics of this daemon: which families it has and which series exist from the start.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use daemon_core::exit::{Exit, UserError};
+use daemon_core::values::HostPort;
+use metrics_core::Registry;
+use metrics_core::exporter::Exporter;
+use metrics_core::families::scenario::{PlannedScenario, ScenarioFamilies};
+use metrics_core::families::toxiproxy::{KnownFault, ToxiproxyFamilies};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::plan::Plan;
+use crate::run::Order;
+use crate::scenario::{FaultEntry, Target};
+use crate::toxiproxy::ToxiproxyError;
+
+/// How long answers under way may take at the end.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// What goes wrong before the first run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SetupError {
+    #[error("cannot catch signals: {0}")]
+    Signals(io::Error),
+    #[error("cannot serve metrics on {addr}: {reason}")]
+    Bind { addr: HostPort, reason: io::Error },
+    #[error("cannot start the runtime: {0}")]
+    Runtime(io::Error),
+    #[error(transparent)]
+    Client(#[from] ToxiproxyError),
+}
+
+impl UserError for SetupError {
+    fn exit(&self) -> Exit {
+        Exit::Setup
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            SetupError::Bind { reason, .. } if reason.kind() == io::ErrorKind::AddrInUse => {
+                Some("another scenariod may be running; `--metrics-addr` names another address".to_owned())
+            }
+            SetupError::Signals(_)
+            | SetupError::Bind { .. }
+            | SetupError::Runtime(_)
+            | SetupError::Client(_) => None,
+        }
+    }
+}
+
+/// The families of this daemon.
+#[derive(Debug)]
+pub(crate) struct Families {
+    pub(crate) scenario: Arc<ScenarioFamilies>,
+    pub(crate) toxiproxy: Arc<ToxiproxyFamilies>,
+}
+
+/// The metrics server at work.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    scrapes: watch::Receiver<u64>,
+    shutdown: CancellationToken,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Serving {
+    pub(crate) fn scrapes(&self) -> watch::Receiver<u64> {
+        self.scrapes.clone()
+    }
+
+    /// Ends the server; a scraper that does not read its answer is not waited for.
+    pub(crate) async fn shut_down(self) {
+        self.shutdown.cancel();
+        if tokio::time::timeout(DRAIN, self.task).await.is_err() {
+            tracing::warn!("a scrape was still under way at the end");
+        }
+    }
+}
+
+/// Before anything else, so that a second daemon finds out before it does anything.
+pub(crate) fn bind(addr: &HostPort) -> Result<TcpListener, SetupError> {
+    TcpListener::bind(addr.to_string()).map_err(|reason| SetupError::Bind { addr: addr.clone(), reason })
+}
+
+/// Serves the families of an order, every series at 0.
+pub(crate) fn serve(listener: TcpListener, order: &Order) -> Result<(Families, Serving), SetupError> {
+    let mut registry = Registry::default();
+    let families = Families {
+        scenario: ScenarioFamilies::register(&mut registry, &planned(order)),
+        toxiproxy: ToxiproxyFamilies::register(&mut registry, &known_faults(order)),
+    };
+    let exporter = Exporter::new(registry);
+    exporter.readiness().set_ready();
+    let (scrapes, shutdown) = (exporter.scrapes(), CancellationToken::new());
+    let task = tokio::spawn(exporter.serve(listener, shutdown.clone()));
+    Ok((families, Serving { scrapes, shutdown, task }))
+}
+
+/// Each scenario once, however often it is run.
+fn planned(order: &Order) -> Vec<PlannedScenario> {
+    let mut seen = BTreeSet::new();
+    let once = order.scenarios.iter().filter(|scenario| seen.insert(&scenario.name));
+    let plan = |scenario| Plan::new(scenario, &order.settings.names(), order.scale, order.seed);
+    let planned = |plan: Plan| PlannedScenario {
+        name: plan.scenario,
+        stabilization: plan.phases.stabilization,
+        testing: plan.phases.testing,
+        recovery: plan.phases.recovery,
+    };
+    once.map(plan).map(planned).collect()
+}
+
+/// Every fault on every node it may hit.
+fn known_faults(order: &Order) -> Vec<KnownFault> {
+    let names = order.settings.names();
+    let on = |entry: &FaultEntry| -> Vec<KnownFault> {
+        let servers = match &entry.target {
+            Target::Named(named) => named,
+            // Which ones a count picks is known run by run.
+            Target::All | Target::Count(_) => &names,
+        };
+        let params = entry.fault.param_names();
+        let known = |server: &String| KnownFault {
+            server: server.clone(),
+            fault: entry.fault.label(),
+            params: params.to_vec(),
+        };
+        servers.iter().map(known).collect()
+    };
+    order.scenarios.iter().flat_map(|scenario| &scenario.faults).flat_map(on).collect()
+}

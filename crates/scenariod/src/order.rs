@@ -1,0 +1,69 @@
+//! From the command line to an order that can be run, and from its end to what is printed.
+
+use std::time::Duration;
+
+use daemon_core::exit::{Exit, print, report};
+use daemon_core::problems::Problems;
+
+use crate::cli::{Cli, UsageError};
+use crate::metrics::SetupError;
+use crate::narrator::Narrator;
+use crate::run::{Order, run as run_order};
+use crate::scenario::{Scenario, Target};
+use crate::schedule::Loops;
+use crate::settings::Settings;
+use crate::{Failure, aim, check::CheckError, fail, load_catalogue, load_lab, select};
+
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Runs what the command line asks for.
+pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
+    let order = order(cli)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| fail(SetupError::Runtime(error)))?;
+    let (narrator, flush) = Narrator::start();
+    if cli.seed.is_none() && order.scenarios.iter().any(picks_by_seed) {
+        narrator.say(format!("seed {}", order.seed));
+    }
+    let ended = runtime.block_on(run_order(order, narrator));
+    // Tasks that still hold a narrator end with the runtime; what they wait for is not waited for.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    flush.wait();
+    let ended = ended.map_err(fail)?;
+    ended.errors.iter().for_each(|error| {
+        report(error);
+    });
+    // The runs are over: a summary that nobody reads changes nothing.
+    let _ = print(&ended.tally.table());
+    Ok(ended.exit())
+}
+
+fn order(cli: &Cli) -> Result<Order, Failure> {
+    let list = cli.scenario.as_deref().ok_or_else(|| fail(UsageError::NothingToRun))?;
+    let catalogue = load_catalogue(cli)?;
+    let scenarios: Vec<Scenario> =
+        select::select(&catalogue, list).map_err(fail)?.into_iter().cloned().collect();
+    let lab = load_lab(cli)?;
+    let settings = Settings::new(&lab, cli.metrics_addr.clone(), cli.toxiproxy.clone()).map_err(fail)?;
+    let mut problems = Problems::default();
+    let names = settings.names();
+    scenarios.iter().for_each(|scenario| problems.extend(aim::check(scenario, &names)));
+    problems.0.sort();
+    problems.0.dedup();
+    problems.or(()).map_err(|found| fail(CheckError::Problems(found)))?;
+    Ok(Order {
+        scenarios,
+        loops: cli.loops.unwrap_or(Loops::ONCE),
+        scale: cli.time_scale.unwrap_or_default(),
+        seed: cli.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
+        linger: cli.linger.map_or(LINGER, daemon_core::values::Span::get),
+        settings,
+    })
+}
+
+fn picks_by_seed(scenario: &Scenario) -> bool {
+    scenario.faults.iter().any(|entry| matches!(entry.target, Target::Count(_)))
+}

@@ -1,0 +1,228 @@
+//! A scenario made ready for one run: nodes picked, phases scaled, toxics named. Pure: time and seed are arguments.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::fault::{Direction, Fault};
+use crate::lease::{Lease, RunId};
+use crate::machine::Phases;
+use crate::scenario::{FaultEntry, Scenario, Target};
+use crate::toxic::{Share, Toxic};
+
+/// How far a fault may outlive its planned end before it counts as forgotten, at time scale 1.
+const MARGIN: Duration = Duration::from_secs(15);
+/// However short the phases, a removal needs the time of a few calls.
+const LEAST_MARGIN: Duration = Duration::from_secs(2);
+
+/// What one run does.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) scenario: String,
+    pub(crate) phases: Phases,
+    /// From the planned end of a fault to the end of its lease.
+    pub(crate) margin: Duration,
+    pub(crate) faults: Vec<Assigned>,
+}
+
+/// A fault on one node.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Assigned {
+    pub(crate) server: String,
+    pub(crate) fault: Fault,
+    pub(crate) direction: Direction,
+    pub(crate) share: Share,
+}
+
+/// One toxic to be put on, named.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Step {
+    pub(crate) server: String,
+    pub(crate) lease: Lease,
+    pub(crate) toxic: Toxic,
+    /// Position in `Plan::faults`.
+    pub(crate) fault: usize,
+}
+
+/// Factor on the length of phases and leases, above 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct TimeScale(f64);
+
+impl TimeScale {
+    /// `None` unless finite and above 0.
+    pub(crate) fn new(factor: f64) -> Option<TimeScale> {
+        (factor.is_finite() && factor > 0.0).then_some(TimeScale(factor))
+    }
+
+    fn of(self, duration: Duration) -> Duration {
+        // Centuries are as good as for ever; no scale may overflow.
+        let seconds = (duration.as_secs_f64() * self.0).min(1e10);
+        Duration::from_secs_f64(seconds)
+    }
+}
+
+impl Default for TimeScale {
+    fn default() -> Self {
+        TimeScale(1.0)
+    }
+}
+
+impl Plan {
+    /// `servers` are the nodes of the lab; the scenario's targets are known to be among them.
+    pub(crate) fn new(scenario: &Scenario, servers: &[String], scale: TimeScale, seed: u64) -> Plan {
+        let phases = Phases {
+            stabilization: scale.of(scenario.phases.stabilization),
+            testing: scale.of(scenario.phases.testing),
+            recovery: scale.of(scenario.phases.recovery),
+        };
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let assign = |entry: &FaultEntry| {
+            let on = |server: String| Assigned {
+                server,
+                fault: entry.fault,
+                direction: entry.direction,
+                share: entry.share,
+            };
+            pick(&entry.target, servers, &mut rng).into_iter().map(on).collect::<Vec<_>>()
+        };
+        Plan {
+            scenario: scenario.name.clone(),
+            phases,
+            margin: scale.of(MARGIN).max(LEAST_MARGIN),
+            faults: scenario.faults.iter().flat_map(assign).collect(),
+        }
+    }
+
+    /// Every toxic of the run, in the order in which they are put on.
+    pub(crate) fn steps(&self, run: &RunId, deadline: u64) -> Vec<Step> {
+        let toxics = self.faults.iter().enumerate().flat_map(|(fault, assigned)| {
+            let toxics = assigned.fault.toxics(assigned.direction, assigned.share);
+            toxics.into_iter().map(move |toxic| (fault, &assigned.server, toxic))
+        });
+        let step = |(step, (fault, server, toxic)): (u32, (usize, &String, Toxic))| Step {
+            server: server.clone(),
+            lease: Lease { run: run.clone(), step, deadline },
+            toxic,
+            fault,
+        };
+        (0..).zip(toxics).map(step).collect()
+    }
+
+    /// The nodes this run makes sick.
+    pub(crate) fn targets(&self) -> BTreeSet<&str> {
+        self.faults.iter().map(|assigned| assigned.server.as_str()).collect()
+    }
+
+    /// What is injected where, in words.
+    pub(crate) fn describe(&self) -> String {
+        let one = |assigned: &Assigned| {
+            let share = match assigned.share.get() {
+                share if share < 1.0 => format!(" on {share} of the connections"),
+                _ => String::new(),
+            };
+            let way = match assigned.direction {
+                Direction::Replies => "",
+                Direction::Requests => " (requests)",
+                Direction::Both => " (both ways)",
+            };
+            format!("{}{way}{share} on {}", assigned.fault.describe(), assigned.server)
+        };
+        self.faults.iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The nodes a target means, in the lab's order except where the seed picks.
+fn pick(target: &Target, servers: &[String], rng: &mut fastrand::Rng) -> Vec<String> {
+    match target {
+        Target::All => servers.to_vec(),
+        Target::Named(names) => names.clone(),
+        Target::Count(count) => {
+            let mut shuffled = servers.to_vec();
+            rng.shuffle(&mut shuffled);
+            shuffled.truncate(count.get());
+            shuffled
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+    use super::*;
+    use crate::fault::{Latency, PacketLoss};
+    use crate::scenario::Place;
+
+    fn scenario(target: Target) -> Scenario {
+        let entry = |fault| FaultEntry {
+            target: target.clone(),
+            fault,
+            direction: Direction::Both,
+            share: Share::ALL,
+            place: Place::default(),
+        };
+        let second = Duration::from_secs(1);
+        Scenario {
+            name: "two".into(),
+            family: "tests".into(),
+            about: String::new(),
+            phases: Phases { stabilization: second * 30, testing: second * 60, recovery: second * 60 },
+            faults: vec![
+                entry(Fault::PacketLoss(PacketLoss::new(0.1).unwrap())),
+                entry(Fault::Latency(Latency { delay: second, jitter: Duration::ZERO })),
+            ],
+        }
+    }
+
+    fn servers() -> Vec<String> {
+        (1..=5).map(|n| format!("memcached{n}")).collect()
+    }
+
+    #[test]
+    fn the_time_scale_shortens_phases_and_leases() {
+        let plan = Plan::new(&scenario(Target::All), &servers(), TimeScale::new(0.1).unwrap(), 0);
+        assert_eq!(plan.phases.testing, Duration::from_secs(6));
+        assert_eq!(plan.margin, LEAST_MARGIN);
+        let plan = Plan::new(&scenario(Target::All), &servers(), TimeScale::default(), 0);
+        assert_eq!((plan.phases.stabilization, plan.margin), (Duration::from_secs(30), MARGIN));
+        let plan = Plan::new(&scenario(Target::All), &servers(), TimeScale::new(f64::MAX).unwrap(), 0);
+        assert!(plan.phases.testing > Duration::from_secs(1_000_000_000));
+        assert_eq!(TimeScale::new(0.0).or(TimeScale::new(-1.0)).or(TimeScale::new(f64::NAN)), None);
+    }
+
+    proptest! {
+        /// No two toxics of a run share a name, and each is named after its run, step and deadline.
+        #[test]
+        fn toxics_have_names_of_their_own(deadline in any::<u64>()) {
+            let run = RunId::new(1, 1);
+            let plan = Plan::new(&scenario(Target::All), &servers(), TimeScale::default(), 0);
+            let steps = plan.steps(&run, deadline);
+            prop_assert_eq!(steps.len(), 2 * 2 * 5);
+            for (n, step) in (0..).zip(&steps) {
+                prop_assert_eq!(&step.lease, &Lease { run: run.clone(), step: n, deadline });
+            }
+        }
+
+        /// A count picks that many different nodes, the same ones for the same seed.
+        #[test]
+        fn a_count_picks_by_the_seed(seed in any::<u64>(), count in 1_usize..=5) {
+            let target = Target::Count(NonZeroUsize::new(count).unwrap());
+            let mut scenario = scenario(target);
+            scenario.faults.truncate(1);
+            let plan = |seed| Plan::new(&scenario, &servers(), TimeScale::default(), seed);
+            prop_assert_eq!(plan(seed).targets().len(), count);
+            prop_assert!(plan(seed) == plan(seed));
+        }
+    }
+
+    #[test]
+    fn different_seeds_pick_different_nodes() {
+        let mut scenario = scenario(Target::Count(NonZeroUsize::MIN));
+        scenario.faults.truncate(1);
+        let picked: BTreeSet<String> = (0..50)
+            .map(|seed| Plan::new(&scenario, &servers(), TimeScale::default(), seed).faults[0].server.clone())
+            .collect();
+        assert!(picked.len() > 2, "{picked:?}");
+    }
+}

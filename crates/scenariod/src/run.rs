@@ -1,0 +1,227 @@
+//! `scenariod --scenario ...`: wires everything and walks the list. The only file that sees all the others.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use daemon_core::exit::{Exit, UserError};
+use daemon_core::signals::{Signal, Signals};
+use metrics_core::families::scenario::ScenarioFamilies;
+use metrics_core::families::toxiproxy::ToxiproxyFamilies;
+use metrics_core::labels::RunStatus;
+use tokio_util::sync::CancellationToken;
+
+use crate::driver::{self, Walked};
+use crate::injector::Injector;
+use crate::lease::RunId;
+use crate::linger::linger;
+use crate::machine::Outcome;
+use crate::metrics::{self, Serving, SetupError};
+use crate::narrator::Narrator;
+use crate::plan::{Plan, TimeScale};
+use crate::scenario::Scenario;
+use crate::schedule::{Loops, Tally};
+use crate::settings::Settings;
+use crate::stage::{RunError, Stage, budget};
+use crate::toxiproxy::Client;
+
+/// What is to be run, all of it checked.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) scenarios: Vec<Scenario>,
+    pub(crate) loops: Loops,
+    pub(crate) scale: TimeScale,
+    pub(crate) seed: u64,
+    pub(crate) linger: Duration,
+    pub(crate) settings: Settings,
+}
+
+/// How the runs of a command ended.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    pub(crate) tally: Tally,
+    pub(crate) errors: Vec<RunError>,
+    exit: Option<Exit>,
+}
+
+impl Ended {
+    /// The worst of all runs.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit.unwrap_or(Exit::Ok)
+    }
+
+    fn worsen(&mut self, exit: Exit) {
+        self.exit = Some(self.exit().worst(exit));
+    }
+}
+
+/// Walks every run of the order. Signals are caught from here on.
+pub(crate) async fn run(order: Order, narrator: Narrator) -> Result<Ended, SetupError> {
+    let signals = Signals::install().map_err(SetupError::Signals)?;
+    let listener = metrics::bind(&order.settings.metrics_addr)?;
+    let (families, serving) = metrics::serve(listener, &order)?;
+    let client = Client::new(&order.settings.toxiproxy, Arc::clone(&families.toxiproxy))?;
+    let stop = Stop::on(signals, narrator.clone());
+    let runner = Runner {
+        servers: order.settings.servers.clone().into(),
+        names: order.settings.names(),
+        order,
+        client,
+        scenario: families.scenario,
+        toxiproxy: families.toxiproxy,
+        narrator,
+        stop,
+    };
+    let ended = runner.walk_list(&serving).await;
+    serving.shut_down().await;
+    Ok(ended)
+}
+
+/// The first signal, and the token it cancels.
+#[derive(Clone, Debug)]
+struct Stop {
+    token: CancellationToken,
+    caught: Arc<OnceLock<Signal>>,
+}
+
+impl Stop {
+    fn on(mut signals: Signals, narrator: Narrator) -> Stop {
+        let stop = Stop { token: CancellationToken::new(), caught: Arc::default() };
+        let first = stop.clone();
+        tokio::spawn(async move {
+            loop {
+                let signal = signals.recv().await;
+                if first.caught.set(signal).is_ok() {
+                    narrator.say(format!("{}: removing what is injected, then ending", signal.name()));
+                    first.token.cancel();
+                } else {
+                    narrator.say(format!("{}: removal is under way and is not cut short", signal.name()));
+                }
+            }
+        });
+        stop
+    }
+
+    fn exit(&self) -> Option<Exit> {
+        self.caught.get().map(|signal| signal.exit())
+    }
+}
+
+struct Runner {
+    order: Order,
+    servers: Arc<[crate::toxiproxy::NewProxy]>,
+    names: Vec<String>,
+    client: Client,
+    scenario: Arc<ScenarioFamilies>,
+    toxiproxy: Arc<ToxiproxyFamilies>,
+    narrator: Narrator,
+    stop: Stop,
+}
+
+impl Runner {
+    async fn walk_list(&self, serving: &Serving) -> Ended {
+        let mut ended = Ended::default();
+        let mut number = 0;
+        let runs = self.order.loops.numbers().flat_map(|_| &self.order.scenarios);
+        for scenario in runs {
+            number += 1;
+            let exit = self.one(scenario, number, &mut ended).await;
+            ended.worsen(exit);
+            // What refused one run refuses the next; what may still be on would spoil it.
+            if matches!(exit, Exit::Setup | Exit::Residue) || self.stop.token.is_cancelled() {
+                break;
+            }
+        }
+        if ended.exit() != Exit::Setup {
+            linger(serving.scrapes(), self.order.linger, &self.stop.token).await;
+        }
+        if let Some(exit) = self.stop.exit() {
+            ended.worsen(exit);
+        }
+        ended
+    }
+
+    /// One run, from the first look to the count. Its faults are healed whatever becomes of the walk.
+    async fn one(&self, scenario: &Scenario, number: u64, ended: &mut Ended) -> Exit {
+        let seed = self.order.seed.wrapping_add(number - 1);
+        let plan = Plan::new(scenario, &self.names, self.order.scale, seed);
+        let phases = plan.phases;
+        let run = run_id();
+        self.scenario.run_started(&scenario.name, run.as_str());
+        let count = self.order.loops.label(number, self.order.scenarios.len() as u64);
+        let label = format!("run {count} {} {run}", scenario.name);
+        let injector = Arc::new(Injector::new(self.client.clone(), Arc::clone(&self.toxiproxy), run, plan));
+        let mut stage = Stage {
+            injector: Arc::clone(&injector),
+            servers: Arc::clone(&self.servers),
+            families: Arc::clone(&self.scenario),
+            narrator: self.narrator.clone(),
+            label: label.clone(),
+        };
+        let stop = self.stop.token.clone();
+        let walk = tokio::spawn(async move { driver::walk(&mut stage, &phases, &stop).await });
+        let name = scenario.name.clone();
+        let broken = match walk.await {
+            Ok(Ok(Walked { outcome, errors })) => {
+                ended.errors.extend(errors);
+                return self.count(&label, &name, outcome, ended);
+            }
+            Ok(Err(cause)) => RunError::Invalid { scenario: name.clone(), cause },
+            Err(cause) => RunError::Internal { scenario: name.clone(), cause: cause.to_string() },
+        };
+        let exit = broken.exit();
+        ended.errors.push(broken);
+        match injector.heal(budget(&injector)).await {
+            Ok(_) => self.finish(
+                &label,
+                &name,
+                RunStatus::Inconclusive,
+                "broke off, no toxic is left",
+                exit,
+                ended,
+            ),
+            Err(cause) => {
+                ended.errors.push(RunError::Residue { scenario: name.clone(), cause });
+                self.count(&label, &name, Outcome::Residue, ended)
+            }
+        }
+    }
+
+    fn count(&self, label: &str, scenario: &str, outcome: Outcome, ended: &mut Ended) -> Exit {
+        let last = ended.errors.last().map(UserError::exit);
+        let (status, exit, what) = match outcome {
+            Outcome::Completed => (RunStatus::Success, Exit::Ok, "all phases walked, no toxic is left"),
+            Outcome::FaultLost => (
+                RunStatus::Inconclusive,
+                Exit::Inconclusive,
+                "the fault did not stay on until it was to be removed",
+            ),
+            Outcome::Cancelled => {
+                (RunStatus::Aborted, self.stop.exit().unwrap_or(Exit::Interrupted), "no toxic is left")
+            }
+            Outcome::Refused => (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "nothing was injected"),
+            Outcome::Undone => (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "undone, no toxic is left"),
+            Outcome::Residue => (RunStatus::Failed, Exit::Residue, "a fault may still be on"),
+        };
+        self.finish(label, scenario, status, what, exit, ended)
+    }
+
+    fn finish(
+        &self,
+        label: &str,
+        scenario: &str,
+        status: RunStatus,
+        what: &str,
+        exit: Exit,
+        ended: &mut Ended,
+    ) -> Exit {
+        self.scenario.run_finished(status, SystemTime::now());
+        ended.tally.count(scenario, status);
+        self.narrator.say(format!("{label}: {status}: {what}"));
+        exit
+    }
+}
+
+fn run_id() -> RunId {
+    let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    RunId::new(u64::try_from(millis).unwrap_or_default(), fastrand::Rng::new().u16(..))
+}

@@ -1,0 +1,46 @@
+//! A scenario that has been checked: what the catalogue hands out. Made only by `catalogue`.
+
+use std::num::NonZeroUsize;
+
+use crate::fault::{Direction, Fault};
+use crate::machine::Phases;
+use crate::toxic::Share;
+
+/// One entry of the catalogue.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Scenario {
+    pub(crate) name: String,
+    pub(crate) family: String,
+    /// What it shows about a client, in one line.
+    pub(crate) about: String,
+    pub(crate) phases: Phases,
+    pub(crate) faults: Vec<FaultEntry>,
+}
+
+/// A fault and whom it hits.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct FaultEntry {
+    pub(crate) target: Target,
+    pub(crate) fault: Fault,
+    pub(crate) direction: Direction,
+    pub(crate) share: Share,
+    /// Where its target is written.
+    pub(crate) place: Place,
+}
+
+/// The nodes a fault is put on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    All,
+    /// At least one, each once.
+    Named(Vec<String>),
+    /// So many, picked by the run's seed.
+    Count(NonZeroUsize),
+}
+
+/// A line of a file of the catalogue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: String,
+    pub(crate) line: usize,
+}

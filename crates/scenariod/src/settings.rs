@@ -1,0 +1,61 @@
+//! What this daemon takes from the lab file: its nodes as proxies, its own section, overridden by flags.
+
+use daemon_core::lab::{Lab, LabError};
+use daemon_core::values::{HostPort, HttpUrl};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::toxiproxy::NewProxy;
+
+const METRICS_ADDR: &str = "127.0.0.1:9092";
+const TOXIPROXY: &str = "http://127.0.0.1:8474";
+
+/// The `scenariod` section.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Section {
+    metrics_addr: Option<HostPort>,
+    toxiproxy: Option<HttpUrl>,
+}
+
+/// Where things are.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) metrics_addr: HostPort,
+    pub(crate) toxiproxy: HttpUrl,
+    pub(crate) servers: Vec<NewProxy>,
+}
+
+impl Settings {
+    /// Flags win over the lab file; only the file's ports are moved by the lab's offset.
+    pub(crate) fn new(
+        lab: &Lab,
+        metrics_addr: Option<HostPort>,
+        toxiproxy: Option<HttpUrl>,
+    ) -> Result<Settings, LabError> {
+        let section: Section = lab.section("scenariod")?;
+        let wrong = |message| LabError::Wrong(lab.document().problem("scenariod", message).into());
+        let in_file = section.metrics_addr.map_or_else(|| METRICS_ADDR.parse().map_err(wrong), Ok)?;
+        let api_in_file = section.toxiproxy.map_or_else(|| TOXIPROXY.parse().map_err(wrong), Ok)?;
+        Ok(Settings {
+            metrics_addr: metrics_addr.unwrap_or_else(|| in_file.offset(lab.port_offset)),
+            toxiproxy: toxiproxy.unwrap_or_else(|| api_in_file.offset(lab.port_offset)),
+            servers: proxies(lab),
+        })
+    }
+
+    /// The names of the lab's nodes, in file order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.servers.iter().map(|server| server.name.clone()).collect()
+    }
+}
+
+/// The proxies that stand for the lab's nodes.
+pub(crate) fn proxies(lab: &Lab) -> Vec<NewProxy> {
+    let proxy = |server: &daemon_core::lab::Server| NewProxy {
+        name: server.name.to_string(),
+        listen: server.listen.to_string(),
+        upstream: server.upstream.to_string(),
+    };
+    lab.servers.iter().map(proxy).collect()
+}

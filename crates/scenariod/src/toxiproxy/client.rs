@@ -1,0 +1,156 @@
+//! One bounded HTTP call per method. Repeating, and what a failure means, is the caller's business.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use daemon_core::values::HttpUrl;
+use metrics_core::families::toxiproxy::ToxiproxyFamilies;
+use metrics_core::labels::ApiMethod;
+use reqwest::{StatusCode, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::wire::{ProxiesView, ProxyBody, Refusal, ToxicBody};
+use super::{NewProxy, Proxy, ToxiproxyError};
+use crate::toxic::Toxic;
+
+/// A wedged Toxiproxy accepts connections and never answers.
+const CALL_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A client of one Toxiproxy.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    families: Arc<ToxiproxyFamilies>,
+}
+
+impl Client {
+    pub(crate) fn new(url: &HttpUrl, families: Arc<ToxiproxyFamilies>) -> Result<Client, ToxiproxyError> {
+        let base = url.get().clone();
+        // Another crate of the process may have installed a provider: then that one is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(CALL_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            // A kept connection may belong to a Toxiproxy that has restarted since.
+            .pool_max_idle_per_host(0)
+            .build()
+            .map_err(|error| ToxiproxyError::Client { reason: error.to_string() })?;
+        Ok(Client { http, base, families })
+    }
+
+    /// The address of the API, without a slash at the end.
+    pub(crate) fn url(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Every proxy with its toxics.
+    pub(crate) async fn proxies(&self) -> Result<Vec<Proxy>, ToxiproxyError> {
+        let view: ProxiesView = self.call(ApiMethod::Get, &["proxies"], None::<&()>).await?;
+        Ok(view.into_values().map(Proxy::from).collect())
+    }
+
+    /// Opens a proxy. One of that name that is already there is left as it is.
+    pub(crate) async fn create_proxy(&self, proxy: &NewProxy) -> Result<(), ToxiproxyError> {
+        let body = ProxyBody::from(proxy);
+        accept(StatusCode::CONFLICT, self.call::<Ignored>(ApiMethod::Post, &["proxies"], Some(&body)).await)
+    }
+
+    /// Puts a toxic on a proxy. That the name is taken is no error: an earlier try may have applied, and only
+    /// reading back tells what is there.
+    pub(crate) async fn add_toxic(
+        &self,
+        proxy: &str,
+        name: &str,
+        toxic: &Toxic,
+    ) -> Result<(), ToxiproxyError> {
+        let body = ToxicBody::new(name, toxic);
+        let path = ["proxies", proxy, "toxics"];
+        accept(StatusCode::CONFLICT, self.call::<Ignored>(ApiMethod::Post, &path, Some(&body)).await)
+    }
+
+    /// Takes a toxic off a proxy; that it is not there is what was wanted.
+    pub(crate) async fn remove_toxic(&self, proxy: &str, name: &str) -> Result<(), ToxiproxyError> {
+        let path = ["proxies", proxy, "toxics", name];
+        accept(StatusCode::NOT_FOUND, self.call::<Ignored>(ApiMethod::Delete, &path, None::<&()>).await)
+    }
+
+    async fn call<T: Answer>(
+        &self,
+        method: ApiMethod,
+        path: &[&str],
+        body: Option<&(impl Serialize + Sync)>,
+    ) -> Result<T, ToxiproxyError> {
+        let started = Instant::now();
+        let answer = self.exchange(method, path, body).await;
+        self.families.api_call(method, started.elapsed(), answer.is_ok());
+        answer
+    }
+
+    async fn exchange<T: Answer>(
+        &self,
+        method: ApiMethod,
+        path: &[&str],
+        body: Option<&(impl Serialize + Sync)>,
+    ) -> Result<T, ToxiproxyError> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        let (verb, word) = match method {
+            ApiMethod::Get => (reqwest::Method::GET, "GET"),
+            ApiMethod::Post => (reqwest::Method::POST, "POST"),
+            ApiMethod::Patch => (reqwest::Method::PATCH, "PATCH"),
+            ApiMethod::Delete => (reqwest::Method::DELETE, "DELETE"),
+        };
+        let call = || format!("{word} {url}");
+        let failed = |error: reqwest::Error| ToxiproxyError::transport(call(), CALL_TIMEOUT, &error);
+        let mut request = self.http.request(verb, url.clone());
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(failed)?;
+        let status = response.status();
+        let bytes = response.bytes().await.map_err(failed)?;
+        if status.is_success() {
+            return T::read(&bytes)
+                .map_err(|error| ToxiproxyError::Broken { call: call(), reason: error.to_string() });
+        }
+        let message = serde_json::from_slice(&bytes).map_or_else(
+            |_| String::from_utf8_lossy(&bytes).trim().chars().take(200).collect(),
+            |refusal: Refusal| refusal.error,
+        );
+        Err(ToxiproxyError::Refused { call: call(), status: status.as_u16(), message })
+    }
+}
+
+/// How the body of a success is read.
+trait Answer: Sized {
+    fn read(bytes: &[u8]) -> Result<Self, serde_json::Error>;
+}
+
+/// An answer of which only the status counts.
+struct Ignored;
+
+impl Answer for Ignored {
+    fn read(_: &[u8]) -> Result<Self, serde_json::Error> {
+        Ok(Ignored)
+    }
+}
+
+impl<T: DeserializeOwned> Answer for T {
+    fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+}
+
+/// Makes one refusal a success.
+fn accept(status: StatusCode, answer: Result<Ignored, ToxiproxyError>) -> Result<(), ToxiproxyError> {
+    match answer {
+        Ok(Ignored) => Ok(()),
+        Err(ToxiproxyError::Refused { status: found, .. }) if found == status.as_u16() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
