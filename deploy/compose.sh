@@ -92,11 +92,11 @@ compose_status() {
   compose_ports
   while read -r service state health; do
     case $service in
-      loadgen) address=127.0.0.1:$LAB_LOADGEN_PORT ;;
-      prometheus) address=127.0.0.1:$LAB_PROMETHEUS_PORT ;;
-      grafana) address=127.0.0.1:$LAB_GRAFANA_PORT ;;
-      scenariod) address=127.0.0.1:$LAB_SCENARIOD_PORT ;;
-      toxiproxy) address=127.0.0.1:$LAB_TOXIPROXY_PORT ;;
+      loadgen) address=http://127.0.0.1:$LAB_LOADGEN_PORT ;;
+      prometheus) address=http://127.0.0.1:$LAB_PROMETHEUS_PORT ;;
+      grafana) address=http://127.0.0.1:$LAB_GRAFANA_PORT ;;
+      scenariod) address=http://127.0.0.1:$LAB_SCENARIOD_PORT ;;
+      toxiproxy) address=http://127.0.0.1:$LAB_TOXIPROXY_PORT ;;
       *) address=- ;;
     esac
     printf '%-12s %-8s %-10s %s\n' "$service" "$state" "$health" "$address"

@@ -106,7 +106,7 @@ install_services() {
       cp "$dir/run" "$dir/check" "$dir/address" "$dir/stamp" "$services/$name/"
       if supervised "$name"; then
         say "restarting $name, which changed"
-        sv -w 15 force-restart "$services/$name" >/dev/null 2>&1 || true
+        sv -w 15 try-restart "$services/$name" >/dev/null 2>&1 || true
       fi
     fi
   done
@@ -122,13 +122,14 @@ start_supervisor() {
 }
 
 wait_until_up() {
-  local dir name
+  local dir name deadline
   for name in "${parts[@]}"; do
     dir=$services/$name
-    printf 'waiting for %-12s %s ... ' "$name" "$(cat "$dir/address")"
-    until supervised "$name" || [ "$((SECONDS - started))" -gt 20 ]; do sleep 0.2; done
-    sv -w 30 check "$dir" >/dev/null 2>&1 && { say "up"; continue; }
-    say "does not answer"
+    printf 'waiting for %-12s %-28s ' "$name" "$(shown "$dir")"
+    deadline=$((SECONDS + 30))
+    until "$dir/check" 2>/dev/null || [ $SECONDS -ge $deadline ]; do sleep 0.2; done
+    [ $SECONDS -ge $deadline ] || { say "up"; continue; }
+    say "no answer"
     tail -n 5 "$lab/log/$name/current" >&2 2>/dev/null || true
     die "$name does not answer at $(cat "$dir/address") after 30 s" "\`just logs $name\` shows why"
   done
@@ -140,7 +141,6 @@ explain_half_up() {
 }
 
 native_up() {
-  local started
   trap explain_half_up EXIT
   "$root/deploy/native/fetch.sh"
   build_daemons
@@ -150,7 +150,6 @@ native_up() {
   check_ports
   save_settings
   install_services
-  started=$SECONDS
   start_supervisor
   wait_until_up
   write_wrapper
@@ -193,18 +192,25 @@ native_down() {
   rm -rf "$services" "$services_new" "$lab/runsvdir.pid"
 }
 
+# shown SERVICE_DIR: its address, as a link where it is one.
+shown() {
+  if grep -q ' http ' "$1/check"; then printf http://; fi
+  cat "$1/address"
+}
+
 native_status() {
-  local dir name state
+  local dir name state pid
   addresses
   for dir in "$services"/*/; do
     name=$(basename "$dir")
     state=down
     ! "$dir/check" >/dev/null 2>&1 || state=up
-    printf '%-12s %-5s %-22s pid %s\n' "$name" "$state" "$(cat "$dir/address")" "$(cat "$dir/supervise/pid" 2>/dev/null || echo -)"
+    pid=$(cat "$dir/supervise/pid" 2>/dev/null) || true
+    printf '%-12s %-5s %-28s pid %s\n' "$name" "$state" "$(shown "$dir")" "${pid:--}"
   done
   state=idle
   ! "$answers" http "$scenariod_address" /health || state=busy
-  printf '%-12s %-5s %-22s %s\n' scenariod "$state" "$scenariod_address" "(only while a scenario runs)"
+  printf '%-12s %-5s %-28s %s\n' scenariod "$state" "http://$scenariod_address" "(only while a scenario runs)"
 }
 
 native_logs() {
