@@ -25,6 +25,7 @@ mod schedule;
 mod select;
 mod settings;
 mod stage;
+mod supervisor;
 mod toxic;
 mod toxiproxy;
 

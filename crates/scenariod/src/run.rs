@@ -21,7 +21,8 @@ use crate::plan::{Plan, TimeScale};
 use crate::scenario::Scenario;
 use crate::schedule::{Loops, Tally};
 use crate::settings::Settings;
-use crate::stage::{RunError, Stage, budget};
+use crate::stage::{RunError, Stage};
+use crate::supervisor::{Ending, supervise};
 use crate::toxiproxy::Client;
 
 /// What is to be run, all of it checked.
@@ -158,30 +159,21 @@ impl Runner {
             label: label.clone(),
         };
         let stop = self.stop.token.clone();
-        let walk = tokio::spawn(async move { driver::walk(&mut stage, &phases, &stop).await });
-        let name = scenario.name.clone();
-        let broken = match walk.await {
-            Ok(Ok(Walked { outcome, errors })) => {
+        let walk = async move { driver::walk(&mut stage, &phases, &stop).await };
+        let name = scenario.name.as_str();
+        match supervise(walk, &injector, name).await {
+            Ending::Walked(Walked { outcome, errors }) => {
                 ended.errors.extend(errors);
-                return self.count(&label, &name, outcome, ended);
+                self.count(&label, name, outcome, ended)
             }
-            Ok(Err(cause)) => RunError::Invalid { scenario: name.clone(), cause },
-            Err(cause) => RunError::Internal { scenario: name.clone(), cause: cause.to_string() },
-        };
-        let exit = broken.exit();
-        ended.errors.push(broken);
-        match injector.heal(budget(&injector)).await {
-            Ok(_) => self.finish(
-                &label,
-                &name,
-                RunStatus::Inconclusive,
-                "broke off, no toxic is left",
-                exit,
-                ended,
-            ),
-            Err(cause) => {
-                ended.errors.push(RunError::Residue { scenario: name.clone(), cause });
-                self.count(&label, &name, Outcome::Residue, ended)
+            Ending::Broken { error, residue: None } => {
+                let exit = error.exit();
+                ended.errors.push(error);
+                self.finish(&label, name, RunStatus::Inconclusive, "broke off, no toxic is left", exit, ended)
+            }
+            Ending::Broken { error, residue: Some(residue) } => {
+                ended.errors.extend([error, residue]);
+                self.count(&label, name, Outcome::Residue, ended)
             }
         }
     }

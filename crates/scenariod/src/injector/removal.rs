@@ -148,6 +148,6 @@ fn of_run(proxies: &[Proxy], run: &RunId) -> Suspects {
         .filter(|(lease, ..)| lease.run == *run)
         .map(|(lease, proxy, name)| (lease.step, proxy, name))
         .collect();
-    ours.sort_by(|a, b| b.0.cmp(&a.0));
+    ours.sort_by_key(|(step, ..)| std::cmp::Reverse(*step));
     ours.into_iter().map(|(_, proxy, name)| (proxy.clone(), name.clone())).collect()
 }

@@ -1,0 +1,164 @@
+//! A Toxiproxy that is not as it should be: other people's toxics, leftovers, calls that fail. What is not ours stays
+//! as it is; what is ours goes, or the exit code says so.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use testkit::{Fake, Lab, Misbehaviour, Rule, Signal, eventually, secs};
+
+use crate::harness::{DEADLINE, await_phase, clean_exit, ours, start};
+
+const FOREIGN: &str = r#"{"name":"theirs","type":"latency","attributes":{"latency":1}}"#;
+
+#[test]
+fn a_foreign_toxic_on_a_target_is_refused_and_elsewhere_left_alone() {
+    let lab = Lab::start(2);
+    lab.toxiproxy.add_toxic("memcached2", FOREIGN);
+    let refused = start(&lab, "both", &[]);
+    assert_eq!(refused.wait_exit(DEADLINE), 4);
+    assert!(
+        refused.stderr().ends_with(
+            "error: both was not started: memcached2 already has toxic theirs (latency), which is not ours\n\
+             hint: remove the toxic where it came from; it would spoil the run\n"
+        ),
+        "{}",
+        refused.stderr()
+    );
+    let theirs = ["memcached2/theirs"];
+    assert_eq!(lab.toxiproxy.toxic_names(), theirs, "after a refusal");
+
+    let passed = start(&lab, "slow", &[]);
+    assert_eq!(passed.wait_exit(DEADLINE), 0, "{}", passed.stderr());
+    assert!(
+        passed.stderr().contains("warning: memcached2 is not to be sick, but has toxic theirs"),
+        "{}",
+        passed.stderr()
+    );
+    assert_eq!(lab.toxiproxy.toxic_names(), theirs, "after a pass");
+
+    let aborted = start(&lab, "long", &[]);
+    await_phase(&aborted, "long", 2);
+    aborted.signal(Signal::TERM);
+    assert_eq!(aborted.wait_exit(DEADLINE), 143, "{}", aborted.stderr());
+    assert_eq!(lab.toxiproxy.toxic_names(), theirs, "after an abort");
+
+    let fake = Fake::before(&lab.toxiproxy);
+    fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::Misreport(400));
+    let failed = start(&lab, "slow", &["--toxiproxy", &fake.url()]);
+    assert_eq!(failed.wait_exit(DEADLINE), 4, "{}", failed.stderr());
+}
+
+#[test]
+fn a_disabled_proxy_is_refused() {
+    let lab = Lab::start(1);
+    lab.toxiproxy.enable("memcached1", false);
+    let daemon = start(&lab, "slow", &[]);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4);
+    assert!(
+        daemon.stderr().contains("error: slow was not started: the proxy memcached1 is disabled\n"),
+        "{}",
+        daemon.stderr()
+    );
+    assert_eq!(lab.toxiproxy.proxy("memcached1")["enabled"], false);
+}
+
+#[test]
+fn overdue_leftovers_are_removed_and_a_live_run_is_respected() {
+    let lab = Lab::start(2);
+    let toxic = |name: &str| format!(r#"{{"name":"{name}","type":"latency","attributes":{{"latency":1}}}}"#);
+    lab.toxiproxy.add_toxic("memcached2", &toxic("rl.dead.0.1000"));
+    let daemon = start(&lab, "slow", &[]);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
+    assert!(
+        daemon.stderr().contains("removed rl.dead.0.1000 from memcached2: left over"),
+        "{}",
+        daemon.stderr()
+    );
+
+    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 1_000;
+    let live = format!("rl.alive.0.{deadline}");
+    lab.toxiproxy.add_toxic("memcached2", &toxic(&live));
+    let daemon = start(&lab, "slow", &[]);
+    assert_eq!(daemon.wait_exit(DEADLINE), 4);
+    assert!(daemon.stderr().contains("run alive has a fault on memcached2"), "{}", daemon.stderr());
+    assert_eq!(lab.toxiproxy.toxic_names(), [format!("memcached2/{live}")]);
+}
+
+#[test]
+fn a_partial_injection_is_undone() {
+    let lab = Lab::start(2);
+    for misbehaviour in [Misbehaviour::Refuse(500), Misbehaviour::Refuse(400), Misbehaviour::Misreport(503)] {
+        let fake = Fake::before(&lab.toxiproxy);
+        fake.misbehave(Rule::on("POST", "/proxies/memcached2/toxics"), misbehaviour);
+        let daemon = start(&lab, "both", &["--toxiproxy", &fake.url()]);
+        assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4, "{misbehaviour:?}\n{}", daemon.stderr());
+        let stderr = daemon.stderr();
+        assert!(stderr.contains("error: both was not injected: cannot put rl."), "{stderr}");
+        assert!(
+            fake.requests()
+                .iter()
+                .any(|request| request.starts_with("DELETE /proxies/memcached1/toxics/rl."))
+        );
+    }
+}
+
+#[test]
+fn a_post_whose_answer_is_lost_is_repeated_not_doubled() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    fake.misbehave(Rule::on("POST", "/toxics").nth(1), Misbehaviour::Hangup);
+    let daemon = start(&lab, "slow", &["--toxiproxy", &fake.url()]);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
+    assert_eq!(fake.requests().iter().filter(|request| request.starts_with("POST")).count(), 2);
+}
+
+#[test]
+fn what_cannot_be_removed_is_5_with_the_commands_that_remove_it() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Refuse(503));
+    let daemon = start(&lab, "slow", &["--toxiproxy", &fake.url(), "--linger", "20s", "--loop", "3"]);
+    let shown = daemon.scrape_until("the end of the run", secs(30), |scrape| {
+        scrape.value("scenario_runs_total", [("status", "failed")]) == Some(1.0)
+    });
+    assert_eq!(shown.value("toxiproxy_residual_toxics", []), Some(1.0));
+    assert_eq!(shown.value("toxiproxy_toxic_active", [("server", "memcached1")]), Some(1.0));
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.wait_exit(DEADLINE), 5, "{}", daemon.stderr());
+    let left = ours(&lab.toxiproxy);
+    let toxic = left[0].strip_prefix("memcached1/").unwrap();
+    let url = fake.url();
+    assert!(
+        daemon.stderr().contains(&format!(
+            "hint: remove it by hand, then look:\n  curl -X DELETE {url}/proxies/memcached1/toxics/{toxic}\n  curl {url}/proxies\n"
+        )),
+        "{}",
+        daemon.stderr()
+    );
+    assert_eq!(left.len(), 1);
+}
+
+#[test]
+fn an_injector_that_restarts_makes_the_run_inconclusive() {
+    let lab = Lab::start(1);
+    let daemon = start(&lab, "long", &[]);
+    await_phase(&daemon, "long", 2);
+    eventually("the toxic", secs(5), || ours(&lab.toxiproxy).len() == 1);
+    lab.toxiproxy.restart();
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
+    assert!(daemon.stderr().contains("inconclusive: the fault did not stay on"), "{}", daemon.stderr());
+}
+
+#[test]
+fn a_toxiproxy_that_stands_still_is_waited_for() {
+    let lab = Lab::start(1);
+    let daemon = start(&lab, "long", &[]);
+    await_phase(&daemon, "long", 2);
+    eventually("the toxic", secs(5), || ours(&lab.toxiproxy).len() == 1);
+    lab.toxiproxy.pause();
+    daemon.signal(Signal::TERM);
+    daemon.scrape_until("a call that got no answer", secs(15), |scrape| {
+        scrape.value("toxiproxy_api_errors_total", [("method", "GET")]) >= Some(1.0)
+    });
+    lab.toxiproxy.resume();
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 143, "{}", daemon.stderr());
+}

@@ -1,0 +1,216 @@
+//! What bad input gets: the exact words and the exit code. No lab is needed, as nothing is touched.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+
+use testkit::free_addr;
+
+use crate::harness::{BIN, Expect, SCENARIOS, repository};
+
+const HELP: &str = "hint: `scenariod --help` shows the usage";
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_told_so() {
+    let cases: [(&[&str], &str); 10] = [
+        (
+            &[],
+            "error: nothing to run: --scenario is missing\nhint: `scenariod list` shows what there is, `scenariod --scenario NAME` runs it",
+        ),
+        (
+            &["packet-loss-10"],
+            "error: unknown command: packet-loss-10\nhint: scenariod --scenario packet-loss-10",
+        ),
+        (&["lisst"], "error: unknown command: lisst\nhint: scenariod list"),
+        (
+            &["--scenario", "packet-loss-11"],
+            "error: unknown scenario or family: packet-loss-11\nhint: did you mean packet-loss-10?",
+        ),
+        (
+            &["--scenario", "zebra"],
+            "error: unknown scenario or family: zebra\nhint: `scenariod list` shows every scenario",
+        ),
+        (
+            &["--scenaro", "x"],
+            "error: unexpected argument '--scenaro' found\nhint: a similar argument exists: '--scenario'",
+        ),
+        (
+            &["--scenario", "x", "--loop", "0"],
+            "error: invalid value '0' for '--loop [<N>]': must be a whole number of runs from 1, or nothing for ever\nhint: `scenariod --help` shows the usage",
+        ),
+        (
+            &["--scenario", "x", "list"],
+            "error: --scenario cannot be used with the command `list`\nhint: `scenariod --help` shows the usage",
+        ),
+        (
+            &["--scenario", "x", "--time-scale", "-1"],
+            "error: invalid value '-1' for '--time-scale <F>': must be a number above 0\nhint: `scenariod --help` shows the usage",
+        ),
+        (
+            &["--scenario", "x", "--toxiproxy", "localhost"],
+            "error: invalid value 'localhost' for '--toxiproxy <URL>': not a URL, write it like `http://127.0.0.1:8474`\nhint: `scenariod --help` shows the usage",
+        ),
+    ];
+    for (args, stderr) in cases {
+        Expect::of(args).code(2).stderr(stderr).stdout("").run();
+    }
+    Expect::of(&["--scenario", "x", "--linger", "soon"])
+        .code(2)
+        .stderr(format!("error: invalid value 'soon' for '--linger <DURATION>': not a duration, write it like `500ms`, `30s` or `2m`\n{HELP}"))
+        .run();
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let missing = |args: &[&str], path: &str| {
+        let stderr =
+            format!("error: cannot read {path}\n  caused by: No such file or directory (os error 2)");
+        Expect::of(args).code(2).stderr(stderr).run();
+    };
+    missing(&["--scenario", "latency", "--config", "no.yaml"], "no.yaml");
+    missing(&["--scenario", "latency", "--catalogue", "nowhere"], "nowhere");
+    missing(&["check", "no.yaml"], "no.yaml");
+}
+
+const LAB: &str = "servers:\n  - { name: cache-a, listen: 127.0.0.1:1, upstream: 127.0.0.1:2 }\n";
+
+#[test]
+fn a_lab_that_the_scenario_does_not_fit_is_refused_with_the_place() {
+    Expect::of(&["--scenario", "packet-loss-2,mine", "--config", "lab.yaml", "--catalogue", "mine"])
+        .file("lab.yaml", LAB)
+        .file(
+            "mine/mine.yaml",
+            "family: own\nphases: { stabilization: 1s, testing: 1s, recovery: 1s }\nscenarios:\n  \
+             - name: mine\n    about: x\n    faults:\n      \
+             - { target: cache-b, fault: latency, delay: 1s }\n      \
+             - { target: { count: 2 }, fault: packet_loss, rate: 1 }\n",
+        )
+        .code(2)
+        .stderr(
+            "error: config/scenarios/packet-loss.yaml (built in):10: scenario `packet-loss-2`: unknown node `memcached1`\n\
+             error: mine/mine.yaml:7: scenario `mine`: unknown node `cache-b`, did you mean `cache-a`?\n\
+             error: mine/mine.yaml:8: scenario `mine`: 2 nodes are asked for, the lab has 1",
+        )
+        .run();
+}
+
+#[test]
+fn a_broken_lab_file_is_named_with_its_lines() {
+    Expect::of(&["--scenario", "latency", "--config", "lab.yaml"])
+        .file("lab.yaml", &format!("{LAB}scenariod:\n  metrics_adr: 127.0.0.1:1\n"))
+        .code(2)
+        .stderr("error: lab.yaml:4: unknown key `metrics_adr` in `the file`, did you mean `metrics_addr`?")
+        .run();
+    Expect::of(&["--scenario", "latency", "--config", "lab.yaml"])
+        .file(
+            "lab.yaml",
+            &LAB.replace(
+                "servers:\n",
+                "servers:\n  - { name: cache-a, listen: 127.0.0.1:3, upstream: 127.0.0.1:4 }\n",
+            ),
+        )
+        .code(2)
+        .stderr("error: lab.yaml:3: two nodes are called `cache-a`")
+        .run();
+}
+
+#[test]
+fn check_reports_every_problem_of_every_file() {
+    let broken = SCENARIOS
+        .replace("delay: 7ms, jitter: 3ms", "dealy: 7ms")
+        .replace("rate: 0.1", "rate: 0.1, share: 2");
+    Expect::of(&["check", "lab.yaml", "scenarios"])
+        .file("lab.yaml", &format!("{LAB}clinet: {{}}\n"))
+        .file("scenarios/a.yaml", &broken)
+        .file("scenarios/b.yaml", "family: other\n")
+        .code(2)
+        .stdout("")
+        .stderr(
+            "error: lab.yaml:3: unknown key `clinet` in `the file`, did you mean `client`?\n\
+             error: scenarios/a.yaml:4: missing key `delay` in `faults`\n\
+             error: scenarios/a.yaml:4: unknown key `dealy` in `faults`, did you mean `delay`?\n\
+             error: scenarios/a.yaml:9: `share` is 2, must be at most 1\n\
+             error: scenarios/b.yaml:1: missing key `phases` in `the file`\n\
+             error: scenarios/b.yaml:1: missing key `scenarios` in `the file`",
+        )
+        .run();
+}
+
+#[test]
+fn what_is_shipped_is_sound() {
+    Expect::of(&["check"]).stdout("ok: 12 scenarios in 2 files, 3 nodes in 1 lab files").run();
+    let (lab, scenarios) = (repository("config/lab.yaml"), repository("config/scenarios"));
+    Expect::of(&["check", &lab, &scenarios])
+        .stdout("ok: 12 scenarios in 2 files, 3 nodes in 1 lab files")
+        .run();
+}
+
+#[test]
+fn the_proxies_of_both_engines_are_those_of_their_lab_files() {
+    for (lab, proxies) in [
+        ("config/lab.yaml", "deploy/toxiproxy.native.json"),
+        ("config/lab.compose.yaml", "deploy/toxiproxy.compose.json"),
+    ] {
+        let committed = std::fs::read_to_string(repository(proxies)).unwrap();
+        Expect::of(&["proxies", "--config", &repository(lab)]).stdout(committed.trim_end()).run();
+    }
+}
+
+#[test]
+fn a_taken_port_and_an_absent_toxiproxy_end_with_4_and_their_address() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap();
+    Expect::of(&["--scenario", "latency-1s", "--metrics-addr", &addr.to_string()])
+        .code(4)
+        .stderr(format!(
+            "error: cannot serve metrics on {addr}: Address already in use (os error 98)\n\
+             hint: another scenariod may be running; `--metrics-addr` names another address"
+        ))
+        .run();
+    let nobody = free_addr();
+    let command = Command::new(BIN)
+        .args(["--scenario", "latency-1s", "--metrics-addr", "127.0.0.1:0", "--toxiproxy"])
+        .arg(format!("http://{nobody}"))
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(command.stderr).unwrap();
+    assert_eq!(command.status.code(), Some(4), "{stderr}");
+    assert!(
+        stderr.ends_with(&format!(
+            "error: latency-1s was not started: toxiproxy does not answer: GET http://{nobody}/proxies: Connection refused (os error 111)\n\
+             hint: is the lab up? `--toxiproxy` names another Toxiproxy\n"
+        )),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn health_of_nobody_is_1() {
+    let nobody = free_addr().to_string();
+    Expect::of(&["health", "--metrics-addr", &nobody]).code(1).run();
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = Command::new(BIN)
+        .args(["list", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::with_capacity(1, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
+
+#[test]
+fn help_names_the_exit_codes() {
+    let help = Command::new(BIN).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    for code in
+        ["0 all phases", "2 usage", "3 inconclusive", "4 set-up", "5 a fault may still be on", "130 and 143"]
+    {
+        assert!(help.contains(code), "{code}: {help}");
+    }
+}
