@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the lab runs natively into .lab/bin: memcached, Prometheus and runit from Debian's packages (unpacked,
 # never installed), Toxiproxy built by Go. Does nothing where it is all there. Needs no root.
+# `fetch.sh peers` brings memcaslap too, which the benchmark compares with.
 # `fetch.sh peers` brings what the benchmark compares with as well.
 set -euo pipefail
 # shellcheck source=../lib.sh
@@ -55,7 +56,7 @@ debian_programs() {
 mkdir -p "$programs" "$fetched/log"
 if have flock; then  # two runs at once would unpack over each other
   exec 9>"$fetched/fetch.lock"
-  flock -n 9 || { say "waiting for another set-up in $lab"; flock 9; }
+  flock -n 9 || { say "waiting for another set-up in $fetched"; flock 9; }
 fi
 
 debian_programs memcached memcached
