@@ -1,11 +1,76 @@
 //! The load generator: steady memcached load through a real client stack, and what it lived through as metrics.
 //!
-//! It knows nothing of faults. Data flows one way: `cli` + `config` -> [`plan`] -> pure decisions (`workload`, `keys`,
-//! `value`, `pacer`, `stack::{route, breaker}`) -> `worker` -> metrics. Only `run` sees all the others.
+//! It knows nothing of faults. Data flows one way: command line and lab file make a plan, pure decisions (`workload`,
+//! `keys`, `value`, `pacer`, `stack::{route, breaker}`) say what comes next, workers do it and count it. Only `run`
+//! sees all the others. This file only sends a command to its module.
 
+mod check;
+mod cli;
+mod config;
 mod keys;
+mod load;
 mod pacer;
+mod plan;
+mod ready;
+mod run;
+mod sampler;
 mod stack;
+mod state;
+mod summary;
 mod value;
+mod warm;
 mod worker;
 mod workload;
+
+use std::ffi::OsString;
+
+use daemon_core::exit::{Exit, UserError, print, report};
+use daemon_core::lab::Lab;
+use daemon_core::{health, logging};
+
+use cli::{Cli, Parsed, SubCommand};
+
+/// Any error that ends a command.
+type Failure = Box<dyn UserError>;
+
+/// Runs one command line, program name first, to its exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    logging::init("info");
+    command(args).unwrap_or_else(|failure| report(failure.as_ref()))
+}
+
+fn command(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
+    let cli = match cli::parse(args).map_err(fail)? {
+        Parsed::Text(text) => return Ok(say(&text)),
+        Parsed::Cli(cli) => *cli,
+    };
+    match &cli.command {
+        None => {
+            let plan = config::plan(&load_lab(&cli)?, &cli).map_err(fail)?;
+            Ok(say(&run::run(plan).map_err(fail)?))
+        }
+        Some(SubCommand::Check { paths }) => Ok(say(&check::check(paths, &cli).map_err(fail)?)),
+        Some(SubCommand::Health) => {
+            let addr = match &cli.metrics_addr {
+                Some(addr) => addr.clone(),
+                None => config::metrics_addr(&load_lab(&cli)?).map_err(fail)?,
+            };
+            health::probe(&addr).map_err(fail)?;
+            Ok(Exit::Ok)
+        }
+        Some(SubCommand::Completions { shell }) => Ok(say(&cli::completions(*shell))),
+    }
+}
+
+fn fail<E: UserError + 'static>(error: E) -> Failure {
+    Box::new(error)
+}
+
+fn load_lab(cli: &Cli) -> Result<Lab, Failure> {
+    Lab::load(cli.config.as_deref()).map_err(fail)
+}
+
+/// A full disk below standard output is nothing a hint could help with.
+fn say(text: &str) -> Exit {
+    if print(text).is_ok() { Exit::Ok } else { Exit::Failed }
+}

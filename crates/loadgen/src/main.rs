@@ -1,2 +1,7 @@
-//! stub
-fn main() {}
+//! The binary: hands the command line to the library and its exit code to the system.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    loadgen::main(std::env::args_os()).into()
+}

@@ -1,0 +1,194 @@
+//! The command line: flags and sub-commands. What they mean together with the lab file is in `config`.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+use daemon_core::exit::{Exit, UserError};
+use daemon_core::lab::ServerName;
+use daemon_core::suggest::did_you_mean;
+use daemon_core::values::{HostPort, Positive, Span};
+
+use crate::workload::Workload;
+
+/// Drives a steady memcached workload through a real client stack and exports what the client sees
+///
+/// Flags win over the lab file. Exit codes: 0 at the end of --duration and after a drained SIGINT or SIGTERM; 2 usage or
+/// configuration; 4 set-up failed: a port is taken or a node does not answer.
+#[derive(Debug, Parser)]
+#[command(name = "loadgen", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// The lab file [default: $LAB_CONFIG, else config/lab.yaml, else the built-in one]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// The nodes to load, instead of the lab file's
+    #[arg(long, value_name = "NAME=HOST:PORT,...")]
+    pub(crate) servers: Option<Targets>,
+    /// What to send: mixed, get, get-heavy or set-heavy
+    #[arg(long, value_name = "NAME", value_parser = workload)]
+    pub(crate) workload: Option<Workload>,
+    /// Workers, each with one operation at a time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) concurrency: Option<u32>,
+    /// How many keys take 30% of the requests; 0 for none
+    #[arg(long, value_name = "N")]
+    pub(crate) hot_keys: Option<u64>,
+    /// Connections per node
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) pool_size: Option<u32>,
+    /// Deadline of one operation, waiting for a connection included
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) op_timeout: Option<Positive>,
+    /// Deadline of dialling a node
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) connect_timeout: Option<Positive>,
+    /// Waited by a worker after every operation
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) think_time: Option<Span>,
+    /// End after this time [default: never]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) duration: Option<Positive>,
+    /// Threads that send
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) threads: Option<u32>,
+    /// Seed of all random choices: equal seeds send equal operations [default: a new one, logged]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Where to serve metrics [default: `loadgen.metrics_addr` of the lab file]
+    #[arg(long, value_name = "ADDR", global = true)]
+    pub(crate) metrics_addr: Option<HostPort>,
+    #[command(subcommand)]
+    pub(crate) command: Option<SubCommand>,
+}
+
+/// Everything that sends no load.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SubCommand {
+    /// Check lab files, all problems at once; without PATHS the lab file
+    Check {
+        /// Files or folders
+        paths: Vec<PathBuf>,
+    },
+    /// Ask the running daemon whether it is well: exit 0 or 1
+    Health,
+    /// Print a completion script
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Nodes by name and address, unique by name, at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Targets(pub(crate) Vec<(ServerName, HostPort)>);
+
+impl FromStr for Targets {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut names = BTreeSet::new();
+        let mut targets = Vec::new();
+        for part in text.split(',') {
+            let (name, address) =
+                part.split_once('=').ok_or_else(|| format!("`{part}` is not of the form NAME=HOST:PORT"))?;
+            let name = ServerName::new(name).ok_or_else(|| format!("`{name}` is no name for a node"))?;
+            let address =
+                address.parse().map_err(|error| format!("`{address}` of node `{name}` is {error}"))?;
+            if !names.insert(name.clone()) {
+                return Err(format!("two nodes are called `{name}`"));
+            }
+            targets.push((name, address));
+        }
+        Ok(Self(targets))
+    }
+}
+
+fn workload(text: &str) -> Result<Workload, String> {
+    let names = Workload::ALL.map(Workload::name);
+    Workload::named(text)
+        .ok_or_else(|| format!("must be one of {}{}", names.join(", "), did_you_mean(text, names)))
+}
+
+/// A command line that makes no sense.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct UsageError {
+    message: String,
+    hint: Option<String>,
+}
+
+impl UserError for UsageError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(self.hint.clone().unwrap_or_else(|| "`loadgen --help` shows the usage".to_owned()))
+    }
+}
+
+/// A line that parsed, or text that was asked for instead.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    Cli(Box<Cli>),
+    Text(String),
+}
+
+/// Parses a command line, program name first.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, UsageError> {
+    match Cli::try_parse_from(args) {
+        Ok(cli) => Ok(Parsed::Cli(Box::new(cli))),
+        Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            Ok(Parsed::Text(asked.to_string()))
+        }
+        Err(error) => Err(plain(&error.to_string())),
+    }
+}
+
+/// clap's message in the words of this lab: one line, and at most one hint.
+fn plain(text: &str) -> UsageError {
+    let mut message = Vec::new();
+    let mut hint = None;
+    for line in text.lines().map(str::trim) {
+        if let Some(tip) = line.strip_prefix("tip:") {
+            hint.get_or_insert_with(|| tip.trim().to_owned());
+        } else if line.starts_with("Usage:") {
+            break;
+        } else if !line.is_empty() && !line.starts_with("For more information") {
+            message.push(line.strip_prefix("error:").unwrap_or(line).trim());
+        }
+    }
+    UsageError { message: message.join(" "), hint }
+}
+
+/// The completion script of a shell.
+pub(crate) fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "loadgen", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Targets;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        <super::Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn targets_are_named_and_unique() {
+        let two: Targets = "a=127.0.0.1:1,b=localhost:2".parse().unwrap();
+        assert_eq!(two.0[1].1.to_string(), "localhost:2");
+        let wrong = |text: &str| text.parse::<Targets>().unwrap_err();
+        assert_eq!(wrong("127.0.0.1:1"), "`127.0.0.1:1` is not of the form NAME=HOST:PORT");
+        assert_eq!(wrong("a=h:1,a=h:2"), "two nodes are called `a`");
+        assert_eq!(wrong("a b=h:1"), "`a b` is no name for a node");
+        assert!(wrong("a=h").starts_with("`h` of node `a` is not an address"));
+        assert_eq!(wrong(""), "`` is not of the form NAME=HOST:PORT");
+    }
+}

@@ -1,0 +1,135 @@
+//! The load threads: each with its own single-threaded runtime, its share of the workers and of every node's
+//! connections, and its own metrics shard. What a worker does is in `worker`.
+
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use fastrand::Rng;
+use metrics_core::families::client::ClientShard;
+use tokio::runtime;
+use tokio::task::{JoinSet, LocalSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::plan::{ClientPlan, LoadPlan};
+use crate::stack::conn::Client;
+use crate::stack::pool::{Pool, share};
+use crate::stack::route::Router;
+use crate::stack::{Shared, Stack};
+use crate::state::RunState;
+use crate::worker::{Stop, Worker};
+use crate::workload::OpMix;
+
+/// Time on top of one operation's deadline for operations under way to end.
+const DRAIN_MARGIN: Duration = Duration::from_secs(1);
+
+/// What a load thread needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct Spec<C> {
+    pub(crate) client: C,
+    pub(crate) load: LoadPlan,
+    pub(crate) stack: ClientPlan,
+    pub(crate) state: Arc<RunState>,
+    pub(crate) stop: CancellationToken,
+}
+
+/// Load under way.
+#[derive(Debug)]
+pub(crate) struct Load {
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Starts one thread for each shard.
+pub(crate) fn start<C: Client>(spec: &Spec<C>, shards: Vec<Arc<ClientShard>>) -> io::Result<Load> {
+    let mut threads = Vec::with_capacity(shards.len());
+    for (index, shard) in shards.into_iter().enumerate() {
+        let spec = spec.clone();
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let body = move || LocalSet::new().block_on(&runtime, thread(spec, index, shard));
+        threads.push(Builder::new().name(format!("load-{index}")).spawn(body)?);
+    }
+    Ok(Load { threads })
+}
+
+impl Load {
+    /// Waits for all threads to end; they do within their drain bound once stopped.
+    pub(crate) async fn ended(self) {
+        let joined = tokio::task::spawn_blocking(|| {
+            self.threads.into_iter().filter_map(|thread| thread.join().err()).count()
+        });
+        if joined.await.unwrap_or(0) > 0 {
+            tracing::error!("a load thread ended before it was told to");
+        }
+    }
+}
+
+async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>) {
+    let Spec { client, load, stack, state, stop } = spec;
+    let part = |whole| share(whole, load.threads, index);
+    let workers = part(load.workers);
+    let bound = part(stack.pool_size);
+    let shared = Rc::new(Shared {
+        client,
+        router: Router::new(state.nodes.iter().map(|node| node.name.as_str())),
+        nodes: Arc::clone(&state.nodes),
+        pools: state.counts_of(index).into_iter().map(|counts| Pool::new(bound, workers, counts)).collect(),
+        timeouts: stack.timeouts,
+        shard: Arc::clone(&shard),
+    });
+    let before: usize = (0..index).map(|thread| share(load.workers, load.threads, thread)).sum();
+    let stop = Stop { flag: Rc::new(Cell::new(false)), token: stop };
+
+    let mut running = JoinSet::new();
+    for number in before..before + workers {
+        let worker = Worker {
+            number: number as u64 + 1,
+            stack: Stack::new(Rc::clone(&shared)),
+            mix: OpMix::new(load.weights, load.keys),
+            pacer: load.pacer.clone(),
+            value_size: load.value_size,
+            rng: worker_rng(load.seed, number as u64),
+            shard: Arc::clone(&shard),
+            stop: stop.clone(),
+        };
+        let working = state.working();
+        running.spawn_local(async move {
+            let _working = working;
+            worker.run().await;
+        });
+    }
+
+    stop.token.cancelled().await;
+    stop.flag.set(true);
+    let drained = async { while running.join_next().await.is_some() {} };
+    if tokio::time::timeout(stack.timeouts.operation + DRAIN_MARGIN, drained).await.is_err() {
+        tracing::warn!(thread = index, "operations were still under way at the end and were dropped");
+    }
+}
+
+/// Each worker has its own sequence, all derived from the run's one seed.
+fn worker_rng(seed: u64, worker: u64) -> Rng {
+    let mut root = Rng::with_seed(seed ^ worker.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    root.fork()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::worker_rng;
+
+    proptest! {
+        /// Workers of one seed draw different sequences, and a worker draws the same one again.
+        #[test]
+        fn workers_have_their_own_sequences(seed: u64) {
+            let first: HashSet<u64> = (0..1_000).map(|worker| worker_rng(seed, worker).u64(..)).collect();
+            prop_assert_eq!(first.len(), 1_000);
+            prop_assert_eq!(worker_rng(seed, 3).u64(..), worker_rng(seed, 3).u64(..));
+        }
+    }
+}

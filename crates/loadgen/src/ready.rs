@@ -1,0 +1,107 @@
+//! Waits until a memcached answers behind every address, with a bound and a message that names who did not.
+
+use std::fmt;
+use std::time::Duration;
+
+use daemon_core::exit::{Exit, UserError};
+use tokio::task::{JoinSet, LocalSet};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::plan::Target;
+use crate::stack::conn::{Client, ConnError, Connection};
+
+/// Time between two attempts.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// A node that never answered, and what the last attempt said.
+#[derive(Debug)]
+struct Silent {
+    node: Target,
+    last: String,
+}
+
+/// The nodes that did not answer in time.
+#[derive(Debug)]
+pub(crate) struct NotReady {
+    silent: Vec<Silent>,
+    bound: Duration,
+}
+
+impl fmt::Display for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bound = humantime::format_duration(self.bound);
+        for (index, Silent { node, last }) in self.silent.iter().enumerate() {
+            let line = if index > 0 { "\n" } else { "" };
+            write!(f, "{line}node {} at {} did not answer within {bound}: {last}", node.name, node.dial)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for NotReady {}
+
+impl UserError for NotReady {
+    fn exit(&self) -> Exit {
+        Exit::Setup
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(
+            "the proxies and the nodes behind them have to run first, `just up` starts the whole lab"
+                .to_owned(),
+        )
+    }
+}
+
+/// One connection to each node, in their order, as soon as all have answered.
+pub(crate) async fn wait<C: Client>(
+    client: &C,
+    nodes: &[Target],
+    attempt: Duration,
+    bound: Duration,
+) -> Result<Vec<C::Connection>, NotReady> {
+    let deadline = Instant::now() + bound;
+    let local = LocalSet::new();
+    let mut waiting = JoinSet::new();
+    for (index, node) in nodes.iter().cloned().enumerate() {
+        let client = client.clone();
+        waiting
+            .spawn_local_on(async move { (index, answer(&client, node, attempt, deadline).await) }, &local);
+    }
+    let mut results = local.run_until(waiting.join_all()).await;
+    results.sort_by_key(|(index, _)| *index);
+    let (mut connections, mut silent) = (Vec::new(), Vec::new());
+    for (_, result) in results {
+        match result {
+            Ok(connection) => connections.push(connection),
+            Err(node) => silent.push(node),
+        }
+    }
+    if silent.is_empty() { Ok(connections) } else { Err(NotReady { silent, bound }) }
+}
+
+async fn answer<C: Client>(
+    client: &C,
+    node: Target,
+    attempt: Duration,
+    deadline: Instant,
+) -> Result<C::Connection, Silent> {
+    let mut last = format!("no answer within {}", humantime::format_duration(attempt));
+    loop {
+        let hello = async {
+            let mut connection = client.dial(&node.dial).await?;
+            connection.ping().await?;
+            Ok::<_, ConnError>(connection)
+        };
+        match timeout_at(deadline, timeout(attempt, hello)).await {
+            Ok(Ok(Ok(connection))) => return Ok(connection),
+            Ok(Ok(Err(error))) => last = error.to_string(),
+            Ok(Err(_)) => {}
+            Err(_) => return Err(Silent { node, last }),
+        }
+        if Instant::now() + RETRY >= deadline {
+            return Err(Silent { node, last });
+        }
+        sleep(RETRY).await;
+    }
+}

@@ -1,0 +1,126 @@
+//! One run from the bound port to the summary: the only file that sees all the others. Binds first, then waits for the
+//! nodes, then starts the load; ends with the load drained.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use daemon_core::exit::{Exit, UserError};
+use daemon_core::signals::Signals;
+use daemon_core::values::HostPort;
+use metrics_core::Registry;
+use metrics_core::exporter::Exporter;
+use metrics_core::families::client::ClientFamilies;
+use tokio::runtime;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::load::{self, Spec};
+use crate::plan::{Plan, Target};
+use crate::ready::{self, NotReady};
+use crate::stack::conn::meta::MetaClient;
+use crate::stack::node::Node;
+use crate::state::RunState;
+use crate::{sampler, summary, warm};
+
+/// Why a run did not take place.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    #[error("cannot serve metrics on {addr}")]
+    Bind { addr: HostPort, source: io::Error },
+    #[error("cannot start")]
+    System(#[from] io::Error),
+    #[error("{0}")]
+    NotReady(NotReady),
+}
+
+impl UserError for RunError {
+    fn exit(&self) -> Exit {
+        Exit::Setup
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Bind { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+                Some("--metrics-addr picks another address, LAB_PORT_OFFSET moves a whole lab".to_owned())
+            }
+            Self::Bind { .. } | Self::System(_) => None,
+            Self::NotReady(error) => error.hint(),
+        }
+    }
+}
+
+/// Sends the load that was planned, to its end or to a signal; the summary is the answer.
+pub(crate) fn run(plan: Plan) -> Result<String, RunError> {
+    let addr = &plan.metrics_addr;
+    let listener = TcpListener::bind((addr.host(), addr.port()))
+        .map_err(|source| RunError::Bind { addr: addr.clone(), source })?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(supervise(plan, listener))
+}
+
+async fn supervise(plan: Plan, listener: TcpListener) -> Result<String, RunError> {
+    let mut signals = Signals::install()?;
+    let served = listener.local_addr()?;
+    let state = RunState::new(nodes(&plan), plan.load.threads);
+    let mut registry = Registry::default();
+    let names: Vec<String> = plan.nodes.iter().map(|node| node.name.clone()).collect();
+    let edges = [plan.client.timeouts.operation, plan.client.timeouts.connect];
+    let shards = plan.load.threads;
+    let families =
+        ClientFamilies::register(&mut registry, &names, shards, &edges, Arc::<RunState>::clone(&state));
+    let exporter = Exporter::new(registry);
+    let readiness = exporter.readiness();
+    let shutdown = CancellationToken::new();
+    let server = tokio::spawn(exporter.serve(listener, shutdown.clone()));
+    let seed = plan.load.seed;
+    tracing::info!(metrics = %served, seed, nodes = plan.nodes.len(), workers = plan.load.workers, "started");
+
+    let client = MetaClient;
+    readiness.set_not_ready("waiting for the nodes");
+    let attempt = plan.client.timeouts.connect + plan.client.timeouts.operation;
+    let connections = tokio::select! {
+        ready = ready::wait(&client, &plan.nodes, attempt, plan.ready_timeout) => ready.map_err(RunError::NotReady)?,
+        _ = signals.recv() => return Ok(summary::text(&families.totals(), Duration::ZERO, seed)),
+    };
+    tokio::select! {
+        () = warm::warm(connections, &plan.nodes, &plan.load) => {}
+        _ = signals.recv() => return Ok(summary::text(&families.totals(), Duration::ZERO, seed)),
+    }
+
+    let stop = CancellationToken::new();
+    let shards = (0..shards).filter_map(|index| families.shard(index)).collect();
+    let spec = Spec { client, load: plan.load, stack: plan.client, state, stop: stop.clone() };
+    let begun = Instant::now();
+    let load = load::start(&spec, shards)?;
+    readiness.set_ready();
+    tokio::select! {
+        signal = signals.recv() => tracing::info!(signal = signal.name(), "draining"),
+        () = end_of(plan.duration) => {}
+        () = sampler::sample(Arc::clone(&families)) => {}
+    }
+
+    readiness.set_not_ready("draining");
+    stop.cancel();
+    load.ended().await;
+    let text = summary::text(&families.totals(), begun.elapsed(), seed);
+    shutdown.cancel();
+    if let Ok(Err(error)) = server.await {
+        tracing::warn!(%error, "the metrics server ended badly");
+    }
+    Ok(text)
+}
+
+fn nodes(plan: &Plan) -> Arc<[Node]> {
+    let node =
+        |target: &Target| Node::new(target.name.clone(), target.dial.clone(), plan.client.breaker.clone());
+    plan.nodes.iter().map(node).collect()
+}
+
+async fn end_of(duration: Option<Duration>) {
+    match duration {
+        Some(duration) => sleep(duration).await,
+        None => std::future::pending().await,
+    }
+}

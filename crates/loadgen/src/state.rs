@@ -1,0 +1,66 @@
+//! The state behind the gauges that the scrape asks for: breakers, connections, running workers. It counts nothing
+//! itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use metrics_core::families::client::{BreakerView, ClientState, LoadView, PoolView};
+
+use crate::stack::deadline::now;
+use crate::stack::node::Node;
+use crate::stack::pool::PoolCounts;
+
+/// What the scrape sees of a run. Shared by all load threads and the metrics server.
+#[derive(Debug)]
+pub(crate) struct RunState {
+    pub(crate) nodes: Arc<[Node]>,
+    /// By thread, then by node.
+    counts: Vec<Vec<Arc<PoolCounts>>>,
+    workers: AtomicU64,
+}
+
+impl RunState {
+    pub(crate) fn new(nodes: Arc<[Node]>, threads: usize) -> Arc<Self> {
+        let of_thread = || nodes.iter().map(|_| Arc::default()).collect();
+        let counts = (0..threads).map(|_| of_thread()).collect();
+        Arc::new(Self { nodes, counts, workers: AtomicU64::new(0) })
+    }
+
+    /// The connection counts that belong to one thread, by node.
+    pub(crate) fn counts_of(&self, thread: usize) -> Vec<Arc<PoolCounts>> {
+        self.counts[thread].clone()
+    }
+
+    /// Counts one worker as running until the guard goes, however the worker ends.
+    pub(crate) fn working(self: &Arc<Self>) -> Working {
+        self.workers.fetch_add(1, Relaxed);
+        Working(Arc::clone(self))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Working(Arc<RunState>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.workers.fetch_sub(1, Relaxed);
+    }
+}
+
+impl ClientState for RunState {
+    fn breaker(&self, server: usize) -> BreakerView {
+        self.nodes[server].view(now())
+    }
+
+    fn pool(&self, server: usize) -> PoolView {
+        let views = self.counts.iter().map(|thread| thread[server].view());
+        views.fold(PoolView::default(), |sum, view| PoolView {
+            total: sum.total + view.total,
+            active: sum.active + view.active,
+        })
+    }
+
+    fn load(&self) -> LoadView {
+        LoadView { target_rate: 0.0, workers: self.workers.load(Relaxed), queue_depth: 0 }
+    }
+}

@@ -1,0 +1,56 @@
+//! Fills the cache before the load starts, so that reads hit from the first second. Bounded: a node that turns slow
+//! here costs a warning, not the run.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::keys::Key;
+use crate::plan::{LoadPlan, Target};
+use crate::stack::conn::{ConnError, Connection};
+use crate::stack::route::Router;
+use crate::value::{self, Origin};
+
+/// Over all nodes.
+const BOUND: Duration = Duration::from_secs(5);
+/// Values stored in one exchange.
+const BATCH: usize = 200;
+/// Nobody's worker number: workers count from 1.
+const WARMER: Origin = Origin { writer: 0, version: 0 };
+
+/// Stores every key on its node, over one connection per node in the order of the nodes.
+pub(crate) async fn warm<C: Connection>(connections: Vec<C>, nodes: &[Target], load: &LoadPlan) {
+    let router = Router::new(nodes.iter().map(|node| node.name.as_str()));
+    match timeout(BOUND, store(connections, &router, load)).await {
+        Ok(Ok(())) => {}
+        Ok(Err((node, error))) => {
+            tracing::warn!(server = nodes[node].name, %error, "the cache is not warm: some reads will miss");
+        }
+        Err(_) => tracing::warn!("the cache is not warm after {BOUND:?}: some reads will miss"),
+    }
+}
+
+async fn store<C: Connection>(
+    mut connections: Vec<C>,
+    router: &Router,
+    load: &LoadPlan,
+) -> Result<(), (usize, ConnError)> {
+    let mut batches: Vec<Vec<(Vec<u8>, Vec<u8>)>> = connections.iter().map(|_| Vec::new()).collect();
+    for index in 0..load.keys.keys {
+        let (mut key, mut value) = (Vec::new(), Vec::new());
+        Key::Item(index).write(&mut key);
+        value::write(&mut value, index, WARMER, load.value_size);
+        let node = router.route(&key);
+        batches[node].push((key, value));
+        if batches[node].len() == BATCH {
+            connections[node].store_all(&batches[node]).await.map_err(|error| (node, error))?;
+            batches[node].clear();
+        }
+    }
+    for (node, (batch, connection)) in batches.iter().zip(&mut connections).enumerate() {
+        if !batch.is_empty() {
+            connection.store_all(batch).await.map_err(|error| (node, error))?;
+        }
+    }
+    Ok(())
+}

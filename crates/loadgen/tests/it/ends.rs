@@ -1,0 +1,75 @@
+//! How a run ends: by its duration, by a signal, with what is under way drained.
+
+use std::time::Instant;
+
+use testkit::{Lab, Signal, secs};
+
+use crate::LOADGEN;
+use crate::figures::{failed, succeeded};
+
+/// The number before ` operations in ` of a summary.
+fn operations(summary: &str) -> f64 {
+    let line =
+        summary.lines().find(|line| line.contains(" operations in ")).unwrap_or_else(|| panic!("{summary}"));
+    line.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_duration_ends_the_run_with_a_summary() {
+    let lab = Lab::start(3);
+    let loadgen = lab.loadgen(LOADGEN, ["--duration", "1s", "--seed", "7", "--concurrency", "10"]);
+    assert_eq!(loadgen.wait_exit(secs(15)), 0);
+    let summary = loadgen.stdout();
+    assert!(operations(&summary) > 100.0, "{summary}");
+    assert!(summary.contains("seed 7\nfailed: 0 (0.00%)\n"), "{summary}");
+    assert!(summary.ends_with("wrong values: 0\n"), "{summary}");
+}
+
+#[test]
+fn a_signal_drains_what_is_under_way_and_exits_clean() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let lab = Lab::start(1);
+        // Every operation takes 300 ms of its 500 ms: at the signal all 20 workers have one under way.
+        lab.set("loadgen.think_time", "0s");
+        let loadgen = lab.loadgen(LOADGEN, ["--concurrency", "20"]);
+        loadgen.scrape_until("load runs", secs(10), |scrape| succeeded(scrape) > 100.0);
+        lab.toxiproxy.add_toxic("memcached1", r#"{"type": "latency", "attributes": {"latency": 300}}"#);
+        loadgen.scrape_until("operations are under way", secs(10), |scrape| {
+            scrape.sum("memcache_operations_in_flight", []) == 20.0
+        });
+        let before = loadgen.scrape();
+        let signalled = Instant::now();
+        loadgen.signal(signal);
+        assert_eq!(loadgen.wait_exit(secs(5)), 0);
+        assert!(signalled.elapsed() < secs(2), "drained after {:?}", signalled.elapsed());
+        let ended = operations(&loadgen.stdout());
+        let missing = ended - succeeded(&before) - failed(&before);
+        assert!(missing >= 20.0, "operations under way at the signal were waited for and counted: {missing}");
+        assert!(!loadgen.stderr().contains("dropped"), "{}", loadgen.stderr());
+    }
+}
+
+#[test]
+fn a_drain_is_bounded_by_the_deadline_of_an_operation() {
+    let lab = Lab::start(1);
+    let loadgen = lab.loadgen(LOADGEN, ["--concurrency", "20", "--op-timeout", "300ms"]);
+    loadgen.scrape_until("load runs", secs(10), |scrape| succeeded(scrape) > 100.0);
+    lab.nodes[0].pause();
+    loadgen.scrape_until("operations are stuck", secs(10), |scrape| {
+        scrape.sum("memcache_operations_in_flight", []) == 20.0
+    });
+    let signalled = Instant::now();
+    loadgen.signal(Signal::TERM);
+    assert_eq!(loadgen.wait_exit(secs(5)), 0);
+    assert!(signalled.elapsed() < secs(3), "ended after {:?}", signalled.elapsed());
+}
+
+#[test]
+fn a_signal_while_waiting_for_nodes_ends_at_once() {
+    let lab = Lab::start(1);
+    lab.toxiproxy.enable("memcached1", false);
+    let loadgen = lab.loadgen(LOADGEN, [""; 0]);
+    loadgen.scrape_until("it serves metrics", secs(10), |_| true);
+    loadgen.signal(Signal::TERM);
+    assert_eq!(loadgen.wait_exit(secs(5)), 0);
+}

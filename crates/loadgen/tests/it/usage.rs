@@ -1,0 +1,168 @@
+//! What bad input gets: one clear message with its subject, and the promised exit code.
+
+use std::net::TcpListener;
+
+use testkit::{Lab, free_addr, secs};
+
+use crate::LOADGEN;
+use crate::command::Invocation;
+
+const SERVERS: &str = "servers:\n  - { name: a, listen: 127.0.0.1:1, upstream: 127.0.0.1:2 }\n";
+
+#[test]
+fn an_unknown_workload_names_the_nearest() {
+    Invocation::new(&["--workload", "mixd"])
+        .stderr(
+            "error: invalid value 'mixd' for '--workload <NAME>': must be one of mixed, get, get-heavy, set-heavy, \
+             did you mean `mixed`?\nhint: `loadgen --help` shows the usage\n",
+        )
+        .ends_with(2);
+}
+
+#[test]
+fn an_unknown_flag_names_the_nearest() {
+    Invocation::new(&["--concurency", "5"])
+        .stderr(
+            "error: unexpected argument '--concurency' found\nhint: a similar argument exists: '--concurrency'\n",
+        )
+        .ends_with(2);
+}
+
+#[test]
+fn durations_and_counts_below_their_bounds_are_refused() {
+    Invocation::new(&["--op-timeout", "0s"])
+        .stderr(
+            "error: invalid value '0s' for '--op-timeout <DURATION>': must be longer than zero\n\
+             hint: `loadgen --help` shows the usage\n",
+        )
+        .ends_with(2);
+    Invocation::new(&["--concurrency", "0"])
+        .stderr(
+            "error: invalid value '0' for '--concurrency <N>': 0 is not in 1..=100000\n\
+             hint: `loadgen --help` shows the usage\n",
+        )
+        .ends_with(2);
+}
+
+#[test]
+fn two_nodes_of_one_name_are_refused_in_the_flag_and_in_the_file() {
+    Invocation::new(&["--servers", "a=127.0.0.1:1,a=127.0.0.1:2"])
+        .stderr(
+            "error: invalid value 'a=127.0.0.1:1,a=127.0.0.1:2' for '--servers <NAME=HOST:PORT,...>': \
+             two nodes are called `a`\nhint: `loadgen --help` shows the usage\n",
+        )
+        .ends_with(2);
+    let twice = format!("{SERVERS}  - {{ name: a, listen: 127.0.0.1:3, upstream: 127.0.0.1:4 }}\n");
+    Invocation::new(&[])
+        .lab(&twice)
+        .stderr("error: config/lab.yaml:3: two nodes are called `a`\n")
+        .ends_with(2);
+}
+
+#[test]
+fn problems_of_the_file_are_told_all_at_once_with_their_lines() {
+    let file = format!(
+        "{SERVERS}loadgen:\n  workload: mixd\n  hot_key: 5\nclient:\n  op_timeout: -5ms\n  pool_size: 0\n"
+    );
+    let told = "error: config/lab.yaml:4: `workload` is `mixd`, must be one of mixed, get, get-heavy, set-heavy, \
+                did you mean `mixed`?\n\
+                error: config/lab.yaml:5: unknown key `hot_key` in `loadgen`, did you mean `hot_keys`?\n\
+                error: config/lab.yaml:7: `op_timeout` is `-5ms`: not a duration, write it like `500ms`, `30s` or `2m`\n\
+                error: config/lab.yaml:8: `pool_size` is 0, must be at least 1\n";
+    Invocation::new(&[]).lab(&file).stderr(told).ends_with(2);
+    Invocation::new(&["check"]).lab(&file).stderr(told).ends_with(2);
+}
+
+#[test]
+fn an_unreadable_file_is_named() {
+    Invocation::new(&["--config", "nowhere.yaml"])
+        .stderr("error: cannot read nowhere.yaml\n  caused by: No such file or directory (os error 2)\n")
+        .ends_with(2);
+}
+
+#[test]
+fn check_reads_files_and_folders_and_says_what_it_read() {
+    Invocation::new(&["check"]).lab(SERVERS).stdout("config/lab.yaml: fine, 1 node\n").succeeds();
+    Invocation::new(&["check", "labs"])
+        .file("labs/one.yaml", SERVERS)
+        .file("labs/two.yaml", &format!("{SERVERS}client: {{ pool: 5 }}\n"))
+        .stderr("error: labs/two.yaml:3: unknown key `pool` in `client`, did you mean `pool_size`?\n")
+        .ends_with(2);
+    Invocation::new(&["check", "."]).stderr("error: no lab file in .\n").ends_with(2);
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    Invocation::new(&["--metrics-addr", &addr])
+        .stderr(&format!(
+            "error: cannot serve metrics on {addr}\n  caused by: Address already in use (os error 98)\n\
+             hint: --metrics-addr picks another address, LAB_PORT_OFFSET moves a whole lab\n"
+        ))
+        .ends_with(4);
+}
+
+#[test]
+fn an_offset_that_is_no_number_is_named() {
+    Invocation::new(&[])
+        .variable("LAB_PORT_OFFSET", "many")
+        .stderr("error: LAB_PORT_OFFSET is `many`, must be a whole number from 0 to 50000\n")
+        .ends_with(2);
+}
+
+/// Also the proof that `dial` is dialled and not `upstream`: the node itself is up all the time.
+#[test]
+fn a_node_that_cannot_be_reached_where_it_is_dialled_is_named() {
+    let lab = Lab::start(2);
+    lab.set("loadgen.ready_timeout", "400ms");
+    lab.toxiproxy.enable("memcached2", false);
+    let loadgen = lab.loadgen(LOADGEN, [""; 0]);
+    assert_eq!(loadgen.wait_exit(secs(10)), 4);
+    let dialled = lab.toxiproxy.listen("memcached2");
+    let stderr = loadgen.stderr();
+    let told: Vec<&str> =
+        stderr.lines().filter(|line| line.starts_with("error") || line.starts_with("hint")).collect();
+    assert_eq!(
+        told,
+        [
+            &format!(
+                "error: node memcached2 at {dialled} did not answer within 400ms: connection broke: \
+                 Connection refused (os error 111)"
+            ),
+            "hint: the proxies and the nodes behind them have to run first, `just up` starts the whole lab",
+        ]
+    );
+}
+
+#[test]
+fn something_that_is_no_memcached_is_named() {
+    let lab = Lab::start(1);
+    lab.set("loadgen.ready_timeout", "400ms");
+    let api = lab.toxiproxy.url();
+    let target = format!("web={}", api.trim_start_matches("http://"));
+    let loadgen = lab.loadgen(LOADGEN, ["--servers", &target]);
+    assert_eq!(loadgen.wait_exit(secs(10)), 4);
+    let wanted =
+        format!("error: node web at {} did not answer within 400ms: unexpected answer", &target[4..]);
+    assert!(loadgen.stderr().contains(&wanted), "{}", loadgen.stderr());
+}
+
+#[test]
+fn health_asks_the_running_daemon() {
+    let nobody = free_addr().to_string();
+    let asked =
+        std::process::Command::new(LOADGEN).args(["health", "--metrics-addr", &nobody]).output().unwrap();
+    assert_eq!(asked.status.code(), Some(1));
+    let stderr = String::from_utf8(asked.stderr).unwrap();
+    assert!(stderr.starts_with(&format!("error: no healthy daemon at {nobody}: ")), "{stderr}");
+
+    let lab = Lab::start(1);
+    let loadgen = lab.loadgen(LOADGEN, ["--concurrency", "1"]);
+    loadgen.scrape_until("it serves", secs(10), |_| true);
+    let config = lab.config();
+    let health =
+        |args: &[&str]| std::process::Command::new(LOADGEN).arg("health").args(args).status().unwrap().code();
+    assert_eq!(health(&["--config", config.to_str().unwrap()]), Some(0));
+    assert_eq!(health(&["--metrics-addr", &lab.loadgen_addr.to_string()]), Some(0));
+}
