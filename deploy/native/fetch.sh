@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Brings what the lab runs natively into .lab/bin: memcached, Prometheus and runit from Debian's packages (unpacked,
 # never installed), Toxiproxy built by Go. Does nothing where it is all there. Needs no root.
-# `fetch.sh peers` brings memcaslap too, which the benchmark compares with.
 # `fetch.sh peers` brings what the benchmark compares with as well.
 set -euo pipefail
 # shellcheck source=../lib.sh
