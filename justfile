@@ -54,7 +54,7 @@ soak: setup
 check: setup
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked -- -D warnings
-    cargo deny --version >/dev/null || { echo "hint: cargo install cargo-deny --locked" >&2; exit 1; }
+    cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --version 0.20.2 --locked
     cargo deny --locked check bans licenses sources
     bin/tidy
     cargo run --quiet --locked -p loadgen -- check
