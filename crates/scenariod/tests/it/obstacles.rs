@@ -116,7 +116,11 @@ fn what_cannot_be_removed_is_5_with_the_commands_that_remove_it() {
     let lab = Lab::start(1);
     let fake = Fake::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Refuse(503));
-    let daemon = start(&lab, "slow", &["--toxiproxy", &fake.url(), "--linger", "20s", "--loop", "3"]);
+    let daemon = start(
+        &lab,
+        "slow",
+        &["--toxiproxy", &fake.url(), "--linger", "20s", "--loop", "3", "--time-scale", "0.2"],
+    );
     let shown = daemon.scrape_until("the end of the run", secs(30), |scrape| {
         scrape.value("scenario_runs_total", [("status", "failed")]) == Some(1.0)
     });

@@ -1,15 +1,17 @@
 //! Loops as a real Prometheus sees them.
 
-use testkit::{Lab, secs};
+use std::time::Duration;
+
+use testkit::{Lab, Prometheus, secs};
 
 use crate::harness::{clean_exit, start};
 
 #[test]
 fn three_loops_are_three_walks_through_all_phases() {
     let lab = Lab::start(1);
-    let prometheus = lab.prometheus();
-    // The scrape interval is 1 s: phases of 1.5 s cannot hide between two scrapes.
-    let daemon = start(&lab, "long", &["--loop", "3", "--linger", "10s"]);
+    let prometheus = Prometheus::start_every(Duration::from_millis(250), [("scenariod", lab.scenariod_addr)]);
+    // Phases of 750 ms cannot hide between two scrapes.
+    let daemon = start(&lab, "long", &["--loop", "3", "--linger", "10s", "--time-scale", "0.5"]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
     let series =
         prometheus.wait_for("scenario_phase{scenario=\"long\"}[2m]", secs(10), |series| !series.is_empty());
