@@ -130,13 +130,17 @@ impl<C: Client> Stack<C> {
             return Ok((Checkout { connection, slot: None }, started));
         }
         let pool = &shared.pools[server];
-        let Ok(slot) = self.deadline.within(limit, pool.slot()).await else {
-            shared.shard.acquire_failed(server);
-            return Err(ErrorType::PoolExhausted);
+        let slot = match self.deadline.within(limit, pool.slot()).await {
+            // A slot that came at the very end is no use: the next one in the queue may still have time.
+            Ok(slot) if !pool.shared() || now() < limit => slot,
+            Ok(_) | Err(Elapsed) => {
+                shared.shard.acquire_failed(server);
+                return Err(ErrorType::PoolExhausted);
+            }
         };
         let connection = match pool.take_idle() {
             Some(connection) => connection,
-            None => self.dial(shared, server, limit).await?,
+            None => self.dial(shared, server, started, limit).await?,
         };
         let ready = now();
         shared.shard.acquired(server, ready.saturating_duration_since(started));
@@ -147,23 +151,28 @@ impl<C: Client> Stack<C> {
         &mut self,
         shared: &Shared<C>,
         server: usize,
+        started: Instant,
         limit: Instant,
     ) -> Result<Pooled<C::Connection>, ErrorType> {
-        let limit = limit.min(now() + shared.timeouts.connect);
-        match self.deadline.within(limit, shared.client.dial(&shared.nodes[server].dial)).await {
-            Ok(Ok(connection)) => {
-                Ok(Pooled::new(connection, server, &shared.pools[server].counts, &shared.shard))
-            }
-            Ok(Err(error)) => {
-                tracing::debug!(server = shared.nodes[server].name, %error, "dial failed");
-                shared.shard.acquire_failed(server);
-                Err(ErrorType::Connect)
-            }
-            Err(Elapsed) => {
-                shared.shard.acquire_failed(server);
-                Err(ErrorType::Connect)
-            }
-        }
+        let begun = now();
+        let dial_limit = limit.min(begun + shared.timeouts.connect);
+        let error =
+            match self.deadline.within(dial_limit, shared.client.dial(&shared.nodes[server].dial)).await {
+                Ok(Ok(connection)) => {
+                    return Ok(Pooled::new(connection, server, &shared.pools[server].counts, &shared.shard));
+                }
+                Ok(Err(error)) => {
+                    tracing::debug!(server = shared.nodes[server].name, %error, "dial failed");
+                    ErrorType::Connect
+                }
+                // Waiting for a slot took the better part of the operation's time: the node is not to blame.
+                Err(Elapsed) if dial_limit == limit && limit - begun < begun - started => {
+                    ErrorType::PoolExhausted
+                }
+                Err(Elapsed) => ErrorType::Connect,
+            };
+        shared.shard.acquire_failed(server);
+        Err(error)
     }
 
     /// One request and its reply. Whatever is left of a connection that did not end in step is dropped here.

@@ -74,11 +74,11 @@ mod tests {
         fn sequential_keys_spread_evenly(names in proptest::collection::hash_set("[a-z0-9]{1,12}", 3)) {
             let router = Router::new(names.iter().map(String::as_str));
             let mut share = [0u32; 3];
-            for index in 0..30_000 {
+            for index in 0..9_000 {
                 share[router.route(format!("key:{index:08}").as_bytes())] += 1;
             }
             for count in share {
-                prop_assert!((9_000..=11_000).contains(&count), "{:?}", share);
+                prop_assert!((2_700..=3_300).contains(&count), "{:?}", share);
             }
         }
     }
