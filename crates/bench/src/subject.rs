@@ -1,0 +1,212 @@
+//! The programs that are compared, how each is told to produce a load, and one measurement of one of them.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use tempfile::TempDir;
+
+use crate::child::Child;
+use crate::error::BenchError;
+use crate::node::{self, Node};
+use crate::rounds::Reading;
+use crate::{cpu, host, programs, wait};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const SETTLE: Duration = Duration::from_millis(200);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Subject {
+    Floor,
+    Bare,
+    Memaslap,
+    Loadgen,
+}
+
+/// What is asked for, by the names loadgen has for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mix {
+    Get,
+    GetHeavy,
+}
+
+/// One load that every subject of a comparison is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Case {
+    pub(crate) connections: u32,
+    pub(crate) mix: Mix,
+    pub(crate) threads: u32,
+}
+
+/// Where programs are and on which CPUs they run.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pub(crate) loadgen: PathBuf,
+    memaslap: PathBuf,
+    own: PathBuf,
+    /// The server's CPU and the client's.
+    cpus: [usize; 2],
+    scratch: TempDir,
+}
+
+impl Mix {
+    pub(crate) fn workload(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::GetHeavy => "get-heavy",
+        }
+    }
+
+    /// For a reader.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::GetHeavy => "95/5",
+        }
+    }
+
+    /// Percent.
+    pub(crate) fn sets(self) -> u32 {
+        match self {
+            Self::Get => 0,
+            Self::GetHeavy => 5,
+        }
+    }
+}
+
+impl Subject {
+    pub(crate) const ALL: [Self; 4] = [Self::Floor, Self::Bare, Self::Memaslap, Self::Loadgen];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::Bare => "bare",
+            Self::Memaslap => "memaslap",
+            Self::Loadgen => "loadgen",
+        }
+    }
+}
+
+impl Bench {
+    pub(crate) fn new(loadgen: PathBuf, cpus: [usize; 2]) -> Result<Self, BenchError> {
+        let failed = |source| BenchError::Run { program: "lab-bench".to_owned(), source };
+        Ok(Self {
+            loadgen,
+            memaslap: programs::find("memcaslap")?,
+            own: std::env::current_exe().map_err(failed)?,
+            cpus,
+            scratch: tempfile::tempdir().map_err(failed)?,
+        })
+    }
+
+    pub(crate) fn cpus(&self) -> [usize; 2] {
+        self.cpus
+    }
+
+    /// Where a client with one thread runs: not where the server does.
+    pub(crate) fn client_cpus(&self) -> [usize; 1] {
+        [self.cpus[1]]
+    }
+
+    pub(crate) fn node(&self) -> Result<Node, BenchError> {
+        Node::start(self.cpus[0])
+    }
+
+    /// Starts the subject and waits until it has all its connections and asks on them.
+    pub(crate) fn load(&self, subject: Subject, case: Case, node: &mut Node) -> Result<Child, BenchError> {
+        let own = self.client_cpus();
+        let cpus = if case.threads == 1 { own.as_slice() } else { self.cpus.as_slice() };
+        let (program, args) = self.command(subject, case, node)?;
+        let mut child = Child::start(subject.name(), program.as_os_str(), args, cpus)?;
+        let warm = wait::holds_within(PATIENCE, || {
+            child.must_run()?;
+            let now = node.counters()?;
+            // Some warm the cache by sets first. One connection is ours.
+            Ok(now.connections > u64::from(case.connections) && now.gets > 10 * u64::from(case.connections))
+        })?;
+        if !warm {
+            let program = child.program().to_owned();
+            return Err(BenchError::Late {
+                program,
+                condition: "operations on all connections",
+                limit: PATIENCE,
+            });
+        }
+        wait::sleep(SETTLE);
+        Ok(child)
+    }
+
+    /// One measurement over `window`, against a memcached of its own.
+    pub(crate) fn measure(
+        &self,
+        subject: Subject,
+        case: Case,
+        window: Duration,
+    ) -> Result<Reading, BenchError> {
+        let mut node = self.node()?;
+        let mut child = self.load(subject, case, &mut node)?;
+        let begin = (Instant::now(), cpu::time(child.pid())?, node.counters()?);
+        let (busy, served) = (host::busy()?, cpu::time(node.pid())?);
+        wait::sleep(window);
+        let end = (Instant::now(), cpu::time(child.pid())?, node.counters()?);
+        let (busy, served) = (host::busy()?.saturating_sub(busy), cpu::time(node.pid())? - served);
+        child.must_run()?;
+
+        let wall = (end.0 - begin.0).as_secs_f64();
+        let used = end.1.saturating_sub(begin.1);
+        let operations = (end.2.operations() - begin.2.operations()).max(1) as f64;
+        Ok(Reading {
+            rate: operations / wall,
+            cost: used.as_secs_f64() * 1e6 / operations,
+            others: busy.saturating_sub(used + served).as_secs_f64() / wall,
+        })
+    }
+
+    fn command(
+        &self,
+        subject: Subject,
+        case: Case,
+        node: &Node,
+    ) -> Result<(PathBuf, Vec<OsString>), BenchError> {
+        let Case { connections, mix, threads } = case;
+        let address = node.address();
+        let (program, line) = match subject {
+            Subject::Floor | Subject::Bare => (
+                self.own.clone(),
+                format!(
+                    "{} --address {address} --connections {connections} --sets {} --threads {threads}",
+                    subject.name(),
+                    mix.sets()
+                ),
+            ),
+            Subject::Memaslap => {
+                (self.memaslap.clone(), format!("-s {address} -T {threads} -c {connections} -t 60s -w 1k"))
+            }
+            Subject::Loadgen => (
+                self.loadgen.clone(),
+                format!(
+                    "--servers bench={address} --workload {} --concurrency {connections} --pool-size {connections} \
+                     --threads {threads} --think-time 0s --seed 1 --duration 60s --metrics-addr {}",
+                    mix.workload(),
+                    node::free_address()?
+                ),
+            ),
+        };
+        let mut args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        if subject == Subject::Memaslap {
+            args.extend(["-F".into(), self.distribution(mix)?.into()]);
+        }
+        Ok((program, args))
+    }
+
+    /// memaslap's own way to say what is asked for: lengths of keys and values, and shares of commands.
+    fn distribution(&self, mix: Mix) -> Result<PathBuf, BenchError> {
+        let path = self.scratch.path().join(mix.workload());
+        let sets = f64::from(mix.sets()) / 100.0;
+        let text = format!("key\n17 17 1\nvalue\n100 100 1\ncmd\n0 {sets:.2}\n1 {:.2}\n", 1.0 - sets);
+        fs::write(&path, text).map_err(|source| BenchError::Write { path: path.clone(), source })?;
+        Ok(path)
+    }
+}
