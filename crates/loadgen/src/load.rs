@@ -78,6 +78,7 @@ async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>)
         pools: state.counts_of(index).into_iter().map(|counts| Pool::new(bound, workers, counts)).collect(),
         timeouts: stack.timeouts,
         shard: Arc::clone(&shard),
+        wrong_told: Cell::new(false),
     });
     let before: usize = (0..index).map(|thread| share(load.workers, load.threads, thread)).sum();
     let stop = Stop { flag: Rc::new(Cell::new(false)), token: stop };

@@ -1,6 +1,7 @@
 //! The client stack under test, in the order an operation passes it: route -> breaker -> pool -> connection, under one
 //! deadline. What each step knows is in its own file; the order and what a failure means are here.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,6 +42,8 @@ pub(crate) struct Shared<C: Client> {
     pub(crate) pools: Vec<Pool<C::Connection>>,
     pub(crate) timeouts: Timeouts,
     pub(crate) shard: Arc<ClientShard>,
+    /// Whether a wrong value was already told: each is counted, but only the first of a thread is loud.
+    pub(crate) wrong_told: Cell<bool>,
 }
 
 /// One worker's way to the nodes.
@@ -195,7 +198,10 @@ impl<C: Client> Stack<C> {
                 Ok(()) => (Ok(reply), None),
                 Err(kind) => {
                     shared.shard.corrupt(server, kind);
-                    tracing::error!(server = shared.nodes[server].name, %kind, "wrong value read");
+                    if !shared.wrong_told.replace(true) {
+                        let key = String::from_utf8_lossy(request.key());
+                        tracing::error!(server = shared.nodes[server].name, %kind, %key, "wrong value read");
+                    }
                     (Err(ErrorType::Corrupt), Some(CloseReason::Error))
                 }
             },

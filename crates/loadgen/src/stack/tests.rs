@@ -66,6 +66,7 @@ impl Bench {
             pools: vec![Pool::new(bound, workers, Arc::new(PoolCounts::default()))],
             timeouts: Timeouts { operation: 500 * MS, connect: 200 * MS },
             shard,
+            wrong_told: false.into(),
         };
         Self { shared: Rc::new(shared), client: client.clone(), families }
     }

@@ -1,10 +1,18 @@
 //! loadgen as its users meet it: the binary, on real memcached and Toxiproxy. Single decisions are tested beside the code.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and so do its helpers"
+)]
+
 mod command;
 mod ends;
 mod faults;
 mod figures;
 mod usage;
+mod wrong;
 
 /// The binary under test.
 const LOADGEN: &str = env!("CARGO_BIN_EXE_loadgen");
