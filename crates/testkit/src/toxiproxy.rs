@@ -166,6 +166,7 @@ fn run(config: &TempDir, port: impl Fn() -> SocketAddr, proxies: usize) -> (Sock
         let mut command = Command::new(program("toxiproxy-server"));
         command.args(["-host", &addr.ip().to_string(), "-port", &addr.port().to_string()]);
         command.arg("-config").arg(config.path().join("proxies.json"));
+        command.env("LOG_LEVEL", "info"); // by default it tells of every connection
         (addr, command)
     };
     // It answers before its proxies are there, and lives on where one could not listen.

@@ -1,5 +1,5 @@
 //! Every query of the shipped dashboard is asked of a Prometheus that scraped a short run of both daemons: while the
-//! scenario runs, after scenariod has gone, and over a range so wide that the whole run is two steps.
+//! scenario runs, after scenariod has gone, and over ranges so wide that a phase is shorter than a step.
 
 #![allow(clippy::unwrap_used, reason = "test helpers fail by panicking")]
 
@@ -12,6 +12,7 @@ use testkit::{Lab, Prometheus, eventually, secs, workspace_bin};
 const FILE: &str = "grafana/dashboards/client-performance.json";
 const RUNS: usize = 3;
 const QUARTER_HOUR: f64 = 900.0;
+const THREE_HOURS: f64 = 10_800.0;
 const SIX_HOURS: f64 = 21_600.0;
 
 #[test]
@@ -58,6 +59,7 @@ fn every_query_of_the_dashboard_returns_data() {
     loadgen.scrape_until("load", secs(30), |page| {
         page.sum("memcache_operations_total", [("status", "success")]) > 100.0
     });
+    let loaded = now();
     let runs = RUNS.to_string();
     let scenario = ["--scenario", "packet-loss-10", "--time-scale", "0.05", "--loop", &runs];
     let scenariod = lab.scenariod(workspace_bin("scenariod"), scenario);
@@ -85,8 +87,16 @@ fn every_query_of_the_dashboard_returns_data() {
     );
     assert_eq!(drawn(&after), walked(&prometheus), "an annotation is exactly its phase");
 
-    let wide = dashboard.ask(&prometheus, Window::before(now(), SIX_HOURS));
-    good(&wide);
+    // Over three hours the narrowest panel has one point every 30 s: one of them must lie well inside the load.
+    eventually("a point within the load", secs(60), || (now() / 30.0).floor() * 30.0 > loaded + 5.0);
+    good(&dashboard.ask(&prometheus, Window::before(now(), THREE_HOURS)));
+
+    // Over six hours an annotation has one point every 15 s. A phase shorter than that is still a mark at its start.
+    eventually("a point after the run", secs(60), || (now() / 15.0).floor() * 15.0 > ended);
+    let wide = drawn(&dashboard.ask(&prometheus, Window::before(now(), SIX_HOURS)));
+    let starts =
+        |phases: &Phases| phases.iter().map(|(key, (start, _))| (key.clone(), *start)).collect::<Vec<_>>();
+    assert_eq!(starts(&wide), starts(&walked(&prometheus)));
 }
 
 fn good(report: &Report) {
