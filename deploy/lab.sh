@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The lab as one thing: lab.sh up | down | status | logs [-f] [PART] | run NAME ARGS
-# LAB_ENGINE=docker|native picks the engine, LAB_PORT_OFFSET=N moves every port, LAB_CONFIG names the lab file.
+# LAB_ENGINE=docker|native picks the engine, LAB_PORT_OFFSET=N moves every port, LAB_CONFIG names the lab file,
+# LAB_HOME the folder of its state (.lab), LAB_PROFILE the cargo profile of the daemons (release).
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -19,7 +20,7 @@ choose_engine() {
 }
 
 refuse_other_settings() {
-  [ -z "${asked_other:-}" ] || die "a lab is up with LAB_ENGINE=$LAB_ENGINE LAB_PORT_OFFSET=$LAB_PORT_OFFSET, asked for $asked_other" "run \`just down\` first"
+  [ -z "${asked_other:-}" ] || die "a lab is up with LAB_ENGINE=$LAB_ENGINE LAB_PORT_OFFSET=$LAB_PORT_OFFSET LAB_CONFIG=$LAB_CONFIG, asked for $asked_other" "run \`just down\` first"
 }
 
 # run NAME ARGS: a daemon of this workspace, as it is now, with the settings of the lab.

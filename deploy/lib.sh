@@ -44,7 +44,7 @@ shifted() { printf '%s:%s\n' "${1%:*}" "$((${1##*:} + LAB_PORT_OFFSET))"; }
 
 # use_settings: what a running lab was started with, else the caller's environment, else the defaults.
 use_settings() {
-  local asked_offset=${LAB_PORT_OFFSET:-} asked_engine=${LAB_ENGINE:-}
+  local asked_offset=${LAB_PORT_OFFSET:-} asked_engine=${LAB_ENGINE:-} asked_config=${LAB_CONFIG:-}
   running=no
   if [ -f "$lab/env" ]; then
     running=yes
@@ -52,6 +52,7 @@ use_settings() {
     source "$lab/env"
     [ -z "$asked_offset" ] || [ "$asked_offset" = "$LAB_PORT_OFFSET" ] || asked_other="LAB_PORT_OFFSET=$asked_offset"
     [ -z "$asked_engine" ] || [ "$asked_engine" = "$LAB_ENGINE" ] || asked_other="LAB_ENGINE=$asked_engine"
+    [ -z "$asked_config" ] || [ "$(realpath -m "$asked_config")" = "$LAB_CONFIG" ] || asked_other="LAB_CONFIG=$asked_config"
   fi
   LAB_PORT_OFFSET=${LAB_PORT_OFFSET:-0}
   LAB_CONFIG=${LAB_CONFIG:-$root/config/lab.yaml}
