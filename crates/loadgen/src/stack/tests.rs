@@ -28,7 +28,7 @@ struct NoState;
 
 impl ClientState for NoState {
     fn breaker(&self, _: usize) -> BreakerView {
-        unimplemented!("nothing scrapes these tests")
+        panic!("nothing scrapes these tests")
     }
     fn pool(&self, _: usize) -> PoolView {
         PoolView::default()
