@@ -43,7 +43,22 @@ impl Node {
         let program = programs::find("memcached")?;
         let address = free_address()?;
         let port = address.port().to_string();
-        let mut args = vec!["-t", "1", "-l", "127.0.0.1", "-p", &port, "-U", "0", "-m", "512", "-c", "20000"];
+        let mut args = vec![
+            "-t",
+            "1",
+            "-l",
+            "127.0.0.1",
+            "-p",
+            &port,
+            "-U",
+            "0",
+            "-m",
+            "512",
+            "-c",
+            "20000",
+            "-b",
+            "4096",
+        ];
         if rustix::process::geteuid().is_root() {
             args.extend(["-u", "root"]); // it refuses to guess
         }

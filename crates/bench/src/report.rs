@@ -16,11 +16,7 @@ pub(crate) struct Report<'a> {
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Options { rounds, window, .. } = self.options;
-        writeln!(
-            f,
-            "# Performance\n\nWhat an operation of loadgen costs, with verification, deadline, breaker and metrics"
-        )?;
-        writeln!(f, "on. Written by `just bench`; all figures are of one run.\n")?;
+        f.write_str(HEAD)?;
         for line in &self.machine {
             writeln!(f, "- {line}")?;
         }
@@ -99,6 +95,13 @@ impl Unit {
         }
     }
 }
+
+const HEAD: &str = "# Performance
+
+What an operation of loadgen costs, with verification, deadline, breaker and metrics on. Written by `just bench`; all
+figures are of one run.
+
+";
 
 const METHOD: &str = "
 ## How it is measured

@@ -15,6 +15,8 @@ use crate::rounds::Reading;
 use crate::{cpu, host, programs, wait};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// So many connections are dialled at once within the lab's own deadline of 500 ms; more need a longer one to get started.
+const DIALLED_IN_TIME: u32 = 1_000;
 const SETTLE: Duration = Duration::from_millis(200);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -195,6 +197,9 @@ impl Bench {
             ),
         };
         let mut args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        if subject == Subject::Loadgen && connections > DIALLED_IN_TIME {
+            args.extend(["--op-timeout", "10s", "--connect-timeout", "10s"].map(OsString::from));
+        }
         if subject == Subject::Memaslap {
             args.extend(["-F".into(), self.distribution(mix)?.into()]);
         }
