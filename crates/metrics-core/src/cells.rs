@@ -107,8 +107,8 @@ impl Merged {
             }
             nanos = nanos.wrapping_add(shard.sum_nanos.get());
         }
-        // The encoder writes f64::MAX as `+Inf`.
-        let uppers = edges.0.iter().map(|edge| *edge as f64 / 1e9).chain([f64::MAX]);
+        // Written as `+Inf`: the bucket every reader of a histogram needs.
+        let uppers = edges.0.iter().map(|edge| *edge as f64 / 1e9).chain([f64::INFINITY]);
         Merged { buckets: uppers.zip(counts).collect(), sum: nanos as f64 / 1e9 }
     }
 }
@@ -123,7 +123,7 @@ mod tests {
         let edges = Edges::latency(&[Duration::from_millis(300), Duration::from_millis(500)]);
         let merged = Merged::of(&edges, std::iter::empty());
         let uppers: Vec<f64> = merged.buckets.iter().map(|(upper, _)| *upper).collect();
-        for edge in [50e-6, 0.1, 0.3, 0.5, 5.0, f64::MAX] {
+        for edge in [50e-6, 0.1, 0.3, 0.5, 5.0, f64::INFINITY] {
             assert!(uppers.contains(&edge), "{edge} in {uppers:?}");
         }
         assert!(uppers.windows(2).all(|w| w[0] < w[1]));

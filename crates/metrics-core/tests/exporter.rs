@@ -103,6 +103,9 @@ async fn each_reader_gets_its_format_and_promtool_accepts_the_classic_one() {
     assert_eq!(classic.content_type, "text/plain; version=0.0.4; charset=utf-8");
     assert!(classic.body.contains("# TYPE memcache_operations_total counter\n"));
     assert!(!classic.body.contains("# EOF"));
+    let endless = Scrape::parse(&classic.body);
+    let lateness = endless.value("memcache_operation_start_lateness_seconds_bucket", [("le", "+Inf")]);
+    assert_eq!(lateness, Some(0.0), "a histogram without its last bucket has no quantiles");
 
     let mut promtool = Command::new(program("promtool"))
         .args(["check", "metrics"])
