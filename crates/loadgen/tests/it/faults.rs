@@ -103,6 +103,10 @@ fn a_blackholed_node_opens_its_breaker_spares_the_others_and_burns_no_cpu() {
         loadgen.scrape_until("the breaker opens", secs(10), |scrape| breaker(scrape, "memcached1") == 2.0);
     assert!(errors(&open, "memcached1", "timeout") > 0.0);
     let during = cpu(&loadgen, secs(3));
+    testkit::report(
+        "loadgen's CPU with one of three nodes black",
+        [format!("{during:.3} of a core, {baseline:.3} before the fault")],
+    );
     assert!(during < 2.0 * baseline, "CPU {during:.3} with an open breaker, {baseline:.3} without");
 
     let black = loadgen.scrape();
