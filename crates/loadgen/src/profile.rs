@@ -1,0 +1,169 @@
+//! The load profile: when each operation of an open loop is meant to start. Pure and exact: whole nanoseconds computed
+//! from the operation's number, so nothing drifts and nothing is remembered. Who performs an operation, and whether it
+//! starts in time, is not known here.
+
+use std::time::Duration;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// A longer ramp would overflow the 128 bits that keep its square roots exact.
+pub(crate) const MAX_RAMP: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Operations per second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rate(u32);
+
+impl Rate {
+    pub(crate) const MIN: u32 = 1;
+    pub(crate) const MAX: u32 = 200_000;
+
+    /// `None` outside 1..=200,000.
+    pub(crate) fn new(per_second: u32) -> Option<Self> {
+        (Self::MIN..=Self::MAX).contains(&per_second).then_some(Self(per_second))
+    }
+
+    pub(crate) fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// The rate over time. Operation 0 starts at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoadProfile {
+    Constant(Rate),
+    /// The rate moves on a straight line and then stays at `to`.
+    Ramp(Ramp),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ramp {
+    from: Rate,
+    to: Rate,
+    /// Nanoseconds, above zero, at most [`MAX_RAMP`].
+    over: u64,
+}
+
+impl Ramp {
+    /// `None` for no time at all and for more than [`MAX_RAMP`].
+    pub(crate) fn new(from: Rate, to: Rate, over: Duration) -> Option<Self> {
+        let nanos = u64::try_from(over.as_nanos()).ok().filter(|nanos| *nanos > 0)?;
+        (over <= MAX_RAMP).then_some(Self { from, to, over: nanos })
+    }
+
+    /// Twice the operations due by the end of the ramp, times nanoseconds per second: whole where the number is not.
+    fn twice_total(&self) -> u128 {
+        u128::from(self.over) * (u128::from(self.from.0) + u128::from(self.to.0))
+    }
+
+    /// The first nanosecond at which `from * t + (to - from) * t^2 / (2 * over)` reaches `number`.
+    ///
+    /// With `r(t)` the rate at `t`, `(over * r)^2` is linear in the number of operations. Its root is what the rate
+    /// has become, and rounding that root towards a later start keeps the result exact.
+    fn start(&self, number: u64) -> u128 {
+        let (over, from, to) = (u128::from(self.over), u128::from(self.from.0), u128::from(self.to.0));
+        let twice = 2 * u128::from(SECOND) * u128::from(number);
+        if twice >= self.twice_total() {
+            return over + (twice - self.twice_total()).div_ceil(2 * to);
+        }
+        let begin = over * from;
+        if to > from {
+            let square = begin * begin + (to - from) * over * twice;
+            let root = square.isqrt();
+            let root = if root * root == square { root } else { root + 1 };
+            (root - begin).div_ceil(to - from)
+        } else if to < from {
+            let root = (begin * begin - (from - to) * over * twice).isqrt();
+            (begin - root).div_ceil(from - to)
+        } else {
+            twice.div_ceil(2 * from)
+        }
+    }
+
+    /// Operations after number 0 that the ramp wants started by `nanos`.
+    fn count(&self, nanos: u128) -> u128 {
+        let (over, from, to) = (u128::from(self.over), u128::from(self.from.0), u128::from(self.to.0));
+        let second = u128::from(SECOND);
+        if nanos >= over {
+            return (self.twice_total() + (nanos - over).saturating_mul(2 * to)) / (2 * second);
+        }
+        let even = 2 * over * from * nanos;
+        let bend = from.abs_diff(to) * nanos * nanos;
+        (if to >= from { even + bend } else { even - bend }) / (2 * over * second)
+    }
+}
+
+impl LoadProfile {
+    /// When operation `number`, counted from 0, is meant to start, from the beginning of the load.
+    pub(crate) fn start(&self, number: u64) -> Duration {
+        match self {
+            Self::Constant(rate) => {
+                let rate = u64::from(rate.0);
+                // The rest is below 200,000, so neither product nor sum can overflow.
+                let nanos = ((number % rate) * SECOND).div_ceil(rate);
+                Duration::from_secs(number / rate) + Duration::from_nanos(nanos)
+            }
+            Self::Ramp(ramp) => {
+                let nanos = ramp.start(number);
+                let second = u128::from(SECOND);
+                let seconds = u64::try_from(nanos / second).unwrap_or(u64::MAX);
+                Duration::new(seconds, (nanos % second) as u32)
+            }
+        }
+    }
+
+    /// How many operations are meant to have started when `elapsed` has passed: those with `start(n) <= elapsed`.
+    pub(crate) fn due(&self, elapsed: Duration) -> u64 {
+        let nanos = elapsed.as_nanos();
+        let count = match self {
+            Self::Constant(rate) => nanos.saturating_mul(u128::from(rate.0)) / u128::from(SECOND),
+            Self::Ramp(ramp) => ramp.count(nanos),
+        };
+        u64::try_from(count).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
+    /// Operations per second wanted at that moment, for a gauge.
+    pub(crate) fn rate(&self, elapsed: Duration) -> f64 {
+        match self {
+            Self::Constant(rate) => f64::from(rate.0),
+            Self::Ramp(ramp) => {
+                let done = (elapsed.as_nanos() as f64 / ramp.over as f64).min(1.0);
+                f64::from(ramp.from.0) + done * (f64::from(ramp.to.0) - f64::from(ramp.from.0))
+            }
+        }
+    }
+}
+
+/// One load thread's share of a profile: every `lanes`-th operation, so that the threads together start exactly what
+/// one would have, at the same times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Schedule {
+    profile: LoadProfile,
+    lane: u64,
+    lanes: u64,
+}
+
+impl Schedule {
+    /// `None` when the lane is not one of the lanes.
+    pub(crate) fn new(profile: LoadProfile, lane: u64, lanes: u64) -> Option<Self> {
+        (lane < lanes).then_some(Self { profile, lane, lanes })
+    }
+
+    /// The number, over all lanes, of this lane's operation `index`.
+    pub(crate) fn number(&self, index: u64) -> u64 {
+        index.saturating_mul(self.lanes).saturating_add(self.lane)
+    }
+
+    /// When this lane's operation `index` is meant to start.
+    pub(crate) fn start(&self, index: u64) -> Duration {
+        self.profile.start(self.number(index))
+    }
+
+    /// How many of this lane's operations are meant to have started when `elapsed` has passed.
+    pub(crate) fn due(&self, elapsed: Duration) -> u64 {
+        let due = self.profile.due(elapsed);
+        if due > self.lane { (due - self.lane - 1) / self.lanes + 1 } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests;
