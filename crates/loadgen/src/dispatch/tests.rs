@@ -1,0 +1,122 @@
+//! The books balance at every instant, against a naive queue that holds every operation.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::{Dispatch, due};
+use crate::profile::{LoadProfile, Ramp, Rate, Schedule};
+
+const DELAY: Duration = Duration::from_millis(50);
+
+fn schedule() -> impl Strategy<Value = Schedule> {
+    let rate = || (1..20_000u32).prop_map(|rate| Rate::new(rate).unwrap());
+    let over = (1..5_000u64).prop_map(Duration::from_millis);
+    let constant = rate().prop_map(LoadProfile::Constant);
+    let ramp = (rate(), rate(), over)
+        .prop_map(|(from, to, over)| LoadProfile::Ramp(Ramp::new(from, to, over).unwrap()));
+    (prop_oneof![constant, ramp], 0..3u64)
+        .prop_map(|(profile, lane)| Schedule::new(profile, lane, 3).unwrap())
+}
+
+/// Time passes, and a number of workers ask for work; long pauses stand for stalls.
+fn steps() -> impl Strategy<Value = Vec<(u64, usize)>> {
+    let pause = prop_oneof![Just(0), 0..2_000u64, 0..300_000u64];
+    proptest::collection::vec((pause, 0..6usize), 1..60)
+}
+
+/// What the short form must equal: every operation, one by one.
+struct Naive {
+    schedule: Schedule,
+    began: Instant,
+    next: u64,
+    queue: VecDeque<(u64, Instant)>,
+    dropped: u64,
+}
+
+impl Naive {
+    fn advance(&mut self, now: Instant) {
+        loop {
+            let intended = self.began + self.schedule.start(self.next);
+            if intended > now {
+                break;
+            }
+            self.queue.push_back((self.schedule.number(self.next), intended));
+            self.next += 1;
+        }
+        while self.queue.front().is_some_and(|(_, intended)| *intended + DELAY < now) {
+            self.queue.pop_front();
+            self.dropped += 1;
+        }
+    }
+}
+
+proptest! {
+    /// Started + dropped + queued is what is due, at every instant; starts come in order, in time, and as the naive
+    /// queue gives them.
+    #[test]
+    fn the_books_balance(schedule in schedule(), steps in steps(), wait_us in 0..1_000u64) {
+        let mut now = Instant::now();
+        let began = now + Duration::from_micros(wait_us);
+        let mut dispatch = Dispatch::new(schedule, began, DELAY);
+        let mut naive = Naive { schedule, began, next: 0, queue: VecDeque::new(), dropped: 0 };
+        let (mut started, mut dropped, mut last) = (0, 0, None);
+        for (pause, workers) in steps {
+            now += Duration::from_micros(pause);
+            naive.advance(now);
+            for _ in 0..workers {
+                let turn = dispatch.take(now);
+                dropped += turn.dropped;
+                let expected = naive.queue.pop_front();
+                prop_assert_eq!(turn.start.map(|start| (start.number, start.intended)), expected);
+                let Some(start) = turn.start else { break };
+                started += 1;
+                prop_assert!(start.intended <= now && now <= start.intended + DELAY);
+                prop_assert!(last < Some(start.number));
+                last = Some(start.number);
+            }
+            dropped += dispatch.expire(now);
+            prop_assert_eq!(dropped, naive.dropped);
+            prop_assert_eq!(dispatch.queued(now), naive.queue.len() as u64);
+            prop_assert_eq!(started + dropped, dispatch.settled());
+            prop_assert_eq!(started + dropped + dispatch.queued(now), due(&schedule, began, now));
+            prop_assert_eq!(dispatch.next_start() <= now, dispatch.queued(now) > 0);
+        }
+        let queued = dispatch.queued(now);
+        prop_assert_eq!(dispatch.abandon(now), queued);
+        prop_assert_eq!(started + dropped + queued, dispatch.settled());
+        prop_assert_eq!(dispatch.queued(now), 0);
+    }
+
+    /// After a stall of any length, at most one start delay's worth of operations is left to send.
+    #[test]
+    fn a_stall_never_ends_in_a_burst_of_old_work(rate in 1..200_000u32, stall_ms in 0..10_000_000u64) {
+        let profile = LoadProfile::Constant(Rate::new(rate).unwrap());
+        let began = Instant::now();
+        let mut dispatch = Dispatch::new(Schedule::new(profile, 0, 1).unwrap(), began, DELAY);
+        let now = began + Duration::from_millis(stall_ms);
+        let dropped = dispatch.expire(now);
+        prop_assert!(dispatch.queued(now) <= u64::from(rate) * 50 / 1_000 + 1);
+        prop_assert_eq!(dropped + dispatch.queued(now), profile.due(Duration::from_millis(stall_ms)));
+        prop_assert!(dispatch.take(now).start.is_none_or(|start| now - start.intended <= DELAY));
+    }
+
+    /// An operation's randomness depends on the seed and its number only, and differs between neighbours.
+    #[test]
+    fn randomness_belongs_to_the_number(seed: u64, number in 0..u64::MAX) {
+        let start = |number| super::Start { number, intended: Instant::now() };
+        prop_assert_eq!(start(number).rng(seed).u64(..), start(number).rng(seed).u64(..));
+        prop_assert_ne!(start(number).rng(seed).u64(..), start(number + 1).rng(seed).u64(..));
+    }
+}
+
+#[test]
+fn each_number_draws_evenly() {
+    let intended = Instant::now();
+    let mut seen = [0u32; 10];
+    for number in 0..100_000 {
+        seen[super::Start { number, intended }.rng(7).usize(..10)] += 1;
+    }
+    assert!(seen.iter().all(|count| (9_500..10_500).contains(count)), "{seen:?}");
+}

@@ -1,0 +1,127 @@
+//! The open loop on the real clock: what starts, what is counted, who is woken. Lateness is printed and not judged: it
+//! depends on the machine's other work.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use metrics_core::Registry;
+use metrics_core::families::client::{BreakerView, ClientFamilies, ClientState, LoadView, PoolView};
+use tokio::task::{JoinSet, LocalSet, yield_now};
+
+use super::OpenLoop;
+use crate::dispatch::Start;
+use crate::profile::{LoadProfile, Rate, Schedule};
+
+#[derive(Debug)]
+struct NoState;
+
+impl ClientState for NoState {
+    fn breaker(&self, _: usize) -> BreakerView {
+        panic!("no breaker in these tests")
+    }
+    fn pool(&self, _: usize) -> PoolView {
+        PoolView::default()
+    }
+    fn load(&self) -> LoadView {
+        LoadView::default()
+    }
+}
+
+/// What one run did.
+struct Ran {
+    starts: Vec<(Start, Instant)>,
+    dropped: u64,
+    /// Of those, before the load was ended.
+    dropped_meanwhile: u64,
+    due: u64,
+}
+
+/// Runs workers that do `work` for each operation, until so many have started.
+#[track_caller]
+fn run(rate: u32, workers: usize, enough: usize, max_start_delay: Duration, work: Duration) -> Ran {
+    let families = ClientFamilies::register(&mut Registry::default(), &[], 1, &[], Arc::new(NoState));
+    let profile = LoadProfile::Constant(Rate::new(rate).unwrap());
+    let schedule = Schedule::new(profile, 0, 1).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let starts = Rc::new(RefCell::new(Vec::new()));
+    let all = Rc::clone(&starts);
+    let shard = families.shard(0).unwrap();
+    let (dropped_meanwhile, due) = LocalSet::new().block_on(&runtime, async {
+        let began = Instant::now();
+        let open = Rc::new(OpenLoop::new(schedule, began, max_start_delay, shard));
+        let mut tasks = JoinSet::new();
+        for _ in 0..workers {
+            let (open, starts) = (Rc::clone(&open), Rc::clone(&all));
+            tasks.spawn_local(async move {
+                while let Some(start) = open.next().await {
+                    starts.borrow_mut().push(start);
+                    if work.is_zero() { yield_now().await } else { tokio::time::sleep(work).await }
+                }
+            });
+        }
+        let end = tokio::time::timeout(Duration::from_secs(60), async {
+            while all.borrow().len() < enough {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        tokio::select! {
+            driven = open.drive() => panic!("{driven:?}"),
+            reached = end => assert_eq!(reached, Ok(()), "{} of {enough} started", all.borrow().len()),
+        }
+        let backlog = open.backlog();
+        let now = Instant::now();
+        let meanwhile = families.totals().dropped;
+        open.close(now);
+        // Every worker leaves, the idle ones included.
+        tokio::time::timeout(Duration::from_secs(30), async { while tasks.join_next().await.is_some() {} })
+            .await
+            .unwrap();
+        assert_eq!(backlog.depth(now), 0);
+        (meanwhile, super::due(&schedule, began, now))
+    });
+    let mut starts = starts.take();
+    // The workers note a start only after others may have been woken.
+    starts.sort_by_key(|(start, _)| start.number);
+    Ran { starts, dropped: families.totals().dropped, dropped_meanwhile, due }
+}
+
+fn check(ran: &Ran, max_start_delay: Duration) {
+    assert_eq!(ran.starts.len() as u64 + ran.dropped, ran.due);
+    assert!(ran.starts.is_sorted_by(|(one, _), (next, _)| one.number < next.number));
+    for (start, at) in &ran.starts {
+        assert!(start.intended <= *at, "{start:?} began early");
+        assert!(*at - start.intended <= max_start_delay, "{start:?} began too late");
+    }
+}
+
+/// Everything due starts or is dropped, nothing early; prints how late starts are at high, middling and low rates.
+#[test]
+fn starts_come_in_time_at_every_rate() {
+    let delay = Duration::from_secs(1);
+    for (rate, enough) in [(50_000, 20_000), (10_000, 4_000), (10, 5)] {
+        let ran = run(rate, 64, enough, delay, Duration::ZERO);
+        check(&ran, delay);
+        let mut late: Vec<Duration> = ran.starts.iter().map(|(start, at)| *at - start.intended).collect();
+        late.sort_unstable();
+        let at = |share: f64| late[(late.len() as f64 * share) as usize];
+        println!(
+            "{rate}/s: {} due, {} dropped, late p50 {:?} p99 {:?}",
+            ran.due,
+            ran.dropped,
+            at(0.5),
+            at(0.99)
+        );
+    }
+}
+
+/// Two workers that take 20 ms each cannot do 1,000 op/s: the rest is dropped while the load lasts, and counted.
+#[test]
+fn what_workers_cannot_take_is_dropped_and_counted() {
+    let delay = Duration::from_millis(50);
+    let ran = run(1_000, 2, 20, delay, Duration::from_millis(20));
+    check(&ran, delay);
+    // Ten rounds of two take 180 ms to begin: 180 due, of which 20 started and at most 60 waited.
+    assert!(ran.dropped_meanwhile >= 90, "{} of {}", ran.dropped_meanwhile, ran.due);
+}
