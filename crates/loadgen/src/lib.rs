@@ -22,6 +22,21 @@ mod warm;
 mod worker;
 mod workload;
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the open loop is not wired into the workers yet"))]
+mod dispatch;
+#[cfg_attr(not(test), expect(dead_code, reason = "the open loop is not wired into the workers yet"))]
+mod open_loop;
+#[cfg_attr(not(test), expect(dead_code, reason = "the open loop is not wired into the workers yet"))]
+mod payload;
+#[cfg_attr(not(test), expect(dead_code, reason = "the open loop is not wired into the workers yet"))]
+mod popularity;
+#[cfg_attr(not(test), expect(dead_code, reason = "the open loop is not wired into the workers yet"))]
+mod profile;
+mod timer;
+#[cfg_attr(not(test), expect(dead_code, reason = "the open loop is not wired into the workers yet"))]
+mod workload_file;
+mod zipf;
+
 use std::ffi::OsString;
 
 use daemon_core::exit::{Exit, UserError, print, report};

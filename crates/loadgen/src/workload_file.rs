@@ -1,0 +1,170 @@
+//! A user's workload as a YAML file: what may stand in it, and the checked values it becomes. Which file is read and
+//! what the command line overrides is decided elsewhere.
+
+mod raw;
+
+use daemon_core::problems::{Problem, Problems};
+use daemon_core::values::Positive;
+use daemon_core::yaml::Document;
+
+use crate::keys::KeySpace;
+use crate::payload::{Sizes, Ttl, Ttls, WeightedSizes};
+use crate::popularity::Popularity;
+use crate::profile::{LoadProfile, Ramp, Rate};
+use crate::workload::Weights;
+use crate::zipf::{MAX_RANKS, Zipf};
+
+const DEFAULT_KEYS: u64 = 10_000;
+/// As many of a smaller key space.
+const DEFAULT_HOT_KEYS: u64 = 10;
+/// Bytes.
+const DEFAULT_SIZE: usize = 100;
+
+/// A workload that can be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct UserWorkload {
+    pub(crate) name: String,
+    /// Percent.
+    pub(crate) weights: Weights,
+    pub(crate) popularity: Popularity,
+    pub(crate) sizes: Sizes,
+    pub(crate) ttls: Ttls,
+    /// `None`: a closed loop.
+    pub(crate) load: Option<LoadProfile>,
+    /// Keys stored before the load starts: the first ones, which are the most wanted.
+    pub(crate) warm_up: u64,
+}
+
+impl UserWorkload {
+    /// The workload of a file, or everything that is wrong with it.
+    pub(crate) fn read(document: &Document) -> Result<Self, Problems> {
+        let raw: raw::Workload = document.decode()?;
+        let mut checker = Checker { document, problems: Problems::default() };
+        let keys = raw.keys.unwrap_or(DEFAULT_KEYS);
+        let workload = Self {
+            weights: checker.weights(&raw.weights),
+            popularity: checker.popularity(&raw, keys),
+            sizes: raw.value_size.as_ref().map_or(Sizes::Fixed(DEFAULT_SIZE), |sizes| checker.sizes(sizes)),
+            ttls: raw.ttl.as_ref().map_or(Ttls::Forever, |ttls| checker.ttls(ttls)),
+            load: raw.load.as_ref().and_then(|load| checker.load(load)),
+            warm_up: raw.warm_up.unwrap_or(keys),
+            name: raw.name,
+        };
+        if !is_name(&workload.name) {
+            let message = format!(
+                "`{}` is no name for a workload: use small letters, digits and dashes",
+                workload.name
+            );
+            checker.wrong("name", message);
+        }
+        if workload.warm_up > keys {
+            checker.wrong(
+                "warm_up",
+                format!("`warm_up` is {}, must be at most the {keys} keys", workload.warm_up),
+            );
+        }
+        checker.problems.or(workload)
+    }
+}
+
+/// Names stand on the command line and in the log.
+fn is_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    !name.is_empty() && name.bytes().all(plain) && !name.starts_with('-')
+}
+
+/// Collects what only the meaning of the values can show; a wrong value becomes any right one, which is never used.
+struct Checker<'d> {
+    document: &'d Document,
+    problems: Problems,
+}
+
+impl Checker<'_> {
+    fn wrong(&mut self, path: &str, message: impl Into<String>) {
+        let problem: Problem = self.document.problem(path, message);
+        self.problems.extend(problem.into());
+    }
+
+    fn weights(&mut self, raw: &raw::Weights) -> Weights {
+        let raw::Weights { get, set, delete, increment } = *raw;
+        let sum = get + set + delete + increment;
+        if sum != 100 {
+            self.wrong("weights", format!("`weights` sum up to {sum}, must be 100"));
+        }
+        Weights { get, set, delete, increment }
+    }
+
+    fn popularity(&mut self, raw: &raw::Workload, keys: u64) -> Popularity {
+        let hot_keys = raw.hot_keys.unwrap_or(DEFAULT_HOT_KEYS.min(keys));
+        if hot_keys > keys {
+            self.wrong("hot_keys", format!("`hot_keys` is {hot_keys}, must be at most the {keys} keys"));
+        }
+        let hot = Popularity::Hot(KeySpace { keys, hot_keys });
+        let Some(exponent) = raw.zipf else { return hot };
+        if raw.hot_keys.is_some() {
+            self.wrong("zipf", "`zipf` and `hot_keys` both say which keys are wanted, give one of them");
+        }
+        if keys > MAX_RANKS {
+            self.wrong("keys", format!("`keys` is {keys}, must be at most {MAX_RANKS} with `zipf`"));
+        }
+        Zipf::new(keys, exponent).map_or(hot, Popularity::Zipf)
+    }
+
+    fn sizes(&mut self, raw: &raw::Sizes) -> Sizes {
+        match raw {
+            raw::Sizes::Fixed(size) => Sizes::Fixed(size.bytes()),
+            raw::Sizes::Range(raw::SizeRange { min, max }) => {
+                let (min, max) = (min.bytes(), max.bytes());
+                if min > max {
+                    self.wrong(
+                        "value_size/max",
+                        format!("`max` is {max}, must be at least `min`, which is {min}"),
+                    );
+                }
+                Sizes::Range { min, max }
+            }
+            raw::Sizes::Weighted(entries) => {
+                let sizes =
+                    WeightedSizes::new(entries.iter().map(|entry| (entry.size.bytes(), entry.weight)));
+                if sizes.is_none() {
+                    self.wrong("value_size", "`value_size` must not be empty");
+                }
+                sizes.map_or(Sizes::Fixed(DEFAULT_SIZE), Sizes::Weighted)
+            }
+        }
+    }
+
+    fn ttls(&mut self, raw: &raw::Ttls) -> Ttls {
+        match raw {
+            raw::Ttls::Fixed(ttl) => self.ttl("ttl", "ttl", *ttl).map_or(Ttls::Forever, Ttls::Fixed),
+            raw::Ttls::Range(raw::TtlRange { min, max }) => {
+                let bounds = (self.ttl("ttl/min", "min", *min), self.ttl("ttl/max", "max", *max));
+                let (Some(low), Some(high)) = bounds else { return Ttls::Forever };
+                if low > high {
+                    self.wrong("ttl/max", format!("`max` is {max}, must be at least `min`, which is {min}"));
+                }
+                Ttls::Range { min: low, max: high }
+            }
+        }
+    }
+
+    fn ttl(&mut self, path: &str, key: &str, ttl: Positive) -> Option<Ttl> {
+        Ttl::new(ttl.get()).map_err(|rule| self.wrong(path, format!("`{key}` is {ttl}, {rule}"))).ok()
+    }
+
+    fn load(&mut self, raw: &raw::Load) -> Option<LoadProfile> {
+        match raw {
+            raw::Load::Constant(raw::Constant { rate }) => Rate::new(rate.0).map(LoadProfile::Constant),
+            raw::Load::Ramp(raw::Ramp { from, to, over }) => {
+                let ramp = Ramp::new(Rate::new(from.0)?, Rate::new(to.0)?, over.get());
+                if ramp.is_none() {
+                    self.wrong("load/over", format!("`over` is {over}, must be at most 24h"));
+                }
+                ramp.map(LoadProfile::Ramp)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
