@@ -120,3 +120,16 @@ fn each_number_draws_evenly() {
     }
     assert!(seen.iter().all(|count| (9_500..10_500).contains(count)), "{seen:?}");
 }
+
+#[test]
+fn an_operation_is_dropped_only_after_its_whole_delay() {
+    let profile = LoadProfile::Constant(Rate::new(1_000).unwrap());
+    let began = Instant::now();
+    let mut dispatch = Dispatch::new(Schedule::new(profile, 0, 1).unwrap(), began, DELAY);
+    let ms = Duration::from_millis;
+    assert_eq!(dispatch.expire(began + DELAY), 0);
+    // Those of 0 to 9 ms are lost; the one of 10 ms has waited exactly as long as it may.
+    let turn = dispatch.take(began + ms(10) + DELAY);
+    assert_eq!((turn.dropped, turn.start.map(|start| start.intended)), (10, Some(began + ms(10))));
+    assert_eq!(dispatch.expire(began + ms(11) + DELAY + Duration::from_nanos(1)), 1);
+}
