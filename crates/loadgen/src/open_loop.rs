@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use crate::dispatch::{Dispatch, Start, due};
 use crate::profile::Schedule;
 use crate::stack::deadline::now;
-use crate::timer::{Timer, pause};
+use crate::timer::{TICK, Timer, wake};
 
 /// How often drops are looked for while no worker is free to notice them.
 const REVIEW: Duration = Duration::from_millis(10);
@@ -112,8 +112,13 @@ impl OpenLoop {
     /// Wakes the workers in time, for ever. Runs beside them on the same thread, and on the system's clock.
     pub(crate) async fn drive(&self) -> io::Result<Infallible> {
         let mut timer = Timer::new()?;
+        let mut meant = now();
         loop {
             let now = now();
+            // Far behind, there is no catching up tick by tick.
+            if now.saturating_duration_since(meant) > TICK {
+                meant = now;
+            }
             let dropped = self.dispatch.borrow_mut().expire(now);
             self.count_dropped(dropped);
             let (queued, next) = {
@@ -125,7 +130,8 @@ impl OpenLoop {
                 self.work.notify_one();
             }
             if idle > 0 {
-                timer.sleep(pause(now, next)).await?;
+                meant = wake(meant, next);
+                timer.sleep(meant.saturating_duration_since(now)).await?;
             } else {
                 // Whoever becomes free takes what is due by itself; only a worker that found nothing needs waking.
                 tokio::select! {

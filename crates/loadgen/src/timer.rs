@@ -15,10 +15,10 @@ use tokio::io::unix::AsyncFd;
 /// Above 10,000 starts per second several share a wake-up: waking for each would cost more than it gains.
 pub(crate) const TICK: Duration = Duration::from_micros(100);
 
-/// How long to sleep at `now` for something wanted at `next`: exactly until then where it is a tick or more away, else
-/// one tick.
-pub(crate) fn pause(now: Instant, next: Instant) -> Duration {
-    next.saturating_duration_since(now).max(TICK)
+/// When to wake for something wanted at `next`, having last been meant to wake at `last`: exactly then where that is a
+/// tick or more later, else after one tick. Counted from what was meant, so that a late wake-up delays no other.
+pub(crate) fn wake(last: Instant, next: Instant) -> Instant {
+    next.max(last + TICK)
 }
 
 /// A precise timer; never early. Follows the system's monotonic clock, so a paused runtime does not move it.
@@ -68,16 +68,16 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{TICK, Timer, pause};
+    use super::{TICK, Timer, wake};
 
     proptest! {
-        /// The pause is never shorter than a tick, and where the start is a tick away or more it ends exactly there.
+        /// Wake-ups are at least a tick apart, never before what they are for, and exactly then where a tick allows.
         #[test]
-        fn pauses_end_at_the_start_or_after_a_tick(ahead_us in 0..10_000_000u64, behind_us in 0..1_000u64) {
-            let now = Instant::now();
+        fn wake_ups_come_at_the_start_or_after_a_tick(ahead_us in 0..1_000u64, behind_us in 0..1_000u64) {
+            let last = Instant::now() + Duration::from_secs(1);
             let ahead = Duration::from_micros(ahead_us);
-            prop_assert_eq!(pause(now, now + ahead), if ahead >= TICK { ahead } else { TICK });
-            prop_assert_eq!(pause(now + Duration::from_micros(behind_us), now), TICK);
+            prop_assert_eq!(wake(last, last + ahead), last + ahead.max(TICK));
+            prop_assert_eq!(wake(last, last - Duration::from_micros(behind_us)), last + TICK);
         }
     }
 
