@@ -33,10 +33,10 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 pub(crate) struct Options {
     /// Interleaved rounds; figures are medians over them
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
     /// Length of one measurement, after its warm-up
-    #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "500ms", value_parser = humantime::parse_duration)]
     pub(crate) window: Duration,
     /// Also write the report to this file
     #[arg(long)]

@@ -8,8 +8,11 @@ use crate::goals::{Goal, Row, Unit};
 use crate::node::{self, Node};
 use crate::rounds::Spread;
 use crate::subject::Bench;
+use crate::wait;
 
 const NODES: usize = 3;
+/// Between two looks: rarely enough to leave the nodes to loadgen.
+const BETWEEN: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn rows(bench: &Bench, rounds: u32) -> Result<Vec<Row>, BenchError> {
@@ -45,6 +48,7 @@ fn first_operation(bench: &Bench, nodes: &mut [Node]) -> Result<Duration, BenchE
             let program = child.program().to_owned();
             return Err(BenchError::Late { program, condition: "a first operation", limit: PATIENCE });
         }
+        wait::sleep(BETWEEN);
     }
     Ok(begin.elapsed())
 }
