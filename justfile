@@ -49,6 +49,13 @@ test: setup
 soak: setup
     deploy/soak.sh
 
+# What an operation of loadgen costs, beside the cheapest clients there are; writes docs/performance.md
+[group('develop')]
+bench *ARGS:
+    deploy/native/fetch.sh peers
+    cargo build --release --locked -p loadgen -p bench
+    cargo run --quiet --release --locked -p bench -- run --report docs/performance.md "$@"
+
 # What must hold before a commit: format, lints, dependencies, house rules, shipped configuration
 [group('develop')]
 check: setup
