@@ -37,7 +37,9 @@ run() {
 # down: what is up, or, where that is not known, whatever either engine has of this lab.
 down() {
   case $running-${LAB_ENGINE:-} in
-    yes-docker) compose_down ;;
+    yes-docker)
+      docker_answers || die "the lab is up in Docker, but no engine answers" "start it, or set DOCKER_HOST as it was for \`just up\`; then \`just down\`"
+      compose_down ;;
     yes-native) native_down ;;
     *) native_down
       # The containers have one name on the machine: a lab in a folder of its own does not take another's down.
