@@ -285,6 +285,7 @@ proptest! {
             assert!(pair.admit());
         }
         while pair.breaker.inspect(pair.at()).value.0 == Closed {
+            prop_assert!(!pair.open.is_empty(), "all failed and it did not trip");
             pair.record(0, false);
         }
         pair.now += 6 * SECOND;
