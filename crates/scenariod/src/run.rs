@@ -168,11 +168,11 @@ impl Runner {
             }
             Ending::Broken { error, residue: None } => {
                 let exit = error.exit();
-                ended.errors.push(error);
+                ended.errors.push(*error);
                 self.finish(&label, name, RunStatus::Inconclusive, "broke off, no toxic is left", exit, ended)
             }
             Ending::Broken { error, residue: Some(residue) } => {
-                ended.errors.extend([error, residue]);
+                ended.errors.extend([*error, *residue]);
                 self.count(&label, name, Outcome::Residue, ended)
             }
         }

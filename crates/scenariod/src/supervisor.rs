@@ -12,9 +12,9 @@ pub(crate) enum Ending {
     /// It came to an end of its own, healing included.
     Walked(Walked<RunError>),
     Broken {
-        error: RunError,
+        error: Box<RunError>,
         /// Where healing failed as well.
-        residue: Option<RunError>,
+        residue: Option<Box<RunError>>,
     },
 }
 
@@ -32,7 +32,8 @@ pub(crate) async fn supervise(
         Err(cause) => RunError::Internal { scenario: scenario.clone(), cause: cause.to_string() },
     };
     let healed = injector.heal(budget(injector)).await;
-    Ending::Broken { error, residue: healed.err().map(|cause| RunError::Residue { scenario, cause }) }
+    let residue = healed.err().map(|cause| Box::new(RunError::Residue { scenario, cause }));
+    Ending::Broken { error: Box::new(error), residue }
 }
 
 #[cfg(test)]
@@ -75,10 +76,8 @@ mod tests {
         let toxiproxy = toxiproxy();
         let injector = injector(&toxiproxy.url());
         let ending = supervise(panics(Arc::clone(&injector)), &injector, "x").await;
-        assert!(
-            matches!(ending, Ending::Broken { error: RunError::Internal { .. }, residue: None }),
-            "{ending:?}"
-        );
+        let Ending::Broken { error, residue: None } = ending else { unreachable!("{ending:?}") };
+        assert!(matches!(*error, RunError::Internal { .. }), "{error}");
         assert_eq!(toxiproxy.toxic_names(), Vec::<String>::new());
     }
 

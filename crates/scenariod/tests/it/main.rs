@@ -1,5 +1,7 @@
 //! scenariod as a user runs it: the binary, its exact words, and real parts below it.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
+
 mod harness;
 mod obstacles;
 mod phases;
