@@ -159,6 +159,10 @@ impl Connection {
             Request::Noop => return Some(b"MN\r\n".to_vec()),
             Request::Version => return Some(b"VERSION 1.6.18\r\n".to_vec()),
             Request::Bad(message) => return Some(format!("{message}\r\n").into_bytes()),
+            Request::TooLarge(key) => {
+                world.store.remove(key);
+                return Some(b"SERVER_ERROR object too large for cache\r\n".to_vec());
+            }
             Request::Quit => return None,
         };
         let now = Instant::now();

@@ -115,11 +115,8 @@ fn splice(present: &Present<'_>) -> Option<Vec<u8>> {
 fn splice_two(front: &[u8], back: &[u8]) -> Option<Vec<u8>> {
     let shorter = front.len().min(back.len());
     let first = (0..shorter).find(|at| front[*at] != back[*at])?;
-    let last = if front.len() == back.len() {
-        (0..shorter).rfind(|at| front[*at] != back[*at])?
-    } else {
-        shorter
-    };
+    let last =
+        if front.len() == back.len() { (0..shorter).rfind(|at| front[*at] != back[*at])? } else { shorter };
     let part = first + (last - first).div_ceil(2);
     (first < part).then(|| [&front[..part], &back[part..]].concat())
 }
@@ -127,12 +124,11 @@ fn splice_two(front: &[u8], back: &[u8]) -> Option<Vec<u8>> {
 /// The newest value that the client must take for outdated: another write, which began after the answer to this one,
 /// was answered before the client began this read.
 fn stale(versions: &[Version], asker: Asker) -> Option<&Version> {
-    let (newer_at, newer) = versions.iter().enumerate().rfind(|(_, version)| version.known_before(asker))?;
-    let (old_at, old) = versions[..newer_at]
-        .iter()
-        .enumerate()
-        .rfind(|(_, old)| old.source == Source::Set && old.known_before_write(newer))?;
-    versions[old_at + 1..].iter().all(|later| later.value != old.value).then_some(old)
+    let newer = versions.iter().rposition(|version| version.known_before(asker))?;
+    (0..newer).rev().map(|at| (&versions[at], &versions[at + 1..])).find_map(|(old, later)| {
+        let outdated = old.source == Source::Set && old.known_before_write(&versions[newer]);
+        (outdated && later.iter().all(|version| version.value != old.value)).then_some(old)
+    })
 }
 
 #[cfg(test)]

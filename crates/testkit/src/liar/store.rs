@@ -165,13 +165,14 @@ impl Store {
         let old = self.present(&request.key, now);
         let differs = |old: &Present<'_>| compare.is_some_and(|cas| cas != old.now.cas);
         let refusal = match (request.mode(), &old) {
+            (None | Some(b'S' | b'R'), None) if compare.is_some() => Some("NF"),
             (Some(b'E'), Some(_)) | (Some(b'R' | b'A' | b'P'), None) => Some("NS"),
-            (Some(b'A' | b'P') | None | Some(b'S'), Some(old)) if differs(old) => Some("EX"),
-            (None | Some(b'S'), None) if compare.is_some() => Some("NF"),
+            (None | Some(b'S' | b'R' | b'A' | b'P'), Some(old)) if differs(old) => Some("EX"),
             _ => None,
         };
         if let Some(code) = refusal {
-            return Outcome { reply: line(code, request, |_| None), written: None };
+            let nothing = |flag| (flag == b'c').then(|| "0".to_owned());
+            return Outcome { reply: line(code, request, nothing), written: None };
         }
         let joined = match (request.mode(), old) {
             (Some(b'A'), Some(old)) => Some((old.now.client_flags, [&old.now.value, value].concat())),
@@ -220,13 +221,17 @@ impl Store {
                 written
             }
             Some(old) => {
+                let not_a_number = || Outcome {
+                    reply: b"CLIENT_ERROR cannot increment or decrement non-numeric value\r\n".to_vec(),
+                    written: None,
+                };
+                if old.now.value.is_empty() {
+                    return not_a_number();
+                }
                 if request.number::<u64>(b'C').is_some_and(|cas| cas != old.now.cas) {
                     return refuse("EX");
                 }
-                let Some(is) = number(&old.now.value) else {
-                    let reply = b"CLIENT_ERROR cannot increment or decrement non-numeric value\r\n".to_vec();
-                    return Outcome { reply, written: None };
-                };
+                let Some(is) = number(&old.now.value) else { return not_a_number() };
                 let delta = request.number::<u64>(b'D').unwrap_or(1);
                 let new = match request.mode() {
                     Some(b'D' | b'-') => is.saturating_sub(delta),
@@ -329,7 +334,8 @@ fn line(code: &str, request: &Keyed, flag: impl Fn(u8) -> Option<String>) -> Vec
     line
 }
 
-/// A counter as memcached reads it: blanks around the digits do not matter.
+/// A counter as memcached reads it: blanks before the digits do not matter, nor does anything behind a blank.
 fn number(value: &[u8]) -> Option<u64> {
-    std::str::from_utf8(value.trim_ascii()).ok()?.parse().ok()
+    let word = value.trim_ascii_start().split(u8::is_ascii_whitespace).next()?;
+    std::str::from_utf8(word).ok()?.parse().ok()
 }

@@ -15,6 +15,8 @@ pub(crate) enum Request {
     Noop,
     Version,
     Quit,
+    /// A set of more than an item can hold: memcached then drops what the key had.
+    TooLarge(Vec<u8>),
     /// What it is told instead of an answer.
     Bad(&'static str),
 }
@@ -77,10 +79,10 @@ impl Keyed {
         std::str::from_utf8(argument).ok()?.parse().ok()
     }
 
-    /// The letter of the mode, in upper case.
+    /// The letter of the mode.
     pub(crate) fn mode(&self) -> Option<u8> {
         let (_, argument) = self.flags.iter().find(|(letter, _)| *letter == b'M')?;
-        argument.first().map(u8::to_ascii_uppercase)
+        argument.first().copied()
     }
 
     fn check(&self) -> Result<(), &'static str> {
@@ -140,7 +142,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<(Request, usize)> {
             return Some((Request::Bad("CLIENT_ERROR bad data chunk"), used));
         };
         if data.len() > MAX_VALUE {
-            return Some((Request::Bad("SERVER_ERROR object too large for cache"), used));
+            return Some((Request::TooLarge(keyed.key), used));
         }
         *value = data.to_vec();
     }
