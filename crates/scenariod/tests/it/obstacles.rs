@@ -145,8 +145,10 @@ fn what_cannot_be_removed_is_5_with_the_commands_that_remove_it() {
 fn an_injector_that_restarts_makes_the_run_inconclusive() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &[]);
-    await_phase(&daemon, "long", 2);
-    eventually("the toxic", secs(5), || ours(&lab.toxiproxy).len() == 1);
+    // The first reading is the one before the run, the second the one after injecting.
+    daemon.scrape_until("the toxic to be read back", secs(15), |scrape| {
+        scrape.value("toxiproxy_api_request_duration_seconds_count", [("method", "GET")]) >= Some(2.0)
+    });
     lab.toxiproxy.restart();
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
     assert!(daemon.stderr().contains("inconclusive: the fault did not stay on"), "{}", daemon.stderr());
