@@ -231,7 +231,7 @@ impl Request {
             let text = String::from_utf8_lossy(&bytes);
             if let Some((head, body)) = text.split_once("\r\n\r\n") {
                 let length =
-                    http::header(head, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+                    header(head, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
                 let mut words = head.split(' ');
                 if let (true, Some(method), Some(path)) = (body.len() >= length, words.next(), words.next()) {
                     return Ok(Self {
@@ -248,6 +248,11 @@ impl Request {
             }
         }
     }
+}
+
+fn header(head: &str, wanted: &str) -> Option<String> {
+    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim().to_owned())
 }
 
 fn reply(stream: &mut TcpStream, answer: &Answer) -> io::Result<()> {
