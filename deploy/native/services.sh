@@ -54,8 +54,10 @@ write_services() {
   parts=()   # in the order in which they depend on each other
   memcached_services
   depends=("$lab/toxiproxy.json")
+  environment="LOG_LEVEL=info"   # else it writes a line for every connection and every chunk of a slow one
   service toxiproxy "$toxiproxy_address" "http /proxies" -- \
     "$programs/toxiproxy-server" -host "${toxiproxy_address%:*}" -port "${toxiproxy_address##*:}" -config "$lab/toxiproxy.json"
+  environment=
   depends=("$LAB_CONFIG")
   service loadgen "$loadgen_address" "http /health" -- "$libexec/loadgen" --config "$LAB_CONFIG"
   mapfile -t depends < <(find "$lab/prometheus" -maxdepth 2 -name '*.yml' | sort)
