@@ -9,10 +9,9 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::lab::ServerName;
-use daemon_core::suggest::did_you_mean;
 use daemon_core::values::{HostPort, Positive, Span};
 
-use crate::workload::Workload;
+use crate::config::shelf::{Choice, WORKLOADS};
 
 /// Drives a steady memcached workload through a real client stack and exports what the client sees
 ///
@@ -27,10 +26,16 @@ pub(crate) struct Cli {
     /// The nodes to load, instead of the lab file's
     #[arg(long, value_name = "NAME=HOST:PORT,...")]
     pub(crate) servers: Option<Targets>,
-    /// What to send: mixed, get, get-heavy or set-heavy
-    #[arg(long, value_name = "NAME", value_parser = workload)]
-    pub(crate) workload: Option<Workload>,
-    /// Workers, each with one operation at a time
+    /// What to send: mixed, get, get-heavy, set-heavy, zipf, or a workload file of your own
+    #[arg(long, value_name = "NAME|FILE.yaml", value_parser = workload)]
+    pub(crate) workload: Option<Choice>,
+    /// Open loop: operations per second over all nodes, sent at their times whatever became of the others
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    pub(crate) rate: Option<u32>,
+    /// Open loop: an operation that waited longer for a worker is dropped and counted [default: the operation's deadline]
+    #[arg(long, value_name = "DURATION", conflicts_with = "think_time")]
+    pub(crate) max_start_delay: Option<Positive>,
+    /// Workers, each with one operation at a time [default: 100; open loop: those that one deadline's operations need]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) concurrency: Option<u32>,
     /// How many keys take 30% of the requests; 0 for none
@@ -45,8 +50,8 @@ pub(crate) struct Cli {
     /// Deadline of dialling a node
     #[arg(long, value_name = "DURATION")]
     pub(crate) connect_timeout: Option<Positive>,
-    /// Waited by a worker after every operation
-    #[arg(long, value_name = "DURATION")]
+    /// Closed loop: a worker sends its next operation this long after the end of the last one
+    #[arg(long, value_name = "DURATION", conflicts_with = "rate")]
     pub(crate) think_time: Option<Span>,
     /// End after this time [default: never]
     #[arg(long, value_name = "DURATION")]
@@ -106,10 +111,8 @@ impl FromStr for Targets {
     }
 }
 
-fn workload(text: &str) -> Result<Workload, String> {
-    let names = Workload::ALL.map(Workload::name);
-    Workload::named(text)
-        .ok_or_else(|| format!("must be one of {}{}", names.join(", "), did_you_mean(text, names)))
+fn workload(text: &str) -> Result<Choice, String> {
+    Choice::of(WORKLOADS, text)
 }
 
 /// A command line that makes no sense.

@@ -7,33 +7,26 @@
 mod check;
 mod cli;
 mod config;
+mod dispatch;
 mod keys;
 mod load;
+mod open_loop;
 mod pacer;
+mod payload;
 mod plan;
+mod popularity;
+mod profile;
 mod ready;
 mod run;
 mod sampler;
 mod stack;
 mod state;
 mod summary;
+mod timer;
 mod value;
 mod warm;
 mod worker;
 mod workload;
-
-#[cfg_attr(not(test), expect(dead_code, reason = "the open loop is not wired into the workers yet"))]
-mod dispatch;
-#[cfg_attr(not(test), expect(dead_code, reason = "the open loop is not wired into the workers yet"))]
-mod open_loop;
-#[cfg_attr(not(test), expect(dead_code, reason = "the open loop is not wired into the workers yet"))]
-mod payload;
-#[cfg_attr(not(test), expect(dead_code, reason = "the open loop is not wired into the workers yet"))]
-mod popularity;
-#[cfg_attr(not(test), expect(dead_code, reason = "the open loop is not wired into the workers yet"))]
-mod profile;
-mod timer;
-#[cfg_attr(not(test), expect(dead_code, reason = "the open loop is not wired into the workers yet"))]
 mod workload_file;
 mod zipf;
 

@@ -2,11 +2,12 @@
 //! connections, and its own metrics shard. What a worker does is in `worker`.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use metrics_core::families::client::ClientShard;
@@ -14,14 +15,17 @@ use tokio::runtime;
 use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::plan::{ClientPlan, LoadPlan};
+use crate::open_loop::OpenLoop;
+use crate::pacer::Pacer;
+use crate::plan::{ClientPlan, LoadPlan, Pace};
+use crate::profile::Schedule;
 use crate::stack::conn::Client;
+use crate::stack::deadline::now;
 use crate::stack::pool::{Pool, share};
 use crate::stack::route::Router;
 use crate::stack::{Shared, Stack};
 use crate::state::RunState;
-use crate::worker::{Stop, Worker};
-use crate::workload::OpMix;
+use crate::worker::{Stop, Turns, Worker};
 
 /// Time on top of one operation's deadline for operations under way to end.
 const DRAIN_MARGIN: Duration = Duration::from_secs(1);
@@ -33,13 +37,15 @@ pub(crate) struct Spec<C> {
     pub(crate) load: LoadPlan,
     pub(crate) stack: ClientPlan,
     pub(crate) state: Arc<RunState>,
+    /// When the first operation of an open loop is due.
+    pub(crate) began: Instant,
     pub(crate) stop: CancellationToken,
 }
 
 /// Load under way.
 #[derive(Debug)]
 pub(crate) struct Load {
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<JoinHandle<io::Result<()>>>,
 }
 
 /// Starts one thread for each shard.
@@ -55,19 +61,23 @@ pub(crate) fn start<C: Client>(spec: &Spec<C>, shards: Vec<Arc<ClientShard>>) ->
 }
 
 impl Load {
-    /// Waits for all threads to end; they do within their drain bound once stopped.
-    pub(crate) async fn ended(self) {
+    /// Waits for all threads to end; they do within their drain bound once stopped. Fails where one could not go on.
+    pub(crate) async fn ended(self) -> io::Result<()> {
         let joined = tokio::task::spawn_blocking(|| {
-            self.threads.into_iter().filter_map(|thread| thread.join().err()).count()
+            self.threads.into_iter().map(JoinHandle::join).collect::<Vec<_>>()
         });
-        if joined.await.unwrap_or(0) > 0 {
-            tracing::error!("a load thread ended before it was told to");
+        for thread in joined.await.unwrap_or_default() {
+            match thread {
+                Ok(result) => result?,
+                Err(_) => tracing::error!("a load thread ended before it was told to"),
+            }
         }
+        Ok(())
     }
 }
 
-async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>) {
-    let Spec { client, load, stack, state, stop } = spec;
+async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>) -> io::Result<()> {
+    let Spec { client, load, stack, state, began, stop } = spec;
     let part = |whole| share(whole, load.threads, index);
     let workers = part(load.workers);
     let bound = part(stack.pool_size);
@@ -81,6 +91,10 @@ async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>)
         wrong_told: Cell::new(false),
     });
     let before: usize = (0..index).map(|thread| share(load.workers, load.threads, thread)).sum();
+    let pace = ThreadPace::new(&load, index, began, &shard)?;
+    if let ThreadPace::Open(open) = &pace {
+        state.queue(open.backlog());
+    }
     let stop = Stop { flag: Rc::new(Cell::new(false)), token: stop };
 
     let mut running = JoinSet::new();
@@ -88,25 +102,68 @@ async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>)
         let worker = Worker {
             number: number as u64 + 1,
             stack: Stack::new(Rc::clone(&shared)),
-            mix: OpMix::new(load.weights, load.keys),
-            pacer: load.pacer.clone(),
-            value_size: load.value_size,
-            rng: worker_rng(load.seed, number as u64),
+            mix: load.mix.clone(),
+            sizes: load.sizes.clone(),
+            ttls: load.ttls,
             shard: Arc::clone(&shard),
             stop: stop.clone(),
         };
+        let turns = pace.turns(load.seed, number as u64);
         let working = state.working();
         running.spawn_local(async move {
             let _working = working;
-            worker.run().await;
+            worker.run(turns).await;
         });
     }
 
-    stop.token.cancelled().await;
+    let result = tokio::select! {
+        () = stop.token.cancelled() => Ok(()),
+        failed = pace.drive() => failed.map(|never| match never {}),
+    };
+    if let ThreadPace::Open(open) = &pace {
+        open.close(now());
+    }
+    // One thread that cannot go on ends the run: the others would send less than was asked for.
+    stop.token.cancel();
     stop.flag.set(true);
     let drained = async { while running.join_next().await.is_some() {} };
     if tokio::time::timeout(stack.timeouts.operation + DRAIN_MARGIN, drained).await.is_err() {
         tracing::warn!(thread = index, "operations were still under way at the end and were dropped");
+    }
+    result
+}
+
+/// What starts the operations of one thread.
+enum ThreadPace {
+    Closed(Pacer),
+    Open(Rc<OpenLoop>),
+}
+
+impl ThreadPace {
+    fn new(load: &LoadPlan, index: usize, began: Instant, shard: &Arc<ClientShard>) -> io::Result<Self> {
+        match load.pace {
+            Pace::Closed(pacer) => Ok(Self::Closed(pacer)),
+            Pace::Open { profile, max_start_delay } => {
+                let schedule = Schedule::new(profile, index as u64, load.threads as u64)
+                    .ok_or_else(|| io::Error::other(format!("there is no load thread {index}")))?;
+                Ok(Self::Open(Rc::new(OpenLoop::new(schedule, began, max_start_delay, Arc::clone(shard)))))
+            }
+        }
+    }
+
+    fn turns(&self, seed: u64, worker: u64) -> Turns {
+        match self {
+            Self::Closed(pacer) => Turns::Closed { pacer: *pacer, rng: worker_rng(seed, worker) },
+            Self::Open(open) => Turns::Open { open: Rc::clone(open), seed },
+        }
+    }
+
+    /// Wakes the workers when their operations are due; those of a closed loop wake themselves.
+    async fn drive(&self) -> io::Result<Infallible> {
+        match self {
+            Self::Closed(_) => std::future::pending().await,
+            Self::Open(open) => open.drive().await,
+        }
     }
 }
 

@@ -151,10 +151,8 @@ impl OpenLoop {
     }
 
     fn count_dropped(&self, operations: u64) {
-        for _ in 0..operations {
-            self.shard.dropped();
-        }
         if operations > 0 {
+            self.shard.dropped(operations);
             self.settle();
         }
     }

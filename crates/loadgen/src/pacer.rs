@@ -1,4 +1,4 @@
-//! When a worker starts its next operation. Pure: the caller brings the time and does the waiting.
+//! When a worker of a closed loop starts its next operation. Pure: the caller brings the time and does the waiting.
 
 use std::time::{Duration, Instant};
 
@@ -14,23 +14,19 @@ pub(crate) enum Cost {
     Refused,
 }
 
-/// The order of starts a worker keeps.
-#[derive(Clone, Debug)]
-pub(crate) enum Pacer {
-    /// The next operation follows the end of the last one.
-    Closed {
-        /// Waited after every operation.
-        think_time: Duration,
-    },
+/// The pace of a closed loop: the next operation follows the end of the last one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pacer {
+    /// Waited after every operation.
+    pub(crate) think_time: Duration,
 }
 
 impl Pacer {
     /// When to start after an operation that ended at `ended`; `None` is at once.
     pub(crate) fn next(&self, ended: Instant, cost: Cost) -> Option<Instant> {
-        let Self::Closed { think_time } = self;
         let pause = match cost {
-            Cost::Exchanged => *think_time,
-            Cost::Refused => (*think_time).max(REFUSAL_COST),
+            Cost::Exchanged => self.think_time,
+            Cost::Refused => self.think_time.max(REFUSAL_COST),
         };
         (!pause.is_zero()).then(|| ended + pause)
     }
@@ -50,7 +46,7 @@ mod tests {
         fn refusals_are_never_free(think_us in 0..20_000u64) {
             let think_time = Duration::from_micros(think_us);
             let ended = Instant::now();
-            let next = Pacer::Closed { think_time }.next(ended, Cost::Refused).unwrap();
+            let next = Pacer { think_time }.next(ended, Cost::Refused).unwrap();
             prop_assert!(next - ended >= REFUSAL_COST && next - ended >= think_time);
         }
 
@@ -59,7 +55,7 @@ mod tests {
         fn think_time_follows_every_operation(think_us in 0..20_000u64) {
             let think_time = Duration::from_micros(think_us);
             let ended = Instant::now();
-            let next = Pacer::Closed { think_time }.next(ended, Cost::Exchanged);
+            let next = Pacer { think_time }.next(ended, Cost::Exchanged);
             prop_assert_eq!(next, (think_us > 0).then(|| ended + think_time));
         }
     }

@@ -1,15 +1,17 @@
 //! What one run is going to do: checked values, nothing left to decide. Made by `config` only; serde and clap types end
 //! there.
 
+use std::fmt;
 use std::time::Duration;
 
 use daemon_core::values::HostPort;
 
-use crate::keys::KeySpace;
 use crate::pacer::Pacer;
+use crate::payload::{Sizes, Ttls};
+use crate::profile::LoadProfile;
 use crate::stack::Timeouts;
 use crate::stack::breaker::BreakerRules;
-use crate::workload::Weights;
+use crate::workload::OpMix;
 
 /// One run, from the first dial to the summary.
 #[derive(Clone, Debug)]
@@ -39,12 +41,39 @@ pub(crate) struct LoadPlan {
     /// At most as many as workers and as connections per node, so that each has at least one of both.
     pub(crate) threads: usize,
     pub(crate) workers: usize,
-    pub(crate) pacer: Pacer,
-    pub(crate) weights: Weights,
-    pub(crate) keys: KeySpace,
-    /// Bytes.
-    pub(crate) value_size: usize,
+    pub(crate) pace: Pace,
+    /// The workload's name, for the log.
+    pub(crate) workload: String,
+    pub(crate) mix: OpMix,
+    pub(crate) sizes: Sizes,
+    pub(crate) ttls: Ttls,
+    /// Keys stored before the load starts, from the most wanted on.
+    pub(crate) warm_up: u64,
     pub(crate) seed: u64,
+}
+
+/// What starts an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// The end of the worker's last one.
+    Closed(Pacer),
+    /// The time, whatever became of the others.
+    Open {
+        profile: LoadProfile,
+        /// An operation that waited longer for a worker is dropped.
+        max_start_delay: Duration,
+    },
+}
+
+impl fmt::Display for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(Pacer { think_time }) => {
+                write!(f, "closed loop, think time {}", humantime::format_duration(*think_time))
+            }
+            Self::Open { profile, .. } => write!(f, "open loop, {profile}"),
+        }
+    }
 }
 
 /// The client stack's knobs.

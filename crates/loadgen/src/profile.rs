@@ -2,6 +2,7 @@
 //! from the operation's number, so nothing drifts and nothing is remembered. Who performs an operation, and whether it
 //! starts in time, is not known here.
 
+use std::fmt;
 use std::time::Duration;
 
 const SECOND: u64 = 1_000_000_000;
@@ -121,6 +122,14 @@ impl LoadProfile {
         u64::try_from(count).unwrap_or(u64::MAX).saturating_add(1)
     }
 
+    /// The highest rate it ever wants.
+    pub(crate) fn peak(&self) -> Rate {
+        match self {
+            Self::Constant(rate) => *rate,
+            Self::Ramp(ramp) => ramp.from.max(ramp.to),
+        }
+    }
+
     /// Operations per second wanted at that moment, for a gauge.
     pub(crate) fn rate(&self, elapsed: Duration) -> f64 {
         match self {
@@ -128,6 +137,18 @@ impl LoadProfile {
             Self::Ramp(ramp) => {
                 let done = (elapsed.as_nanos() as f64 / ramp.over as f64).min(1.0);
                 f64::from(ramp.from.0) + done * (f64::from(ramp.to.0) - f64::from(ramp.from.0))
+            }
+        }
+    }
+}
+
+impl fmt::Display for LoadProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Constant(rate) => write!(f, "{}/s", rate.0),
+            Self::Ramp(Ramp { from, to, over }) => {
+                let over = humantime::format_duration(Duration::from_nanos(*over));
+                write!(f, "{}/s to {}/s over {over}", from.0, to.0)
             }
         }
     }

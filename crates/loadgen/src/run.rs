@@ -13,16 +13,20 @@ use metrics_core::Registry;
 use metrics_core::exporter::Exporter;
 use metrics_core::families::client::ClientFamilies;
 use tokio::runtime;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::load::{self, Spec};
-use crate::plan::{Plan, Target};
+use crate::plan::{LoadPlan, Pace, Plan, Target};
 use crate::ready::{self, NotReady};
 use crate::stack::conn::meta::MetaClient;
+use crate::stack::deadline::now;
 use crate::stack::node::Node;
 use crate::state::RunState;
 use crate::{sampler, summary, warm};
+
+/// From the end of the warm-up to the first operation of an open loop: its threads are up by then, so that it is not late.
+const LEAD: Duration = Duration::from_millis(5);
 
 /// Why a run did not take place.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +37,8 @@ pub(crate) enum RunError {
     System(#[from] io::Error),
     #[error("{0}")]
     NotReady(NotReady),
+    #[error("the load cannot go on")]
+    Load { source: io::Error },
 }
 
 impl UserError for RunError {
@@ -45,7 +51,7 @@ impl UserError for RunError {
             Self::Bind { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
                 Some("--metrics-addr picks another address, LAB_PORT_OFFSET moves a whole lab".to_owned())
             }
-            Self::Bind { .. } | Self::System(_) => None,
+            Self::Bind { .. } | Self::System(_) | Self::Load { .. } => None,
             Self::NotReady(error) => error.hint(),
         }
     }
@@ -75,7 +81,8 @@ async fn supervise(plan: Plan, listener: TcpListener) -> Result<String, RunError
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(exporter.serve(listener, shutdown.clone()));
     let seed = plan.load.seed;
-    tracing::info!(metrics = %served, seed, nodes = plan.nodes.len(), workers = plan.load.workers, "started");
+    let LoadPlan { workload, workers, pace, .. } = &plan.load;
+    tracing::info!(metrics = %served, seed, nodes = plan.nodes.len(), workload, workers, %pace, "started");
 
     let client = MetaClient;
     readiness.set_not_ready("waiting for the nodes");
@@ -91,20 +98,33 @@ async fn supervise(plan: Plan, listener: TcpListener) -> Result<String, RunError
 
     let stop = CancellationToken::new();
     let shards = (0..shards).filter_map(|index| families.shard(index)).collect();
-    let spec = Spec { client, load: plan.load, stack: plan.client, state, stop: stop.clone() };
-    let begun = Instant::now();
+    let began = now() + LEAD;
+    let pace = plan.load.pace;
+    if let Pace::Open { profile, .. } = pace {
+        state.open(profile, began);
+    }
+    let spec = Spec {
+        client,
+        load: plan.load,
+        stack: plan.client,
+        state: Arc::clone(&state),
+        began,
+        stop: stop.clone(),
+    };
     let load = load::start(&spec, shards)?;
     readiness.set_ready();
     tokio::select! {
         signal = signals.recv() => tracing::info!(signal = signal.name(), "draining"),
         () = end_of(plan.duration) => {}
+        () = stop.cancelled() => {}
         () = sampler::sample(Arc::clone(&families)) => {}
     }
 
     readiness.set_not_ready("draining");
     stop.cancel();
-    load.ended().await;
-    let text = summary::text(&families.totals(), begun.elapsed(), seed);
+    state.close();
+    load.ended().await.map_err(|source| RunError::Load { source })?;
+    let text = summary::text(&families.totals(), now().saturating_duration_since(began), seed);
     shutdown.cancel();
     if let Ok(Err(error)) = server.await {
         tracing::warn!(%error, "the metrics server ended badly");

@@ -1,11 +1,14 @@
 //! The state behind the gauges that the scrape asks for: breakers, connections, running workers. It counts nothing
 //! itself.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use metrics_core::families::client::{BreakerView, ClientState, LoadView, PoolView};
 
+use crate::open_loop::Backlog;
+use crate::profile::LoadProfile;
 use crate::stack::deadline::now;
 use crate::stack::node::Node;
 use crate::stack::pool::PoolCounts;
@@ -17,18 +20,48 @@ pub(crate) struct RunState {
     /// By thread, then by node.
     counts: Vec<Vec<Arc<PoolCounts>>>,
     workers: AtomicU64,
+    /// While an open loop runs.
+    open: Mutex<Option<Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    profile: LoadProfile,
+    began: Instant,
+    /// One per thread.
+    backlogs: Vec<Arc<Backlog>>,
 }
 
 impl RunState {
     pub(crate) fn new(nodes: Arc<[Node]>, threads: usize) -> Arc<Self> {
         let of_thread = || nodes.iter().map(|_| Arc::default()).collect();
         let counts = (0..threads).map(|_| of_thread()).collect();
-        Arc::new(Self { nodes, counts, workers: AtomicU64::new(0) })
+        Arc::new(Self { nodes, counts, workers: AtomicU64::new(0), open: Mutex::new(None) })
     }
 
     /// The connection counts that belong to one thread, by node.
     pub(crate) fn counts_of(&self, thread: usize) -> Vec<Arc<PoolCounts>> {
         self.counts[thread].clone()
+    }
+
+    /// An open loop begins; its threads say what they have in their queues.
+    pub(crate) fn open(&self, profile: LoadProfile, began: Instant) {
+        *self.lock() = Some(Open { profile, began, backlogs: Vec::new() });
+    }
+
+    pub(crate) fn queue(&self, backlog: Arc<Backlog>) {
+        if let Some(open) = &mut *self.lock() {
+            open.backlogs.push(backlog);
+        }
+    }
+
+    /// Nothing is due any more.
+    pub(crate) fn close(&self) {
+        *self.lock() = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts one worker as running until the guard goes, however the worker ends.
@@ -61,6 +94,15 @@ impl ClientState for RunState {
     }
 
     fn load(&self) -> LoadView {
-        LoadView { target_rate: 0.0, workers: self.workers.load(Relaxed), queue_depth: 0 }
+        let workers = self.workers.load(Relaxed);
+        let now = now();
+        match &*self.lock() {
+            None => LoadView { target_rate: 0.0, workers, queue_depth: 0 },
+            Some(open) => LoadView {
+                target_rate: open.profile.rate(now.saturating_duration_since(open.began)),
+                workers,
+                queue_depth: open.backlogs.iter().map(|backlog| backlog.depth(now)).sum(),
+            },
+        }
     }
 }

@@ -1,13 +1,14 @@
-//! Fills the cache before the load starts, so that reads hit from the first second. Bounded: a node that turns slow
-//! here costs a warning, not the run.
+//! Fills the cache before the load starts, so that reads hit from the first second: the most wanted keys first. Bounded:
+//! a node that turns slow here costs a warning, not the run.
 
 use std::time::Duration;
 
+use fastrand::Rng;
 use tokio::time::timeout;
 
 use crate::keys::Key;
 use crate::plan::{LoadPlan, Target};
-use crate::stack::conn::{ConnError, Connection};
+use crate::stack::conn::{ConnError, Connection, Item};
 use crate::stack::route::Router;
 use crate::value::{self, Origin};
 
@@ -35,13 +36,14 @@ async fn store<C: Connection>(
     router: &Router,
     load: &LoadPlan,
 ) -> Result<(), (usize, ConnError)> {
-    let mut batches: Vec<Vec<(Vec<u8>, Vec<u8>)>> = connections.iter().map(|_| Vec::new()).collect();
-    for index in 0..load.keys.keys {
+    let mut rng = Rng::with_seed(load.seed);
+    let mut batches: Vec<Vec<Item>> = connections.iter().map(|_| Vec::new()).collect();
+    for index in 0..load.warm_up {
         let (mut key, mut value) = (Vec::new(), Vec::new());
         Key::Item(index).write(&mut key);
-        value::write(&mut value, index, WARMER, load.value_size);
+        value::write(&mut value, index, WARMER, load.sizes.draw(&mut rng));
         let node = router.route(&key);
-        batches[node].push((key, value));
+        batches[node].push(Item { key, value, ttl: load.ttls.draw(&mut rng) });
         if batches[node].len() == BATCH {
             connections[node].store_all(&batches[node]).await.map_err(|error| (node, error))?;
             batches[node].clear();

@@ -1,5 +1,5 @@
-//! One worker: draws an operation, sends it through the stack, reports it, waits as the pacer says, until told to
-//! stop. It outlives every error of its operations. No thresholds and no policy live here.
+//! One worker: draws an operation when its pace says so, sends it through the stack, reports it, until told to stop. It
+//! outlives every error of its operations. No thresholds and no policy live here.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -11,12 +11,14 @@ use metrics_core::families::client::{ClientShard, Finished};
 use metrics_core::labels::Operation;
 use tokio_util::sync::CancellationToken;
 
-use crate::pacer::Pacer;
+use crate::open_loop::OpenLoop;
+use crate::pacer::{Cost, Pacer, REFUSAL_COST};
+use crate::payload::{Sizes, Ttls};
 use crate::stack::conn::{Client, Reply, Request};
 use crate::stack::deadline::now;
 use crate::stack::{Performed, Stack};
 use crate::value::{self, Origin};
-use crate::workload::{Op, OpMix};
+use crate::workload::OpMix;
 
 /// Told once to every worker of a thread. The flag is for the hot loop, the token for whoever waits.
 #[derive(Clone, Debug)]
@@ -30,11 +32,25 @@ pub(crate) struct Worker<C: Client> {
     pub(crate) number: u64,
     pub(crate) stack: Stack<C>,
     pub(crate) mix: OpMix,
-    pub(crate) pacer: Pacer,
-    pub(crate) value_size: usize,
-    pub(crate) rng: Rng,
+    pub(crate) sizes: Sizes,
+    pub(crate) ttls: Ttls,
     pub(crate) shard: Arc<ClientShard>,
     pub(crate) stop: Stop,
+}
+
+/// What starts a worker's operations, and where their randomness comes from.
+pub(crate) enum Turns {
+    /// The worker's own sequence.
+    Closed { pacer: Pacer, rng: Rng },
+    /// An operation's number decides what it is, whoever performs it.
+    Open { open: Rc<OpenLoop>, seed: u64 },
+}
+
+/// When an operation was meant to start and when it did.
+#[derive(Clone, Copy, Debug)]
+struct Begin {
+    intended: Instant,
+    actual: Instant,
 }
 
 /// Buffers that every operation reuses.
@@ -46,12 +62,20 @@ struct Scratch {
 }
 
 impl<C: Client> Worker<C> {
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(self, turns: Turns) {
+        match turns {
+            Turns::Closed { pacer, rng } => self.closed(pacer, rng).await,
+            Turns::Open { open, seed } => self.open(&open, seed).await,
+        }
+    }
+
+    async fn closed(mut self, pacer: Pacer, mut rng: Rng) {
         let mut scratch = Scratch::default();
         while !self.stop.flag.get() {
-            let op = self.mix.draw(&mut self.rng);
-            let performed = self.perform(op, &mut scratch).await;
-            if let Some(next) = self.pacer.next(performed.ended, performed.cost()) {
+            let started = now();
+            let begin = Begin { intended: started, actual: started };
+            let performed = self.perform(begin, &mut rng, &mut scratch).await;
+            if let Some(next) = pacer.next(performed.ended, performed.cost()) {
                 tokio::select! {
                     () = tokio::time::sleep_until(next.into()) => {}
                     () = self.stop.token.cancelled() => break,
@@ -60,7 +84,19 @@ impl<C: Client> Worker<C> {
         }
     }
 
-    async fn perform(&mut self, op: Op, scratch: &mut Scratch) -> Performed {
+    async fn open(mut self, open: &OpenLoop, seed: u64) {
+        let mut scratch = Scratch::default();
+        while let Some((start, actual)) = open.next().await {
+            let begin = Begin { intended: start.intended, actual };
+            let performed = self.perform(begin, &mut start.rng(seed), &mut scratch).await;
+            if performed.cost() == Cost::Refused {
+                tokio::time::sleep(REFUSAL_COST).await;
+            }
+        }
+    }
+
+    async fn perform(&mut self, begin: Begin, rng: &mut Rng, scratch: &mut Scratch) -> Performed {
+        let op = self.mix.draw(rng);
         op.key.write(&mut scratch.key);
         let key = scratch.key.as_slice();
         let request = match op.kind {
@@ -68,25 +104,24 @@ impl<C: Client> Worker<C> {
             Operation::Set => {
                 scratch.writes += 1;
                 let origin = Origin { writer: self.number, version: scratch.writes };
-                value::write(&mut scratch.value, op.key.index(), origin, self.value_size);
-                Request::Set { key, value: &scratch.value }
+                value::write(&mut scratch.value, op.key.index(), origin, self.sizes.draw(rng));
+                Request::Set { key, value: &scratch.value, ttl: self.ttls.draw(rng) }
             }
             Operation::Delete => Request::Delete { key },
             Operation::Increment => Request::Increment { key },
         };
-        let started = now();
         let performed = self
             .stack
-            .perform(request, started, |reply| match reply {
+            .perform(request, begin.actual, |reply| match reply {
                 Reply::Value(value) => value::verify(value, op.key.index()).map(|_| ()),
                 Reply::Miss | Reply::Done => Ok(()),
             })
             .await;
-        self.report(op.kind, started, &performed);
+        self.report(op.kind, begin.intended, &performed);
         performed
     }
 
-    fn report(&self, operation: Operation, started: Instant, performed: &Performed) {
+    fn report(&self, operation: Operation, intended: Instant, performed: &Performed) {
         let Performed { server, result, sent, ended } = performed;
         match (operation, result) {
             (Operation::Get, Ok(Reply::Value(_))) => self.shard.hit(*server),
@@ -97,7 +132,7 @@ impl<C: Client> Worker<C> {
             server: *server,
             operation,
             outcome: result.as_ref().map(|_| ()).map_err(|error| *error),
-            latency: ended.saturating_duration_since(started),
+            latency: ended.saturating_duration_since(intended),
             service: sent.map(|sent| ended.saturating_duration_since(sent)),
         });
     }

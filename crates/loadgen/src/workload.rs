@@ -4,42 +4,8 @@
 use fastrand::Rng;
 use metrics_core::labels::Operation;
 
-use crate::keys::{Key, KeySpace};
-
-/// The shipped mixes, by the names used in `lab.yaml` and on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Workload {
-    Mixed,
-    Get,
-    GetHeavy,
-    SetHeavy,
-}
-
-impl Workload {
-    pub(crate) const ALL: [Self; 4] = [Self::Mixed, Self::Get, Self::GetHeavy, Self::SetHeavy];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Mixed => "mixed",
-            Self::Get => "get",
-            Self::GetHeavy => "get-heavy",
-            Self::SetHeavy => "set-heavy",
-        }
-    }
-
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|workload| workload.name() == name)
-    }
-
-    pub(crate) fn weights(self) -> Weights {
-        match self {
-            Self::Mixed => Weights { get: 60, set: 30, delete: 5, increment: 5 },
-            Self::Get => Weights { get: 100, ..Weights::default() },
-            Self::GetHeavy => Weights { get: 95, set: 5, ..Weights::default() },
-            Self::SetHeavy => Weights { get: 20, set: 80, ..Weights::default() },
-        }
-    }
-}
+use crate::keys::Key;
+use crate::popularity::Popularity;
 
 /// Relative shares of the operations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,15 +24,15 @@ pub(crate) struct Op {
 }
 
 /// Draws operations in the shares of the weights.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OpMix {
     weights: Weights,
     total: u32,
-    keys: KeySpace,
+    pub(crate) keys: Popularity,
 }
 
 impl OpMix {
-    pub(crate) fn new(weights: Weights, keys: KeySpace) -> Self {
+    pub(crate) fn new(weights: Weights, keys: Popularity) -> Self {
         let total = weights.get + weights.set + weights.delete + weights.increment;
         Self { weights, total, keys }
     }
@@ -95,11 +61,14 @@ mod tests {
     use metrics_core::labels::Operation;
     use proptest::prelude::*;
 
-    use super::{OpMix, Workload};
+    use super::{OpMix, Weights};
     use crate::keys::{Key, KeySpace};
+    use crate::popularity::Popularity;
 
-    fn mix(workload: Workload) -> OpMix {
-        OpMix::new(workload.weights(), KeySpace { keys: 10_000, hot_keys: 10 })
+    const MIXED: Weights = Weights { get: 60, set: 30, delete: 5, increment: 5 };
+
+    fn mix(weights: Weights) -> OpMix {
+        OpMix::new(weights, Popularity::Hot(KeySpace { keys: 10_000, hot_keys: 10 }))
     }
 
     proptest! {
@@ -108,21 +77,20 @@ mod tests {
         fn equal_seeds_give_equal_operations(seed: u64) {
             let (mut one, mut other) = (Rng::with_seed(seed), Rng::with_seed(seed));
             for _ in 0..1_000 {
-                let mix = mix(Workload::Mixed);
+                let mix = mix(MIXED);
                 prop_assert_eq!(mix.draw(&mut one), mix.draw(&mut other));
             }
         }
 
         /// Over many draws each operation has its weight, to within two percent of all draws.
         #[test]
-        fn shares_follow_the_weights(seed: u64, which in 0..4usize) {
-            let workload = Workload::ALL[which];
-            let (mix, mut rng) = (mix(workload), Rng::with_seed(seed));
+        fn shares_follow_the_weights(seed: u64, get in 0..=40u32, set in 0..=40u32, delete in 0..=20u32) {
+            let weights = Weights { get, set, delete, increment: 100 - get - set - delete };
+            let (mix, mut rng) = (mix(weights), Rng::with_seed(seed));
             let mut seen = [0f64; 4];
             for _ in 0..20_000 {
                 seen[mix.draw(&mut rng).kind.index()] += 1.0 / 200.0;
             }
-            let weights = workload.weights();
             let expected = [
                 (Operation::Get, weights.get), (Operation::Set, weights.set),
                 (Operation::Delete, weights.delete), (Operation::Increment, weights.increment),
@@ -136,19 +104,11 @@ mod tests {
         /// Counters live in their own key space: only increments touch them, and increments touch nothing else.
         #[test]
         fn counters_are_apart(seed: u64) {
-            let (mix, mut rng) = (mix(Workload::Mixed), Rng::with_seed(seed));
+            let (mix, mut rng) = (mix(MIXED), Rng::with_seed(seed));
             for _ in 0..1_000 {
                 let op = mix.draw(&mut rng);
                 prop_assert_eq!(op.kind == Operation::Increment, matches!(op.key, Key::Counter(_)));
             }
         }
-    }
-
-    #[test]
-    fn names_are_found_again() {
-        for workload in Workload::ALL {
-            assert_eq!(Workload::named(workload.name()), Some(workload));
-        }
-        assert_eq!(Workload::named("mixd"), None);
     }
 }

@@ -161,7 +161,7 @@ async fn shards_add_up_and_gauges_follow_the_state() {
         shard.acquire_failed(1);
         shard.acquired(1, Duration::from_millis(1));
         shard.started_late(Duration::from_millis(1));
-        shard.dropped();
+        shard.dropped(1);
     }
     let scrape = served.scrape();
     let n2 = ("server", "n2");

@@ -6,9 +6,13 @@ use daemon_core::lab::Lab;
 
 use super::{ConfigError, plan};
 use crate::cli::{self, Cli, Parsed};
+use crate::keys::KeySpace;
 use crate::pacer::Pacer;
-use crate::plan::{Plan, Target};
-use crate::workload::Workload;
+use crate::payload::Sizes;
+use crate::plan::{Pace, Plan, Target};
+use crate::popularity::Popularity;
+use crate::profile::{LoadProfile, Rate};
+use crate::workload::{OpMix, Weights};
 
 const SERVERS: &str = "servers:\n  - { name: a, listen: proxy:1, upstream: node:2 }\n";
 const SHIPPED: &str = include_str!("../../../../config/lab.yaml");
@@ -47,10 +51,9 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
         format!("{SERVERS}loadgen: {{ concurrency: 7, think_time: 3ms }}\nclient: {{ pool_size: 5 }}\n");
     let plan = of(&file, &["--concurrency", "9", "--workload", "get", "--servers", "x=h:1,y=h:2"]).unwrap();
     assert_eq!((plan.load.workers, plan.client.pool_size), (9, 5));
-    assert_eq!(plan.load.weights, Workload::Get.weights());
-    assert!(
-        matches!(plan.load.pacer, Pacer::Closed { think_time } if think_time == Duration::from_millis(3))
-    );
+    let keys = Popularity::Hot(KeySpace { keys: 10_000, hot_keys: 10 });
+    assert_eq!(plan.load.mix, OpMix::new(Weights { get: 100, ..Weights::default() }, keys));
+    assert_eq!(plan.load.pace, Pace::Closed(Pacer { think_time: Duration::from_millis(3) }));
     assert_eq!(plan.nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>(), ["x", "y"]);
     assert_eq!(plan.client.timeouts.operation, Duration::from_millis(500));
 }
@@ -87,4 +90,64 @@ fn numbers_that_bound_each_other_are_checked_wherever_they_come_from() {
     );
     let long = format!("{SERVERS}client:\n  breaker: {{ interval: 5s, bucket_period: 6s }}\n");
     assert_eq!(error(&long, &[]), "lab.yaml:4: `bucket_period` must not be longer than `interval`");
+}
+
+fn open(rate: u32, millis: u64) -> Pace {
+    let profile = LoadProfile::Constant(Rate::new(rate).unwrap());
+    Pace::Open { profile, max_start_delay: Duration::from_millis(millis) }
+}
+
+#[test]
+fn the_loop_is_open_where_a_rate_is_given_last() {
+    assert_eq!(of(SERVERS, &[]).unwrap().load.pace, Pace::Closed(Pacer::default()));
+    let shipped = of(SHIPPED, &[]).unwrap();
+    assert_eq!((shipped.load.pace, shipped.load.workers), (open(3_000, 500), 1_500));
+    assert_eq!(of(SHIPPED, &["--rate", "7"]).unwrap().load.pace, open(7, 500));
+    let closed = of(SHIPPED, &["--think-time", "1ms"]).unwrap();
+    assert_eq!(closed.load.pace, Pace::Closed(Pacer { think_time: Duration::from_millis(1) }));
+    assert_eq!(closed.load.workers, 100);
+    let bound = of(SERVERS, &["--rate", "7", "--max-start-delay", "2s", "--op-timeout", "100ms"]).unwrap();
+    assert_eq!((bound.load.pace, bound.load.workers), (open(7, 2_000), 100));
+    let ramp = of(SHIPPED, &["--workload", "zipf"]).unwrap();
+    assert_eq!(ramp.load.pace.to_string(), "open loop, 500/s to 3000/s over 1m");
+    assert_eq!(of(SHIPPED, &["--workload", "zipf", "--rate", "9"]).unwrap().load.pace, open(9, 500));
+    let both = format!("{SERVERS}loadgen:\n  rate: 5\n  think_time: 1ms\n");
+    assert_eq!(
+        error(&both, &[]),
+        "lab.yaml:5: `think_time` is of a closed loop and `rate` of an open one, give one of them"
+    );
+}
+
+#[test]
+fn the_keys_of_the_lab_file_change_the_workload() {
+    let text = format!("{SERVERS}loadgen: {{ keys: 5, value_size: 64 }}\n");
+    let load = of(&text, &[]).unwrap().load;
+    assert_eq!(load.mix.keys, Popularity::Hot(KeySpace { keys: 5, hot_keys: 5 }));
+    assert_eq!((load.sizes, load.warm_up), (Sizes::Fixed(64), 5));
+    assert_eq!(
+        error(&text, &["--workload", "zipf"]),
+        "lab.yaml:3: `keys` cannot be given with the `zipf` of the workload"
+    );
+    assert_eq!(
+        error(SERVERS, &["--workload", "zipf", "--hot-keys", "3"]),
+        "--hot-keys cannot be given with the `zipf` of the workload"
+    );
+}
+
+#[test]
+fn a_workload_of_ones_own_lies_beside_the_file_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.yaml");
+    std::fs::write(&file, "name: mine\nweights: { get: 100 }\nload: { rate: 5 }\n").unwrap();
+    let lab = |text: &str| {
+        let name = folder.path().join("lab.yaml").display().to_string();
+        plan(&Lab::parse(name, text, 0).unwrap(), &flags(&[]))
+    };
+    let named = lab(&format!("{SERVERS}loadgen: {{ workload: mine.yaml }}\n")).unwrap();
+    assert_eq!((named.load.workload.as_str(), named.load.pace), ("mine", open(5, 500)));
+    std::fs::write(&file, "name: mine\nweights: { get: 99 }\n").unwrap();
+    let text = format!("{SERVERS}loadgen: {{ workload: mine.yaml, threads: 0 }}\n");
+    let both = lab(&text).unwrap_err().to_string();
+    assert!(both.contains("mine.yaml:2: `weights` sum up to 99, must be 100"), "{both}");
+    assert!(both.contains("lab.yaml:3: `threads` is 0, must be at least 1"), "{both}");
 }

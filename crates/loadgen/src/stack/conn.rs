@@ -24,6 +24,8 @@ pub(crate) enum Request<'a> {
     Set {
         key: &'a [u8],
         value: &'a [u8],
+        /// Seconds; 0 is for ever.
+        ttl: u32,
     },
     Delete {
         key: &'a [u8],
@@ -40,6 +42,15 @@ impl Request<'_> {
             Self::Get { key } | Self::Set { key, .. } | Self::Delete { key } | Self::Increment { key } => key,
         }
     }
+}
+
+/// A value to store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Item {
+    pub(crate) key: Vec<u8>,
+    pub(crate) value: Vec<u8>,
+    /// Seconds; 0 is for ever.
+    pub(crate) ttl: u32,
 }
 
 /// What a node said. A miss is an answer.
@@ -94,5 +105,5 @@ pub(crate) trait Connection: 'static {
     fn ping(&mut self) -> impl Future<Output = Result<(), ConnError>>;
 
     /// Stores many values in one go; only the warm-up uses it.
-    fn store_all(&mut self, items: &[(Vec<u8>, Vec<u8>)]) -> impl Future<Output = Result<(), ConnError>>;
+    fn store_all(&mut self, items: &[Item]) -> impl Future<Output = Result<(), ConnError>>;
 }

@@ -17,7 +17,7 @@ fn operations(summary: &str) -> f64 {
 #[test]
 fn a_duration_ends_the_run_with_a_summary() {
     let lab = Lab::start(3);
-    let loadgen = lab.loadgen(LOADGEN, ["--duration", "1s", "--seed", "7", "--concurrency", "10"]);
+    let loadgen = lab.loadgen(LOADGEN, ["--duration", "1s", "--seed", "7"]);
     assert_eq!(loadgen.wait_exit(secs(15)), 0);
     let summary = loadgen.stdout();
     assert!(operations(&summary) > 100.0, "{summary}");
@@ -30,8 +30,7 @@ fn a_signal_drains_what_is_under_way_and_exits_clean() {
     for signal in [Signal::TERM, Signal::INT] {
         let lab = Lab::start(1);
         // Every operation takes 300 ms of its 500 ms: at the signal all 20 workers have one under way.
-        lab.set("loadgen.think_time", "0s");
-        let loadgen = lab.loadgen(LOADGEN, ["--concurrency", "20"]);
+        let loadgen = lab.loadgen(LOADGEN, ["--concurrency", "20", "--think-time", "0s"]);
         loadgen.scrape_until("load runs", secs(10), |scrape| succeeded(scrape) > 100.0);
         lab.toxiproxy.add_toxic("memcached1", r#"{"type": "latency", "attributes": {"latency": 300}}"#);
         loadgen.scrape_until("operations are under way", secs(10), |scrape| {
@@ -52,7 +51,8 @@ fn a_signal_drains_what_is_under_way_and_exits_clean() {
 #[test]
 fn a_drain_is_bounded_by_the_deadline_of_an_operation() {
     let lab = Lab::start(1);
-    let loadgen = lab.loadgen(LOADGEN, ["--concurrency", "20", "--op-timeout", "300ms"]);
+    let loadgen =
+        lab.loadgen(LOADGEN, ["--concurrency", "20", "--think-time", "10ms", "--op-timeout", "300ms"]);
     loadgen.scrape_until("load runs", secs(10), |scrape| succeeded(scrape) > 100.0);
     lab.nodes[0].pause();
     loadgen.scrape_until("operations are stuck", secs(10), |scrape| {

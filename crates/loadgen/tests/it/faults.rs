@@ -9,8 +9,10 @@ use crate::figures::{breaker, connections, ended, errors, failed, mean, succeede
 
 const BLACKHOLE: &str = r#"{"name": "hole", "type": "timeout", "attributes": {"timeout": 0}}"#;
 
+/// A closed loop, whose operations under way are known. It thinks 10 ms unless told otherwise.
 fn running<const N: usize>(lab: &Lab, args: [&str; N]) -> Daemon {
-    let loadgen = lab.loadgen(LOADGEN, args);
+    let think: &[&str] = if args.contains(&"--think-time") { &[] } else { &["--think-time", "10ms"] };
+    let loadgen = lab.loadgen(LOADGEN, args.iter().chain(think));
     loadgen.scrape_until("load runs on every node", secs(10), |scrape| {
         (1..=lab.nodes.len()).all(|n| ended(scrape, &format!("memcached{n}"), "success") > 50.0)
     });

@@ -13,8 +13,8 @@ const SERVERS: &str = "servers:\n  - { name: a, listen: 127.0.0.1:1, upstream: 1
 fn an_unknown_workload_names_the_nearest() {
     Invocation::new(&["--workload", "mixd"])
         .stderr(
-            "error: invalid value 'mixd' for '--workload <NAME>': must be one of mixed, get, get-heavy, set-heavy, \
-             did you mean `mixed`?\nhint: `loadgen --help` shows the usage\n",
+            "error: invalid value 'mixd' for '--workload <NAME|FILE.yaml>': must be one of mixed, get, get-heavy, \
+             set-heavy, zipf or a .yaml file, did you mean `mixed`?\nhint: `loadgen --help` shows the usage\n",
         )
         .ends_with(2);
 }
@@ -64,8 +64,8 @@ fn problems_of_the_file_are_told_all_at_once_with_their_lines() {
     let file = format!(
         "{SERVERS}loadgen:\n  workload: mixd\n  hot_key: 5\nclient:\n  op_timeout: -5ms\n  pool_size: 0\n"
     );
-    let told = "error: config/lab.yaml:4: unknown workload `mixd`, did you mean `mixed`? \
-                (one of mixed, get, get-heavy, set-heavy)\n\
+    let told = "error: config/lab.yaml:4: `workload` is `mixd`, must be one of mixed, get, get-heavy, set-heavy, zipf \
+                or a .yaml file, did you mean `mixed`?\n\
                 error: config/lab.yaml:5: unknown key `hot_key` in `the file`, did you mean `hot_keys`?\n\
                 error: config/lab.yaml:7: `op_timeout` is `-5ms`: not a duration, write it like `500ms`, `30s` or `2m`\n\
                 error: config/lab.yaml:8: `pool_size` is 0, must be at least 1\n";

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::time::{Duration, sleep};
 
-use crate::stack::conn::{Client, ConnError, Connection, Reply, Request};
+use crate::stack::conn::{Client, ConnError, Connection, Item, Reply, Request};
 
 /// What one exchange does.
 #[derive(Clone, Debug)]
@@ -105,7 +105,7 @@ impl Connection for FakeConnection {
         Ok(())
     }
 
-    async fn store_all(&mut self, _: &[(Vec<u8>, Vec<u8>)]) -> Result<(), ConnError> {
+    async fn store_all(&mut self, _: &[Item]) -> Result<(), ConnError> {
         Ok(())
     }
 }

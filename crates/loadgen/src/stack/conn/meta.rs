@@ -6,7 +6,7 @@ use memcache::exp::{
     ReturnCode, SetOptions, build_arithmetic, build_delete, build_get, build_noop, build_set,
 };
 
-use crate::stack::conn::{Client, ConnError, Connection, Reply, Request};
+use crate::stack::conn::{Client, ConnError, Connection, Item, Reply, Request};
 
 /// Dials with TCP_NODELAY, one lookup per dial, so that a node that moved is found again.
 #[derive(Clone, Copy, Debug)]
@@ -37,9 +37,9 @@ impl Connection for MetaConnection {
         }
     }
 
-    async fn store_all(&mut self, items: &[(Vec<u8>, Vec<u8>)]) -> Result<(), ConnError> {
-        let commands: Result<Vec<MetaCommand>, ConnError> =
-            items.iter().map(|(key, value)| command(Request::Set { key, value })).collect();
+    async fn store_all(&mut self, items: &[Item]) -> Result<(), ConnError> {
+        let set = |item: &Item| command(Request::Set { key: &item.key, value: &item.value, ttl: item.ttl });
+        let commands: Result<Vec<MetaCommand>, ConnError> = items.iter().map(set).collect();
         for response in self.stream.execute_batch(&commands?).await? {
             if response.rc() != ReturnCode::Hd {
                 return Err(unexpected("set", response.rc()));
@@ -52,7 +52,11 @@ impl Connection for MetaConnection {
 fn command(request: Request<'_>) -> Result<MetaCommand, ConnError> {
     let command = match request {
         Request::Get { key } => build_get(key, &GetOptions::default()),
-        Request::Set { key, value } => build_set(key, value, &SetOptions::default()),
+        Request::Set { key, value, ttl } => {
+            let mut options = SetOptions::default();
+            options.ttl = (ttl > 0).then_some(ttl);
+            build_set(key, value, &options)
+        }
         Request::Delete { key } => build_delete(key, &DeleteOptions::default()),
         Request::Increment { key } => {
             let mut options = ArithmeticOptions::default();

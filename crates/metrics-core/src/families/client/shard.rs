@@ -171,9 +171,9 @@ impl ClientShard {
         self.lateness.observe(&self.edges, by);
     }
 
-    /// Open loop: an operation could not be started in time and was dropped.
-    pub fn dropped(&self) {
-        self.dropped.inc();
+    /// Open loop: operations that could not be started in time were dropped.
+    pub fn dropped(&self, operations: u64) {
+        self.dropped.add(operations);
     }
 }
 

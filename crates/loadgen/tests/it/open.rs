@@ -1,0 +1,113 @@
+//! The open loop on real parts: it sends what it says, and what it cannot send is counted.
+
+use std::time::Instant;
+
+use testkit::{Daemon, Lab, Scrape, secs};
+
+use crate::LOADGEN;
+use crate::figures::{breaker, ended, failed, succeeded};
+
+const BLACKHOLE: &str = r#"{"name": "hole", "type": "timeout", "attributes": {"timeout": 0}}"#;
+
+fn dropped(scrape: &Scrape) -> f64 {
+    scrape.sum("loadgen_operations_dropped_total", [])
+}
+
+fn settled(scrape: &Scrape) -> f64 {
+    succeeded(scrape) + failed(scrape) + dropped(scrape)
+}
+
+/// Share of the operations started between two scrapes that started at most so late; `edge` is a bucket's, in seconds.
+fn punctual(edge: &str, before: &Scrape, after: &Scrape) -> f64 {
+    let grown = |name: &str, edge: &str| {
+        let name = format!("memcache_operation_start_lateness_seconds_{name}");
+        let value = |scrape: &Scrape| match edge {
+            "" => scrape.sum(&name, []),
+            edge => scrape.sum(&name, [("le", edge)]),
+        };
+        value(after) - value(before)
+    };
+    grown("bucket", edge) / grown("count", "")
+}
+
+/// Two scrapes `seconds` apart, and how far apart they really are.
+fn apart(loadgen: &Daemon, seconds: u64) -> (Scrape, Scrape, f64) {
+    let (before, start) = (loadgen.scrape(), Instant::now());
+    let after = loadgen.scrape_until("time passes", secs(60), |_| start.elapsed() >= secs(seconds));
+    (before, after, start.elapsed().as_secs_f64())
+}
+
+/// The lab's own load, as `just up` starts it.
+#[test]
+fn the_rate_of_the_lab_is_reached_through_toxiproxy() {
+    let lab = Lab::start(3);
+    let loadgen = lab.loadgen(LOADGEN, ["--duration", "5s"]);
+    let first = loadgen.scrape_until("load runs", secs(10), |scrape| succeeded(scrape) > 100.0);
+    assert_eq!(first.value("loadgen_target_rate", []), Some(3_000.0));
+    assert_eq!(loadgen.wait_exit(secs(20)), 0);
+    let summary = loadgen.stdout();
+    let operations: f64 = summary.split(' ').next().unwrap().parse().unwrap();
+    testkit::report("the lab's own load for 5 s", [summary.clone()]);
+    // 5 s are 15,000 starts; the load may end a little later than asked, never earlier.
+    assert!((14_990.0..16_500.0).contains(&operations), "{summary}");
+}
+
+#[test]
+fn a_black_node_holds_back_nobody_else() {
+    let lab = Lab::start(3);
+    let loadgen = lab.loadgen(LOADGEN, [""; 0]);
+    loadgen.scrape_until("load runs", secs(10), |scrape| succeeded(scrape) > 3_000.0);
+    let before = loadgen.scrape();
+    lab.toxiproxy.add_toxic("memcached1", BLACKHOLE);
+    let open =
+        loadgen.scrape_until("the breaker opens", secs(10), |scrape| breaker(scrape, "memcached1") == 2.0);
+    assert_eq!(dropped(&open), 0.0, "there were workers for all");
+    assert!(punctual("0.1", &before, &open) > 0.9, "{}", punctual("0.1", &before, &open));
+    let (before, after, seconds) = apart(&loadgen, 2);
+    let rate = (settled(&after) - settled(&before)) / seconds;
+    assert!((2_500.0..3_500.0).contains(&rate), "{rate} op/s");
+    assert_eq!(ended(&after, "memcached2", "failed") + ended(&after, "memcached3", "failed"), 0.0);
+}
+
+/// Few workers, and a breaker that is out of the way: each soon waits on the node that does not answer.
+#[test]
+fn what_a_stalled_node_holds_back_is_late_and_dropped_and_counted() {
+    let lab = Lab::start(2);
+    lab.set("client.breaker.failure_ratio", 1.0);
+    lab.set("client.breaker.consecutive_failures", 1_000_000);
+    let args =
+        ["--rate", "1000", "--concurrency", "20", "--op-timeout", "300ms", "--max-start-delay", "100ms"];
+    let loadgen = lab.loadgen(LOADGEN, args);
+    loadgen.scrape_until("load runs", secs(10), |scrape| succeeded(scrape) > 500.0);
+    lab.nodes[0].pause();
+    let stuck = loadgen.scrape_until("operations are dropped", secs(10), |scrape| {
+        dropped(scrape) > 500.0 && scrape.value("loadgen_queue_depth", []) > Some(0.0)
+    });
+    assert_eq!(stuck.value("loadgen_workers", []), Some(20.0));
+    let (before, after, seconds) = apart(&loadgen, 2);
+    assert!(punctual("0.05", &before, &after) < 0.9, "{}", punctual("0.05", &before, &after));
+    // Sent or dropped: nothing due is missing from the count.
+    let rate = (settled(&after) - settled(&before)) / seconds;
+    assert!((800.0..1_200.0).contains(&rate), "{rate} op/s");
+    lab.nodes[0].resume();
+    loadgen.scrape_until("nothing waits any more", secs(10), |scrape| {
+        ended(scrape, "memcached1", "success") > ended(&after, "memcached1", "success") + 500.0
+            && scrape.value("loadgen_queue_depth", []) < Some(5.0)
+    });
+}
+
+#[test]
+fn a_ramp_moves_the_rate() {
+    let lab = Lab::start(1);
+    let ramp = "name: up\nweights: { get: 100 }\nload: { from: 100, to: 2000, over: 4s }\n";
+    std::fs::write(lab.folder().join("up.yaml"), ramp).unwrap();
+    lab.set("loadgen.workload", "up.yaml");
+    let loadgen = lab.loadgen(LOADGEN, [""; 0]);
+    let target = |scrape: &Scrape| scrape.value("loadgen_target_rate", []).unwrap_or(0.0);
+    let early = loadgen.scrape_until("load runs", secs(10), |scrape| succeeded(scrape) > 10.0);
+    assert!((100.0..2_000.0).contains(&target(&early)), "{}", target(&early));
+    loadgen.scrape_until("the ramp ends", secs(20), |scrape| target(scrape) == 2_000.0);
+    let (before, after, seconds) = apart(&loadgen, 2);
+    let rate = (succeeded(&after) - succeeded(&before)) / seconds;
+    assert!((1_700.0..2_300.0).contains(&rate), "{rate} op/s");
+}
