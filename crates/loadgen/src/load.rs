@@ -15,6 +15,7 @@ use tokio::runtime;
 use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::ledger::Ledger;
 use crate::open_loop::OpenLoop;
 use crate::pacer::Pacer;
 use crate::plan::{ClientPlan, LoadPlan, Pace};
@@ -39,6 +40,7 @@ pub(crate) struct Spec<C> {
     pub(crate) state: Arc<RunState>,
     /// When the first operation of an open loop is due.
     pub(crate) began: Instant,
+    pub(crate) ledger: Arc<Ledger>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -77,7 +79,7 @@ impl Load {
 }
 
 async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>) -> io::Result<()> {
-    let Spec { client, load, stack, state, began, stop } = spec;
+    let Spec { client, load, stack, state, began, ledger, stop } = spec;
     let part = |whole| share(whole, load.threads, index);
     let workers = part(load.workers);
     let bound = part(stack.pool_size);
@@ -88,7 +90,7 @@ async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>)
         pools: state.counts_of(index).into_iter().map(|counts| Pool::new(bound, workers, counts)).collect(),
         timeouts: stack.timeouts,
         shard: Arc::clone(&shard),
-        wrong_told: Cell::new(false),
+        ledger: Arc::clone(&ledger),
     });
     let before: usize = (0..index).map(|thread| share(load.workers, load.threads, thread)).sum();
     let pace = ThreadPace::new(&load, index, began, &shard)?;
@@ -100,7 +102,8 @@ async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>)
     let mut running = JoinSet::new();
     for number in before..before + workers {
         let worker = Worker {
-            number: number as u64 + 1,
+            writer: ledger.writer(number as u64 + 1),
+            ledger: Arc::clone(&ledger),
             stack: Stack::new(Rc::clone(&shared)),
             mix: load.mix.clone(),
             sizes: load.sizes.clone(),

@@ -16,6 +16,7 @@ use tokio::runtime;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::ledger::Ledger;
 use crate::load::{self, Spec};
 use crate::plan::{LoadPlan, Pace, Plan, Target};
 use crate::ready::{self, NotReady};
@@ -91,8 +92,9 @@ async fn supervise(plan: Plan, listener: TcpListener) -> Result<String, RunError
         ready = ready::wait(&client, &plan.nodes, attempt, plan.ready_timeout) => ready.map_err(RunError::NotReady)?,
         _ = signals.recv() => return Ok(summary::text(&families.totals(), Duration::ZERO, seed)),
     };
+    let ledger = Ledger::new(plan.load.mix.keys.keys(), fastrand::u64(..), now());
     tokio::select! {
-        () = warm::warm(connections, &plan.nodes, &plan.load) => {}
+        () = warm::warm(connections, &plan.nodes, &plan.load, &ledger) => {}
         _ = signals.recv() => return Ok(summary::text(&families.totals(), Duration::ZERO, seed)),
     }
 
@@ -109,6 +111,7 @@ async fn supervise(plan: Plan, listener: TcpListener) -> Result<String, RunError
         stack: plan.client,
         state: Arc::clone(&state),
         began,
+        ledger: Arc::new(ledger),
         stop: stop.clone(),
     };
     let load = load::start(&spec, shards)?;

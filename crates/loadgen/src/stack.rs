@@ -1,20 +1,22 @@
 //! The client stack under test, in the order an operation passes it: route -> breaker -> pool -> connection, under one
 //! deadline. What each step knows is in its own file; the order and what a failure means are here.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use metrics_core::families::client::ClientShard;
-use metrics_core::labels::{CloseReason, CorruptKind, ErrorType};
+use metrics_core::labels::{CloseReason, ErrorType};
 
+use crate::flight::Seen;
+use crate::ledger::{Fate, Ledger};
 use crate::pacer::Cost;
-use crate::stack::conn::{Client, Connection, Reply, Request};
+use crate::stack::conn::{Client, ConnError, Connection, Reply, Request};
 use crate::stack::deadline::{Deadline, Elapsed, now};
 use crate::stack::node::Node;
 use crate::stack::pool::{Pool, Pooled};
 use crate::stack::route::Router;
+use crate::value::{Verdict, Wrong};
 
 pub(crate) mod breaker;
 pub(crate) mod conn;
@@ -42,8 +44,7 @@ pub(crate) struct Shared<C: Client> {
     pub(crate) pools: Vec<Pool<C::Connection>>,
     pub(crate) timeouts: Timeouts,
     pub(crate) shard: Arc<ClientShard>,
-    /// Whether a wrong value was already told: each is counted, but only the first of a thread is loud.
-    pub(crate) wrong_told: Cell<bool>,
+    pub(crate) ledger: Arc<Ledger>,
 }
 
 /// One worker's way to the nodes.
@@ -62,6 +63,8 @@ pub(crate) struct Performed {
     /// When the request was handed to the connection, if it got that far.
     pub(crate) sent: Option<Instant>,
     pub(crate) ended: Instant,
+    /// What a write may have done.
+    pub(crate) fate: Fate,
 }
 
 impl Performed {
@@ -72,6 +75,13 @@ impl Performed {
             _ => Cost::Exchanged,
         }
     }
+}
+
+/// When a request was handed to its connection, and when its reply was complete.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exchanged {
+    pub(crate) began: Instant,
+    pub(crate) ended: Instant,
 }
 
 /// A connection in use, and what to give back with it.
@@ -87,13 +97,13 @@ impl<C: Client> Stack<C> {
         Self { shared, own, deadline: Deadline::new() }
     }
 
-    /// Performs one request that starts at `started`. `accept` judges the reply before the connection counts as
-    /// healthy: a wrong value is a connection out of step.
+    /// Performs one request that starts at `started`. `judge` sees the reply before the connection counts as
+    /// healthy: most wrong values are those of a connection out of step.
     pub(crate) async fn perform(
         &mut self,
         request: Request<'_>,
         started: Instant,
-        accept: impl FnOnce(&Reply) -> Result<(), CorruptKind>,
+        judge: impl FnOnce(&Reply, Exchanged) -> Verdict,
     ) -> Performed {
         let shared = Rc::clone(&self.shared);
         let server = shared.router.route(request.key());
@@ -102,22 +112,20 @@ impl<C: Client> Stack<C> {
         let Some(admission) = shared.nodes[server].admit(started) else {
             shared.shard.breaker_rejected(server);
             let result = Err(ErrorType::BreakerOpen);
-            return Performed { server, result, sent: None, ended: started };
+            return Performed { server, result, sent: None, ended: started, fate: Fate::NoEffect };
         };
 
-        let mut sent = None;
         let limit = started + shared.timeouts.operation;
-        let result = match self.checkout(&shared, server, started, limit).await {
+        let performed = match self.checkout(&shared, server, started, limit).await {
             Ok((checkout, ready)) => {
-                sent = Some(ready);
-                self.exchange(&shared, server, checkout, request, limit, accept).await
+                self.exchange(&shared, server, checkout, request, ready, limit, judge).await
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                Performed { server, result: Err(error), sent: None, ended: now(), fate: Fate::NoEffect }
+            }
         };
-
-        let ended = now();
-        admission.record(result.is_ok(), ended);
-        Performed { server, result, sent, ended }
+        admission.record(performed.result.is_ok(), performed.ended);
+        performed
     }
 
     /// A connection to the node and the time it was ready: the worker's own, an idle one, or a new one.
@@ -179,37 +187,48 @@ impl<C: Client> Stack<C> {
     }
 
     /// One request and its reply. Whatever is left of a connection that did not end in step is dropped here.
+    #[expect(clippy::too_many_arguments, reason = "all of one attempt")]
     async fn exchange(
         &mut self,
         shared: &Shared<C>,
         server: usize,
         checkout: Checkout<'_, C::Connection>,
         request: Request<'_>,
+        began: Instant,
         limit: Instant,
-        accept: impl FnOnce(&Reply) -> Result<(), CorruptKind>,
-    ) -> Result<Reply, ErrorType> {
+        judge: impl FnOnce(&Reply, Exchanged) -> Verdict,
+    ) -> Performed {
         let Checkout { mut connection, slot } = checkout;
         let outcome = {
             let (stream, _active) = connection.activate();
             self.deadline.within(limit, stream.exchange(request)).await
         };
-        let (result, close) = match outcome {
-            Ok(Ok(reply)) => match accept(&reply) {
-                Ok(()) => (Ok(reply), None),
-                Err(kind) => {
-                    shared.shard.corrupt(server, kind);
-                    if !shared.wrong_told.replace(true) {
-                        let key = String::from_utf8_lossy(request.key());
-                        tracing::error!(server = shared.nodes[server].name, %kind, %key, "wrong value read");
-                    }
-                    (Err(ErrorType::Corrupt), Some(CloseReason::Error))
+        let ended = now();
+        let verdict = match &outcome {
+            Ok(Ok(reply)) => judge(reply, Exchanged { began, ended }),
+            Ok(Err(_)) | Err(Elapsed) => Verdict::Right,
+        };
+        connection.flight.record(request.operation(), request.key(), began, ended, seen(&outcome, verdict));
+        let (result, close, fate) = match (outcome, verdict) {
+            (Ok(Ok(_)), Verdict::Wrong(wrong)) => {
+                shared.shard.corrupt(server, wrong.kind());
+                if shared.ledger.is_first_wrong() {
+                    tell(&shared.nodes[server].name, request, wrong, &connection);
                 }
-            },
-            Ok(Err(error)) => {
-                tracing::debug!(server = shared.nodes[server].name, %error, "exchange failed");
-                (Err(error.error_type()), error.close_reason())
+                let close = wrong.is_out_of_step().then_some(CloseReason::Error);
+                (Err(ErrorType::Corrupt), close, Fate::Unknown)
             }
-            Err(Elapsed) => (Err(ErrorType::Timeout), Some(CloseReason::Timeout)),
+            (Ok(Ok(reply)), verdict) => {
+                if verdict == Verdict::Late {
+                    shared.shard.late_write(server);
+                }
+                (Ok(reply), None, Fate::Acknowledged)
+            }
+            (Ok(Err(error)), _) => {
+                tracing::debug!(server = shared.nodes[server].name, %error, "exchange failed");
+                (Err(error.error_type()), error.close_reason(), error.fate())
+            }
+            (Err(Elapsed), _) => (Err(ErrorType::Timeout), Some(CloseReason::Timeout), Fate::Unknown),
         };
         match close {
             Some(reason) => connection.close(reason),
@@ -218,8 +237,27 @@ impl<C: Client> Stack<C> {
         }
         // Given back last: whoever gets the slot next finds the connection idle, or gone.
         drop(slot);
-        result
+        Performed { server, result, sent: Some(began), ended, fate }
     }
+}
+
+fn seen(outcome: &Result<Result<Reply, ConnError>, Elapsed>, verdict: Verdict) -> Seen {
+    match (outcome, verdict) {
+        (_, Verdict::Wrong(wrong)) => Seen::Wrong(wrong.kind()),
+        (_, Verdict::Late) => Seen::Late,
+        (Ok(Ok(Reply::Value(_))), _) => Seen::Value,
+        (Ok(Ok(Reply::Miss)), _) => Seen::Miss,
+        (Ok(Ok(Reply::Done)), _) => Seen::Done,
+        (Ok(Err(error)), _) => Seen::Failed(error.error_type()),
+        (Err(Elapsed), _) => Seen::Failed(ErrorType::Timeout),
+    }
+}
+
+/// The first wrong value of a run, with all that is known.
+fn tell<C>(server: &str, request: Request<'_>, wrong: Wrong, connection: &Pooled<C>) {
+    let (key, kind) = (String::from_utf8_lossy(request.key()), wrong.kind());
+    let recent = &connection.flight;
+    tracing::error!(server, %kind, %key, found = %wrong, %recent, "wrong value read; further ones are only counted");
 }
 
 #[cfg(test)]

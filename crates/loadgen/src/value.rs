@@ -1,28 +1,77 @@
 //! What is stored, made so that each read can be verified. Pure.
 //!
-//! A value is a header (key, writer, version, and a stamp over the three and the size) and then words derived from
-//! the stamp. A piece of another value, a cut or a changed byte anywhere breaks the chain, and checking it is one
+//! A value is a header (key, writer, begin of the write, and a stamp over the three and the size) and then words derived
+//! from the stamp. A piece of another value, a cut or a changed byte anywhere breaks the chain, and checking it is one
 //! comparison per word.
 
+use std::fmt;
+use std::time::Duration;
+
 use metrics_core::labels::CorruptKind;
+
+use crate::history::WriteId;
 
 /// Bytes of the header: the smallest value there is.
 pub(crate) const MIN_SIZE: usize = 32;
 
-/// Who wrote a value and as which of its writes.
+/// What a read turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
-    pub(crate) writer: u64,
-    pub(crate) version: u64,
+pub(crate) enum Verdict {
+    Right,
+    /// A value whose own write was given up: it landed all the same.
+    Late,
+    Wrong(Wrong),
+}
+
+/// In which way a value is not the one that was to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// Nobody wrote these bytes.
+    Torn { bytes: usize },
+    /// Whole, but stored under another key.
+    AnotherKeys { owner: u64, origin: WriteId },
+    /// Replaced before the read began.
+    Stale { origin: WriteId },
+}
+
+impl Wrong {
+    pub(crate) fn kind(self) -> CorruptKind {
+        match self {
+            Self::Torn { .. } => CorruptKind::Torn,
+            Self::AnotherKeys { .. } => CorruptKind::WrongKey,
+            Self::Stale { .. } => CorruptKind::Stale,
+        }
+    }
+
+    /// Whether the connection may be out of step: a stale value is a whole answer to what was asked.
+    pub(crate) fn is_out_of_step(self) -> bool {
+        !matches!(self, Self::Stale { .. })
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Torn { bytes } => write!(f, "{bytes} bytes that nobody wrote"),
+            Self::AnotherKeys { owner, origin } => write!(f, "the value of item {owner} by {origin}"),
+            Self::Stale { origin } => write!(f, "an outdated value by {origin}"),
+        }
+    }
+}
+
+impl fmt::Display for WriteId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "writer {:#x}, {:?} into its run", self.writer, Duration::from_nanos(self.began))
+    }
 }
 
 const WORD: usize = 8;
 /// The odd constant of splitmix64: consecutive multiples differ in many bits.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-fn stamp(key: u64, origin: Origin, size: usize) -> u64 {
+fn stamp(key: u64, origin: WriteId, size: usize) -> u64 {
     let mut word = key.wrapping_mul(STEP) ^ (size as u64);
-    for part in [origin.writer, origin.version] {
+    for part in [origin.writer, origin.began] {
         word = (word ^ part).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         word ^= word >> 29;
     }
@@ -30,10 +79,10 @@ fn stamp(key: u64, origin: Origin, size: usize) -> u64 {
 }
 
 /// Replaces the buffer's content with the value of `size` bytes for a key.
-pub(crate) fn write(buffer: &mut Vec<u8>, key: u64, origin: Origin, size: usize) {
+pub(crate) fn write(buffer: &mut Vec<u8>, key: u64, origin: WriteId, size: usize) {
     let stamp = stamp(key, origin, size);
     buffer.clear();
-    for word in [key, origin.writer, origin.version, stamp] {
+    for word in [key, origin.writer, origin.began, stamp] {
         buffer.extend_from_slice(&word.to_le_bytes());
     }
     let mut word = stamp;
@@ -45,58 +94,57 @@ pub(crate) fn write(buffer: &mut Vec<u8>, key: u64, origin: Origin, size: usize)
 }
 
 /// Who wrote the value, or in which way it is not one that was written for this key.
-pub(crate) fn verify(value: &[u8], key: u64) -> Result<Origin, CorruptKind> {
-    let Some((header, filler)) = value.split_first_chunk::<MIN_SIZE>() else {
-        return Err(CorruptKind::Torn);
-    };
+pub(crate) fn verify(value: &[u8], key: u64) -> Result<WriteId, Wrong> {
+    let torn = Wrong::Torn { bytes: value.len() };
+    let (header, filler) = value.split_first_chunk::<MIN_SIZE>().ok_or(torn)?;
     let (words, _) = header.as_chunks::<WORD>();
-    let [owner, writer, version, stamped] = [0, 1, 2, 3].map(|index| u64::from_le_bytes(words[index]));
-    let origin = Origin { writer, version };
+    let [owner, writer, began, stamped] = [0, 1, 2, 3].map(|index| u64::from_le_bytes(words[index]));
+    let origin = WriteId { writer, began };
     if stamped != stamp(owner, origin, value.len()) {
-        return Err(CorruptKind::Torn);
+        return Err(torn);
     }
     let (chunks, rest) = filler.as_chunks::<WORD>();
     let mut word = stamped;
     for chunk in chunks {
         word = word.wrapping_add(STEP);
         if u64::from_le_bytes(*chunk) != word {
-            return Err(CorruptKind::Torn);
+            return Err(torn);
         }
     }
     if rest != &word.wrapping_add(STEP).to_le_bytes()[..rest.len()] {
-        return Err(CorruptKind::Torn);
+        return Err(torn);
     }
     // Whole, but somebody else's.
-    if owner == key { Ok(origin) } else { Err(CorruptKind::WrongKey) }
+    if owner == key { Ok(origin) } else { Err(Wrong::AnotherKeys { owner, origin }) }
 }
 
 #[cfg(test)]
 mod tests {
-    use metrics_core::labels::CorruptKind;
     use proptest::prelude::*;
 
-    use super::{MIN_SIZE, Origin, verify, write};
+    use super::{MIN_SIZE, Wrong, verify, write};
+    use crate::history::WriteId;
 
-    fn value(key: u64, writer: u64, version: u64, size: usize) -> Vec<u8> {
+    fn value(key: u64, writer: u64, began: u64, size: usize) -> Vec<u8> {
         let mut buffer = b"left over".to_vec();
-        write(&mut buffer, key, Origin { writer, version }, size);
+        write(&mut buffer, key, WriteId { writer, began }, size);
         buffer
     }
 
     proptest! {
         /// What was written for a key is accepted for that key, with its origin.
         #[test]
-        fn written_values_verify(key: u64, writer: u64, version: u64, size in MIN_SIZE..400) {
-            let value = value(key, writer, version, size);
+        fn written_values_verify(key: u64, writer: u64, began: u64, size in MIN_SIZE..400) {
+            let value = value(key, writer, began, size);
             prop_assert_eq!(value.len(), size);
-            prop_assert_eq!(verify(&value, key), Ok(Origin { writer, version }));
+            prop_assert_eq!(verify(&value, key), Ok(WriteId { writer, began }));
         }
 
         /// A whole value of another key is told from damage.
         #[test]
         fn another_keys_value_is_named(key: u64, other: u64, size in MIN_SIZE..400) {
             prop_assume!(key != other);
-            prop_assert_eq!(verify(&value(other, 1, 1, size), key), Err(CorruptKind::WrongKey));
+            prop_assert_eq!(verify(&value(other, 1, 1, size), key), Err(Wrong::AnotherKeys { owner: other, origin: WriteId { writer: 1, began: 1 } }));
         }
 
         /// One changed byte anywhere is seen.
@@ -105,7 +153,7 @@ mod tests {
             let mut value = value(key, 3, 4, size);
             let at = at % value.len();
             value[at] ^= flip;
-            prop_assert_eq!(verify(&value, key), Err(CorruptKind::Torn));
+            prop_assert_eq!(verify(&value, key), Err(Wrong::Torn { bytes: size }));
         }
 
         /// A cut value is seen at every length, and so are bytes too many.
@@ -113,9 +161,9 @@ mod tests {
         fn a_wrong_length_is_seen(key: u64, cut in 0..400usize, size in MIN_SIZE..400) {
             let whole = value(key, 3, 4, size);
             let cut = cut % size;
-            prop_assert_eq!(verify(&whole[..cut], key), Err(CorruptKind::Torn));
+            prop_assert_eq!(verify(&whole[..cut], key), Err(Wrong::Torn { bytes: cut }));
             let longer = [whole.as_slice(), b"x"].concat();
-            prop_assert_eq!(verify(&longer, key), Err(CorruptKind::Torn));
+            prop_assert_eq!(verify(&longer, key), Err(Wrong::Torn { bytes: size + 1 }));
         }
 
         /// Two versions of one value spliced at any inner point are seen.
@@ -124,7 +172,7 @@ mod tests {
             let (one, two) = (value(key, 1, 1, size), value(key, 1, 2, size));
             let spliced = [&one[..at], &two[at..]].concat();
             prop_assume!(spliced != one && spliced != two);
-            prop_assert_eq!(verify(&spliced, key), Err(CorruptKind::Torn));
+            prop_assert_eq!(verify(&spliced, key), Err(Wrong::Torn { bytes: size }));
         }
     }
 }

@@ -6,24 +6,29 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::time::timeout;
 
+use crate::history::WriteId;
 use crate::keys::Key;
+use crate::ledger::Ledger;
 use crate::plan::{LoadPlan, Target};
 use crate::stack::conn::{ConnError, Connection, Item};
 use crate::stack::route::Router;
-use crate::value::{self, Origin};
+use crate::value;
 
 /// Over all nodes.
 const BOUND: Duration = Duration::from_secs(5);
 /// Values stored in one exchange.
 const BATCH: usize = 200;
-/// Nobody's worker number: workers count from 1.
-const WARMER: Origin = Origin { writer: 0, version: 0 };
 
 /// Stores every key on its node, over one connection per node in the order of the nodes.
-pub(crate) async fn warm<C: Connection>(connections: Vec<C>, nodes: &[Target], load: &LoadPlan) {
+pub(crate) async fn warm<C: Connection>(
+    connections: Vec<C>,
+    nodes: &[Target],
+    load: &LoadPlan,
+    ledger: &Ledger,
+) {
     let router = Router::new(nodes.iter().map(|node| node.name.as_str()));
-    match timeout(BOUND, store(connections, &router, load)).await {
-        Ok(Ok(())) => {}
+    match timeout(BOUND, store(connections, &router, load, ledger.initial())).await {
+        Ok(Ok(())) => ledger.warmed(),
         Ok(Err((node, error))) => {
             tracing::warn!(server = nodes[node].name, %error, "the cache is not warm: some reads will miss");
         }
@@ -35,13 +40,14 @@ async fn store<C: Connection>(
     mut connections: Vec<C>,
     router: &Router,
     load: &LoadPlan,
+    origin: WriteId,
 ) -> Result<(), (usize, ConnError)> {
     let mut rng = Rng::with_seed(load.seed);
     let mut batches: Vec<Vec<Item>> = connections.iter().map(|_| Vec::new()).collect();
     for index in 0..load.warm_up {
         let (mut key, mut value) = (Vec::new(), Vec::new());
         Key::Item(index).write(&mut key);
-        value::write(&mut value, index, WARMER, load.sizes.draw(&mut rng));
+        value::write(&mut value, index, origin, load.sizes.draw(&mut rng));
         let node = router.route(&key);
         batches[node].push(Item { key, value, ttl: load.ttls.draw(&mut rng) });
         if batches[node].len() == BATCH {

@@ -11,13 +11,14 @@ use metrics_core::families::client::{ClientShard, Finished};
 use metrics_core::labels::Operation;
 use tokio_util::sync::CancellationToken;
 
+use crate::ledger::{Ledger, Writer};
 use crate::open_loop::OpenLoop;
 use crate::pacer::{Cost, Pacer, REFUSAL_COST};
 use crate::payload::{Sizes, Ttls};
 use crate::stack::conn::{Client, Reply, Request};
 use crate::stack::deadline::now;
 use crate::stack::{Performed, Stack};
-use crate::value::{self, Origin};
+use crate::value::{self, Verdict};
 use crate::workload::OpMix;
 
 /// Told once to every worker of a thread. The flag is for the hot loop, the token for whoever waits.
@@ -28,8 +29,8 @@ pub(crate) struct Stop {
 }
 
 pub(crate) struct Worker<C: Client> {
-    /// Unique in the process: the writer of its values.
-    pub(crate) number: u64,
+    pub(crate) writer: Writer,
+    pub(crate) ledger: Arc<Ledger>,
     pub(crate) stack: Stack<C>,
     pub(crate) mix: OpMix,
     pub(crate) sizes: Sizes,
@@ -58,7 +59,6 @@ struct Begin {
 struct Scratch {
     key: Vec<u8>,
     value: Vec<u8>,
-    writes: u64,
 }
 
 impl<C: Client> Worker<C> {
@@ -98,31 +98,40 @@ impl<C: Client> Worker<C> {
     async fn perform(&mut self, begin: Begin, rng: &mut Rng, scratch: &mut Scratch) -> Performed {
         let op = self.mix.draw(rng);
         op.key.write(&mut scratch.key);
-        let key = scratch.key.as_slice();
+        let (key, item) = (scratch.key.as_slice(), op.key.index());
+        let mut write = None;
         let request = match op.kind {
             Operation::Get => Request::Get { key },
             Operation::Set => {
-                scratch.writes += 1;
-                let origin = Origin { writer: self.number, version: scratch.writes };
-                value::write(&mut scratch.value, op.key.index(), origin, self.sizes.draw(rng));
+                let origin = self.ledger.begin(&mut self.writer, item, begin.actual);
+                write = Some(origin);
+                value::write(&mut scratch.value, item, origin, self.sizes.draw(rng));
                 Request::Set { key, value: &scratch.value, ttl: self.ttls.draw(rng) }
             }
             Operation::Delete => Request::Delete { key },
             Operation::Increment => Request::Increment { key },
         };
+        let ledger = &self.ledger;
         let performed = self
             .stack
-            .perform(request, begin.actual, |reply| match reply {
-                Reply::Value(value) => value::verify(value, op.key.index()).map(|_| ()),
-                Reply::Miss | Reply::Done => Ok(()),
+            .perform(request, begin.actual, |reply, read| match reply {
+                Reply::Value(value) => ledger.judge(item, value, read.began, read.ended),
+                Reply::Miss | Reply::Done => Verdict::Right,
             })
             .await;
+        match (op.kind, write) {
+            (_, Some(id)) => self.ledger.settle(item, id, performed.fate, performed.ended),
+            (Operation::Delete, None) if performed.result.is_ok() => {
+                self.ledger.deleted(item, begin.actual, performed.ended);
+            }
+            _ => {}
+        }
         self.report(op.kind, begin.intended, &performed);
         performed
     }
 
     fn report(&self, operation: Operation, intended: Instant, performed: &Performed) {
-        let Performed { server, result, sent, ended } = performed;
+        let Performed { server, result, sent, ended, .. } = performed;
         match (operation, result) {
             (Operation::Get, Ok(Reply::Value(_))) => self.shard.hit(*server),
             (Operation::Get, Ok(Reply::Miss)) => self.shard.miss(*server),

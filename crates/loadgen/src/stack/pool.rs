@@ -12,6 +12,8 @@ use metrics_core::families::client::{ClientShard, PoolView};
 use metrics_core::labels::CloseReason;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::flight::Flight;
+
 /// Part `index` of `whole` split over `parts`: parts differ by one at most and add up exactly.
 pub(crate) fn share(whole: usize, parts: usize, index: usize) -> usize {
     whole / parts + usize::from(index < whole % parts)
@@ -44,6 +46,8 @@ pub(crate) struct Pooled<C> {
     shard: Arc<ClientShard>,
     server: usize,
     reason: CloseReason,
+    /// On the heap: a connection is moved at every use.
+    pub(crate) flight: Box<Flight>,
 }
 
 impl<C> Pooled<C> {
@@ -56,7 +60,7 @@ impl<C> Pooled<C> {
         step(&counts.total, true);
         shard.connection_created(server);
         let (counts, shard) = (Arc::clone(counts), Arc::clone(shard));
-        Self { connection, counts, shard, server, reason: CloseReason::Shutdown }
+        Self { connection, counts, shard, server, reason: CloseReason::Shutdown, flight: Box::default() }
     }
 
     /// The connection, counted as active until the guard goes.

@@ -8,7 +8,7 @@ use metrics_core::Registry;
 use metrics_core::families::client::{
     BreakerView, ClientFamilies, ClientShard, ClientState, LoadView, PoolView,
 };
-use metrics_core::labels::{BreakerState, CorruptKind, ErrorType};
+use metrics_core::labels::{BreakerState, ErrorType};
 use tokio::time::Instant;
 
 use super::breaker::BreakerRules;
@@ -18,7 +18,9 @@ use super::node::Node;
 use super::pool::{Pool, PoolCounts};
 use super::route::Router;
 use super::{Performed, Shared, Stack, Timeouts};
+use crate::ledger::Ledger;
 use crate::pacer::Cost;
+use crate::value::{Verdict, Wrong};
 
 const MS: Duration = Duration::from_millis(1);
 const GET: Request<'static> = Request::Get { key: b"key:0" };
@@ -66,7 +68,7 @@ impl Bench {
             pools: vec![Pool::new(bound, workers, Arc::new(PoolCounts::default()))],
             timeouts: Timeouts { operation: 500 * MS, connect: 200 * MS },
             shard,
-            wrong_told: false.into(),
+            ledger: Arc::new(Ledger::new(1, 1, Instant::now().into_std())),
         };
         Self { shared: Rc::new(shared), client: client.clone(), families }
     }
@@ -86,7 +88,7 @@ impl Bench {
 
 async fn perform(stack: &mut Stack<FakeClient>) -> Performed {
     let started = Instant::now().into_std();
-    stack.perform(GET, started, |_| Ok(())).await
+    stack.perform(GET, started, |_, _| Verdict::Right).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +125,7 @@ async fn a_wrong_value_fails_the_operation_and_its_connection() {
     let bench = Bench::new(&client, 1, 1);
     let mut stack = bench.stack();
     let started = Instant::now().into_std();
-    let performed = stack.perform(GET, started, |_| Err(CorruptKind::WrongKey)).await;
+    let performed = stack.perform(GET, started, |_, _| Verdict::Wrong(Wrong::Torn { bytes: 1 })).await;
     assert_eq!(performed.result, Err(ErrorType::Corrupt));
     assert_eq!(bench.pool(), PoolView::default());
     assert_eq!(bench.families.totals().corrupt, 1);
@@ -225,7 +227,8 @@ async fn no_connection_before_the_deadline_is_exhaustion() {
     let (mut holder, mut waiter) = (bench.stack(), bench.stack());
     let earlier = Instant::now().into_std();
     tokio::time::advance(10 * MS).await;
-    let (held, waited) = tokio::join!(perform(&mut holder), waiter.perform(GET, earlier, |_| Ok(())));
+    let (held, waited) =
+        tokio::join!(perform(&mut holder), waiter.perform(GET, earlier, |_, _| Verdict::Right));
     assert_eq!(held.result, Err(ErrorType::Timeout));
     assert_eq!((waited.result.as_ref(), waited.cost()), (Err(&ErrorType::PoolExhausted), Cost::Refused));
 }

@@ -1,0 +1,166 @@
+//! Who wrote what to which item, shared by all threads of a run, and so whether a value that is read may be there.
+//! Keeps the clock and the locks around the history of each key; what is stale or late is decided in `history`.
+//!
+//! Writers carry a tag of their process. Values of another process are right: an earlier run's clock and
+//! acknowledgements are not known here, and another run beside this one replaces values as it likes. With failover to
+//! the next node, stale values are to be expected: a write went to a node that is not asked any more.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::history::{Freshness, History, Nanos, WriteId};
+use crate::value::{self, Verdict, Wrong};
+
+/// Bits of a writer's number; the rest is the process' tag.
+const NUMBER_BITS: u32 = 24;
+
+/// The number of whoever stores the first values. Workers count from 1.
+const WARMER: u64 = 0;
+
+/// So many keys have a bucket of their own; more share them.
+const MAX_BUCKETS: u64 = 1 << 20;
+
+/// What became of a write that was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Acknowledged,
+    /// It left, and nobody knows what it did or will do.
+    Unknown,
+    /// It never left, or memcached refused it.
+    NoEffect,
+}
+
+/// One source of writes, which does one after the other.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    id: u64,
+    last: Nanos,
+}
+
+#[derive(Debug)]
+struct Entry {
+    key: u64,
+    history: History,
+}
+
+/// The writes of a run, by item.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    epoch: Instant,
+    tag: u64,
+    buckets: Box<[Mutex<Vec<Entry>>]>,
+    /// All first values were acknowledged.
+    warm: AtomicBool,
+    wrong_told: AtomicBool,
+}
+
+impl Ledger {
+    /// For items below `keys`. The tag is this process' alone, by chance; a run's seed is not, equal seeds are equal.
+    pub(crate) fn new(keys: u64, tag: u64, epoch: Instant) -> Self {
+        let buckets = (0..keys.clamp(1, MAX_BUCKETS)).map(|_| Mutex::default()).collect();
+        Self {
+            epoch,
+            tag: tag << NUMBER_BITS,
+            buckets,
+            warm: AtomicBool::new(false),
+            wrong_told: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn writer(&self, number: u64) -> Writer {
+        Writer { id: self.tag | number, last: 0 }
+    }
+
+    /// Under which name the first values are stored. They count as acknowledged before all else once [`warmed`](Self::warmed).
+    pub(crate) fn initial(&self) -> WriteId {
+        WriteId { writer: self.tag | WARMER, began: 0 }
+    }
+
+    pub(crate) fn warmed(&self) {
+        self.warm.store(true, Relaxed);
+    }
+
+    /// A write is about to be sent: the name its value carries.
+    pub(crate) fn begin(&self, writer: &mut Writer, key: u64, at: Instant) -> WriteId {
+        // Two writes at one instant of a coarse clock are still two.
+        writer.last = self.nanos(at).max(writer.last + 1);
+        let id = WriteId { writer: writer.id, began: writer.last };
+        history(&mut self.bucket(key), key).begin(id);
+        id
+    }
+
+    /// What became of a write.
+    pub(crate) fn settle(&self, key: u64, id: WriteId, fate: Fate, ended: Instant) {
+        let ended = self.nanos(ended);
+        let mut bucket = self.bucket(key);
+        let history = history(&mut bucket, key);
+        match fate {
+            Fate::Acknowledged => history.acknowledge(id, ended),
+            Fate::Unknown => history.give_up(id),
+            Fate::NoEffect => history.forget(id),
+        }
+    }
+
+    /// A deletion was acknowledged. One that was not leaves no trace: it can do no more than cause a miss.
+    pub(crate) fn deleted(&self, key: u64, began: Instant, ended: Instant) {
+        let (began, ended) = (self.nanos(began), self.nanos(ended));
+        history(&mut self.bucket(key), key).deleted(began, ended);
+    }
+
+    /// Judges what a read of a key returned.
+    pub(crate) fn judge(&self, key: u64, value: &[u8], began: Instant, ended: Instant) -> Verdict {
+        let origin = match value::verify(value, key) {
+            Ok(origin) => origin,
+            Err(wrong) => return Verdict::Wrong(wrong),
+        };
+        if origin.writer >> NUMBER_BITS != self.tag >> NUMBER_BITS {
+            return Verdict::Right;
+        }
+        match self.freshness(key, origin, began, ended) {
+            Freshness::Right => Verdict::Right,
+            Freshness::Late => Verdict::Late,
+            Freshness::Stale => Verdict::Wrong(Wrong::Stale { origin }),
+        }
+    }
+
+    /// Whether a wrong value is the first of the run: each is counted, one is told.
+    pub(crate) fn is_first_wrong(&self) -> bool {
+        !self.wrong_told.swap(true, Relaxed)
+    }
+
+    fn freshness(&self, key: u64, origin: WriteId, began: Instant, ended: Instant) -> Freshness {
+        let mut bucket = self.bucket(key);
+        let Some(entry) = bucket.iter_mut().find(|entry| entry.key == key) else {
+            return Freshness::Right;
+        };
+        if origin != self.initial() {
+            return entry.history.judge(origin, self.nanos(began), self.nanos(ended));
+        }
+        let warm = self.warm.load(Relaxed);
+        if warm { entry.history.judge_initial(self.nanos(began)) } else { Freshness::Right }
+    }
+
+    fn nanos(&self, at: Instant) -> Nanos {
+        let since = at.saturating_duration_since(self.epoch);
+        since.as_secs() * 1_000_000_000 + Nanos::from(since.subsec_nanos())
+    }
+
+    fn bucket(&self, key: u64) -> MutexGuard<'_, Vec<Entry>> {
+        let index = (key % self.buckets.len() as u64) as usize;
+        // No call under the lock can panic half-way.
+        self.buckets[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn history(bucket: &mut Vec<Entry>, key: u64) -> &mut History {
+    let at = bucket.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
+        bucket.reserve_exact(1);
+        bucket.push(Entry { key, history: History::default() });
+        bucket.len() - 1
+    });
+    &mut bucket[at].history
+}
+
+#[cfg(test)]
+mod tests;

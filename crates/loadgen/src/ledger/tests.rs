@@ -1,0 +1,132 @@
+//! The ledger around the history: names of writers, first values, keys that share a bucket, and what it costs.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use super::{Fate, Ledger, MAX_BUCKETS, Writer};
+use crate::history::WriteId;
+use crate::value::{self, Verdict, Wrong};
+
+const MS: Duration = Duration::from_millis(1);
+
+struct Clock(Instant);
+
+impl Clock {
+    fn at(&self, ms: u32) -> Instant {
+        self.0 + MS * ms
+    }
+}
+
+fn ledger(keys: u64) -> (Ledger, Clock) {
+    let epoch = Instant::now();
+    (Ledger::new(keys, 77, epoch), Clock(epoch))
+}
+
+fn bytes(key: u64, id: WriteId) -> Vec<u8> {
+    let mut value = Vec::new();
+    value::write(&mut value, key, id, 100);
+    value
+}
+
+fn write(ledger: &Ledger, writer: &mut Writer, key: u64, began: Instant, ended: Instant) -> Vec<u8> {
+    let id = ledger.begin(writer, key, began);
+    ledger.settle(key, id, Fate::Acknowledged, ended);
+    bytes(key, id)
+}
+
+fn is_stale(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Wrong(Wrong::Stale { .. }))
+}
+
+#[test]
+fn reads_are_right_stale_late_or_not_the_keys_at_all() {
+    let (ledger, clock) = ledger(10);
+    let mut writer = ledger.writer(1);
+    let old = write(&ledger, &mut writer, 3, clock.at(1), clock.at(2));
+    let held = ledger.begin(&mut writer, 3, clock.at(3));
+    ledger.settle(3, held, Fate::Unknown, clock.at(4));
+    let new = write(&ledger, &mut writer, 3, clock.at(5), clock.at(6));
+    let judge = |key, value: &[u8]| ledger.judge(key, value, clock.at(7), clock.at(8));
+    assert_eq!(judge(3, &new), Verdict::Right);
+    assert!(is_stale(judge(3, &old)));
+    assert_eq!(judge(3, &bytes(3, held)), Verdict::Late);
+    assert_eq!(judge(3, &bytes(3, held)), Verdict::Right, "late once");
+    assert!(matches!(judge(4, &new), Verdict::Wrong(Wrong::AnotherKeys { owner: 3, .. })));
+    assert_eq!(judge(3, &new[..50]), Verdict::Wrong(Wrong::Torn { bytes: 50 }));
+}
+
+#[test]
+fn values_of_another_process_are_right_whatever_was_written_since() {
+    let (ledger, clock) = ledger(10);
+    let earlier = Ledger::new(10, 78, clock.at(0));
+    let foreign = write(&earlier, &mut earlier.writer(1), 3, clock.at(0), clock.at(1));
+    let mut writer = ledger.writer(1);
+    for start in 1..20 {
+        write(&ledger, &mut writer, 3, clock.at(start * 10), clock.at(start * 10 + 5));
+    }
+    assert_eq!(ledger.judge(3, &foreign, clock.at(300), clock.at(301)), Verdict::Right);
+}
+
+#[test]
+fn a_first_value_is_stale_after_the_first_write_if_all_first_values_were_acknowledged() {
+    let (ledger, clock) = ledger(10);
+    let first = bytes(3, ledger.initial());
+    let judge = || ledger.judge(3, &first, clock.at(30), clock.at(31));
+    assert_eq!(judge(), Verdict::Right);
+    write(&ledger, &mut ledger.writer(1), 3, clock.at(10), clock.at(20));
+    assert_eq!(judge(), Verdict::Right, "it may have been stored just now");
+    ledger.warmed();
+    assert!(is_stale(judge()));
+}
+
+#[test]
+fn writes_at_one_instant_have_names_of_their_own() {
+    let (ledger, clock) = ledger(10);
+    let (mut one, mut other) = (ledger.writer(1), ledger.writer(2));
+    let names = [&mut one, &mut other].map(|writer| [0, 1].map(|key| ledger.begin(writer, key, clock.at(1))));
+    let names = names.as_flattened();
+    for (index, name) in names.iter().enumerate() {
+        assert!(!names[..index].contains(name), "{names:?}");
+    }
+}
+
+#[test]
+fn keys_that_share_a_bucket_do_not_share_a_history() {
+    let (ledger, clock) = ledger(u64::MAX);
+    let (near, far) = (5, 5 + MAX_BUCKETS);
+    let mut writer = ledger.writer(1);
+    let value = write(&ledger, &mut writer, near, clock.at(1), clock.at(2));
+    write(&ledger, &mut writer, far, clock.at(3), clock.at(4));
+    assert_eq!(ledger.judge(near, &value, clock.at(5), clock.at(6)), Verdict::Right);
+}
+
+/// Prints what one operation pays for the ledger; a debug build's figures mean nothing.
+#[test]
+fn costs_little() {
+    let (ledger, clock) = ledger(10_000);
+    let mut writer = ledger.writer(1);
+    let values: Vec<Vec<u8>> =
+        (0..10_000).map(|key| write(&ledger, &mut writer, key, clock.at(1), clock.at(2))).collect();
+    let mut rng = fastrand::Rng::with_seed(1);
+    let rounds = 1_000_000u32;
+    let mut measure = |name: &str, work: &mut dyn FnMut(u64, Instant)| {
+        let begun = Instant::now();
+        for round in 0..rounds {
+            work(rng.u64(..10_000), clock.at(3) + Duration::from_nanos(u64::from(round) * 100));
+        }
+        println!("{name}: {:.1} ns", begun.elapsed().as_nanos() as f64 / f64::from(rounds));
+    };
+    measure("nothing", &mut |key, at| {
+        black_box((key, at));
+    });
+    measure("verify alone", &mut |key, _| {
+        assert!(black_box(value::verify(&values[key as usize], key)).is_ok());
+    });
+    measure("judge", &mut |key, at| {
+        assert_eq!(black_box(ledger.judge(key, &values[key as usize], at, at)), Verdict::Right);
+    });
+    measure("begin and acknowledge", &mut |key, at| {
+        let id = ledger.begin(&mut writer, key, at);
+        ledger.settle(key, id, Fate::Acknowledged, at + Duration::from_nanos(50));
+    });
+}
