@@ -1,14 +1,17 @@
-//! The `check` sub-command: lab files as this daemon reads them, all problems at once. Dials nothing.
+//! The `check` sub-command: lab, workload and client files as this daemon reads them, all problems at once. Dials nothing.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::lab::{Lab, LabError};
 use daemon_core::problems::Problems;
-use daemon_core::yaml::Unreadable;
+use daemon_core::yaml::{Document, Unreadable};
 
 use crate::cli::Cli;
+use crate::config::shelf::Choice;
 use crate::config::{self, ConfigError};
+use crate::workload_file::UserWorkload;
 
 /// Why a check did not pass.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +20,7 @@ pub(crate) enum CheckError {
     Wrong(#[from] Problems),
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("no lab file in {}", .0.display())]
+    #[error("no YAML file in {}", .0.display())]
     Empty(PathBuf),
 }
 
@@ -37,7 +40,9 @@ pub(crate) fn check(paths: &[PathBuf], cli: &Cli) -> Result<String, CheckError> 
     for path in files(paths)? {
         match one(Some(&path), cli) {
             Ok(line) => said.push_str(&line),
-            Err(CheckError::Config(ConfigError::Lab(LabError::Wrong(more)))) => problems.extend(more),
+            Err(CheckError::Wrong(more) | CheckError::Config(ConfigError::Lab(LabError::Wrong(more)))) => {
+                problems.extend(more);
+            }
             Err(error) => return Err(error),
         }
     }
@@ -45,10 +50,47 @@ pub(crate) fn check(paths: &[PathBuf], cli: &Cli) -> Result<String, CheckError> 
 }
 
 fn one(path: Option<&Path>, cli: &Cli) -> Result<String, CheckError> {
+    if let Some(path) = path {
+        let choice = Choice::File(path.to_owned());
+        let document = choice.read()?;
+        let name = document.name();
+        match Kind::of(&document)? {
+            Kind::Lab => {}
+            Kind::Workload => {
+                let workload = UserWorkload::read(&document)?;
+                return Ok(format!("{name}: fine, workload `{}`\n", workload.name));
+            }
+            Kind::Client => {
+                config::check_client(&choice)?;
+                return Ok(format!("{name}: fine, a client\n"));
+            }
+        }
+    }
     let lab = Lab::load(path).map_err(ConfigError::from)?;
     let plan = config::plan(&lab, cli)?;
     let nodes = if plan.nodes.len() == 1 { "node" } else { "nodes" };
     Ok(format!("{}: fine, {} {nodes}\n", lab.document().name(), plan.nodes.len()))
+}
+
+/// What a file is, by its keys.
+enum Kind {
+    Lab,
+    Workload,
+    Client,
+}
+
+impl Kind {
+    fn of(document: &Document) -> Result<Self, Problems> {
+        let keys: BTreeMap<String, serde_json::Value> = document.decode()?;
+        let any = |of_kind: &[&str]| of_kind.iter().any(|key| keys.contains_key(*key));
+        Ok(match () {
+            () if any(&["servers", "loadgen", "client", "scenariod"]) => Self::Lab,
+            () if any(&["weights", "name"]) => Self::Workload,
+            () if any(&["pool_size", "op_timeout", "connect_timeout", "breaker"]) => Self::Client,
+            // Where nothing is known, the lab file's messages tell what is missing.
+            () => Self::Lab,
+        })
+    }
 }
 
 fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CheckError> {

@@ -1,11 +1,13 @@
 //! The command line: flags and sub-commands. What they mean together with the lab file is in `config`.
 
+mod client;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::lab::ServerName;
@@ -13,9 +15,11 @@ use daemon_core::values::{HostPort, Positive, Span};
 
 use crate::config::shelf::{Choice, WORKLOADS};
 
+pub(crate) use client::ClientFlags;
+
 /// Drives a steady memcached workload through a real client stack and exports what the client sees
 ///
-/// Flags win over the lab file. Exit codes: 0 at the end of --duration and after a drained SIGINT or SIGTERM; 2 usage or
+/// Flags win over variables, variables over the lab file. Exit codes: 0 at the end of --duration and after a drained SIGINT or SIGTERM; 2 usage or
 /// configuration; 4 set-up failed: a port is taken or a node does not answer.
 #[derive(Debug, Parser)]
 #[command(name = "loadgen", version, disable_help_subcommand = true)]
@@ -41,15 +45,6 @@ pub(crate) struct Cli {
     /// How many keys take 30% of the requests; 0 for none
     #[arg(long, value_name = "N")]
     pub(crate) hot_keys: Option<u64>,
-    /// Connections per node
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) pool_size: Option<u32>,
-    /// Deadline of one operation, waiting for a connection included
-    #[arg(long, value_name = "DURATION")]
-    pub(crate) op_timeout: Option<Positive>,
-    /// Deadline of dialling a node
-    #[arg(long, value_name = "DURATION")]
-    pub(crate) connect_timeout: Option<Positive>,
     /// Closed loop: a worker sends its next operation this long after the end of the last one
     #[arg(long, value_name = "DURATION", conflicts_with = "rate")]
     pub(crate) think_time: Option<Span>,
@@ -65,6 +60,8 @@ pub(crate) struct Cli {
     /// Where to serve metrics [default: `loadgen.metrics_addr` of the lab file]
     #[arg(long, value_name = "ADDR", global = true)]
     pub(crate) metrics_addr: Option<HostPort>,
+    #[command(flatten)]
+    pub(crate) client: ClientFlags,
     #[command(subcommand)]
     pub(crate) command: Option<SubCommand>,
 }
@@ -72,7 +69,7 @@ pub(crate) struct Cli {
 /// Everything that sends no load.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SubCommand {
-    /// Check lab files, all problems at once; without PATHS the lab file
+    /// Check lab, workload and client files, all problems at once; without PATHS the lab file
     Check {
         /// Files or folders
         paths: Vec<PathBuf>,
@@ -142,12 +139,30 @@ pub(crate) enum Parsed {
 
 /// Parses a command line, program name first.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, UsageError> {
-    match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    match Cli::try_parse_from(&args) {
         Ok(cli) => Ok(Parsed::Cli(Box::new(cli))),
         Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(Parsed::Text(asked.to_string()))
         }
-        Err(error) => Err(plain(&error.to_string())),
+        Err(error) => Err(plain(&named(&error, &args))),
+    }
+}
+
+/// clap's message; a wrong value that came from a variable is said to be the variable's and not the flag's.
+fn named(error: &clap::Error, args: &[OsString]) -> String {
+    let text = error.to_string();
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return text };
+    let long = flag.split([' ', '=']).next().unwrap_or_default();
+    let given = |arg: &OsString| arg.to_string_lossy().split('=').next() == Some(long);
+    let command = Cli::command();
+    let variable = command
+        .get_arguments()
+        .find(|arg| arg.get_long().is_some_and(|name| long.strip_prefix("--") == Some(name)))
+        .and_then(|arg| arg.get_env());
+    match variable {
+        Some(variable) if !args.iter().any(given) => text.replace(flag, &variable.to_string_lossy()),
+        _ => text,
     }
 }
 

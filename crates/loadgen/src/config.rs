@@ -13,11 +13,12 @@ use daemon_core::problems::{Problem, Problems};
 use daemon_core::values::{HostPort, Positive};
 use daemon_core::yaml::Unreadable;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, ClientFlags};
 use crate::plan::{Plan, Target};
 use crate::workload_file::UserWorkload;
-use client::ClientSection;
+use client::Client;
 use load::LoadSection;
+use shelf::Choice;
 
 const METRICS_ADDR: &str = "127.0.0.1:9090";
 
@@ -64,20 +65,15 @@ fn file_addr(lab: &Lab, section: &LoadSection) -> Result<HostPort, LabError> {
     Ok(addr.offset(lab.port_offset))
 }
 
-/// Both sections and the workload, with the problems of all in one answer.
-fn parts(lab: &Lab, cli: &Cli) -> Result<(LoadSection, ClientSection, UserWorkload), ConfigError> {
+/// Both sections with the files they name, with the problems of all in one answer.
+fn parts(lab: &Lab, cli: &Cli) -> Result<(LoadSection, Client, UserWorkload), ConfigError> {
     let mut problems = Problems::default();
     let load = kept(lab.section("loadgen").map_err(ConfigError::from), &mut problems)?;
-    let client = kept(lab.section("client").map_err(ConfigError::from), &mut problems)?;
+    let client = kept(client::read(lab, &cli.client), &mut problems)?;
     let workload = kept(load::workload(lab, cli), &mut problems)?;
     match (load, client, workload) {
         (Some(load), Some(client), Some(workload)) if problems.0.is_empty() => Ok((load, client, workload)),
-        _ => {
-            problems.0.sort();
-            // The section's own check reads the workload's key as well.
-            problems.0.dedup();
-            Err(problems.into())
-        }
+        _ => Err(problems.into()),
     }
 }
 
@@ -96,7 +92,7 @@ fn kept<T>(result: Result<T, ConfigError>, problems: &mut Problems) -> Result<Op
 /// The plan of one run: flags win over the lab file, the lab file over the defaults.
 pub(crate) fn plan(lab: &Lab, cli: &Cli) -> Result<Plan, ConfigError> {
     let (section, client, workload) = parts(lab, cli)?;
-    let client = client::plan(lab, client, cli)?;
+    let client = client::plan(client, &cli.client)?;
     Ok(Plan {
         metrics_addr: match &cli.metrics_addr {
             Some(addr) => addr.clone(),
@@ -108,6 +104,11 @@ pub(crate) fn plan(lab: &Lab, cli: &Cli) -> Result<Plan, ConfigError> {
         ready_timeout: section.ready_timeout.map_or(Duration::from_secs(30), Positive::get),
         duration: cli.duration.map(Positive::get),
     })
+}
+
+/// Whether a file holds a client, on its own.
+pub(crate) fn check_client(choice: &Choice) -> Result<(), ConfigError> {
+    client::plan(client::of_file(choice)?, &ClientFlags::default()).map(|_| ())
 }
 
 /// `dial`, never `upstream`: the load has to meet the proxy.

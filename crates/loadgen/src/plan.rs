@@ -77,7 +77,7 @@ impl fmt::Display for Pace {
 }
 
 /// The client stack's knobs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ClientPlan {
     /// Connections per node, over all threads.
     pub(crate) pool_size: usize,

@@ -1,31 +1,38 @@
-//! The `client` section of the lab file and the flags become a [`ClientPlan`].
+//! The client's knobs become a [`ClientPlan`]. They come in layers: the defaults, a preset, the `client` section of the lab
+//! file, the `LAB_` variables, the flags. A client named by flag or variable stands instead of the lab file's section,
+//! because that section as shipped sets every knob.
 
 use std::time::Duration;
 
-use daemon_core::lab::{Lab, LabError};
+use daemon_core::lab::Lab;
 use daemon_core::values::{Positive, Ratio};
+use daemon_core::yaml::Document;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::cli::Cli;
+use super::ConfigError;
+use super::shelf::{CLIENTS, Choice, beside};
+use crate::cli::ClientFlags;
 use crate::plan::ClientPlan;
 use crate::stack::Timeouts;
 use crate::stack::breaker::BreakerRules;
 
-/// The `client` section.
-#[derive(Deserialize, JsonSchema)]
+/// The `client` section, and a preset's file.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ClientSection {
+struct Knobs {
+    preset: Option<String>,
     #[schemars(range(min = 1, max = 100_000))]
     pool_size: Option<u32>,
     op_timeout: Option<Positive>,
     connect_timeout: Option<Positive>,
-    breaker: Option<BreakerSection>,
+    #[serde(default)]
+    breaker: BreakerKnobs,
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct BreakerSection {
+#[serde(deny_unknown_fields, default)]
+struct BreakerKnobs {
     #[schemars(range(min = 1))]
     half_open_requests: Option<u32>,
     interval: Option<Positive>,
@@ -38,35 +45,123 @@ struct BreakerSection {
     min_requests: Option<u32>,
 }
 
-pub(super) fn plan(lab: &Lab, section: ClientSection, cli: &Cli) -> Result<ClientPlan, LabError> {
-    let duration = |flag: Option<Positive>, file: Option<Positive>| {
-        flag.or(file).map_or(Duration::from_millis(500), Positive::get)
+/// The knobs of the files, and where they stand.
+pub(super) struct Client {
+    knobs: Knobs,
+    document: Document,
+    section: &'static str,
+}
+
+/// The client that the flag names, else the lab file's.
+pub(super) fn read(lab: &Lab, flags: &ClientFlags) -> Result<Client, ConfigError> {
+    // Checked even where another client is used.
+    let own: Knobs = lab.section("client")?;
+    if let Some(choice) = &flags.client {
+        return of_file(choice);
+    }
+    let document = lab.document().clone();
+    let knobs = match &own.preset {
+        None => own,
+        Some(text) => {
+            let wrong =
+                |rule: String| document.problem("client/preset", format!("`preset` is `{text}`, {rule}"));
+            let choice = Choice::of(CLIENTS, text).map_err(wrong)?.below(beside(lab));
+            own.over(of_file(&choice)?.knobs)
+        }
     };
+    Ok(Client { knobs, document, section: "client/" })
+}
+
+/// A client on its own.
+pub(super) fn of_file(choice: &Choice) -> Result<Client, ConfigError> {
+    let document = choice.read()?;
+    let knobs: Knobs = document.decode()?;
+    match knobs.preset {
+        None => Ok(Client { knobs, document, section: "" }),
+        Some(_) => {
+            Err(document.problem("preset", "`preset` is for lab files, a client builds on no other").into())
+        }
+    }
+}
+
+pub(super) fn plan(client: Client, flags: &ClientFlags) -> Result<ClientPlan, ConfigError> {
+    let Client { knobs, document, section } = client;
+    let Knobs { pool_size, op_timeout, connect_timeout, breaker, .. } = Knobs::of(flags).over(knobs);
+    let half_a_second = |given: Option<Positive>| given.map_or(Duration::from_millis(500), Positive::get);
+    let breaker = breaker.rules();
+    if breaker.bucket_period > breaker.interval {
+        if flags.breaker_bucket_period.is_some() || flags.breaker_interval.is_some() {
+            let [bucket_period, interval] =
+                [breaker.bucket_period, breaker.interval].map(humantime::format_duration);
+            return Err(ConfigError::Flags(format!(
+                "--breaker-bucket-period is {bucket_period}, must not be longer than --breaker-interval, which is {interval}"
+            )));
+        }
+        let message = "`bucket_period` must not be longer than `interval`";
+        return Err(document.problem(&format!("{section}breaker/bucket_period"), message).into());
+    }
     Ok(ClientPlan {
-        pool_size: cli.pool_size.or(section.pool_size).unwrap_or(100) as usize,
-        timeouts: Timeouts {
-            operation: duration(cli.op_timeout, section.op_timeout),
-            connect: duration(cli.connect_timeout, section.connect_timeout),
-        },
-        breaker: breaker(lab, section.breaker.unwrap_or_default())?,
+        pool_size: pool_size.unwrap_or(100) as usize,
+        timeouts: Timeouts { operation: half_a_second(op_timeout), connect: half_a_second(connect_timeout) },
+        breaker,
     })
 }
 
-fn breaker(lab: &Lab, raw: BreakerSection) -> Result<BreakerRules, LabError> {
-    let seconds =
-        |value: Option<Positive>, default| value.map_or(Duration::from_secs(default), Positive::get);
-    let rules = BreakerRules {
-        half_open_requests: raw.half_open_requests.unwrap_or(3).into(),
-        interval: seconds(raw.interval, 30),
-        bucket_period: seconds(raw.bucket_period, 10),
-        open_timeout: seconds(raw.open_timeout, 5),
-        consecutive_failures: raw.consecutive_failures.unwrap_or(100).into(),
-        failure_ratio: raw.failure_ratio.map_or(0.3, Ratio::get),
-        min_requests: raw.min_requests.unwrap_or(10).into(),
-    };
-    if rules.bucket_period > rules.interval {
-        let message = "`bucket_period` must not be longer than `interval`";
-        return Err(LabError::Wrong(lab.document().problem("client/breaker/bucket_period", message).into()));
+impl Knobs {
+    fn of(flags: &ClientFlags) -> Self {
+        Self {
+            preset: None,
+            pool_size: flags.pool_size,
+            op_timeout: flags.op_timeout,
+            connect_timeout: flags.connect_timeout,
+            breaker: BreakerKnobs {
+                half_open_requests: flags.breaker_half_open_requests,
+                interval: flags.breaker_interval,
+                bucket_period: flags.breaker_bucket_period,
+                open_timeout: flags.breaker_open_timeout,
+                consecutive_failures: flags.breaker_consecutive_failures,
+                failure_ratio: flags.breaker_failure_ratio,
+                min_requests: flags.breaker_min_requests,
+            },
+        }
     }
-    Ok(rules)
+
+    /// These knobs, and those of the layer below where these are silent.
+    fn over(self, below: Self) -> Self {
+        Self {
+            preset: None,
+            pool_size: self.pool_size.or(below.pool_size),
+            op_timeout: self.op_timeout.or(below.op_timeout),
+            connect_timeout: self.connect_timeout.or(below.connect_timeout),
+            breaker: self.breaker.over(below.breaker),
+        }
+    }
+}
+
+impl BreakerKnobs {
+    fn over(self, below: Self) -> Self {
+        Self {
+            half_open_requests: self.half_open_requests.or(below.half_open_requests),
+            interval: self.interval.or(below.interval),
+            bucket_period: self.bucket_period.or(below.bucket_period),
+            open_timeout: self.open_timeout.or(below.open_timeout),
+            consecutive_failures: self.consecutive_failures.or(below.consecutive_failures),
+            failure_ratio: self.failure_ratio.or(below.failure_ratio),
+            min_requests: self.min_requests.or(below.min_requests),
+        }
+    }
+
+    fn rules(self) -> BreakerRules {
+        let seconds =
+            |given: Option<Positive>, default| given.map_or(Duration::from_secs(default), Positive::get);
+        BreakerRules {
+            half_open_requests: self.half_open_requests.unwrap_or(3).into(),
+            interval: seconds(self.interval, 30),
+            bucket_period: seconds(self.bucket_period, 10),
+            open_timeout: seconds(self.open_timeout, 5),
+            consecutive_failures: self.consecutive_failures.unwrap_or(100).into(),
+            failure_ratio: self.failure_ratio.map_or(0.3, Ratio::get),
+            min_requests: self.min_requests.unwrap_or(10).into(),
+        }
+    }
 }

@@ -1,7 +1,6 @@
 //! The `loadgen` section of the lab file, the workload and the flags become a [`LoadPlan`].
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use daemon_core::lab::Lab;
@@ -9,7 +8,7 @@ use daemon_core::values::{HostPort, Positive, Span};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::shelf::{Choice, WORKLOADS};
+use super::shelf::{Choice, WORKLOADS, beside};
 use super::{ConfigError, Limit};
 use crate::cli::Cli;
 use crate::keys::{KeySpace, MAX_KEYS};
@@ -66,8 +65,7 @@ pub(super) fn workload(lab: &Lab, cli: &Cli) -> Result<UserWorkload, ConfigError
             let wrong = |rule: String| {
                 lab.document().problem("loadgen/workload", format!("`workload` is `{text}`, {rule}"))
             };
-            let beside = Path::new(lab.document().name()).parent().unwrap_or(Path::new(""));
-            Choice::of(WORKLOADS, text).map_err(wrong)?.below(beside)
+            Choice::of(WORKLOADS, text).map_err(wrong)?.below(beside(lab))
         }
         (None, None) => {
             Choice::of(WORKLOADS, DEFAULT_WORKLOAD).map_err(|rule| lab.document().problem("loadgen", rule))?

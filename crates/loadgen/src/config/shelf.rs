@@ -1,8 +1,9 @@
-//! What comes with the program by name and from the user as a file: workloads, later clients. Only the finding and
+//! What comes with the program by name and from the user as a file: workloads and clients. Only the finding and
 //! reading live here, not what the files mean.
 
 use std::path::{Path, PathBuf};
 
+use daemon_core::lab::Lab;
 use daemon_core::suggest::did_you_mean;
 use daemon_core::yaml::Document;
 
@@ -26,6 +27,13 @@ macro_rules! shipped {
 
 pub(crate) const WORKLOADS: &[Shipped] =
     shipped!("workloads": "mixed", "get", "get-heavy", "set-heavy", "zipf");
+
+pub(crate) const CLIENTS: &[Shipped] = shipped!("clients": "default", "fail-fast", "patient", "go-original");
+
+/// Where the files lie that the lab file names.
+pub(super) fn beside(lab: &Lab) -> &Path {
+    Path::new(lab.document().name()).parent().unwrap_or(Path::new(""))
+}
 
 /// One file of a kind, by name or by path.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use daemon_core::lab::Lab;
 
+use super::shelf::CLIENTS;
 use super::{ConfigError, plan};
 use crate::cli::{self, Cli, Parsed};
 use crate::keys::KeySpace;
 use crate::pacer::Pacer;
 use crate::payload::Sizes;
-use crate::plan::{Pace, Plan, Target};
+use crate::plan::{ClientPlan, Pace, Plan, Target};
 use crate::popularity::Popularity;
 use crate::profile::{LoadProfile, Rate};
 use crate::workload::{OpMix, Weights};
@@ -150,4 +151,49 @@ fn a_workload_of_ones_own_lies_beside_the_file_that_names_it() {
     let both = lab(&text).unwrap_err().to_string();
     assert!(both.contains("mine.yaml:2: `weights` sum up to 99, must be 100"), "{both}");
     assert!(both.contains("lab.yaml:3: `threads` is 0, must be at least 1"), "{both}");
+}
+
+#[test]
+fn a_client_by_flag_stands_instead_of_the_files_and_a_preset_below_it() {
+    let client = |text: &str, args: &[&str]| of(text, args).unwrap().client;
+    let millis = |plan: &ClientPlan| plan.timeouts.operation.as_millis();
+    let fast = client(SHIPPED, &["--client", "fail-fast"]);
+    assert_eq!((millis(&fast), fast.breaker.open_timeout), (100, Duration::from_secs(1)));
+    let flagged =
+        client(SHIPPED, &["--client", "fail-fast", "--op-timeout", "7ms", "--breaker-failure-ratio", "0.9"]);
+    assert_eq!((millis(&flagged), flagged.breaker.failure_ratio), (7, 0.9));
+    let below = format!("{SERVERS}client: {{ preset: patient, pool_size: 7 }}\n");
+    let below = client(&below, &[]);
+    assert_eq!((millis(&below), below.pool_size, below.breaker.min_requests), (2_000, 7, 100));
+}
+
+/// The shipped clients say every knob, and `default` says what holds when nothing is said; so does the lab file.
+#[test]
+fn the_default_client_is_what_holds_by_default() {
+    let silent = of(SERVERS, &[]).unwrap().client;
+    assert_eq!(of(SERVERS, &["--client", "default"]).unwrap().client, silent);
+    assert_eq!(of(SHIPPED, &[]).unwrap().client, silent);
+    for shipped in CLIENTS {
+        let keys = |text: &str| -> Vec<String> {
+            let key =
+                |line: &str| line.split('#').next().unwrap_or_default().split(':').next().map(str::to_owned);
+            text.lines().filter(|line| !line.starts_with('#')).filter_map(key).collect()
+        };
+        assert_eq!(keys(shipped.text), keys(CLIENTS[0].text), "{}", shipped.name);
+        of(SERVERS, &["--client", shipped.name]).unwrap();
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_client_is_named_where_it_stands() {
+    assert_eq!(
+        error(SERVERS, &["--breaker-interval", "5s"]),
+        "--breaker-bucket-period is 10s, must not be longer than --breaker-interval, which is 5s"
+    );
+    let preset = format!("{SERVERS}client:\n  preset: failfast\n");
+    assert_eq!(
+        error(&preset, &[]),
+        "lab.yaml:4: `preset` is `failfast`, must be one of default, fail-fast, patient, go-original or a .yaml file, \
+         did you mean `fail-fast`?"
+    );
 }

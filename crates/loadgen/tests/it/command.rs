@@ -62,7 +62,10 @@ impl Invocation {
     pub(crate) fn ends_with(self, code: i32) {
         let mut command = Command::new(LOADGEN);
         command.args(&self.args).current_dir(self.folder.path()).env("RUST_LOG", "off");
-        command.env_remove("LAB_CONFIG").env_remove("LAB_PORT_OFFSET").envs(self.variables.iter().cloned());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LAB_")) {
+            command.env_remove(name);
+        }
+        command.envs(self.variables.iter().cloned());
         let output = command.output().unwrap();
         let (stdout, stderr) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));
         assert_eq!(stderr.unwrap(), self.stderr, "standard error of {:?}", self.args);

@@ -88,7 +88,23 @@ fn check_reads_files_and_folders_and_says_what_it_read() {
         .file("labs/two.yaml", &format!("{SERVERS}client: {{ pool: 5 }}\n"))
         .stderr("error: labs/two.yaml:3: unknown key `pool` in `the file`, did you mean `pool_size`?\n")
         .ends_with(2);
-    Invocation::new(&["check", "."]).stderr("error: no lab file in .\n").ends_with(2);
+    Invocation::new(&["check", "config"])
+        .lab(SERVERS)
+        .file("config/mine.yaml", "name: mine\nweights: { get: 100 }\n")
+        .file("config/slow.yaml", "op_timeout: 5s\n")
+        .stdout(
+            "config/lab.yaml: fine, 1 node\nconfig/mine.yaml: fine, workload `mine`\nconfig/slow.yaml: fine, a client\n",
+        )
+        .succeeds();
+    Invocation::new(&["check", "config"])
+        .file("config/mine.yaml", "name: mine\nweights: { get: 99 }\n")
+        .file("config/slow.yaml", "op_timeout: 0s\nbreaker: { interval: 1s }\n")
+        .stderr(
+            "error: config/mine.yaml:2: `weights` sum up to 99, must be 100\n\
+             error: config/slow.yaml:1: `op_timeout` is `0s`: must be longer than zero\n",
+        )
+        .ends_with(2);
+    Invocation::new(&["check", "."]).stderr("error: no YAML file in .\n").ends_with(2);
 }
 
 #[test]
@@ -108,6 +124,70 @@ fn an_offset_that_is_no_number_is_named() {
     Invocation::new(&[])
         .variable("LAB_PORT_OFFSET", "many")
         .stderr("error: LAB_PORT_OFFSET is `many`, must be a whole number from 0 to 50000\n")
+        .ends_with(2);
+}
+
+#[test]
+fn a_wrong_variable_is_named_and_a_flag_wins_over_it() {
+    Invocation::new(&["check"])
+        .lab(SERVERS)
+        .variable("LAB_BREAKER_FAILURE_RATIO", "2")
+        .stderr(
+            "error: invalid value '2' for 'LAB_BREAKER_FAILURE_RATIO': must be a number above 0 and at most 1\n\
+             hint: `loadgen --help` shows the usage\n",
+        )
+        .ends_with(2);
+    Invocation::new(&["--client", "patent"])
+        .variable("LAB_CLIENT", "patient")
+        .stderr(
+            "error: invalid value 'patent' for '--client <NAME|FILE.yaml>': must be one of default, fail-fast, patient, \
+             go-original or a .yaml file, did you mean `patient`?\nhint: `loadgen --help` shows the usage\n",
+        )
+        .ends_with(2);
+    // 100 connections are fewer than the threads of the variable, which the flag overrules.
+    let threads = Invocation::new(&["--threads", "9", "--pool-size", "9", "check"]).lab(SERVERS);
+    threads.variable("LAB_POOL_SIZE", "8").succeeds();
+}
+
+#[test]
+fn a_rate_of_nothing_and_two_kinds_of_loop_are_refused() {
+    Invocation::new(&["--rate", "0"])
+        .stderr(
+            "error: invalid value '0' for '--rate <N>': 0 is not in 1..=200000\n\
+             hint: `loadgen --help` shows the usage\n",
+        )
+        .ends_with(2);
+    Invocation::new(&["--rate", "5", "--think-time", "1ms"])
+        .stderr(
+            "error: the argument '--rate <N>' cannot be used with '--think-time <DURATION>'\n\
+             hint: `loadgen --help` shows the usage\n",
+        )
+        .ends_with(2);
+}
+
+#[test]
+fn what_is_wrong_with_a_workload_is_told_with_its_line() {
+    Invocation::new(&["--workload", "mine.yaml"])
+        .lab(SERVERS)
+        .file("mine.yaml", "name: mine\nweights: { get: 60, set: 30 }\nvalue_sise: 5\nload: { rate: 0 }\n")
+        .stderr(
+            "error: mine.yaml:3: unknown key `value_sise` in `the file`, did you mean `value_size`?\n\
+             error: mine.yaml:4: `rate` is 0, must be at least 1\n",
+        )
+        .ends_with(2);
+    Invocation::new(&["--workload", "mine.yaml"])
+        .lab(SERVERS)
+        .file("mine.yaml", "name: mine\nweights: { get: 60, set: 30 }\nvalue_size: 2000000\n")
+        .stderr("error: mine.yaml:3: `value_size` is 2000000, must be at most 1000000\n")
+        .ends_with(2);
+    Invocation::new(&["--workload", "mine.yaml"])
+        .lab(SERVERS)
+        .file("mine.yaml", "name: mine\nweights: { get: 60, set: 30 }\n")
+        .stderr("error: mine.yaml:2: `weights` sum up to 90, must be 100\n")
+        .ends_with(2);
+    Invocation::new(&["--workload", "nowhere.yaml"])
+        .lab(SERVERS)
+        .stderr("error: cannot read nowhere.yaml\n  caused by: No such file or directory (os error 2)\n")
         .ends_with(2);
 }
 

@@ -1,0 +1,53 @@
+//! The flags of the client stack, each of which is also a `LAB_` variable. Defaults are in `config`.
+
+use clap::{Args, value_parser};
+use daemon_core::values::{Positive, Ratio};
+
+use crate::config::shelf::{CLIENTS, Choice};
+
+/// All of them win over the client that `--client` or the lab file names.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Client stack")]
+pub(crate) struct ClientFlags {
+    /// The client, instead of the lab file's: default, fail-fast, patient, go-original, or a file of your own
+    #[arg(long, value_name = "NAME|FILE.yaml", env = "LAB_CLIENT", value_parser = client)]
+    pub(crate) client: Option<Choice>,
+    /// Connections per node
+    #[arg(long, value_name = "N", env = "LAB_POOL_SIZE", value_parser = value_parser!(u32).range(1..=100_000))]
+    pub(crate) pool_size: Option<u32>,
+    /// Deadline of one operation, waiting for a connection included
+    #[arg(long, value_name = "DURATION", env = "LAB_OP_TIMEOUT")]
+    pub(crate) op_timeout: Option<Positive>,
+    /// Deadline of dialling a node
+    #[arg(long, value_name = "DURATION", env = "LAB_CONNECT_TIMEOUT")]
+    pub(crate) connect_timeout: Option<Positive>,
+    /// Probes let through while half-open; all must succeed to close
+    #[arg(long, value_name = "N", env = "LAB_BREAKER_HALF_OPEN_REQUESTS", value_parser = value_parser!(u32).range(1..))]
+    pub(crate) breaker_half_open_requests: Option<u32>,
+    /// The window over which failures are counted
+    #[arg(long, value_name = "DURATION", env = "LAB_BREAKER_INTERVAL")]
+    pub(crate) breaker_interval: Option<Positive>,
+    /// The steps in which the window moves
+    #[arg(long, value_name = "DURATION", env = "LAB_BREAKER_BUCKET_PERIOD")]
+    pub(crate) breaker_bucket_period: Option<Positive>,
+    /// How long an open breaker refuses before it probes
+    #[arg(long, value_name = "DURATION", env = "LAB_BREAKER_OPEN_TIMEOUT")]
+    pub(crate) breaker_open_timeout: Option<Positive>,
+    /// Failures in a row that open the breaker
+    #[arg(long, value_name = "N", env = "LAB_BREAKER_CONSECUTIVE_FAILURES", value_parser = value_parser!(u32).range(1..))]
+    pub(crate) breaker_consecutive_failures: Option<u32>,
+    /// Share of failures in the window, above 0 and at most 1, that opens the breaker
+    #[arg(long, value_name = "SHARE", env = "LAB_BREAKER_FAILURE_RATIO", value_parser = share)]
+    pub(crate) breaker_failure_ratio: Option<Ratio>,
+    /// Requests in the window from which on the share counts
+    #[arg(long, value_name = "N", env = "LAB_BREAKER_MIN_REQUESTS", value_parser = value_parser!(u32).range(1..))]
+    pub(crate) breaker_min_requests: Option<u32>,
+}
+
+fn client(text: &str) -> Result<Choice, String> {
+    Choice::of(CLIENTS, text)
+}
+
+fn share(text: &str) -> Result<Ratio, String> {
+    text.parse().ok().and_then(Ratio::new).ok_or_else(|| "must be a number above 0 and at most 1".to_owned())
+}
