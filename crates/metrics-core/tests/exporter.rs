@@ -1,5 +1,7 @@
 //! The metrics server as its readers see it: over HTTP, in both formats, held against promtool.
 
+#![allow(clippy::expect_used, reason = "a test helper fails by panicking")]
+
 use std::io::Write;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
