@@ -11,7 +11,9 @@ pub fn init(default: &str) {
         .with_env_filter(filter)
         .with_target(false)
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
+        .with_writer(io::stderr)
+        // Told on standard error as well, by a print that panics when its reader is gone: a daemon outlives its log.
+        .log_internal_errors(false);
     // A second initialisation, as tests in one process make it, keeps the first.
     let _ = subscriber.try_init();
 }

@@ -14,6 +14,9 @@ use serde_json::Value as Json;
 use crate::problems::{Problem, Problems};
 use node::{Node, Scalar, Value};
 
+/// What messages call the top level of a file.
+const WHOLE: &str = "the file";
+
 /// A file that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read {}", .path.display())]
@@ -55,7 +58,7 @@ impl Document {
 
     /// The whole file as a `T`, or every problem: unknown, duplicate and missing keys, wrong types and values.
     pub fn decode<T: DeserializeOwned + JsonSchema>(&self) -> Result<T, Problems> {
-        self.check::<T>(&self.root)?;
+        self.check::<T>(&self.root, WHOLE)?;
         serde_yaml::from_str(&self.text).map_err(|error| self.serde_problem(&self.root, &error))
     }
 
@@ -66,7 +69,7 @@ impl Document {
             None | Some(Node { value: Value::Scalar(Scalar::Null), .. }) => &empty,
             Some(node) => node,
         };
-        self.check::<T>(node)?;
+        self.check::<T>(node, key)?;
         let whole: serde_yaml::Value =
             serde_yaml::from_str(&self.text).map_err(|error| self.serde_problem(&self.root, &error))?;
         let section = whole.get(key).filter(|value| !value.is_null()).cloned();
@@ -86,10 +89,10 @@ impl Document {
         Problem { file: self.name.clone(), line: node.line, message: message.into() }
     }
 
-    fn check<T: JsonSchema>(&self, node: &Node) -> Result<(), Problems> {
+    fn check<T: JsonSchema>(&self, node: &Node, subject: &str) -> Result<(), Problems> {
         let schema: Json = schema_for!(T).into();
         let problem = |(line, message)| Problem { file: self.name.clone(), line, message };
-        Problems(schema::check(node, &schema).into_iter().map(problem).collect()).or(())
+        Problems(schema::check(node, &schema, subject).into_iter().map(problem).collect()).or(())
     }
 
     /// What only serde found: a value that the schema cannot describe.

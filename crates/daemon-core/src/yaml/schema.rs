@@ -13,9 +13,9 @@ use crate::values;
 /// A line and what is wrong there.
 pub(super) type Finding = (usize, String);
 
-pub(super) fn check(root: &Node, schema: &Json) -> Vec<Finding> {
+pub(super) fn check(root: &Node, schema: &Json, subject: &str) -> Vec<Finding> {
     let mut checker = Checker { schema, findings: Vec::new() };
-    checker.value(root, schema, "the file");
+    checker.value(root, schema, subject);
     checker.findings
 }
 

@@ -66,7 +66,7 @@ fn problems_of_the_file_are_told_all_at_once_with_their_lines() {
     );
     let told = "error: config/lab.yaml:4: `workload` is `mixd`, must be one of mixed, get, get-heavy, set-heavy, zipf \
                 or a .yaml file, did you mean `mixed`?\n\
-                error: config/lab.yaml:5: unknown key `hot_key` in `the file`, did you mean `hot_keys`?\n\
+                error: config/lab.yaml:5: unknown key `hot_key` in `loadgen`, did you mean `hot_keys`?\n\
                 error: config/lab.yaml:7: `op_timeout` is `-5ms`: not a duration, write it like `500ms`, `30s` or `2m`\n\
                 error: config/lab.yaml:8: `pool_size` is 0, must be at least 1\n";
     Invocation::new(&[]).lab(&file).stderr(told).ends_with(2);
@@ -86,7 +86,7 @@ fn check_reads_files_and_folders_and_says_what_it_read() {
     Invocation::new(&["check", "labs"])
         .file("labs/one.yaml", SERVERS)
         .file("labs/two.yaml", &format!("{SERVERS}client: {{ pool: 5 }}\n"))
-        .stderr("error: labs/two.yaml:3: unknown key `pool` in `the file`, did you mean `pool_size`?\n")
+        .stderr("error: labs/two.yaml:3: unknown key `pool` in `client`, did you mean `pool_size`?\n")
         .ends_with(2);
     Invocation::new(&["check", "config"])
         .lab(SERVERS)

@@ -99,7 +99,7 @@ fn a_broken_lab_file_is_named_with_its_lines() {
     Expect::of(&["--scenario", "latency", "--config", "lab.yaml"])
         .file("lab.yaml", &format!("{LAB}scenariod:\n  metrics_adr: 127.0.0.1:1\n"))
         .code(2)
-        .stderr("error: lab.yaml:4: unknown key `metrics_adr` in `the file`, did you mean `metrics_addr`?")
+        .stderr("error: lab.yaml:4: unknown key `metrics_adr` in `scenariod`, did you mean `metrics_addr`?")
         .run();
     Expect::of(&["--scenario", "latency", "--config", "lab.yaml"])
         .file(
