@@ -12,6 +12,7 @@ use metrics_core::labels::{CloseReason, ErrorType, Operation};
 
 use crate::ledger::Fate;
 
+mod framing;
 pub(crate) mod meta;
 
 #[cfg(test)]
@@ -78,7 +79,6 @@ pub(crate) enum ConnError {
     #[error("connection broke: {0}")]
     Io(#[from] io::Error),
     /// No byte of the request left.
-    #[expect(dead_code, reason = "the adapter cannot tell yet")]
     #[error("connection broke before the request left: {0}")]
     NotSent(io::Error),
     #[error("unexpected answer: {0}")]

@@ -1,11 +1,13 @@
-//! The adapter for the `memcache` crate's async meta-protocol connection. Only the spelling of requests and the
-//! reading of replies live here.
+//! The adapter for the `memcache` crate's meta protocol: its commands and return codes, over frames of our own. Only
+//! the spelling of requests and the meaning of replies live here.
 
 use memcache::exp::{
-    ArithmeticOptions, AsyncMetaConnection, DeleteOptions, Error, GetOptions, MetaCommand, MetaResponse,
-    ReturnCode, SetOptions, build_arithmetic, build_delete, build_get, build_noop, build_set,
+    ArithmeticOptions, DeleteOptions, Error, GetOptions, MetaCommand, ReturnCode, SetOptions,
+    build_arithmetic, build_delete, build_get, build_noop, build_set,
 };
+use tokio::net::TcpStream;
 
+use crate::stack::conn::framing::{Answer, Framed};
 use crate::stack::conn::{Client, ConnError, Connection, Item, Reply, Request};
 
 /// Dials with TCP_NODELAY, one lookup per dial, so that a node that moved is found again.
@@ -16,22 +18,23 @@ impl Client for MetaClient {
     type Connection = MetaConnection;
 
     async fn dial(&self, address: &str) -> Result<MetaConnection, ConnError> {
-        Ok(MetaConnection { stream: AsyncMetaConnection::connect(address).await? })
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(MetaConnection(Framed::new(stream)))
     }
 }
 
-pub(crate) struct MetaConnection {
-    stream: AsyncMetaConnection,
-}
+pub(crate) struct MetaConnection(Framed);
 
 impl Connection for MetaConnection {
     async fn exchange(&mut self, request: Request<'_>) -> Result<Reply, ConnError> {
-        let response = self.stream.execute(&command(request)?).await?;
-        read(request, response)
+        self.0.send([command(request)?]).await?;
+        read(request, self.0.receive().await?)
     }
 
     async fn ping(&mut self) -> Result<(), ConnError> {
-        match self.stream.execute(&build_noop()).await?.rc() {
+        self.0.send([build_noop()]).await?;
+        match self.0.receive().await?.code {
             ReturnCode::Mn => Ok(()),
             other => Err(unexpected("no-op", other)),
         }
@@ -39,10 +42,12 @@ impl Connection for MetaConnection {
 
     async fn store_all(&mut self, items: &[Item]) -> Result<(), ConnError> {
         let set = |item: &Item| command(Request::Set { key: &item.key, value: &item.value, ttl: item.ttl });
-        let commands: Result<Vec<MetaCommand>, ConnError> = items.iter().map(set).collect();
-        for response in self.stream.execute_batch(&commands?).await? {
-            if response.rc() != ReturnCode::Hd {
-                return Err(unexpected("set", response.rc()));
+        let commands: Vec<MetaCommand> = items.iter().map(set).collect::<Result<_, _>>()?;
+        self.0.send(commands).await?;
+        for _ in items {
+            match self.0.receive().await?.code {
+                ReturnCode::Hd => {}
+                other => return Err(unexpected("set", other)),
             }
         }
         Ok(())
@@ -67,18 +72,20 @@ fn command(request: Request<'_>) -> Result<MetaCommand, ConnError> {
     Ok(command?)
 }
 
-fn read(request: Request<'_>, response: MetaResponse) -> Result<Reply, ConnError> {
-    let code = response.rc();
+fn read(request: Request<'_>, Answer { code, value }: Answer) -> Result<Reply, ConnError> {
     match (request, code) {
-        (Request::Get { .. }, ReturnCode::Va) => Ok(Reply::Value(response.into_value().unwrap_or_default())),
+        (Request::Get { .. }, ReturnCode::Va) => Ok(Reply::Value(value)),
         (Request::Get { .. }, ReturnCode::En) => Ok(Reply::Miss),
         (Request::Set { .. } | Request::Delete { .. }, ReturnCode::Hd) => Ok(Reply::Done),
         (Request::Delete { .. }, ReturnCode::Nf) => Ok(Reply::Miss),
         (Request::Set { .. }, ReturnCode::Ns) => Err(ConnError::Server("not stored".to_owned())),
-        (Request::Increment { .. }, ReturnCode::Va) => match response.value() {
-            Some(digits) if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => Ok(Reply::Done),
-            _ => Err(ConnError::Protocol("a counter that is no number".to_owned())),
-        },
+        (Request::Increment { .. }, ReturnCode::Va) => {
+            if !value.is_empty() && value.iter().all(u8::is_ascii_digit) {
+                Ok(Reply::Done)
+            } else {
+                Err(ConnError::Protocol("a counter that is no number".to_owned()))
+            }
+        }
         (Request::Get { .. }, other) => Err(unexpected("get", other)),
         (Request::Set { .. }, other) => Err(unexpected("set", other)),
         (Request::Delete { .. }, other) => Err(unexpected("delete", other)),

@@ -1,0 +1,158 @@
+//! The meta protocol's frames on one TCP stream, with a bound on everything the other end announces. What a request or
+//! a reply means is in `meta`.
+//!
+//! The crate's own transport allocates what a reply announces, up to 1 GiB, reads a line for as long as none ends, and
+//! does not tell whether any byte of a request left. Here a value grows with the bytes that arrive, a line or a value
+//! beyond its bound is refused, and a reply nobody asked for is noticed before the next request.
+
+use std::io;
+
+use memcache::exp::{MetaCommand, MetaResponse, ReturnCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::stack::conn::ConnError;
+
+/// Bytes of a reply's first line; memcached's own are shorter than a key and a few flags.
+const MAX_LINE: usize = 2_048;
+/// Bytes of a value: memcached's item limit, and more than any value of the lab.
+const MAX_VALUE: usize = 1 << 20;
+/// Bytes read at once, which most replies fit in.
+const BUFFER: usize = 2_048;
+const END: &[u8] = b"\r\n";
+
+/// One reply as it was framed.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) code: ReturnCode,
+    /// Only after [`ReturnCode::Va`].
+    pub(crate) value: Vec<u8>,
+}
+
+pub(crate) struct Framed {
+    stream: TcpStream,
+    /// The request under way.
+    request: Vec<u8>,
+    /// What arrived; consumed up to `start`.
+    buffer: Vec<u8>,
+    start: usize,
+}
+
+impl Framed {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self { stream, request: Vec::new(), buffer: Vec::with_capacity(BUFFER), start: 0 }
+    }
+
+    /// Sends commands whose replies are then to be received, one for each.
+    pub(crate) async fn send(
+        &mut self,
+        commands: impl IntoIterator<Item = MetaCommand>,
+    ) -> Result<(), ConnError> {
+        let unasked = self.buffer.len() - self.start;
+        if unasked > 0 {
+            return Err(ConnError::Protocol(format!("{unasked} bytes that nobody asked for")));
+        }
+        self.request.clear();
+        for command in commands {
+            command.encode_into(&mut self.request)?;
+        }
+        let mut sent = 0;
+        while sent < self.request.len() {
+            match self.stream.write(&self.request[sent..]).await {
+                Ok(0) if sent == 0 => return Err(ConnError::NotSent(io::ErrorKind::WriteZero.into())),
+                Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
+                Ok(count) => sent += count,
+                Err(error) if sent == 0 => return Err(ConnError::NotSent(error)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn receive(&mut self) -> Result<Answer, ConnError> {
+        let line = self.line().await?;
+        let (code, length) = header(&self.buffer[self.start..line])?;
+        self.start = line + 1;
+        let value = match length {
+            Some(length) => self.value(length).await?,
+            None => Vec::new(),
+        };
+        if self.start == self.buffer.len() {
+            self.buffer.clear();
+            self.start = 0;
+        }
+        Ok(Answer { code, value })
+    }
+
+    /// Where the line feed of the next line is.
+    async fn line(&mut self) -> Result<usize, ConnError> {
+        let mut searched = self.start;
+        loop {
+            if let Some(at) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
+                return Ok(searched + at);
+            }
+            if self.buffer.len() - self.start > MAX_LINE {
+                return Err(ConnError::Protocol(format!("a line of more than {MAX_LINE} bytes")));
+            }
+            // Only what is unread stays, so that the buffer does not grow over many replies.
+            self.buffer.drain(..self.start);
+            self.start = 0;
+            searched = self.buffer.len();
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+        }
+    }
+
+    async fn value(&mut self, length: usize) -> Result<Vec<u8>, ConnError> {
+        let whole = length + END.len();
+        let here = whole.min(self.buffer.len() - self.start);
+        let mut value = self.buffer[self.start..self.start + here].to_vec();
+        self.start += here;
+        let missing = (whole - here) as u64;
+        if missing > 0 {
+            (&mut self.stream).take(missing).read_to_end(&mut value).await?;
+        }
+        if value.len() < whole {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        if !value.ends_with(END) {
+            return Err(ConnError::Protocol(
+                "a value that does not end where it was announced to".to_owned(),
+            ));
+        }
+        value.truncate(length);
+        Ok(value)
+    }
+}
+
+/// The return code, and the length of the value that follows.
+fn header(line: &[u8]) -> Result<(ReturnCode, Option<usize>), ConnError> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let (token, rest) = match line.iter().position(|byte| *byte == b' ') {
+        Some(at) => (&line[..at], &line[at + 1..]),
+        None => (line, &[][..]),
+    };
+    let Ok(code) = ReturnCode::from_wire(token) else {
+        // Errors in memcached's words are the crate's to read.
+        return Err(match MetaResponse::parse_header(line) {
+            Err(error) => error.into(),
+            Ok(_) => ConnError::Protocol("an unknown reply".to_owned()),
+        });
+    };
+    if code != ReturnCode::Va {
+        return Ok((code, None));
+    }
+    let digits = rest.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let length = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<usize>().ok());
+    match length {
+        Some(length) if length <= MAX_VALUE => Ok((code, Some(length))),
+        Some(length) => Err(ConnError::Protocol(format!(
+            "a value of {length} bytes, more than the {MAX_VALUE} there can be"
+        ))),
+        None => Err(ConnError::Protocol("a value without a length".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests;
