@@ -11,6 +11,7 @@ mod command;
 mod ends;
 mod faults;
 mod figures;
+mod lies;
 mod open;
 mod usage;
 mod wrong;

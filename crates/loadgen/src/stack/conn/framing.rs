@@ -52,6 +52,8 @@ impl Framed {
         if unasked > 0 {
             return Err(ConnError::Protocol(format!("{unasked} bytes that nobody asked for")));
         }
+        self.buffer.clear();
+        self.start = 0;
         self.request.clear();
         for command in commands {
             command.encode_into(&mut self.request)?;
@@ -71,16 +73,14 @@ impl Framed {
 
     pub(crate) async fn receive(&mut self) -> Result<Answer, ConnError> {
         let line = self.line().await?;
-        let (code, length) = header(&self.buffer[self.start..line])?;
+        let parsed = header(&self.buffer[self.start..line]);
+        // An error in memcached's words is a whole reply: the stream stays in step.
         self.start = line + 1;
+        let (code, length) = parsed?;
         let value = match length {
             Some(length) => self.value(length).await?,
             None => Vec::new(),
         };
-        if self.start == self.buffer.len() {
-            self.buffer.clear();
-            self.start = 0;
-        }
         Ok(Answer { code, value })
     }
 

@@ -106,3 +106,13 @@ async fn bytes_that_nobody_asked_for_are_noticed_before_the_next_request() {
     let error = framed.send([memcache::exp::build_noop()]).await.unwrap_err();
     assert_eq!(error.to_string(), "unexpected answer: 4 bytes that nobody asked for");
 }
+
+#[tokio::test]
+async fn a_refusal_leaves_the_stream_in_step() {
+    let (mut framed, mut far) = pair().await;
+    far.write_all(b"SERVER_ERROR out of memory storing object\r\n").unwrap();
+    assert_eq!(framed.receive().await.unwrap_err().error_type(), ErrorType::ServerError);
+    framed.send([memcache::exp::build_noop()]).await.unwrap();
+    far.write_all(b"MN\r\n").unwrap();
+    assert_eq!(framed.receive().await.unwrap().code, ReturnCode::Mn);
+}
