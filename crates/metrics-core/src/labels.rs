@@ -184,6 +184,8 @@ label_words! {
         LimitData => "limit_data",
         /// The proxy refuses connections.
         Down => "down",
+        /// Bytes are taken out of the stream.
+        StreamCorruption => "stream_corruption",
     }
 }
 

@@ -20,6 +20,17 @@ pub(crate) trait Rig {
     /// Puts the faults on and reads them back; ends early, at a safe point, once `stop` is cancelled. Never dropped.
     fn inject(&mut self, stop: &CancellationToken) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
+    /// When what is wanted of the faults changes next, `elapsed` into testing; never after its end.
+    fn next_change(&self, elapsed: Duration) -> Option<Duration>;
+
+    /// Makes the faults what is wanted `elapsed` into testing; ends early, at a safe point, once `stop` is cancelled.
+    /// Never dropped.
+    fn adjust(
+        &mut self,
+        elapsed: Duration,
+        stop: &CancellationToken,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
     /// Takes the faults off and reads that back. Never dropped, never told to stop.
     fn heal(&mut self) -> impl Future<Output = Result<Hold, Self::Error>> + Send;
 
@@ -52,6 +63,12 @@ pub(crate) async fn walk<R: Rig>(
                 () = stop.cancelled() => Event::Cancelled,
                 cleared = rig.clear(stop) => told(cleared, |()| Event::Cleared, &mut errors),
             },
+            Action::StartTimer(length) if state == State::Testing => {
+                match test(rig, since, length, stop).await {
+                    Ok(event) => event,
+                    Err(error) => told(Err(error), |()| Event::TimerElapsed, &mut errors),
+                }
+            }
             Action::StartTimer(length) => tokio::select! {
                 biased;
                 () = stop.cancelled() => Event::Cancelled,
@@ -71,6 +88,48 @@ pub(crate) async fn walk<R: Rig>(
         // Idle is shown when the run is counted, in one step.
         if state.phase() != before && !matches!(state, State::Done(_)) {
             rig.entered(state.phase(), SystemTime::now());
+        }
+    }
+}
+
+/// Sits testing out and brings each change about when it is due. Every moment is counted from the start, so a late
+/// change shifts no later one; one that was overtaken is left out.
+async fn test<R: Rig>(
+    rig: &mut R,
+    since: Instant,
+    length: Duration,
+    stop: &CancellationToken,
+) -> Result<Event, R::Error> {
+    let mut elapsed = Duration::ZERO;
+    loop {
+        let due = rig.next_change(elapsed).map_or(length, |next| next.min(length));
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(Event::Cancelled),
+            () = sleep_until(since, due) => {}
+        }
+        elapsed = since.elapsed().max(due);
+        if elapsed >= length {
+            return Ok(Event::TimerElapsed);
+        }
+        let end = stop.child_token();
+        let adjusted = {
+            let mut adjust = std::pin::pin!(rig.adjust(elapsed, &end));
+            tokio::select! {
+                biased;
+                adjusted = &mut adjust => adjusted,
+                () = sleep_until(since, length) => {
+                    end.cancel();
+                    adjust.await
+                }
+            }
+        };
+        match adjusted {
+            Ok(()) => {}
+            // Whatever it says, it stopped because it was told to.
+            Err(_) if stop.is_cancelled() => return Ok(Event::Cancelled),
+            Err(_) if end.is_cancelled() => return Ok(Event::TimerElapsed),
+            Err(error) => return Err(error),
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Puts the toxics of one run on, and takes them off again. No call is dropped half-way: a dropped POST could be
 //! carried out after the removal has looked. It knows neither phases nor signals beyond "stop".
 
+mod adjust;
 mod preflight;
 mod removal;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use metrics_core::families::toxiproxy::ToxiproxyFamilies;
+use metrics_core::labels::FaultType;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +19,8 @@ pub(crate) use removal::Residue;
 use crate::lease::RunId;
 use crate::ledger::Ledger;
 use crate::plan::{Plan, Step};
-use crate::toxiproxy::{Client, Proxy, ToxiproxyError};
+use crate::toxic::ToxicKind;
+use crate::toxiproxy::{Client, Power, Proxy, ToxiproxyError};
 
 /// Calls that may end better in a moment are tried so often.
 const TRIES: u32 = 3;
@@ -32,8 +34,16 @@ pub(crate) struct Injector {
     run: RunId,
     plan: Plan,
     ledger: Mutex<Ledger>,
+    naming: Mutex<Naming>,
     /// Faults shown as on, by position in the plan.
     shown: Mutex<Vec<usize>>,
+}
+
+/// No name is used twice: a late call must never meet another toxic than its own.
+#[derive(Debug, Default)]
+struct Naming {
+    next: u32,
+    deadline: u64,
 }
 
 /// Why the faults of a run are not on.
@@ -43,6 +53,16 @@ pub(crate) enum InjectError {
     Stopped,
     #[error("cannot put {toxic} on {server}: {cause}")]
     Call { server: String, toxic: String, cause: ToxiproxyError },
+    #[error("cannot disable the proxy {server}: {cause}")]
+    Disable { server: String, cause: ToxiproxyError },
+    #[error("this toxiproxy has no toxic that makes {fault}")]
+    Unsupported { fault: FaultType },
+    #[error("cannot change {toxic} on {server}: {cause}")]
+    Change { server: String, toxic: String, cause: ToxiproxyError },
+    #[error("toxiproxy removed {toxic} from {server}, but still has it")]
+    StillThere { server: String, toxic: String },
+    #[error("what was injected did not stay on")]
+    Lost,
     #[error("cannot read back what was injected: {0}")]
     ReadBack(ToxiproxyError),
     #[error("toxiproxy accepted {toxic} on {server}, but does not have it")]
@@ -51,7 +71,8 @@ pub(crate) enum InjectError {
 
 impl Injector {
     pub(crate) fn new(client: Client, families: Arc<ToxiproxyFamilies>, run: RunId, plan: Plan) -> Injector {
-        Injector { client, families, run, plan, ledger: Mutex::default(), shown: Mutex::default() }
+        let (ledger, naming, shown) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Injector { client, families, run, plan, ledger, naming, shown }
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -66,28 +87,11 @@ impl Injector {
         &self.families
     }
 
-    /// Puts every toxic of the plan on, under leases that end at `deadline` (seconds since the epoch), and reads them
-    /// back. After an error some may be on.
+    /// Puts on what is wanted at the start of testing, under leases that end at `deadline` (seconds since the epoch),
+    /// and reads it back. After an error some may be on.
     pub(crate) async fn inject(&self, deadline: u64, stop: &CancellationToken) -> Result<(), InjectError> {
-        let steps = self.plan.steps(&self.run, deadline);
-        let mut left: BTreeMap<usize, usize> = BTreeMap::new();
-        for step in &steps {
-            *left.entry(step.fault).or_default() += 1;
-        }
-        for step in &steps {
-            self.put(step, stop).await?;
-            if let Some(count) = left.get_mut(&step.fault) {
-                *count -= 1;
-                if *count == 0 {
-                    self.show(step.fault);
-                }
-            }
-        }
-        let proxies = retry(stop, || self.client.proxies())
-            .await
-            .ok_or(InjectError::Stopped)?
-            .map_err(InjectError::ReadBack)?;
-        steps.iter().try_for_each(|step| if is_on(step, &proxies) { Ok(()) } else { Err(not_there(step)) })
+        lock(&self.naming).deadline = deadline;
+        self.apply(Duration::ZERO, stop).await
     }
 
     async fn put(&self, step: &Step, stop: &CancellationToken) -> Result<(), InjectError> {
@@ -103,16 +107,30 @@ impl Injector {
             }
             answer
         });
-        let failed = |cause| InjectError::Call { server: step.server.clone(), toxic: name.to_owned(), cause };
-        answer.await.ok_or(InjectError::Stopped)?.map_err(failed)
+        let failed = |cause| match (&cause, self.plan.faults.get(step.fault)) {
+            // Only trying tells what a server has.
+            (ToxiproxyError::Refused { status: 400, .. }, Some(assigned))
+                if matches!(step.toxic.kind, ToxicKind::DropChunks { .. }) =>
+            {
+                InjectError::Unsupported { fault: assigned.course.fault.label() }
+            }
+            _ => InjectError::Call { server: step.server.clone(), toxic: name.to_owned(), cause },
+        };
+        answer.await.ok_or(InjectError::Stopped)?.map_err(failed)?;
+        if step.toxic.kind == ToxicKind::Marker { self.disable(step, stop).await } else { Ok(()) }
     }
 
-    fn show(&self, fault: usize) {
-        if let Some(assigned) = self.plan.faults.get(fault) {
-            let (label, params) = (assigned.fault.label(), assigned.fault.params());
-            self.families.activated(&assigned.server, label, &params, std::time::Instant::now());
-            lock(&self.shown).push(fault);
-        }
+    /// Only below a marker that was seen to be on.
+    async fn disable(&self, step: &Step, stop: &CancellationToken) -> Result<(), InjectError> {
+        let answer = retry(stop, move || async move {
+            let answer = self.client.set_power(&step.server, Power::Disabled).await;
+            if answer.as_ref().is_err_and(ToxiproxyError::may_have_applied) {
+                self.ledger().unanswered(step, Instant::now());
+            }
+            answer
+        });
+        let failed = |cause| InjectError::Disable { server: step.server.clone(), cause };
+        answer.await.ok_or(InjectError::Stopped)?.map_err(failed)
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -122,7 +140,9 @@ impl Injector {
 
 fn is_on(step: &Step, proxies: &[Proxy]) -> bool {
     let name = step.lease.to_string();
-    let on = |proxy: &&Proxy| proxy.name == step.server;
+    let on = |proxy: &&Proxy| {
+        proxy.name == step.server && (step.toxic.kind != ToxicKind::Marker || proxy.power == Power::Disabled)
+    };
     let toxics = proxies.iter().filter(on).flat_map(|proxy| &proxy.toxics);
     toxics.into_iter().any(|placed| placed.name == name && placed.is(&step.toxic))
 }

@@ -49,6 +49,19 @@ impl Ledger {
         self.note(step, |entry| entry.reach = Reach::On);
     }
 
+    /// To be called before a call that changes the numbers of a toxic that is on.
+    pub(crate) fn update(&mut self, step: &Step) {
+        self.note(step, |entry| entry.step = step.clone());
+    }
+
+    /// It was taken off on purpose.
+    pub(crate) fn off(&mut self, step: &Step) {
+        self.note(step, |entry| {
+            // A call that was not answered may still put it on.
+            entry.reach = if entry.unanswered.is_none() { Reach::Nowhere } else { Reach::Asked };
+        });
+    }
+
     /// The call ended without an answer.
     pub(crate) fn unanswered(&mut self, step: &Step, at: Instant) {
         self.note(step, |entry| entry.unanswered = Some(at));
@@ -72,6 +85,12 @@ impl Ledger {
     pub(crate) fn suspects(&self) -> Vec<Step> {
         let suspect = |entry: &&Entry| entry.reach != Reach::Nowhere;
         self.entries.iter().rev().filter(suspect).map(|entry| entry.step.clone()).collect()
+    }
+
+    /// Steps that Toxiproxy said are on, in their order.
+    pub(crate) fn answered(&self) -> Vec<Step> {
+        let on = |entry: &&Entry| entry.reach == Reach::On;
+        self.entries.iter().filter(on).map(|entry| entry.step.clone()).collect()
     }
 
     /// Whether everything that was on is among `names`.

@@ -19,6 +19,7 @@ mod metrics;
 mod narrator;
 mod order;
 mod plan;
+mod reconcile;
 mod run;
 mod scenario;
 mod schedule;
@@ -26,6 +27,7 @@ mod select;
 mod settings;
 mod stage;
 mod supervisor;
+mod timeline;
 mod toxic;
 mod toxiproxy;
 

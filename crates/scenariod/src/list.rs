@@ -67,6 +67,7 @@ fn fault(entry: &FaultEntry) -> Value {
         "direction": entry.direction.as_str(),
         "share": entry.share.get(),
         "params": params,
+        "shape": entry.shape.describe().trim_start_matches(", "),
     })
 }
 

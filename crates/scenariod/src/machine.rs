@@ -46,7 +46,7 @@ pub(crate) enum Hold {
 pub(crate) enum Outcome {
     /// All phases walked, faults verified gone.
     Completed,
-    /// All phases walked, but the faults did not stay on.
+    /// The faults did not stay on as wanted; they are verified gone.
     FaultLost,
     Cancelled,
     /// Set-up refused or failed; nothing was injected.
@@ -120,6 +120,8 @@ pub(crate) fn step(
         (Injecting, Injected) => (Testing, Action::StartTimer(phases.testing)),
         // A failed injection may have applied in part.
         (Injecting, Failed) => (Healing(Next::End(Outcome::Undone)), Action::Heal),
+        // Not as wanted any more: nothing that is measured from here on counts.
+        (Testing, Failed) => (Healing(Next::End(Outcome::FaultLost)), Action::Heal),
         (Testing, TimerElapsed) => (Healing(Next::Recover), Action::Heal),
         (Injecting | Testing | Healing(_), Cancelled) => {
             (Healing(Next::End(Outcome::Cancelled)), Action::Heal)

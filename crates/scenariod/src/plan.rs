@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::fault::{Direction, Fault};
-use crate::lease::{Lease, RunId};
+use crate::fault::Direction;
+use crate::lease::Lease;
 use crate::machine::Phases;
 use crate::scenario::{FaultEntry, Scenario, Target};
+use crate::timeline::Course;
 use crate::toxic::{Share, Toxic};
 
 /// How far a fault may outlive its planned end before it counts as forgotten, at time scale 1.
@@ -28,9 +29,19 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Assigned {
     pub(crate) server: String,
-    pub(crate) fault: Fault,
+    pub(crate) course: Course,
     pub(crate) direction: Direction,
     pub(crate) share: Share,
+}
+
+/// What is wanted of one fault at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Wanted {
+    /// Position in `Plan::faults`.
+    pub(crate) fault: usize,
+    pub(crate) server: String,
+    /// In the order in which they are put on; none when the fault is off.
+    pub(crate) toxics: Vec<Toxic>,
 }
 
 /// One toxic to be put on, named.
@@ -78,7 +89,7 @@ impl Plan {
         let assign = |entry: &FaultEntry| {
             let on = |server: String| Assigned {
                 server,
-                fault: entry.fault,
+                course: Course { fault: entry.fault, shape: entry.shape.scaled(|length| scale.of(length)) },
                 direction: entry.direction,
                 share: entry.share,
             };
@@ -92,19 +103,20 @@ impl Plan {
         }
     }
 
-    /// Every toxic of the run, in the order in which they are put on.
-    pub(crate) fn steps(&self, run: &RunId, deadline: u64) -> Vec<Step> {
-        let toxics = self.faults.iter().enumerate().flat_map(|(fault, assigned)| {
-            let toxics = assigned.fault.toxics(assigned.direction, assigned.share);
-            toxics.into_iter().map(move |toxic| (fault, &assigned.server, toxic))
-        });
-        let step = |(step, (fault, server, toxic)): (u32, (usize, &String, Toxic))| Step {
-            server: server.clone(),
-            lease: Lease { run: run.clone(), step, deadline },
-            toxic,
-            fault,
+    /// What is wanted after `elapsed` of testing.
+    pub(crate) fn wanted(&self, elapsed: Duration) -> Vec<Wanted> {
+        let one = |(fault, assigned): (usize, &Assigned)| {
+            let at = assigned.course.at(elapsed, self.phases.testing);
+            let toxics = at.map(|at| at.toxics(assigned.direction, assigned.share)).unwrap_or_default();
+            Wanted { fault, server: assigned.server.clone(), toxics }
         };
-        (0..).zip(toxics).map(step).collect()
+        self.faults.iter().enumerate().map(one).collect()
+    }
+
+    /// When that changes next, if it does before the end of testing.
+    pub(crate) fn next_change(&self, elapsed: Duration) -> Option<Duration> {
+        let next = |assigned: &Assigned| assigned.course.next_change(elapsed, self.phases.testing);
+        self.faults.iter().filter_map(next).min()
     }
 
     /// The nodes this run makes sick.
@@ -124,7 +136,8 @@ impl Plan {
                 Direction::Requests => " (requests)",
                 Direction::Both => " (both ways)",
             };
-            format!("{}{way}{share} on {}", assigned.fault.describe(), assigned.server)
+            let fault = assigned.course.fault.describe();
+            format!("{fault}{way}{share} on {}{}", assigned.server, assigned.course.shape.describe())
         };
         self.faults.iter().map(one).collect::<Vec<_>>().join(", ")
     }
@@ -151,13 +164,15 @@ mod tests {
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
     use super::*;
-    use crate::fault::{Latency, PacketLoss};
+    use crate::fault::{Fault, Latency, LossModel, PacketLoss};
     use crate::scenario::Place;
+    use crate::timeline::Shape;
 
     fn scenario(target: Target) -> Scenario {
         let entry = |fault| FaultEntry {
             target: target.clone(),
             fault,
+            shape: Shape::Constant,
             direction: Direction::Both,
             share: Share::ALL,
             place: Place::default(),
@@ -169,7 +184,7 @@ mod tests {
             about: String::new(),
             phases: Phases { stabilization: second * 30, testing: second * 60, recovery: second * 60 },
             faults: vec![
-                entry(Fault::PacketLoss(PacketLoss::new(0.1).unwrap())),
+                entry(Fault::PacketLoss(PacketLoss::new(0.1, LossModel::Auto).unwrap())),
                 entry(Fault::Latency(Latency { delay: second, jitter: Duration::ZERO })),
             ],
         }
@@ -192,18 +207,6 @@ mod tests {
     }
 
     proptest! {
-        /// No two toxics of a run share a name, and each is named after its run, step and deadline.
-        #[test]
-        fn toxics_have_names_of_their_own(deadline in any::<u64>()) {
-            let run = RunId::new(1, 1);
-            let plan = Plan::new(&scenario(Target::All), &servers(), TimeScale::default(), 0);
-            let steps = plan.steps(&run, deadline);
-            prop_assert_eq!(steps.len(), 2 * 2 * 5);
-            for (n, step) in (0..).zip(&steps) {
-                prop_assert_eq!(&step.lease, &Lease { run: run.clone(), step: n, deadline });
-            }
-        }
-
         /// A count picks that many different nodes, the same ones for the same seed.
         #[test]
         fn a_count_picks_by_the_seed(seed in any::<u64>(), count in 1_usize..=5) {

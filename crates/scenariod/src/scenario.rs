@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use crate::fault::{Direction, Fault};
 use crate::machine::Phases;
+use crate::timeline::Shape;
 use crate::toxic::Share;
 
 /// One entry of the catalogue.
@@ -22,6 +23,7 @@ pub(crate) struct Scenario {
 pub(crate) struct FaultEntry {
     pub(crate) target: Target,
     pub(crate) fault: Fault,
+    pub(crate) shape: Shape,
     pub(crate) direction: Direction,
     pub(crate) share: Share,
     /// Where its target is written.

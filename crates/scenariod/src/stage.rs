@@ -35,6 +35,8 @@ pub(crate) enum RunError {
     Refused { scenario: String, cause: Refusal },
     #[error("{scenario} was not injected: {cause}")]
     Inject { scenario: String, cause: InjectError },
+    #[error("{scenario} did not go as planned: {cause}")]
+    Adjust { scenario: String, cause: InjectError },
     #[error("{scenario}: {cause}")]
     Residue { scenario: String, cause: Residue },
     #[error("{scenario} broke off: {cause}")]
@@ -50,7 +52,9 @@ impl UserError for RunError {
                 Exit::Residue
             }
             RunError::Refused { .. } | RunError::Inject { .. } => Exit::Setup,
-            RunError::Invalid { .. } | RunError::Internal { .. } => Exit::Inconclusive,
+            RunError::Adjust { .. } | RunError::Invalid { .. } | RunError::Internal { .. } => {
+                Exit::Inconclusive
+            }
         }
     }
 
@@ -72,8 +76,12 @@ impl UserError for RunError {
             | RunError::Residue { cause: residue, .. } => {
                 Some(format!("remove it by hand, then look:\n  {}", residue.commands().join("\n  ")))
             }
+            RunError::Inject { cause: InjectError::Unsupported { .. }, .. } => {
+                Some("a newer Toxiproxy may have it".to_owned())
+            }
             RunError::Refused { .. }
             | RunError::Inject { .. }
+            | RunError::Adjust { .. }
             | RunError::Invalid { .. }
             | RunError::Internal { .. } => None,
         }
@@ -117,6 +125,15 @@ impl Rig for Stage {
         let deadline = unix_seconds().saturating_add(lease as u64);
         let injected = self.injector.inject(deadline, stop).await;
         injected.map_err(|cause| RunError::Inject { scenario: self.scenario(), cause })
+    }
+
+    fn next_change(&self, elapsed: Duration) -> Option<Duration> {
+        self.injector.plan().next_change(elapsed)
+    }
+
+    async fn adjust(&mut self, elapsed: Duration, stop: &CancellationToken) -> Result<(), RunError> {
+        let adjusted = self.injector.adjust(elapsed, stop).await;
+        adjusted.map_err(|cause| RunError::Adjust { scenario: self.scenario(), cause })
     }
 
     async fn heal(&mut self) -> Result<Hold, RunError> {

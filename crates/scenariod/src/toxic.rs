@@ -18,12 +18,26 @@ pub(crate) struct Toxic {
 }
 
 /// What a toxic does to the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum ToxicKind {
     /// Delays each chunk by `latency` give or take `jitter`; a negative delay is none. Milliseconds.
     Latency { latency: i64, jitter: i64 },
     /// Drops all bytes and, after `timeout` milliseconds, closes the connection; 0 never closes it.
     Timeout { timeout: i64 },
+    /// Lets so many kB through in a second; with 0 all bytes are held until the toxic goes.
+    Bandwidth { rate: i64 },
+    /// Resets the connection after so many milliseconds.
+    ResetPeer { timeout: i64 },
+    /// Holds the end of the connection back for so many milliseconds.
+    SlowClose { delay: i64 },
+    /// Cuts chunks into pieces of about `average_size` bytes, `delay` microseconds apart.
+    Slicer { average_size: i64, size_variation: i64, delay: i64 },
+    /// Closes the connection after so many bytes.
+    LimitData { bytes: i64 },
+    /// Takes chunks out of the stream with this probability. Newer servers only.
+    DropChunks { loss_rate: f64 },
+    /// Does nothing at all: its name says whose the disabled proxy below it is.
+    Marker,
 }
 
 /// A share of connections, in (0, 1].

@@ -1,16 +1,16 @@
 //! From the raw shape of a scenario file to scenarios that make sense by themselves. Reads no file.
 
-use std::time::Duration;
-
 use daemon_core::problems::{Problem, Problems};
-use daemon_core::values::Span;
 use daemon_core::yaml::Document;
 
 use super::raw;
-use crate::fault::{Direction, Fault, Latency, PacketLoss};
+use crate::fault::{Direction, Fault};
 use crate::machine::Phases;
 use crate::scenario::{FaultEntry, Place, Scenario, Target};
 use crate::toxic::Share;
+
+mod faults;
+mod shapes;
 
 /// Selects everything, so nothing may be called that.
 pub(crate) const EVERYTHING: &str = "all";
@@ -96,15 +96,8 @@ fn fault_entry(raw: &raw::FaultEntry, document: &Document, at: &str) -> Result<F
         }
         raw::Target::Some(raw::Count { count }) => Target::Count(*count),
     };
-    let fault = match &raw.fault {
-        raw::Fault::Latency { delay, jitter } => {
-            Fault::Latency(Latency { delay: delay.get(), jitter: jitter.map_or(Duration::ZERO, Span::get) })
-        }
-        raw::Fault::PacketLoss { rate } => {
-            let bounds = || wrong("rate", "`rate` must be above 0 and at most 1");
-            Fault::PacketLoss(PacketLoss::new(rate.get()).ok_or_else(bounds)?)
-        }
-    };
+    let fault = faults::fault(&raw.fault, &wrong)?;
+    let shape = shapes::shape(raw.shape.as_ref(), fault, &wrong)?;
     let share = match raw.share {
         None => Share::ALL,
         Some(share) => {
@@ -116,8 +109,11 @@ fn fault_entry(raw: &raw::FaultEntry, document: &Document, at: &str) -> Result<F
         raw::Direction::Replies => Direction::Replies,
         raw::Direction::Both => Direction::Both,
     };
+    if matches!(fault, Fault::Down(_)) && share != Share::ALL {
+        return Err(wrong("share", "a proxy is down for all its connections, `share` cannot be given"));
+    }
     let Problem { file, line, .. } = wrong("target", "");
-    Ok(FaultEntry { target, fault, direction, share, place: Place { file, line } })
+    Ok(FaultEntry { target, fault, shape, direction, share, place: Place { file, line } })
 }
 
 /// Names stand in label values, in `--scenario a,b` and in a shell.

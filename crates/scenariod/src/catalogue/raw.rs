@@ -1,6 +1,6 @@
 //! The shape of a scenario file, for serde and for the check with lines. Nothing outside `catalogue` sees these types.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use daemon_core::values::{Positive, Ratio, Span};
 use schemars::JsonSchema;
@@ -44,8 +44,39 @@ pub(super) struct FaultEntry {
     #[serde(default)]
     pub(super) direction: Direction,
     pub(super) share: Option<Ratio>,
+    pub(super) shape: Option<Shape>,
     #[serde(flatten)]
     pub(super) fault: Fault,
+}
+
+/// How a fault changes over testing: one of these.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Shape {
+    pub(super) ramp: Option<Ramp>,
+    pub(super) flap: Option<Flap>,
+    pub(super) steps: Option<Vec<Stretch>>,
+}
+
+/// From one strength to another.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Ramp {
+    pub(super) from: Ratio,
+    pub(super) to: Ratio,
+    pub(super) steps: NonZeroU32,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Flap {
+    pub(super) on: Positive,
+    pub(super) off: Positive,
+}
+
+/// A strength for a while; 0 is off.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Stretch {
+    #[serde(rename = "for")]
+    pub(super) length: Positive,
+    pub(super) level: f64,
 }
 
 /// `memcached1`, `all`, `[memcached1, memcached2]` or `{ count: 2 }`.
@@ -74,6 +105,49 @@ pub(super) enum Direction {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub(super) enum Fault {
-    Latency { delay: Positive, jitter: Option<Span> },
-    PacketLoss { rate: Ratio },
+    Latency {
+        delay: Positive,
+        jitter: Option<Span>,
+    },
+    PacketLoss {
+        rate: Ratio,
+        #[serde(default)]
+        model: LossModel,
+    },
+    Blackhole {},
+    Stall {},
+    Timeout {
+        after: Positive,
+    },
+    Reset {
+        after: Option<Span>,
+    },
+    /// `rate` in kB/s.
+    Bandwidth {
+        rate: NonZeroU32,
+    },
+    SlowClose {
+        delay: Positive,
+    },
+    /// Sizes in bytes.
+    Slicer {
+        size: NonZeroU32,
+        variation: Option<u32>,
+        delay: Option<Span>,
+    },
+    LimitData {
+        bytes: NonZeroU32,
+    },
+    Down {},
+    StreamCorruption {
+        rate: Ratio,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LossModel {
+    #[default]
+    Auto,
+    Simple,
 }

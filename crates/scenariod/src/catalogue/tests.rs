@@ -80,7 +80,8 @@ fn values_out_of_bounds_are_named() {
     );
     assert_eq!(
         with("fault: latencey, delay: 1s"),
-        "mine.yaml:6: unknown fault `latencey`, did you mean `latency`? (one of latency, packet_loss)"
+        "mine.yaml:6: unknown fault `latencey`, did you mean `latency`? (one of latency, packet_loss, blackhole, stall, timeout, reset, bandwidth, \
+         slow_close, slicer, limit_data, down, stream_corruption)"
     );
     assert_eq!(with("fault: latency"), "mine.yaml:6: missing key `delay` in `faults`");
 }

@@ -14,11 +14,16 @@ struct Slow {
     takes: Duration,
     fails: Option<&'static str>,
     log: Vec<(&'static str, u128)>,
+    /// When the timeline changes.
+    changes: Vec<Duration>,
+    /// For which moments it was adjusted, in ms.
+    elapsed: Vec<u128>,
 }
 
 impl Slow {
     fn new(takes: Duration) -> Slow {
-        Slow { start: Instant::now(), takes, fails: None, log: Vec::new() }
+        let (changes, elapsed) = (Vec::new(), Vec::new());
+        Slow { start: Instant::now(), takes, fails: None, log: Vec::new(), changes, elapsed }
     }
 
     fn failing(action: &'static str) -> Slow {
@@ -49,6 +54,16 @@ impl Rig for Slow {
 
     async fn inject(&mut self, stop: &CancellationToken) -> Result<(), &'static str> {
         self.act("inject").await?;
+        if stop.is_cancelled() { Err("stopped") } else { Ok(()) }
+    }
+
+    fn next_change(&self, elapsed: Duration) -> Option<Duration> {
+        self.changes.iter().copied().find(|change| *change > elapsed)
+    }
+
+    async fn adjust(&mut self, elapsed: Duration, stop: &CancellationToken) -> Result<(), &'static str> {
+        self.elapsed.push(elapsed.as_millis());
+        self.act("adjust").await?;
         if stop.is_cancelled() { Err("stopped") } else { Ok(()) }
     }
 
@@ -121,4 +136,28 @@ async fn each_failed_action_ends_the_run_in_its_own_way() {
         assert_eq!(rig.count("recovery"), 0, "{action}");
         assert_eq!(rig.count("heal"), rig.count("inject"), "{action}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn late_changes_shift_no_later_ones() {
+    // Each adjustment takes 700 ms: the third change is overtaken, the last begins before the end and ends behind it.
+    let mut rig = Slow::new(Duration::from_millis(700));
+    rig.changes = [5_000, 5_100, 5_200, 30_000, 59_900].map(Duration::from_millis).to_vec();
+    let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+    assert_eq!(walked.outcome, Outcome::Completed);
+    let adjusted: Vec<u128> =
+        rig.log.iter().filter(|(what, _)| *what == "adjust").map(|(_, at)| *at).collect();
+    // Testing's clock starts when the injection was read back, at 31.4 s.
+    assert_eq!(adjusted, [36_400, 37_100, 61_400, 91_300]);
+    assert_eq!(rig.elapsed, [5_000, 5_700, 30_000, 59_900]);
+    assert!(rig.log.contains(&("heal", 92_000)), "the call under way was waited for: {:?}", rig.log);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_fails_is_healed_and_proves_nothing() {
+    let mut rig = Slow::failing("adjust");
+    rig.changes = vec![Duration::from_secs(5)];
+    let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+    assert_eq!((walked.outcome, walked.errors.as_slice()), (Outcome::FaultLost, ["adjust"].as_slice()));
+    assert_eq!((rig.count("healed"), rig.count("recovery")), (1, 0));
 }

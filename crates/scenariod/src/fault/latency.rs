@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::millis;
-use crate::toxic::ToxicKind;
+use metrics_core::labels::FaultType;
 
-pub(super) const PARAMS: &[&str] = &["latency_ms", "jitter_ms"];
+use super::{Effect, Level, millis, readable};
+use crate::toxic::ToxicKind;
 
 /// `delay` on every chunk, give or take up to `jitter`, uniformly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,20 +15,34 @@ pub(crate) struct Latency {
 }
 
 impl Latency {
-    pub(super) fn toxics(&self) -> Vec<ToxicKind> {
+    pub(super) fn at(self, level: Level) -> Latency {
+        Latency { delay: level.of(self.delay), jitter: level.of(self.jitter) }
+    }
+}
+
+impl Effect for Latency {
+    fn label(&self) -> FaultType {
+        FaultType::Latency
+    }
+
+    fn param_names(&self) -> &'static [&'static str] {
+        &["latency_ms", "jitter_ms"]
+    }
+
+    fn toxics(&self) -> Vec<ToxicKind> {
         vec![ToxicKind::Latency { latency: millis(self.delay), jitter: millis(self.jitter) }]
     }
 
-    pub(super) fn params(&self) -> Vec<(&'static str, f64)> {
+    fn params(&self) -> Vec<(&'static str, f64)> {
         vec![("latency_ms", self.delay.as_secs_f64() * 1e3), ("jitter_ms", self.jitter.as_secs_f64() * 1e3)]
     }
 
-    pub(super) fn describe(&self) -> String {
-        let delay = humantime::format_duration(self.delay);
+    fn describe(&self) -> String {
+        let delay = readable(self.delay);
         if self.jitter.is_zero() {
             format!("latency {delay}")
         } else {
-            format!("latency {delay} ± {}", humantime::format_duration(self.jitter))
+            format!("latency {delay} ± {}", readable(self.jitter))
         }
     }
 }

@@ -2,107 +2,171 @@
 //!
 //! Toxiproxy's `toxicity` is drawn once per connection, so a share of sick connections is no packet loss: a pool
 //! replaces the sick ones and the fault dies out. Its `jitter` is drawn for every chunk, and a negative delay passes
-//! at once. So a latency of `W - J` with jitter `J = W / 2p` delays each chunk with probability `p` by up to `W`
-//! and touches nothing else, for as long as it is on.
+//! at once, leaving the chunk older than it is. Each stage of latency 0 doubles that age, so a chain of them parts what
+//! the first stage drew from what it let pass, and a last stage delays only the drawn: one spike where a kernel
+//! retransmits. That is stationary; it needs no call while it is on.
 
+use metrics_core::labels::FaultType;
+
+use super::{Effect, Level, percent};
 use crate::toxic::ToxicKind;
 
-pub(super) const PARAMS: &[&str] = &["loss_rate", "latency_ms", "jitter_ms"];
+/// What a lost packet waits for, in ms: the retransmission timeout of a kernel on a short path, with what the chain
+/// itself takes from a drawn chunk.
+const RTO: i64 = 213;
+/// Twice the retransmission timeout, in ms: the longest wait for a second loss of the same packet.
+const WINDOW: f64 = 416.0;
+/// The wide draw: its window in ms, its doublings, and the timeout less half the window.
+const WIDE_WINDOW: f64 = 60.0;
+const WIDE_STAGES: usize = 4;
+const WIDE_RTO: f64 = 186.0;
+/// 1 ms of age becomes more than any delay of the chain.
+const STAGES: usize = 9;
+/// From here on a third loss of one packet is common enough to be felt.
+const OFTEN: f64 = 0.2;
 
-/// Longest delay of a chunk drawn as lost, in ms: twice the retransmission timeout of a kernel on a short path.
-const WINDOW_MS: f64 = 416.0;
-
-/// The share of chunks that are lost, in (0, 1].
+/// The share of chunks that are lost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct PacketLoss {
+    /// In (0, 1].
     rate: f64,
+    model: LossModel,
+}
+
+/// How losses are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LossModel {
+    /// The one closest to a kernel at this rate.
+    #[default]
+    Auto,
+    /// One toxic: the right share of late chunks, but no spike where a kernel would retransmit.
+    Simple,
+}
+
+/// The toxics behind a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chain {
+    /// Nothing arrives.
+    Nothing,
+    /// One draw over the whole window.
+    Simple,
+    /// An exact draw of one in so many, an even number, and a spike.
+    Exact { one_in: i64 },
+    /// A draw over a narrow window, for every other rate.
+    Wide,
 }
 
 impl PacketLoss {
     /// `None` outside (0, 1].
-    pub(crate) fn new(rate: f64) -> Option<PacketLoss> {
-        (rate > 0.0 && rate <= 1.0).then_some(PacketLoss { rate })
+    pub(crate) fn new(rate: f64, model: LossModel) -> Option<PacketLoss> {
+        (rate > 0.0 && rate <= 1.0).then_some(PacketLoss { rate, model })
     }
 
-    pub(super) fn toxics(&self) -> Vec<ToxicKind> {
-        vec![self.toxic()]
+    pub(super) fn at(self, level: Level) -> PacketLoss {
+        PacketLoss { rate: self.rate * level.get(), ..self }
     }
 
-    /// With every packet lost nothing ever arrives: no delay says that, dropping all bytes does.
-    fn toxic(&self) -> ToxicKind {
+    fn chain(&self) -> Chain {
         if self.rate >= 1.0 {
-            return ToxicKind::Timeout { timeout: 0 };
+            return Chain::Nothing;
         }
-        let jitter = (WINDOW_MS / (2.0 * self.rate)).round();
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "casts of floats saturate, and a rate that small is none"
-        )]
-        let (latency, jitter) = ((WINDOW_MS - jitter) as i64, jitter as i64);
-        ToxicKind::Latency { latency, jitter }
+        if self.model == LossModel::Simple {
+            return Chain::Simple;
+        }
+        let half = (0.5 / self.rate).round();
+        // A rate written with a few digits is meant as the fraction next to it.
+        if (half * 2.0 * self.rate - 1.0).abs() < 1e-6 {
+            Chain::Exact { one_in: 2 * whole(half) }
+        } else {
+            Chain::Wide
+        }
     }
 
-    pub(super) fn params(&self) -> Vec<(&'static str, f64)> {
-        let mut params = vec![("loss_rate", self.rate)];
-        if let ToxicKind::Latency { latency, jitter } = self.toxic() {
+    /// Further losses of a packet that was lost already: each twice as long as the one before.
+    fn back_off(&self) -> impl Iterator<Item = ToxicKind> {
+        let draws = if self.rate < OFTEN { 1 } else { 2 };
+        let rate = self.rate;
+        (0..draws).map(move |n: i32| draw(WINDOW * f64::from(1 << n), rate))
+    }
+}
+
+impl Effect for PacketLoss {
+    fn label(&self) -> FaultType {
+        FaultType::PacketLoss
+    }
+
+    fn param_names(&self) -> &'static [&'static str] {
+        &["loss_rate", "latency_ms", "jitter_ms", "retransmit_ms", "toxics"]
+    }
+
+    fn toxics(&self) -> Vec<ToxicKind> {
+        let fixed = |latency| ToxicKind::Latency { latency, jitter: 0 };
+        let mut chain = match self.chain() {
+            Chain::Nothing => return vec![ToxicKind::Timeout { timeout: 0 }],
+            Chain::Simple => return vec![draw(WINDOW, self.rate)],
+            Chain::Exact { one_in } => {
+                let jitter = one_in / 2;
+                let mut chain = vec![ToxicKind::Latency { latency: 1 - jitter, jitter }];
+                chain.extend([fixed(0); STAGES]);
+                chain.push(fixed(RTO));
+                chain
+            }
+            Chain::Wide => {
+                // Some of the chunks that the draw lets pass are young enough to be delayed at the end all the same.
+                let spill = WIDE_RTO / (WIDE_WINDOW * f64::from(1 << WIDE_STAGES));
+                let mut chain = vec![draw(WIDE_WINDOW, self.rate / (1.0 + spill))];
+                chain.extend([fixed(0); WIDE_STAGES]);
+                chain.push(fixed(whole(WIDE_RTO)));
+                chain
+            }
+        };
+        chain.extend(self.back_off());
+        chain
+    }
+
+    fn params(&self) -> Vec<(&'static str, f64)> {
+        let toxics = self.toxics();
+        let ms = |ms: i64| {
             #[expect(clippy::cast_precision_loss, reason = "milliseconds far below 2^53")]
-            params.extend([("latency_ms", latency as f64), ("jitter_ms", jitter as f64)]);
+            let ms = ms as f64;
+            ms
+        };
+        let mut params =
+            vec![("loss_rate", self.rate), ("toxics", ms(i64::try_from(toxics.len()).unwrap_or(0)))];
+        if let Some(ToxicKind::Latency { latency, jitter }) = toxics.first() {
+            params.extend([("latency_ms", ms(*latency)), ("jitter_ms", ms(*jitter))]);
+        }
+        match self.chain() {
+            Chain::Exact { .. } => params.push(("retransmit_ms", ms(RTO))),
+            Chain::Wide => params.push(("retransmit_ms", WIDE_RTO)),
+            Chain::Nothing | Chain::Simple => {}
         }
         params
     }
 
-    pub(super) fn describe(&self) -> String {
-        // Percent with at most three decimals, without the noise of binary fractions: 0.07 is 7%.
-        format!("packet loss {}%", (self.rate * 100_000.0).round() / 1_000.0)
+    fn describe(&self) -> String {
+        let model = match self.model {
+            LossModel::Simple if self.rate < 1.0 => " (simple model)",
+            LossModel::Auto | LossModel::Simple => "",
+        };
+        format!("packet loss {}{model}", percent(self.rate))
     }
+}
+
+/// A delay of up to `window` ms with this probability, else none: Toxiproxy draws a whole number of ms from
+/// [latency - jitter, latency + jitter), and only what is above 0 delays.
+fn draw(window: f64, probability: f64) -> ToxicKind {
+    let jitter = (window / (2.0 * probability)).round();
+    ToxicKind::Latency { latency: whole(window - jitter), jitter: whole(jitter) }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "casts of floats saturate, and a rate that small is none"
+)]
+fn whole(ms: f64) -> i64 {
+    ms.round() as i64
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::{prop_assert, proptest};
-
-    use super::*;
-
-    fn toxic(rate: f64) -> ToxicKind {
-        PacketLoss::new(rate).unwrap().toxic()
-    }
-
-    #[test]
-    fn the_named_rates_have_the_measured_numbers() {
-        let table =
-            [(0.02, -9984, 10400), (0.05, -3744, 4160), (0.1, -1664, 2080), (0.2, -624, 1040), (0.5, 0, 416)];
-        for (rate, latency, jitter) in table {
-            assert_eq!(toxic(rate), ToxicKind::Latency { latency, jitter }, "{rate}");
-        }
-        assert_eq!(toxic(1.0), ToxicKind::Timeout { timeout: 0 });
-    }
-
-    #[test]
-    fn a_rate_lies_above_zero_and_up_to_one() {
-        for bad in [0.0, -0.5, 1.01, f64::NAN] {
-            assert_eq!(PacketLoss::new(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn percent_reads_as_written() {
-        for (rate, text) in
-            [(0.07, "packet loss 7%"), (0.0005, "packet loss 0.05%"), (1.0, "packet loss 100%")]
-        {
-            assert_eq!(PacketLoss::new(rate).unwrap().describe(), text);
-        }
-    }
-
-    proptest! {
-        /// Toxiproxy draws a whole number of ms from [latency - jitter, latency + jitter); a draw above 0 is a loss,
-        /// and losses have the asked-for probability and never exceed the window.
-        #[test]
-        fn the_draw_loses_the_asked_share(rate in 0.001_f64..0.999) {
-            let ToxicKind::Latency { latency, jitter } = toxic(rate) else { unreachable!() };
-            let (low, high) = (latency - jitter, latency + jitter - 1);
-            prop_assert!(high as f64 <= WINDOW_MS);
-            let lost = high as f64 / (high - low + 1) as f64;
-            prop_assert!((lost - rate).abs() <= 0.005 * rate + 0.002, "asked {rate}, drawn {lost}");
-        }
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use std::fmt;
 
 use tokio_util::sync::CancellationToken;
 
-use super::removal::{Residue, remove};
+use super::removal::{Residue, Suspect, remove, suspect};
 use super::{TRIES, retry};
 use crate::lease::Lease;
 use crate::toxiproxy::{Client, NewProxy, Power, Proxy, ToxiproxyError};
@@ -144,16 +144,18 @@ async fn without_leftovers(
     if !left.is_empty() {
         return Err(Residue { toxics: left, url: client.url().to_owned(), cause }.into());
     }
-    notes.extend(found.into_iter().map(|(server, toxic)| Note::LeftoverRemoved { server, toxic }));
+    notes.extend(
+        found.into_iter().map(|Suspect { server, toxic, .. }| Note::LeftoverRemoved { server, toxic }),
+    );
     Ok(proxies)
 }
 
 /// Toxics of ours whose lease is over, the last one put on first, as they are to be removed.
-fn overdue(proxies: &[Proxy], now: u64) -> Vec<(String, String)> {
+fn overdue(proxies: &[Proxy], now: u64) -> Vec<Suspect> {
     let overdue = |name: &str| Lease::parse(name).is_some_and(|lease| lease.expired(now));
-    let of = |proxy: &Proxy| -> Vec<(String, String)> {
+    let of = |proxy: &Proxy| -> Vec<Suspect> {
         let toxics = proxy.toxics.iter().rev().filter(|toxic| overdue(&toxic.name));
-        toxics.map(|toxic| (proxy.name.clone(), toxic.name.clone())).collect()
+        toxics.map(|toxic| suspect(proxy, toxic)).collect()
     };
     proxies.iter().flat_map(of).collect()
 }

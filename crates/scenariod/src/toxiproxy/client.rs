@@ -10,8 +10,8 @@ use reqwest::{StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::wire::{ProxiesView, ProxyBody, Refusal, ToxicBody};
-use super::{NewProxy, Proxy, ToxiproxyError};
+use super::wire::{PowerBody, ProxiesView, ProxyBody, Refusal, ToxicBody};
+use super::{NewProxy, Power, Proxy, ToxiproxyError};
 use crate::toxic::Toxic;
 
 /// A wedged Toxiproxy accepts connections and never answers.
@@ -71,10 +71,28 @@ impl Client {
         accept(StatusCode::CONFLICT, self.call::<Ignored>(ApiMethod::Post, &path, Some(&body)).await)
     }
 
+    /// Gives a toxic that is there other attributes.
+    pub(crate) async fn update_toxic(
+        &self,
+        proxy: &str,
+        name: &str,
+        toxic: &Toxic,
+    ) -> Result<(), ToxiproxyError> {
+        let body = ToxicBody::new(name, toxic);
+        let path = ["proxies", proxy, "toxics", name];
+        self.call::<Ignored>(ApiMethod::Post, &path, Some(&body)).await.map(|Ignored| ())
+    }
+
     /// Takes a toxic off a proxy; that it is not there is what was wanted.
     pub(crate) async fn remove_toxic(&self, proxy: &str, name: &str) -> Result<(), ToxiproxyError> {
         let path = ["proxies", proxy, "toxics", name];
         accept(StatusCode::NOT_FOUND, self.call::<Ignored>(ApiMethod::Delete, &path, None::<&()>).await)
+    }
+
+    /// Opens or closes a proxy, and changes nothing else about it.
+    pub(crate) async fn set_power(&self, proxy: &str, power: Power) -> Result<(), ToxiproxyError> {
+        let body = PowerBody::from(power);
+        self.call::<Ignored>(ApiMethod::Post, &["proxies", proxy], Some(&body)).await.map(|Ignored| ())
     }
 
     async fn call<T: Answer>(

@@ -23,6 +23,18 @@ impl<'a> From<&'a NewProxy> for ProxyBody<'a> {
     }
 }
 
+/// Body of the call that enables or disables a proxy.
+#[derive(Serialize)]
+pub(super) struct PowerBody {
+    enabled: bool,
+}
+
+impl From<Power> for PowerBody {
+    fn from(power: Power) -> Self {
+        PowerBody { enabled: power == Power::Enabled }
+    }
+}
+
 /// The file Toxiproxy reads with `-config`.
 pub(crate) fn start_up_config(proxies: &[NewProxy]) -> String {
     let bodies: Vec<ProxyBody<'_>> = proxies.iter().map(ProxyBody::from).collect();
@@ -50,7 +62,19 @@ impl ToxicBody {
                 ("latency", json!({ "latency": latency, "jitter": jitter }))
             }
             ToxicKind::Timeout { timeout } => ("timeout", json!({ "timeout": timeout })),
+            ToxicKind::Bandwidth { rate } => ("bandwidth", json!({ "rate": rate })),
+            ToxicKind::ResetPeer { timeout } => ("reset_peer", json!({ "timeout": timeout })),
+            ToxicKind::SlowClose { delay } => ("slow_close", json!({ "delay": delay })),
+            ToxicKind::Slicer { average_size, size_variation, delay } => (
+                "slicer",
+                json!({ "average_size": average_size, "size_variation": size_variation, "delay": delay }),
+            ),
+            ToxicKind::LimitData { bytes } => ("limit_data", json!({ "bytes": bytes })),
+            ToxicKind::DropChunks { loss_rate } => ("packet_loss", json!({ "loss_rate": loss_rate })),
+            ToxicKind::Marker => ("latency", json!({ "latency": 0, "jitter": 0 })),
         };
+        // No connection draws a marker: that tells it from a latency of 0 that is part of a fault.
+        let toxicity = if toxic.kind == ToxicKind::Marker { 0.0 } else { toxic.share.get() };
         let stream = match toxic.stream {
             Stream::Requests => "upstream",
             Stream::Replies => "downstream",
@@ -59,7 +83,7 @@ impl ToxicBody {
             name: name.to_owned(),
             kind: kind.to_owned(),
             stream: stream.to_owned(),
-            toxicity: toxic.share.get(),
+            toxicity,
             attributes,
         }
     }
@@ -67,16 +91,31 @@ impl ToxicBody {
     fn read(&self) -> Option<Toxic> {
         let number = |key: &str| self.attributes.get(key)?.as_i64();
         let kind = match self.kind.as_str() {
+            // Exactly 0: nothing else reads back as a marker.
+            "latency" if self.toxicity <= 0.0 && number("latency")? == 0 && number("jitter")? == 0 => {
+                ToxicKind::Marker
+            }
             "latency" => ToxicKind::Latency { latency: number("latency")?, jitter: number("jitter")? },
             "timeout" => ToxicKind::Timeout { timeout: number("timeout")? },
+            "bandwidth" => ToxicKind::Bandwidth { rate: number("rate")? },
+            "reset_peer" => ToxicKind::ResetPeer { timeout: number("timeout")? },
+            "slow_close" => ToxicKind::SlowClose { delay: number("delay")? },
+            "slicer" => ToxicKind::Slicer {
+                average_size: number("average_size")?,
+                size_variation: number("size_variation")?,
+                delay: number("delay")?,
+            },
+            "limit_data" => ToxicKind::LimitData { bytes: number("bytes")? },
+            "packet_loss" => ToxicKind::DropChunks { loss_rate: self.attributes.get("loss_rate")?.as_f64()? },
             _ => return None,
         };
+        let share = if kind == ToxicKind::Marker { Share::ALL } else { Share::new(self.toxicity)? };
         let stream = match self.stream.as_str() {
             "upstream" => Stream::Requests,
             "downstream" => Stream::Replies,
             _ => return None,
         };
-        Some(Toxic { stream, share: Share::new(self.toxicity)?, kind })
+        Some(Toxic { stream, share, kind })
     }
 }
 
@@ -139,7 +178,8 @@ mod tests {
     /// Recorded from Toxiproxy 2.12.0.
     const RECORDED: &str = r#"{"a":{"name":"a","listen":"127.0.0.1:39925","upstream":"127.0.0.1:1","enabled":true,"Logger":{},
         "toxics":[{"attributes":{"latency":-1664,"jitter":2080},"name":"rl.x.0.1","type":"latency","stream":"downstream","toxicity":1},
-        {"attributes":{"rate":5},"name":"slow","type":"bandwidth","stream":"upstream","toxicity":0.5}]}}"#;
+        {"attributes":{"rate":5},"name":"slow","type":"bandwidth","stream":"upstream","toxicity":0.5},
+        {"attributes":{"x":5},"name":"odd","type":"noop","stream":"upstream","toxicity":1}]}}"#;
 
     #[test]
     fn toxics_are_read_as_toxiproxy_sends_them() {
@@ -148,6 +188,30 @@ mod tests {
         assert_eq!(proxy.power, Power::Enabled);
         assert!(proxy.toxics[0].is(&LOSS));
         assert!(!proxy.toxics[0].is(&Toxic { stream: Stream::Requests, ..LOSS }));
-        assert_eq!(proxy.toxics[1], Placed { name: "slow".into(), kind: "bandwidth".into(), toxic: None });
+        let half = Share::new(0.5).unwrap();
+        let slow = Toxic { stream: Stream::Requests, share: half, kind: ToxicKind::Bandwidth { rate: 5 } };
+        assert!(proxy.toxics[1].is(&slow));
+        assert_eq!(proxy.toxics[2], Placed { name: "odd".into(), kind: "noop".into(), toxic: None });
+    }
+
+    #[test]
+    fn every_kind_reads_back_as_it_was_sent() {
+        let kinds = [
+            ToxicKind::Latency { latency: 0, jitter: 0 },
+            ToxicKind::Timeout { timeout: 3 },
+            ToxicKind::Bandwidth { rate: 0 },
+            ToxicKind::ResetPeer { timeout: 0 },
+            ToxicKind::SlowClose { delay: 7 },
+            ToxicKind::Slicer { average_size: 8, size_variation: 2, delay: 100 },
+            ToxicKind::LimitData { bytes: 9 },
+            ToxicKind::DropChunks { loss_rate: 0.1 },
+            ToxicKind::Marker,
+        ];
+        for kind in kinds {
+            let toxic = Toxic { kind, ..LOSS };
+            let sent = serde_json::to_value(ToxicBody::new("x", &toxic)).unwrap();
+            let body: ToxicBody = serde_json::from_value(sent).unwrap();
+            assert_eq!(body.read(), Some(toxic));
+        }
     }
 }

@@ -86,12 +86,21 @@ scenarios:
     faults: [{ target: memcached1, fault: packet_loss, rate: 0.1 }]
 ";
 
+/// So many toxics make the fault of `long`.
+pub(crate) const LONG_TOXICS: usize = 12;
+
 /// Starts a scenario of `SCENARIOS` on the lab. Without lingering unless `args` say so.
 #[track_caller]
 pub(crate) fn start(lab: &Lab, scenario: &str, args: &[&str]) -> Daemon {
+    start_file(lab, scenario, SCENARIOS, args)
+}
+
+/// Starts a scenario of a file of its own.
+#[track_caller]
+pub(crate) fn start_file(lab: &Lab, scenario: &str, text: &str, args: &[&str]) -> Daemon {
     let folder = lab.folder().join("scenarios");
     std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("short.yaml"), SCENARIOS).unwrap();
+    std::fs::write(folder.join("short.yaml"), text).unwrap();
     let catalogue = folder.display().to_string();
     let mut all = vec!["--scenario", scenario, "--catalogue", &catalogue];
     if !args.contains(&"--linger") {

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use testkit::{Fake, Lab, Misbehaviour, Rule, Signal, eventually, secs};
 
-use crate::harness::{DEADLINE, await_phase, clean_exit, ours, start};
+use crate::harness::{DEADLINE, LONG_TOXICS, await_phase, clean_exit, ours, start};
 
 const FOREIGN: &str = r#"{"name":"theirs","type":"latency","attributes":{"latency":1}}"#;
 
@@ -159,7 +159,7 @@ fn a_toxiproxy_that_stands_still_is_waited_for() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &[]);
     await_phase(&daemon, "long", 2);
-    eventually("the toxic", secs(5), || ours(&lab.toxiproxy).len() == 1);
+    eventually("the toxics", secs(5), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
     lab.toxiproxy.pause();
     daemon.signal(Signal::TERM);
     daemon.scrape_until("a call that got no answer", secs(15), |scrape| {

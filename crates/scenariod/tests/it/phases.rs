@@ -19,20 +19,26 @@ fn toxics_are_there_in_testing_and_nowhere_else() {
         scrape.value("toxiproxy_toxic_active", [("server", "memcached1"), ("type", "packet_loss")])
             == Some(1.0)
     });
-    let toxics = lab.toxiproxy.toxics("memcached1");
-    assert_eq!(toxics.len(), 1);
-    let expected = json!({
-        "type": "latency", "stream": "downstream", "toxicity": 1, "attributes": { "latency": -1664, "jitter": 2080 }
-    });
-    assert_eq!(nameless(&toxics[0]), expected);
+    let latency = |latency: i64, jitter: i64| {
+        json!({
+            "type": "latency", "stream": "downstream", "toxicity": 1,
+            "attributes": { "latency": latency, "jitter": jitter }
+        })
+    };
+    // In this order, or the first stages would have nothing to part.
+    let mut chain = vec![latency(-4, 5)];
+    chain.extend((0..9).map(|_| latency(0, 0)));
+    chain.extend([latency(213, 0), latency(-1664, 2080)]);
+    let toxics: Vec<_> = lab.toxiproxy.toxics("memcached1").iter().map(nameless).collect();
+    assert_eq!(toxics, chain);
     assert_eq!(lab.toxiproxy.toxics("memcached2"), Vec::<serde_json::Value>::new());
     let config = |param| {
         let labels = [("server", "memcached1"), ("type", "packet_loss"), ("param", param)];
         daemon.scrape().value("toxiproxy_toxic_config", labels)
     };
     assert_eq!(
-        [config("loss_rate"), config("latency_ms"), config("jitter_ms")],
-        [Some(0.1), Some(-1664.0), Some(2080.0)]
+        [config("loss_rate"), config("toxics"), config("latency_ms"), config("retransmit_ms")],
+        [Some(0.1), Some(12.0), Some(-4.0), Some(213.0)]
     );
     await_phase(&daemon, "long", 3);
     assert_eq!(lab.toxiproxy.toxic_names(), Vec::<String>::new());

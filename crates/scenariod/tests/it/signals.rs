@@ -2,7 +2,7 @@
 
 use testkit::{Fake, Lab, Misbehaviour, Rule, Signal, eventually, secs};
 
-use crate::harness::{await_phase, clean_exit, ours, start};
+use crate::harness::{LONG_TOXICS, await_phase, clean_exit, ours, start};
 
 #[test]
 fn a_signal_in_each_phase_leaves_no_toxic() {
@@ -13,7 +13,7 @@ fn a_signal_in_each_phase_leaves_no_toxic() {
         let daemon = start(&lab, "long", &["--loop"]);
         await_phase(&daemon, "long", phase);
         if phase == 2 {
-            eventually("the toxic", secs(5), || ours(&lab.toxiproxy).len() == 1);
+            eventually("the toxics", secs(5), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
         }
         daemon.signal(signal);
         assert_eq!(clean_exit(&daemon, &lab.toxiproxy), code, "phase {phase}\n{}", daemon.stderr());
@@ -49,7 +49,7 @@ fn a_second_signal_does_not_shorten_the_removal() {
     let delete = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::HoldRequest);
     let daemon = start(&lab, "long", &["--toxiproxy", &fake.url()]);
     await_phase(&daemon, "long", 2);
-    eventually("the toxic", secs(5), || ours(&lab.toxiproxy).len() == 1);
+    eventually("the toxics", secs(5), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
     daemon.signal(Signal::TERM);
     delete.wait_caught(secs(10));
     for signal in [Signal::INT, Signal::TERM] {

@@ -1,0 +1,112 @@
+//! Makes what is on what the timeline wants at a moment of testing, and sees that it is so.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::removal::{Role, Suspect, remove};
+use super::{InjectError, Injector, is_on, lock, not_there, retry};
+use crate::lease::Lease;
+use crate::plan::Step;
+use crate::reconcile::{Change, changes};
+use crate::toxiproxy::{Proxy, ToxiproxyError};
+
+impl Injector {
+    /// Brings about what is wanted after `elapsed` of testing. What somebody else took off is not put on again: the run
+    /// then proves nothing.
+    pub(crate) async fn adjust(
+        &self,
+        elapsed: Duration,
+        stop: &CancellationToken,
+    ) -> Result<(), InjectError> {
+        let proxies = self.read(stop).await?;
+        let on = self.ledger().answered();
+        if on.iter().any(|step| !is_on(step, &proxies)) {
+            return Err(InjectError::Lost);
+        }
+        self.apply(elapsed, stop).await
+    }
+
+    /// After an error some of it may be done.
+    pub(super) async fn apply(&self, elapsed: Duration, stop: &CancellationToken) -> Result<(), InjectError> {
+        let on = self.ledger().answered();
+        let mut removed = Vec::new();
+        for change in changes(&on, &self.plan.wanted(elapsed)) {
+            match change {
+                Change::Remove(step) => {
+                    self.take(&step, stop).await?;
+                    removed.push(step);
+                }
+                Change::Update(step) => self.update(&step, stop).await?,
+                Change::Add { fault, server, toxic } => {
+                    let step = Step { server, lease: self.lease(), toxic, fault };
+                    self.put(&step, stop).await?;
+                }
+            }
+        }
+        self.show(elapsed);
+        let proxies = self.read(stop).await?;
+        let on = self.ledger().answered();
+        on.iter().try_for_each(|step| if is_on(step, &proxies) { Ok(()) } else { Err(not_there(step)) })?;
+        let still = removed.iter().find(|step| has(step, &proxies));
+        still.map_or(Ok(()), |step| {
+            let (server, toxic) = (step.server.clone(), step.lease.to_string());
+            Err(InjectError::StillThere { server, toxic })
+        })
+    }
+
+    async fn read(&self, stop: &CancellationToken) -> Result<Vec<Proxy>, InjectError> {
+        let read = retry(stop, || self.client.proxies()).await;
+        read.ok_or(InjectError::Stopped)?.map_err(InjectError::ReadBack)
+    }
+
+    fn lease(&self) -> Lease {
+        let mut naming = lock(&self.naming);
+        let step = naming.next;
+        naming.next += 1;
+        Lease { run: self.run.clone(), step, deadline: naming.deadline }
+    }
+
+    async fn take(&self, step: &Step, stop: &CancellationToken) -> Result<(), InjectError> {
+        let (server, toxic) = (step.server.clone(), step.lease.to_string());
+        let suspect = vec![Suspect { server, toxic, role: Role::of(Some(step.toxic.kind)) }];
+        let answer = retry(stop, || async { remove(&self.client, &suspect).await.map_or(Ok(()), Err) });
+        answer.await.ok_or(InjectError::Stopped)?.map_err(changing(step))?;
+        self.ledger().off(step);
+        Ok(())
+    }
+
+    async fn update(&self, step: &Step, stop: &CancellationToken) -> Result<(), InjectError> {
+        let name = step.lease.to_string();
+        self.ledger().update(step);
+        let answer = retry(stop, || self.client.update_toxic(&step.server, &name, &step.toxic));
+        answer.await.ok_or(InjectError::Stopped)?.map_err(changing(step))
+    }
+
+    /// Shows each fault as it is now wanted.
+    fn show(&self, elapsed: Duration) {
+        let now = std::time::Instant::now();
+        let mut shown = lock(&self.shown);
+        for (fault, assigned) in self.plan.faults.iter().enumerate() {
+            let label = assigned.course.fault.label();
+            let at = assigned.course.at(elapsed, self.plan.phases.testing);
+            match at {
+                Some(at) => self.families.activated(&assigned.server, label, &at.params(), now),
+                None => self.families.deactivated(&assigned.server, label, now),
+            }
+            shown.retain(|&other| other != fault);
+            shown.extend(at.map(|_| fault));
+        }
+    }
+}
+
+fn changing(step: &Step) -> impl FnOnce(ToxiproxyError) -> InjectError {
+    let (server, toxic) = (step.server.clone(), step.lease.to_string());
+    |cause| InjectError::Change { server, toxic, cause }
+}
+
+fn has(step: &Step, proxies: &[Proxy]) -> bool {
+    let name = step.lease.to_string();
+    let on = proxies.iter().filter(|proxy| proxy.name == step.server);
+    on.flat_map(|proxy| &proxy.toxics).any(|placed| placed.name == name)
+}
