@@ -51,6 +51,9 @@ pub(crate) struct Cli {
     /// End after this time [default: never]
     #[arg(long, value_name = "DURATION")]
     pub(crate) duration: Option<Positive>,
+    /// Print the summary at the end as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Threads that send
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) threads: Option<u32>,

@@ -15,6 +15,7 @@ use daemon_core::yaml::Unreadable;
 
 use crate::cli::{Cli, ClientFlags};
 use crate::plan::{Plan, Target};
+use crate::summary::Format;
 use crate::workload_file::UserWorkload;
 use client::Client;
 use load::LoadSection;
@@ -103,6 +104,7 @@ pub(crate) fn plan(lab: &Lab, cli: &Cli) -> Result<Plan, ConfigError> {
         client,
         ready_timeout: section.ready_timeout.map_or(Duration::from_secs(30), Positive::get),
         duration: cli.duration.map(Positive::get),
+        summary: if cli.json { Format::Json } else { Format::Text },
     })
 }
 

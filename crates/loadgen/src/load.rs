@@ -28,7 +28,7 @@ use crate::stack::{Shared, Stack};
 use crate::state::RunState;
 use crate::worker::{Stop, Turns, Worker};
 
-/// Time on top of one operation's deadline for operations under way to end.
+/// Time on top of the deadlines for operations under way to end.
 const DRAIN_MARGIN: Duration = Duration::from_secs(1);
 
 /// What a load thread needs to know.
@@ -40,6 +40,8 @@ pub(crate) struct Spec<C> {
     pub(crate) state: Arc<RunState>,
     /// When the first operation of an open loop is due.
     pub(crate) began: Instant,
+    /// Nothing of an open loop that is due later starts.
+    pub(crate) end: Option<Instant>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) stop: CancellationToken,
 }
@@ -79,7 +81,7 @@ impl Load {
 }
 
 async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>) -> io::Result<()> {
-    let Spec { client, load, stack, state, began, ledger, stop } = spec;
+    let Spec { client, load, stack, state, began, end, ledger, stop } = spec;
     let part = |whole| share(whole, load.threads, index);
     let workers = part(load.workers);
     let bound = part(stack.pool_size);
@@ -93,7 +95,7 @@ async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>)
         ledger: Arc::clone(&ledger),
     });
     let before: usize = (0..index).map(|thread| share(load.workers, load.threads, thread)).sum();
-    let pace = ThreadPace::new(&load, index, began, &shard)?;
+    let pace = ThreadPace::new(&load, index, began, end, &shard)?;
     if let ThreadPace::Open(open) = &pace {
         state.queue(open.backlog());
     }
@@ -130,8 +132,18 @@ async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>)
     stop.token.cancel();
     stop.flag.set(true);
     let drained = async { while running.join_next().await.is_some() {} };
-    if tokio::time::timeout(stack.timeouts.operation + DRAIN_MARGIN, drained).await.is_err() {
+    // What waits for a worker of an open loop waits for the end of an operation, and then takes its own time.
+    let bound = match load.pace {
+        Pace::Closed(_) => stack.timeouts.operation,
+        Pace::Open { max_start_delay, .. } => {
+            stack.timeouts.operation + max_start_delay.min(stack.timeouts.operation)
+        }
+    };
+    if tokio::time::timeout(bound + DRAIN_MARGIN, drained).await.is_err() {
         tracing::warn!(thread = index, "operations were still under way at the end and were dropped");
+    }
+    if let ThreadPace::Open(open) = &pace {
+        open.abandon(now());
     }
     result
 }
@@ -143,13 +155,20 @@ enum ThreadPace {
 }
 
 impl ThreadPace {
-    fn new(load: &LoadPlan, index: usize, began: Instant, shard: &Arc<ClientShard>) -> io::Result<Self> {
+    fn new(
+        load: &LoadPlan,
+        index: usize,
+        began: Instant,
+        end: Option<Instant>,
+        shard: &Arc<ClientShard>,
+    ) -> io::Result<Self> {
         match load.pace {
             Pace::Closed(pacer) => Ok(Self::Closed(pacer)),
             Pace::Open { profile, max_start_delay } => {
                 let schedule = Schedule::new(profile, index as u64, load.threads as u64)
                     .ok_or_else(|| io::Error::other(format!("there is no load thread {index}")))?;
-                Ok(Self::Open(Rc::new(OpenLoop::new(schedule, began, max_start_delay, Arc::clone(shard)))))
+                let open = OpenLoop::new(schedule, began, max_start_delay, end, Arc::clone(shard));
+                Ok(Self::Open(Rc::new(open)))
             }
         }
     }

@@ -47,6 +47,9 @@ pub(crate) struct OpenLoop {
     work: Notify,
     /// Wakes the driver when the first of them appears.
     hungry: Notify,
+    max_start_delay: Duration,
+    /// Nothing that is due later starts.
+    end: Cell<Option<Instant>>,
     closed: Cell<bool>,
 }
 
@@ -64,6 +67,7 @@ impl OpenLoop {
         schedule: Schedule,
         began: Instant,
         max_start_delay: Duration,
+        end: Option<Instant>,
         shard: Arc<ClientShard>,
     ) -> Self {
         Self {
@@ -73,6 +77,8 @@ impl OpenLoop {
             idle: Cell::new(0),
             work: Notify::new(),
             hungry: Notify::new(),
+            max_start_delay,
+            end: Cell::new(end),
             closed: Cell::new(false),
         }
     }
@@ -83,12 +89,15 @@ impl OpenLoop {
     }
 
     /// The next operation for the worker that asks, as soon as one is due, and the time at which it starts; `None` when
-    /// the load has ended. Dropping the wait loses nothing.
+    /// the load has ended and nothing of it waits any more. Dropping the wait loses nothing.
     pub(crate) async fn next(&self) -> Option<(Start, Instant)> {
-        while !self.closed.get() {
+        loop {
             let now = now();
             if let Some(start) = self.take(now) {
                 return Some((start, now));
+            }
+            if self.closed.get() {
+                return None;
             }
             self.idle.set(self.idle.get() + 1);
             let _idle = Idle(&self.idle);
@@ -97,11 +106,23 @@ impl OpenLoop {
             }
             self.work.notified().await;
         }
-        None
+    }
+
+    /// The time, which for what may start stands still at the load's end.
+    fn until_end(&self, now: Instant) -> Instant {
+        self.end.get().map_or(now, |end| now.min(end))
+    }
+
+    /// Gives up what has waited too long, also after the end, but nothing that was meant to start after it.
+    fn expire(&self, now: Instant) {
+        let latest = self.end.get().map(|end| end + self.max_start_delay);
+        let dropped = self.dispatch.borrow_mut().expire(latest.map_or(now, |latest| now.min(latest)));
+        self.count_dropped(dropped);
     }
 
     fn take(&self, now: Instant) -> Option<Start> {
-        let turn = self.dispatch.borrow_mut().take(now);
+        self.expire(now);
+        let turn = self.dispatch.borrow_mut().take(self.until_end(now));
         self.count_dropped(turn.dropped);
         let start = turn.start?;
         self.settle();
@@ -119,11 +140,10 @@ impl OpenLoop {
             if now.saturating_duration_since(meant) > TICK {
                 meant = now;
             }
-            let dropped = self.dispatch.borrow_mut().expire(now);
-            self.count_dropped(dropped);
+            self.expire(now);
             let (queued, next) = {
                 let dispatch = self.dispatch.borrow();
-                (dispatch.queued(now), dispatch.next_start())
+                (dispatch.queued(self.until_end(now)), dispatch.next_start())
             };
             let idle = self.idle.get();
             for _ in 0..queued.min(idle) {
@@ -142,12 +162,18 @@ impl OpenLoop {
         }
     }
 
-    /// Ends the load at `now`: what is still queued counts as dropped, and idle workers are sent home.
+    /// Ends the load at `now`, unless its end was before: what is due by then still starts or is dropped, and workers
+    /// that find nothing are sent home.
     pub(crate) fn close(&self, now: Instant) {
+        self.end.set(Some(self.until_end(now)));
         self.closed.set(true);
-        let abandoned = self.dispatch.borrow_mut().abandon(now);
-        self.count_dropped(abandoned);
         self.work.notify_waiters();
+    }
+
+    /// Counts what is still queued as dropped: no worker comes any more.
+    pub(crate) fn abandon(&self, now: Instant) {
+        let abandoned = self.dispatch.borrow_mut().abandon(self.until_end(now));
+        self.count_dropped(abandoned);
     }
 
     fn count_dropped(&self, operations: u64) {

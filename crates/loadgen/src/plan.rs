@@ -11,6 +11,7 @@ use crate::payload::{Sizes, Ttls};
 use crate::profile::LoadProfile;
 use crate::stack::Timeouts;
 use crate::stack::breaker::BreakerRules;
+use crate::summary::Format;
 use crate::workload::OpMix;
 
 /// One run, from the first dial to the summary.
@@ -25,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) ready_timeout: Duration,
     /// `None`: until a signal.
     pub(crate) duration: Option<Duration>,
+    /// How the end of the run is told.
+    pub(crate) summary: Format,
 }
 
 /// A node under load.

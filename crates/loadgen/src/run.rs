@@ -4,7 +4,7 @@
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::signals::Signals;
@@ -13,7 +13,7 @@ use metrics_core::Registry;
 use metrics_core::exporter::Exporter;
 use metrics_core::families::client::ClientFamilies;
 use tokio::runtime;
-use tokio::time::sleep;
+use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::Ledger;
@@ -24,7 +24,8 @@ use crate::stack::conn::meta::MetaClient;
 use crate::stack::deadline::now;
 use crate::stack::node::Node;
 use crate::state::RunState;
-use crate::{sampler, summary, warm};
+use crate::summary::About;
+use crate::{sampler, warm};
 
 /// From the end of the warm-up to the first operation of an open loop: its threads are up by then, so that it is not late.
 const LEAD: Duration = Duration::from_millis(5);
@@ -81,8 +82,8 @@ async fn supervise(plan: Plan, listener: TcpListener) -> Result<String, RunError
     let readiness = exporter.readiness();
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(exporter.serve(listener, shutdown.clone()));
-    let seed = plan.load.seed;
-    let LoadPlan { workload, workers, pace, .. } = &plan.load;
+    let about = About::of(&plan);
+    let LoadPlan { workload, workers, pace, seed, .. } = &plan.load;
     tracing::info!(metrics = %served, seed, nodes = plan.nodes.len(), workload, workers, %pace, "started");
 
     let client = MetaClient;
@@ -90,17 +91,18 @@ async fn supervise(plan: Plan, listener: TcpListener) -> Result<String, RunError
     let attempt = plan.client.timeouts.connect + plan.client.timeouts.operation;
     let connections = tokio::select! {
         ready = ready::wait(&client, &plan.nodes, attempt, plan.ready_timeout) => ready.map_err(RunError::NotReady)?,
-        _ = signals.recv() => return Ok(summary::text(&families.totals(), Duration::ZERO, seed)),
+        _ = signals.recv() => return Ok(about.summary(&families, Duration::ZERO)),
     };
     let ledger = Ledger::new(plan.load.mix.keys.keys(), fastrand::u64(..), now());
     tokio::select! {
         () = warm::warm(connections, &plan.nodes, &plan.load, &ledger) => {}
-        _ = signals.recv() => return Ok(summary::text(&families.totals(), Duration::ZERO, seed)),
+        _ = signals.recv() => return Ok(about.summary(&families, Duration::ZERO)),
     }
 
     let stop = CancellationToken::new();
     let shards = (0..shards).filter_map(|index| families.shard(index)).collect();
     let began = now() + LEAD;
+    let end = plan.duration.map(|duration| began + duration);
     let pace = plan.load.pace;
     if let Pace::Open { profile, .. } = pace {
         state.open(profile, began);
@@ -111,6 +113,7 @@ async fn supervise(plan: Plan, listener: TcpListener) -> Result<String, RunError
         stack: plan.client,
         state: Arc::clone(&state),
         began,
+        end,
         ledger: Arc::new(ledger),
         stop: stop.clone(),
     };
@@ -118,7 +121,7 @@ async fn supervise(plan: Plan, listener: TcpListener) -> Result<String, RunError
     readiness.set_ready();
     tokio::select! {
         signal = signals.recv() => tracing::info!(signal = signal.name(), "draining"),
-        () = end_of(plan.duration) => {}
+        () = until(end) => {}
         () = stop.cancelled() => {}
         () = sampler::sample(Arc::clone(&families)) => {}
     }
@@ -126,8 +129,10 @@ async fn supervise(plan: Plan, listener: TcpListener) -> Result<String, RunError
     readiness.set_not_ready("draining");
     stop.cancel();
     state.close();
+    let ended = now();
+    let ran = end.map_or(ended, |end| end.min(ended)).saturating_duration_since(began);
     load.ended().await.map_err(|source| RunError::Load { source })?;
-    let text = summary::text(&families.totals(), now().saturating_duration_since(began), seed);
+    let text = about.summary(&families, ran);
     shutdown.cancel();
     if let Ok(Err(error)) = server.await {
         tracing::warn!(%error, "the metrics server ended badly");
@@ -141,9 +146,9 @@ fn nodes(plan: &Plan) -> Arc<[Node]> {
     plan.nodes.iter().map(node).collect()
 }
 
-async fn end_of(duration: Option<Duration>) {
-    match duration {
-        Some(duration) => sleep(duration).await,
+async fn until(end: Option<Instant>) {
+    match end {
+        Some(end) => sleep_until(end.into()).await,
         None => std::future::pending().await,
     }
 }

@@ -1,63 +1,100 @@
-//! What a run says of itself at its end, in a few lines. Pure.
+//! What a run says of itself at its end: the figures, of which `text` makes lines for people and `json` an object for
+//! programs. Pure.
 
-use std::fmt::Write;
+mod json;
+mod text;
+
 use std::time::Duration;
 
-use metrics_core::families::client::Totals;
-use metrics_core::labels::ErrorType;
+use metrics_core::Spread;
+use metrics_core::families::client::{Breakdown, ClientFamilies};
+use metrics_core::labels::Status;
 
-/// The summary of a run that sent load for `ran`.
-pub(crate) fn text(totals: &Totals, ran: Duration, seed: u64) -> String {
-    let ended = totals.succeeded + totals.failed;
-    let seconds = ran.as_secs_f64();
-    let rate = if seconds > 0.0 { ended as f64 / seconds } else { 0.0 };
-    let mut text = format!("{ended} operations in {seconds:.1} s, {rate:.0}/s, seed {seed}\n");
-    let _ = writeln!(text, "failed: {}{}", percent(totals.failed, ended), errors(totals));
-    let reads = totals.hits + totals.misses;
-    let _ = writeln!(
-        text,
-        "hits: {} of {reads} reads, wrong values: {}",
-        percent(totals.hits, reads),
-        totals.corrupt
-    );
-    text
+use crate::plan::{Pace, Plan};
+
+/// How the summary is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Text,
+    Json,
 }
 
-fn percent(part: u64, whole: u64) -> String {
-    let share = if whole > 0 { part as f64 / whole as f64 * 100.0 } else { 0.0 };
-    format!("{part} ({share:.2}%)")
+/// What is known of a run before it starts.
+#[derive(Clone, Debug)]
+pub(crate) struct About {
+    pub(crate) format: Format,
+    pub(crate) workload: String,
+    pub(crate) pace: Pace,
+    pub(crate) seed: u64,
+    /// The nodes' names, in their order.
+    pub(crate) nodes: Vec<String>,
 }
 
-fn errors(totals: &Totals) -> String {
-    let counts = ErrorType::ALL.iter().map(|error| (error, totals.errors[error.index()]));
-    let named: Vec<String> =
-        counts.filter(|(_, count)| *count > 0).map(|(error, count)| format!("{error} {count}")).collect();
-    if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) }
+/// A run that has ended.
+#[derive(Clone, Debug)]
+struct Summary {
+    about: About,
+    /// From the first start that was due to the moment at which no more were.
+    ran: Duration,
+    nodes: Vec<Breakdown>,
+    /// Of all nodes.
+    total: Breakdown,
+    /// Of an open loop.
+    lateness: Spread,
+    dropped: u64,
+}
+
+impl About {
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let load = &plan.load;
+        Self {
+            format: plan.summary,
+            workload: load.workload.clone(),
+            pace: load.pace,
+            seed: load.seed,
+            nodes: plan.nodes.iter().map(|node| node.name.clone()).collect(),
+        }
+    }
+
+    /// The summary of a run that sent load for `ran`.
+    pub(crate) fn summary(&self, families: &ClientFamilies, ran: Duration) -> String {
+        let nodes: Vec<_> = (0..self.nodes.len()).map(|server| families.breakdown(server)).collect();
+        let dropped = families.totals().dropped;
+        Summary::new(self.clone(), ran, nodes, families.lateness(), dropped).write()
+    }
+}
+
+impl Summary {
+    fn new(about: About, ran: Duration, nodes: Vec<Breakdown>, lateness: Spread, dropped: u64) -> Self {
+        let mut total = Breakdown::default();
+        nodes.iter().for_each(|node| total.merge(node));
+        Self { about, ran, nodes, total, lateness, dropped }
+    }
+
+    fn write(&self) -> String {
+        match self.about.format {
+            Format::Text => text::text(self),
+            Format::Json => json::json(self),
+        }
+    }
+
+    fn ended(&self) -> u64 {
+        self.total.ended(Status::Success) + self.total.ended(Status::Failed)
+    }
+
+    fn per_second(&self, operations: u64) -> f64 {
+        let seconds = self.ran.as_secs_f64();
+        if seconds > 0.0 { operations as f64 / seconds } else { 0.0 }
+    }
+
+    /// Operations per second that an open loop wanted, over the whole run: each was started or dropped.
+    fn asked(&self) -> Option<f64> {
+        match self.about.pace {
+            Pace::Closed(_) => None,
+            Pace::Open { .. } => Some(self.per_second(self.lateness.count() + self.dropped)),
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use metrics_core::families::client::Totals;
-    use metrics_core::labels::ErrorType;
-
-    use super::text;
-
-    #[test]
-    fn says_how_much_how_fast_and_what_failed() {
-        let mut totals = Totals { succeeded: 990, failed: 10, hits: 3, misses: 1, ..Totals::default() };
-        totals.errors[ErrorType::Timeout.index()] = 7;
-        totals.errors[ErrorType::BreakerOpen.index()] = 3;
-        assert_eq!(
-            text(&totals, Duration::from_secs(2), 42),
-            "1000 operations in 2.0 s, 500/s, seed 42\n\
-             failed: 10 (1.00%): timeout 7, breaker_open 3\n\
-             hits: 3 (75.00%) of 4 reads, wrong values: 0\n"
-        );
-        assert_eq!(
-            text(&Totals::default(), Duration::ZERO, 1),
-            "0 operations in 0.0 s, 0/s, seed 1\nfailed: 0 (0.00%)\nhits: 0 (0.00%) of 0 reads, wrong values: 0\n"
-        );
-    }
-}
+mod tests;

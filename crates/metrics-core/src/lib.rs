@@ -10,6 +10,8 @@ pub mod families;
 mod family;
 pub mod labels;
 mod locked;
+mod spread;
 
 pub use family::{Family, Kind};
 pub use prometheus_client::registry::Registry;
+pub use spread::Spread;

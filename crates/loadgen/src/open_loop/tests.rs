@@ -50,7 +50,7 @@ fn run(rate: u32, workers: usize, enough: usize, max_start_delay: Duration, work
     let shard = families.shard(0).unwrap();
     let (dropped_meanwhile, due) = LocalSet::new().block_on(&runtime, async {
         let began = Instant::now();
-        let open = Rc::new(OpenLoop::new(schedule, began, max_start_delay, shard));
+        let open = Rc::new(OpenLoop::new(schedule, began, max_start_delay, None, shard));
         let mut tasks = JoinSet::new();
         for _ in 0..workers {
             let (open, starts) = (Rc::clone(&open), Rc::clone(&all));

@@ -1,11 +1,13 @@
 //! The families of the memcached client and of the load generator: names, labels and HELP.
 //! Counting is in `shard`, gauges come from `state`, the series are made in `collector` and `encode`.
 
+mod breakdown;
 mod collector;
 mod encode;
 mod shard;
 mod state;
 
+pub use breakdown::Breakdown;
 pub use collector::{ClientFamilies, Totals};
 pub use shard::{ClientShard, Finished};
 pub use state::{BreakerView, ClientState, LoadView, PoolView};

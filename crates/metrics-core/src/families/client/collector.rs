@@ -115,7 +115,11 @@ impl ClientFamilies {
         Merged::of(&self.edges, self.shards.iter().map(|shard| &shard.lateness))
     }
 
-    fn cells(&self, server: usize) -> impl Iterator<Item = &ServerCells> {
+    pub(super) fn shards(&self) -> &[Arc<ClientShard>] {
+        &self.shards
+    }
+
+    pub(super) fn cells(&self, server: usize) -> impl Iterator<Item = &ServerCells> {
         self.shards.iter().filter_map(move |shard| shard.servers.get(server))
     }
 

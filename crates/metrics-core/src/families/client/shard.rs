@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::cells::{Cell, Edges, HistogramCells};
 use crate::labels::{CloseReason, CorruptKind, ErrorType, Operation, Status};
+use crate::spread::SpreadCells;
 
 /// One finished operation, as the caller saw it.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,7 @@ pub struct Finished {
 pub struct ClientShard {
     pub(super) servers: Box<[ServerCells]>,
     pub(super) lateness: HistogramCells,
+    pub(super) lateness_spread: SpreadCells,
     pub(super) dropped: Cell,
     edges: Edges,
 }
@@ -37,6 +39,8 @@ pub(super) struct ServerCells {
     pub(super) errors: [Cell; ErrorType::COUNT],
     pub(super) duration: [HistogramCells; Operation::COUNT],
     pub(super) service: [HistogramCells; Operation::COUNT],
+    pub(super) latency_spread: SpreadCells,
+    pub(super) service_spread: SpreadCells,
     pub(super) hits: Cell,
     pub(super) misses: Cell,
     pub(super) corrupt: [Cell; CorruptKind::COUNT],
@@ -58,6 +62,8 @@ impl ServerCells {
             errors: Default::default(),
             duration: Operation::ALL.map(|_| HistogramCells::new(edges)),
             service: Operation::ALL.map(|_| HistogramCells::new(edges)),
+            latency_spread: SpreadCells::default(),
+            service_spread: SpreadCells::default(),
             hits: Cell::default(),
             misses: Cell::default(),
             corrupt: Default::default(),
@@ -78,6 +84,7 @@ impl ClientShard {
         ClientShard {
             servers: (0..servers).map(|_| ServerCells::new(edges)).collect(),
             lateness: HistogramCells::new(edges),
+            lateness_spread: SpreadCells::default(),
             dropped: Cell::default(),
             edges: edges.clone(),
         }
@@ -103,8 +110,10 @@ impl ClientShard {
             let kind = op.operation.index();
             s.in_flight.dec();
             s.duration[kind].observe(&self.edges, op.latency);
+            s.latency_spread.observe(op.latency);
             if let Some(service) = op.service {
                 s.service[kind].observe(&self.edges, service);
+                s.service_spread.observe(service);
             }
             match op.outcome {
                 Ok(()) => s.operations[kind][Status::Success.index()].inc(),
@@ -169,6 +178,7 @@ impl ClientShard {
     #[inline]
     pub fn started_late(&self, by: Duration) {
         self.lateness.observe(&self.edges, by);
+        self.lateness_spread.observe(by);
     }
 
     /// Open loop: operations that could not be started in time were dropped.

@@ -1,0 +1,74 @@
+//! The summary for programs: one object. Its keys stay, whatever the run was like; what does not apply is null.
+
+use metrics_core::Spread;
+use metrics_core::families::client::Breakdown;
+use metrics_core::labels::{CorruptKind, ErrorType, Operation, Status};
+use serde_json::{Map, Value, json};
+
+use super::Summary;
+use crate::plan::Pace;
+
+pub(super) fn json(summary: &Summary) -> String {
+    let ended = summary.ended();
+    let mut object = Map::new();
+    let mut set = |key: &str, value: Value| object.insert(key.to_owned(), value);
+    set("workload", summary.about.workload.clone().into());
+    set("seed", summary.about.seed.into());
+    set(
+        "loop",
+        match summary.about.pace {
+            Pace::Closed(_) => "closed",
+            Pace::Open { .. } => "open",
+        }
+        .into(),
+    );
+    set("seconds", summary.ran.as_secs_f64().into());
+    set("operations", ended.into());
+    set("rate", json!({ "asked": summary.asked(), "reached": summary.per_second(ended) }));
+    set("dropped", summary.asked().map(|_| summary.dropped).into());
+    set("start_lateness_seconds", times(&summary.lateness));
+    set("total", node(&summary.total));
+    let mut nodes = Map::new();
+    for (name, of_node) in summary.about.nodes.iter().zip(&summary.nodes) {
+        nodes.insert(name.clone(), node(of_node));
+    }
+    set("nodes", nodes.into());
+    format!("{:#}\n", Value::Object(object))
+}
+
+fn node(node: &Breakdown) -> Value {
+    let status = |operation: &Operation| {
+        let counts = &node.operations[operation.index()];
+        words(Status::ALL.iter().map(|status| (status.as_str(), counts[status.index()].into())))
+    };
+    let errors = ErrorType::ALL.iter().map(|error| (error.as_str(), node.errors[error.index()].into()));
+    let corrupt = CorruptKind::ALL.iter().map(|kind| (kind.as_str(), node.corrupt[kind.index()].into()));
+    json!({
+        "operations": words(Operation::ALL.iter().map(|operation| (operation.as_str(), status(operation)))),
+        "succeeded": node.ended(Status::Success),
+        "failed": node.ended(Status::Failed),
+        "errors": words(errors),
+        "hits": node.hits,
+        "misses": node.misses,
+        "wrong_values": words(corrupt),
+        "late_writes": node.late_writes,
+        "latency_seconds": times(&node.latency),
+        "service_seconds": times(&node.service),
+    })
+}
+
+fn words<'a>(counts: impl Iterator<Item = (&'a str, Value)>) -> Value {
+    counts.map(|(word, count)| (word.to_owned(), count)).collect::<Map<_, _>>().into()
+}
+
+fn times(spread: &Spread) -> Value {
+    let quantile = |share| spread.quantile(share).map(|time| time.as_secs_f64());
+    json!({
+        "count": spread.count(),
+        "p50": quantile(0.5),
+        "p90": quantile(0.9),
+        "p99": quantile(0.99),
+        "p99_9": quantile(0.999),
+        "max": (spread.count() > 0).then(|| spread.max().as_secs_f64()),
+    })
+}

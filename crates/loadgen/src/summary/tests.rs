@@ -1,0 +1,138 @@
+//! The summary in both forms, of a run that was and of one that was not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_core::Registry;
+use metrics_core::families::client::{
+    BreakerView, ClientFamilies, ClientShard, ClientState, Finished, LoadView, PoolView,
+};
+use metrics_core::labels::{CorruptKind, ErrorType, Operation};
+
+use super::{About, Format};
+use crate::pacer::Pacer;
+use crate::plan::Pace;
+use crate::profile::{LoadProfile, Rate};
+
+#[derive(Debug)]
+struct NoState;
+
+impl ClientState for NoState {
+    fn breaker(&self, _: usize) -> BreakerView {
+        panic!("no breaker in these tests")
+    }
+    fn pool(&self, _: usize) -> PoolView {
+        PoolView::default()
+    }
+    fn load(&self) -> LoadView {
+        LoadView::default()
+    }
+}
+
+/// Two nodes and two load threads.
+fn families() -> Arc<ClientFamilies> {
+    let nodes = ["a", "b"].map(str::to_owned);
+    ClientFamilies::register(&mut Registry::default(), &nodes, 2, &[], Arc::new(NoState))
+}
+
+fn about(format: Format, pace: Pace) -> About {
+    let nodes = vec!["a".to_owned(), "b".to_owned()];
+    About { format, workload: "mixed".to_owned(), pace, seed: 42, nodes }
+}
+
+fn open() -> Pace {
+    let profile = LoadProfile::Constant(Rate::new(2).unwrap());
+    Pace::Open { profile, max_start_delay: Duration::from_secs(1) }
+}
+
+fn finish(shard: &ClientShard, server: usize, outcome: Result<(), ErrorType>, millis: u64) {
+    let time = Duration::from_millis(millis);
+    shard.started(server);
+    shard.started_late(Duration::from_micros(10));
+    shard.finished(&Finished {
+        server,
+        operation: Operation::Get,
+        outcome,
+        latency: time,
+        service: outcome.is_ok().then_some(time),
+    });
+}
+
+/// Three operations in two seconds, and one that was dropped.
+fn ran() -> Arc<ClientFamilies> {
+    let families = families();
+    let (one, other) = (families.shard(0).unwrap(), families.shard(1).unwrap());
+    finish(&one, 0, Ok(()), 1);
+    one.hit(0);
+    finish(&other, 0, Err(ErrorType::Timeout), 500);
+    finish(&other, 1, Err(ErrorType::Corrupt), 2);
+    other.corrupt(1, CorruptKind::Stale);
+    one.dropped(1);
+    families
+}
+
+#[test]
+fn the_text_says_how_much_how_fast_and_what_failed() {
+    assert_eq!(
+        about(Format::Text, open()).summary(&ran(), Duration::from_secs(2)),
+        "3 operations in 2.0 s, 2/s of 2/s asked for, seed 42\n\
+         failed: 2 (66.67%): timeout 1, corrupt 1\n\
+         sent: get 3\n\
+         hits: 1 (100.00%) of 1 reads, wrong values: 1 (stale 1)\n\
+         dropped: 1 (25.00%) of 4 due\n\
+         latency: p50 2.007 ms, p90 500.0 ms, p99 500.0 ms, p99.9 500.0 ms, max 500.0 ms\n\
+         service: p50 1.000 ms, p90 1.000 ms, p99 1.000 ms, p99.9 1.000 ms, max 1.000 ms\n\
+         lateness: p50 0.010 ms, p90 0.010 ms, p99 0.010 ms, p99.9 0.010 ms, max 0.010 ms\n\
+         a: 2 operations, failed 1 (50.00%): timeout 1; p50 1.004 ms, p90 500.0 ms, p99 500.0 ms, p99.9 500.0 ms, max 500.0 ms\n\
+         b: 1 operations, failed 1 (100.00%): corrupt 1; p50 2.000 ms, p90 2.000 ms, p99 2.000 ms, p99.9 2.000 ms, max 2.000 ms\n"
+    );
+    let closed = Pace::Closed(Pacer::default());
+    assert_eq!(
+        about(Format::Text, closed).summary(&families(), Duration::ZERO),
+        "0 operations in 0.0 s, 0/s, seed 42\nfailed: 0 (0.00%)\nsent\nhits: 0 (0.00%) of 0 reads, wrong values: 0\n\
+         a: 0 operations, failed 0 (0.00%)\nb: 0 operations, failed 0 (0.00%)\n"
+    );
+}
+
+/// Every path of an object, with arrays as values.
+fn keys(value: &serde_json::Value, path: &str, into: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            map.iter().for_each(|(key, value)| keys(value, &format!("{path}/{key}"), into));
+        }
+        _ => into.push(path.to_owned()),
+    }
+}
+
+#[test]
+fn the_object_has_the_same_keys_whatever_happened() {
+    let parsed = |pace, families: &ClientFamilies, seconds| -> serde_json::Value {
+        let text = about(Format::Json, pace).summary(families, Duration::from_secs(seconds));
+        serde_json::from_str(&text).unwrap()
+    };
+    let (some, none) = (parsed(open(), &ran(), 2), parsed(Pace::Closed(Pacer::default()), &families(), 0));
+    let (mut of_some, mut of_none) = (Vec::new(), Vec::new());
+    keys(&some, "", &mut of_some);
+    keys(&none, "", &mut of_none);
+    assert_eq!(of_some, of_none);
+    let at = |path: &str| some.pointer(path).unwrap_or_else(|| panic!("{path} in {some}"));
+    for (path, value) in [
+        ("/operations", 3),
+        ("/seed", 42),
+        ("/dropped", 1),
+        ("/total/failed", 2),
+        ("/total/errors/timeout", 1),
+        ("/total/errors/io", 0),
+        ("/total/operations/get/success", 1),
+        ("/total/operations/set/failed", 0),
+        ("/total/wrong_values/stale", 1),
+        ("/nodes/b/latency_seconds/count", 1),
+        ("/start_lateness_seconds/count", 3),
+    ] {
+        assert_eq!(at(path), value, "{path}");
+    }
+    assert_eq!((at("/rate/asked"), at("/rate/reached")), (&2.0.into(), &1.5.into()));
+    assert_eq!(at("/total/latency_seconds/max"), 0.5);
+    assert!(none.pointer("/rate/asked").unwrap().is_null() && none.pointer("/dropped").unwrap().is_null());
+    assert!(none.pointer("/total/service_seconds/p99_9").unwrap().is_null());
+}

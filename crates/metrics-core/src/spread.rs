@@ -1,0 +1,177 @@
+//! How times are spread, finely enough for the quantiles of a report: log-linear cells, each less than 1% wide. What the
+//! exposition's buckets are is decided in `cells`; these are never exported.
+
+use std::time::Duration;
+
+use crate::cells::Cell;
+
+/// The finest step.
+const UNIT_BITS: u32 = 3;
+/// Cells per doubling: 128, so that a cell is at most 1/128 of its value wide.
+const STEP_BITS: u32 = 7;
+const STEPS: usize = 1 << STEP_BITS;
+/// Doublings above the linear part: up to 137 s. What takes longer counts in the last cell.
+const DOUBLINGS: usize = 27;
+const CELLS: usize = (DOUBLINGS + 1) * STEPS;
+
+/// The cell of a time, as HdrHistogram has it: linear at first, then so many per doubling.
+#[inline]
+fn cell(nanos: u64) -> usize {
+    let units = nanos >> UNIT_BITS;
+    let shift = (u64::BITS - units.leading_zeros()).saturating_sub(STEP_BITS + 1);
+    let index = ((shift as usize) << STEP_BITS) + (units >> shift) as usize;
+    index.min(CELLS - 1)
+}
+
+/// The longest time, in nanoseconds, that belongs to a cell.
+fn upper(index: usize) -> u64 {
+    let shift = (index >> STEP_BITS).saturating_sub(1);
+    let units = (index - (shift << STEP_BITS)) as u64;
+    (((units + 1) << shift) << UNIT_BITS) - 1
+}
+
+/// Times counted by a single writer.
+#[derive(Debug)]
+pub(crate) struct SpreadCells {
+    counts: Box<[Cell]>,
+    max_nanos: Cell,
+}
+
+impl Default for SpreadCells {
+    fn default() -> SpreadCells {
+        SpreadCells { counts: (0..CELLS).map(|_| Cell::default()).collect(), max_nanos: Cell::default() }
+    }
+}
+
+impl SpreadCells {
+    #[inline]
+    pub(crate) fn observe(&self, value: Duration) {
+        let nanos = u64::try_from(value.as_nanos()).unwrap_or(u64::MAX);
+        if let Some(cell) = self.counts.get(cell(nanos)) {
+            cell.inc();
+        }
+        let max = self.max_nanos.get();
+        if nanos > max {
+            self.max_nanos.add(nanos - max);
+        }
+    }
+}
+
+/// Times of one kind, added up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spread {
+    counts: Vec<u64>,
+    max_nanos: u64,
+}
+
+impl Spread {
+    pub(crate) fn add(&mut self, cells: &SpreadCells) {
+        self.counts.resize(CELLS, 0);
+        for (sum, cell) in self.counts.iter_mut().zip(&cells.counts) {
+            *sum += cell.get();
+        }
+        self.max_nanos = self.max_nanos.max(cells.max_nanos.get());
+    }
+
+    /// The times of both.
+    pub fn merge(&mut self, other: &Spread) {
+        self.counts.resize(CELLS, 0);
+        for (sum, count) in self.counts.iter_mut().zip(&other.counts) {
+            *sum += count;
+        }
+        self.max_nanos = self.max_nanos.max(other.max_nanos);
+    }
+
+    /// How many times there are.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// The longest, exactly.
+    pub fn max(&self) -> Duration {
+        Duration::from_nanos(self.max_nanos)
+    }
+
+    /// The time that this share (0 to 1) of all does not exceed, at most 1% too long and never too short; `None` where
+    /// nothing was counted.
+    pub fn quantile(&self, share: f64) -> Option<Duration> {
+        let wanted = ((self.count() as f64 * share).ceil() as u64).max(1);
+        let mut seen = 0;
+        let index = self.counts.iter().position(|count| {
+            seen += count;
+            seen >= wanted
+        })?;
+        let longest = if index == CELLS - 1 { self.max_nanos } else { upper(index).min(self.max_nanos) };
+        Some(Duration::from_nanos(longest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::{CELLS, Spread, SpreadCells, cell, upper};
+
+    fn spread(nanos: &[u64]) -> Spread {
+        let cells = SpreadCells::default();
+        nanos.iter().for_each(|nanos| cells.observe(Duration::from_nanos(*nanos)));
+        let mut spread = Spread::default();
+        spread.add(&cells);
+        spread
+    }
+
+    proptest! {
+        /// A time lies in its cell, and the cell ends less than 1% or one step above it.
+        #[test]
+        fn cells_are_narrow(exponent in 0..37u32, part: u64) {
+            let nanos = (1u64 << exponent) + part % (1u64 << exponent);
+            let index = cell(nanos);
+            prop_assert!(index < CELLS - 1 || exponent == 36);
+            prop_assert!(upper(index) >= nanos);
+            prop_assert!(upper(index) - nanos <= (nanos / 100).max(7));
+            prop_assert!(index == 0 || upper(index - 1) < nanos);
+        }
+
+        /// A quantile is never shorter than the exact one and at most 1% longer.
+        #[test]
+        fn quantiles_are_those_of_the_times(mut nanos in proptest::collection::vec(1_000..10_000_000_000u64, 1..200), share in 0.0..1.0f64) {
+            let found = spread(&nanos).quantile(share).unwrap().as_nanos() as u64;
+            nanos.sort_unstable();
+            let rank = ((nanos.len() as f64 * share).ceil() as usize).max(1);
+            let exact = nanos[rank - 1];
+            prop_assert!(found >= exact && found <= exact + exact / 100 + 1, "{} for {}", found, exact);
+        }
+
+        /// Two spreads together are the spread of all times.
+        #[test]
+        fn merging_is_counting_together(one in proptest::collection::vec(0..u64::MAX, 0..50), other in proptest::collection::vec(0..1_000_000u64, 0..50)) {
+            let mut merged = spread(&one);
+            merged.merge(&spread(&other));
+            prop_assert_eq!(merged, spread(&[one, other].concat()));
+        }
+    }
+
+    #[test]
+    fn the_longest_is_exact_and_nothing_has_no_quantile() {
+        let some = spread(&[5, 3_000_000_123, 900_000_000_000]);
+        assert_eq!(some.max(), Duration::from_secs(900));
+        assert_eq!(some.quantile(1.0), Some(Duration::from_secs(900)));
+        assert_eq!((some.count(), Spread::default().quantile(0.5)), (3, None));
+    }
+
+    /// Printed, not judged: the machine has other work.
+    #[test]
+    fn what_one_observation_costs() {
+        let cells = SpreadCells::default();
+        let (rounds, start) = (2_000_000u64, std::time::Instant::now());
+        for round in 0..rounds {
+            cells.observe(std::hint::black_box(Duration::from_nanos(100_000 + round % 4_096 * 100)));
+        }
+        println!("{:.2} ns per observation", start.elapsed().as_nanos() as f64 / rounds as f64);
+        let mut spread = Spread::default();
+        spread.add(&cells);
+        assert_eq!(spread.count(), rounds);
+    }
+}
