@@ -16,6 +16,12 @@ mod raw;
 const BUILT_IN: &[(&str, &str)] = &[
     ("config/scenarios/packet-loss.yaml", include_str!("../../../config/scenarios/packet-loss.yaml")),
     ("config/scenarios/latency.yaml", include_str!("../../../config/scenarios/latency.yaml")),
+    ("config/scenarios/blip.yaml", include_str!("../../../config/scenarios/blip.yaml")),
+    ("config/scenarios/bandwidth.yaml", include_str!("../../../config/scenarios/bandwidth.yaml")),
+    ("config/scenarios/connection.yaml", include_str!("../../../config/scenarios/connection.yaml")),
+    ("config/scenarios/flaky.yaml", include_str!("../../../config/scenarios/flaky.yaml")),
+    ("config/scenarios/partition.yaml", include_str!("../../../config/scenarios/partition.yaml")),
+    ("config/scenarios/multi.yaml", include_str!("../../../config/scenarios/multi.yaml")),
 ];
 
 /// Every scenario that can be run, in run order.
@@ -123,8 +129,8 @@ pub(crate) fn scenarios(sources: &[Source]) -> Result<Vec<Scenario>, Problems> {
             Err(found) => problems.extend(found),
             Ok(more) => {
                 for (scenario, place) in more {
-                    if let Some(twin) = scenarios.iter().find(|other| other.name == scenario.name) {
-                        let message = format!("scenario `{}` is also in family {}", twin.name, twin.family);
+                    if let Some((twin, word)) = twin(&scenarios, &scenario) {
+                        let message = format!("scenario `{word}` is also in family {}", twin.family);
                         problems.extend(Problem { message, ..place }.into());
                     }
                     scenarios.push(scenario);
@@ -133,6 +139,12 @@ pub(crate) fn scenarios(sources: &[Source]) -> Result<Vec<Scenario>, Problems> {
         }
     }
     problems.or(scenarios)
+}
+
+/// An earlier scenario that one of the words for this one means as well.
+fn twin<'a>(earlier: &'a [Scenario], scenario: &'a Scenario) -> Option<(&'a Scenario, &'a str)> {
+    let meant = |word: &'a str| Some((earlier.iter().find(|other| other.is_called(word))?, word));
+    scenario.words().find_map(meant)
 }
 
 /// Each scenario with the place of its name.

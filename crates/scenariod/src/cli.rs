@@ -25,6 +25,12 @@ pub(crate) struct Cli {
     /// Walk the whole list N times; without N for ever
     #[arg(long = "loop", value_name = "N", num_args = 0..=1, default_missing_value = FOREVER)]
     pub(crate) loops: Option<Loops>,
+    /// Wait so long between two runs [default: not at all]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) pause: Option<Span>,
+    /// Read everything a run reads, say what it would do, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Show what can be run, as `list` does
     #[arg(long)]
     pub(crate) list: bool,
@@ -61,6 +67,14 @@ pub(crate) enum SubCommand {
         /// As JSON
         #[arg(long)]
         json: bool,
+        /// As the page of the documentation
+        #[arg(long, hide = true, conflicts_with = "json")]
+        markdown: bool,
+    },
+    /// Show one scenario: its timeline and every request it makes; touches nothing
+    Show {
+        /// The scenario
+        name: String,
     },
     /// Check scenario and lab files, all problems at once; without PATHS the catalogue and the lab file
     Check {
@@ -130,6 +144,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
     if let (Some(command), Some(flag)) = (&cli.command, cli.run_flag()) {
         let command = match command {
             SubCommand::List { .. } => "list",
+            SubCommand::Show { .. } => "show",
             SubCommand::Check { .. } => "check",
             SubCommand::Proxies => "proxies",
             SubCommand::Health => "health",
@@ -148,6 +163,8 @@ impl Cli {
         let given = [
             (self.scenario.is_some(), "--scenario"),
             (self.loops.is_some(), "--loop"),
+            (self.pause.is_some(), "--pause"),
+            (self.dry_run, "--dry-run"),
             (self.list, "--list"),
             (self.time_scale.is_some(), "--time-scale"),
             (self.toxiproxy.is_some(), "--toxiproxy"),

@@ -13,7 +13,7 @@ use metrics_core::labels::FaultType;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use preflight::{Obstacle, Refusal, clear};
+pub(crate) use preflight::{Obstacle, Refusal, clear, look};
 pub(crate) use removal::Residue;
 
 use crate::lease::RunId;

@@ -8,6 +8,7 @@ mod catalogue;
 mod check;
 mod cli;
 mod driver;
+mod dry_run;
 mod fault;
 mod injector;
 mod lease;
@@ -25,6 +26,7 @@ mod scenario;
 mod schedule;
 mod select;
 mod settings;
+mod show;
 mod stage;
 mod supervisor;
 mod timeline;
@@ -59,8 +61,10 @@ fn command(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
     let text = match &cli.command {
         None if !cli.list => return order::run(&cli),
         None => list::table(&load_catalogue(&cli)?),
-        Some(SubCommand::List { json: false }) => list::table(&load_catalogue(&cli)?),
-        Some(SubCommand::List { json: true }) => list::json(&load_catalogue(&cli)?),
+        Some(SubCommand::List { markdown: true, .. }) => list::markdown(&load_catalogue(&cli)?),
+        Some(SubCommand::Show { name }) => order::show(&cli, name)?,
+        Some(SubCommand::List { json: false, .. }) => list::table(&load_catalogue(&cli)?),
+        Some(SubCommand::List { json: true, .. }) => list::json(&load_catalogue(&cli)?),
         Some(SubCommand::Check { paths }) => check::check(paths, cli.config.as_deref()).map_err(fail)?,
         Some(SubCommand::Proxies) => toxiproxy::start_up_config(&proxies(&load_lab(&cli)?)),
         Some(SubCommand::Health) => return check_health(&cli),
@@ -101,7 +105,7 @@ fn check_health(cli: &Cli) -> Result<Exit, Failure> {
 /// A bare word is most likely a scenario without its flag.
 fn unknown_command(cli: &Cli, words: &[OsString]) -> Failure {
     let word = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
-    let command = nearest(&word, ["list", "check", "proxies", "health", "completions"]);
+    let command = nearest(&word, ["list", "show", "check", "proxies", "health", "completions"]);
     let scenario = load_catalogue(cli).ok().and_then(|catalogue| select::near(&catalogue, &word));
     let hint = match (scenario, command) {
         (Some(scenario), _) => format!("scenariod --scenario {scenario}"),

@@ -28,6 +28,51 @@ pub(crate) fn table(catalogue: &Catalogue) -> String {
     table
 }
 
+/// The catalogue as a page of the documentation.
+pub(crate) fn markdown(catalogue: &Catalogue) -> String {
+    let mut page = String::from(
+        "# Scenarios\n\nWhat `scenariod --scenario NAME` can run; this page is what `scenariod list --markdown` prints. \
+         `scenariod show NAME` draws\none of them over time, with every request it makes. A family's name runs the whole \
+         family, `all` everything.\n",
+    );
+    for family in catalogue.families() {
+        let _ = write!(
+            page,
+            "\n## {family}\n\n| scenario | phases | what it shows | faults |\n|---|---|---|---|\n"
+        );
+        for scenario in catalogue.scenarios().iter().filter(|scenario| scenario.family == family) {
+            let faults: Vec<String> = scenario.faults.iter().map(words).collect();
+            let aliases: Vec<String> = scenario.aliases.iter().map(|alias| format!("`{alias}`")).collect();
+            let also =
+                if aliases.is_empty() { String::new() } else { format!(" (also {})", aliases.join(", ")) };
+            let _ = writeln!(
+                page,
+                "| `{}`{also} | {} | {} | {} |",
+                scenario.name,
+                phases(scenario),
+                scenario.about,
+                faults.join("; ")
+            );
+        }
+    }
+    page
+}
+
+/// A fault in words.
+fn words(entry: &FaultEntry) -> String {
+    let target = match &entry.target {
+        Target::All => "all nodes".to_owned(),
+        Target::Named(names) => names.join(" and "),
+        Target::Count(count) => format!("{count} nodes"),
+    };
+    let direction = entry.direction.as_str();
+    let share = match entry.share.get() {
+        share if share < 1.0 => format!(", {}% of connections", share * 100.0),
+        _ => String::new(),
+    };
+    format!("{} on {target} ({direction}{share}){}", entry.fault.describe(), entry.shape.describe())
+}
+
 /// Stabilization, testing and recovery.
 fn phases(scenario: &Scenario) -> String {
     let phases = &scenario.phases;
@@ -39,6 +84,7 @@ pub(crate) fn json(catalogue: &Catalogue) -> String {
     let entry = |scenario: &Scenario| {
         json!({
             "name": scenario.name,
+            "aliases": scenario.aliases,
             "family": scenario.family,
             "about": scenario.about,
             "phases": {
@@ -67,7 +113,7 @@ fn fault(entry: &FaultEntry) -> Value {
         "direction": entry.direction.as_str(),
         "share": entry.share.get(),
         "params": params,
-        "shape": entry.shape.describe().trim_start_matches(", "),
+        "shape": entry.shape.describe().trim_matches([' ', '(', ')']),
     })
 }
 
@@ -80,7 +126,7 @@ mod tests {
         let catalogue = Catalogue::load(None).unwrap();
         let table = table(&catalogue);
         assert!(
-            table.starts_with("packet-loss\n  packet-loss-2    30s + 1m + 1m  one node loses 2%"),
+            table.starts_with("packet-loss\n  packet-loss-2           30s + 1m + 1m      one node loses 2%"),
             "{table}"
         );
         for scenario in catalogue.scenarios() {

@@ -6,13 +6,15 @@ use daemon_core::exit::{Exit, print, report};
 use daemon_core::problems::Problems;
 
 use crate::cli::{Cli, UsageError};
+use crate::dry_run::{DryError, dry_run};
 use crate::metrics::SetupError;
 use crate::narrator::Narrator;
+use crate::plan::{Plan, TimeScale};
 use crate::run::{Order, run as run_order};
 use crate::scenario::{Scenario, Target};
 use crate::schedule::Loops;
 use crate::settings::Settings;
-use crate::{Failure, aim, check::CheckError, fail, load_catalogue, load_lab, select};
+use crate::{Failure, aim, check::CheckError, fail, load_catalogue, load_lab, say, select, show};
 
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -24,6 +26,9 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| fail(SetupError::Runtime(error)))?;
+    if cli.dry_run {
+        return dry(&order, &runtime);
+    }
     let (narrator, flush) = Narrator::start();
     if cli.seed.is_none() && order.scenarios.iter().any(picks_by_seed) {
         narrator.say(format!("seed {}", order.seed));
@@ -39,6 +44,28 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
     // The runs are over: a summary that nobody reads changes nothing.
     let _ = print(&ended.tally.table());
     Ok(ended.exit())
+}
+
+/// What `show` prints of one scenario on this lab.
+pub(crate) fn show(cli: &Cli, name: &str) -> Result<String, Failure> {
+    let catalogue = load_catalogue(cli)?;
+    let selected = select::select(&catalogue, name).map_err(fail)?;
+    let names = Settings::new(&load_lab(cli)?, None, None).map_err(fail)?.names();
+    let mut text = Vec::new();
+    for scenario in selected {
+        aim::check(scenario, &names).or(()).map_err(|found| fail(CheckError::Problems(found)))?;
+        let plan = Plan::new(scenario, &names, TimeScale::default(), cli.seed.unwrap_or_default());
+        text.push(show::show(scenario, &plan));
+    }
+    Ok(text.join("\n"))
+}
+
+fn dry(order: &Order, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure> {
+    match runtime.block_on(dry_run(order)) {
+        Ok(text) => Ok(say(&text)),
+        Err(DryError::Client(error)) => Err(fail(SetupError::Client(error))),
+        Err(DryError::Run(error)) => Err(fail(*error)),
+    }
 }
 
 fn order(cli: &Cli) -> Result<Order, Failure> {
@@ -59,6 +86,7 @@ fn order(cli: &Cli) -> Result<Order, Failure> {
         loops: cli.loops.unwrap_or(Loops::ONCE),
         scale: cli.time_scale.unwrap_or_default(),
         seed: cli.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
+        pause: cli.pause.map_or(Duration::ZERO, daemon_core::values::Span::get),
         linger: cli.linger.map_or(LINGER, daemon_core::values::Span::get),
         settings,
     })

@@ -180,6 +180,7 @@ mod tests {
         let second = Duration::from_secs(1);
         Scenario {
             name: "two".into(),
+            aliases: Vec::new(),
             family: "tests".into(),
             about: String::new(),
             phases: Phases { stabilization: second * 30, testing: second * 60, recovery: second * 60 },

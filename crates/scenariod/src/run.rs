@@ -32,6 +32,8 @@ pub(crate) struct Order {
     pub(crate) loops: Loops,
     pub(crate) scale: TimeScale,
     pub(crate) seed: u64,
+    /// Between two runs.
+    pub(crate) pause: Duration,
     pub(crate) linger: Duration,
     pub(crate) settings: Settings,
 }
@@ -124,6 +126,12 @@ impl Runner {
         let mut number = 0;
         let runs = self.order.loops.numbers().flat_map(|_| &self.order.scenarios);
         for scenario in runs {
+            if number > 0 && !self.order.pause.is_zero() {
+                tokio::select! {
+                    () = self.stop.token.cancelled() => break,
+                    () = tokio::time::sleep(self.order.pause) => {}
+                }
+            }
             number += 1;
             let exit = self.one(scenario, number, &mut ended).await;
             ended.worsen(exit);

@@ -11,11 +11,24 @@ use crate::toxic::Share;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scenario {
     pub(crate) name: String,
+    /// Other names for it, such as older ones.
+    pub(crate) aliases: Vec<String>,
     pub(crate) family: String,
     /// What it shows about a client, in one line.
     pub(crate) about: String,
     pub(crate) phases: Phases,
     pub(crate) faults: Vec<FaultEntry>,
+}
+
+impl Scenario {
+    /// Its name and its aliases.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.name.as_str()).chain(self.aliases.iter().map(String::as_str))
+    }
+
+    pub(crate) fn is_called(&self, word: &str) -> bool {
+        self.words().any(|name| name == word)
+    }
 }
 
 /// A fault and whom it hits.

@@ -36,7 +36,7 @@ pub(crate) fn select<'a>(catalogue: &'a Catalogue, list: &str) -> Result<Vec<&'a
     let mut selected = Vec::new();
     for word in list.split(',').map(str::trim).filter(|word| !word.is_empty()) {
         let before = selected.len();
-        let meant = |s: &&Scenario| word == EVERYTHING || s.name == word || s.family == word;
+        let meant = |s: &&Scenario| word == EVERYTHING || s.is_called(word) || s.family == word;
         selected.extend(catalogue.scenarios().iter().filter(meant));
         if selected.len() == before {
             return Err(SelectError::Unknown { word: word.to_owned(), near: near(catalogue, word) });
@@ -47,7 +47,7 @@ pub(crate) fn select<'a>(catalogue: &'a Catalogue, list: &str) -> Result<Vec<&'a
 
 /// The scenario or family that a word most likely means.
 pub(crate) fn near(catalogue: &Catalogue, word: &str) -> Option<String> {
-    let names = catalogue.scenarios().iter().map(|scenario| scenario.name.as_str());
+    let names = catalogue.scenarios().iter().flat_map(Scenario::words);
     nearest(word, names.chain(catalogue.families()).chain([EVERYTHING])).map(str::to_owned)
 }
 
@@ -65,8 +65,23 @@ mod tests {
         assert_eq!(names("latency-1s, packet-loss-2").unwrap(), ["latency-1s", "packet-loss-2"]);
         let latency =
             ["latency-100ms", "latency-1s", "latency-5s", "latency-10s", "latency-40s", "latency-2m"];
-        assert_eq!(names("latency").unwrap(), latency);
+        assert_eq!(names("latency").unwrap()[..6], latency);
         assert_eq!(names("all").unwrap().len(), Catalogue::load(None).unwrap().scenarios().len());
+    }
+
+    #[test]
+    fn older_names_still_mean_their_scenarios() {
+        let older = [
+            ("packet-loss-2-pct", "packet-loss-2"),
+            ("packet-loss-100-pct", "packet-loss-100"),
+            ("latency-200ms-100ms", "blip-100ms"),
+            ("latency-200ms-2m", "blip-2m"),
+            ("multi-failure-2-servers-packet-loss", "two-nodes-loss"),
+            ("multi-failure-2-servers-latency", "two-nodes-slow"),
+        ];
+        for (old, new) in older {
+            assert_eq!(names(old).unwrap(), [new], "{old}");
+        }
     }
 
     #[test]

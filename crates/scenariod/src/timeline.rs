@@ -48,9 +48,9 @@ impl Shape {
         match self {
             Shape::Constant => String::new(),
             Shape::Ramp { from, to, steps } => {
-                format!(", from {} to {} of it in {steps} steps", share(*from), share(*to))
+                format!(" (from {} to {} of it in {steps} steps)", share(*from), share(*to))
             }
-            Shape::Flap { on, off } => format!(", {} on, {} off", text(*on), text(*off)),
+            Shape::Flap { on, off } => format!(" ({} on, {} off)", text(*on), text(*off)),
             Shape::Steps(stretches) => {
                 let one = |stretch: &Stretch| {
                     let level = stretch.level.map_or("off".to_owned(), |level| match level {
@@ -59,7 +59,7 @@ impl Shape {
                     });
                     format!(" {} {level}", text(stretch.length))
                 };
-                format!(", {}", stretches.iter().map(one).collect::<Vec<_>>().join(",").trim_start())
+                format!(" ({})", stretches.iter().map(one).collect::<Vec<_>>().join(",").trim_start())
             }
         }
     }
@@ -122,6 +122,11 @@ impl Course {
     /// The fault as it is wanted after `elapsed` of a testing phase of this length; `None` is off.
     pub(crate) fn at(&self, elapsed: Duration, testing: Duration) -> Option<Fault> {
         self.fault.at(self.shape.at(elapsed, testing).0?)
+    }
+
+    /// How strong it is then.
+    pub(crate) fn level(&self, elapsed: Duration, testing: Duration) -> Option<Level> {
+        self.shape.at(elapsed, testing).0
     }
 
     /// When that changes next, before the end of testing.

@@ -6,7 +6,7 @@ mod wire;
 
 pub(crate) use client::Client;
 pub(crate) use error::ToxiproxyError;
-pub(crate) use wire::start_up_config;
+pub(crate) use wire::{power_body, start_up_config, toxic_body};
 
 use crate::toxic::Toxic;
 

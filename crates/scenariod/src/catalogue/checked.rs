@@ -51,6 +51,11 @@ fn scenario(
         let message = format!("scenario `{}` has the name of its family", raw.name);
         problems.extend(document.problem(&format!("{at}/name"), message).into());
     }
+    for (index, alias) in raw.aliases.iter().enumerate() {
+        if let Err(reason) = check_name(alias) {
+            problems.extend(document.problem(&format!("{at}/aliases/{index}"), reason).into());
+        }
+    }
     if raw.about.trim().is_empty() || raw.about.contains('\n') {
         problems.extend(document.problem(&format!("{at}/about"), "`about` must be one line of text").into());
     }
@@ -72,6 +77,7 @@ fn scenario(
     };
     problems.or(Scenario {
         name: raw.name.clone(),
+        aliases: raw.aliases.clone(),
         family: family.family.clone(),
         about: raw.about.clone(),
         phases,

@@ -24,6 +24,8 @@ pub(super) struct Phases {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Scenario {
     pub(super) name: String,
+    #[serde(default)]
+    pub(super) aliases: Vec<String>,
     pub(super) about: String,
     #[serde(default)]
     pub(super) phases: OwnPhases,

@@ -34,9 +34,61 @@ fn the_promised_scenarios_are_there() {
         assert!(names.contains(&format!("packet-loss-{rate}").as_str()), "{rate}");
     }
     for delay in ["100ms", "1s", "5s", "10s", "40s", "2m"] {
-        assert!(names.contains(&format!("latency-{delay}").as_str()), "{delay}");
+        for family in ["latency", "blip"] {
+            assert!(names.contains(&format!("{family}-{delay}").as_str()), "{family} {delay}");
+        }
     }
-    assert_eq!(catalogue.families(), ["packet-loss", "latency"]);
+    assert_eq!(
+        catalogue.families(),
+        ["packet-loss", "latency", "blip", "bandwidth", "connections", "flaky", "partition", "multi"]
+    );
+}
+
+#[test]
+fn shapes_that_make_no_sense_are_named() {
+    let with = |fault: &str, shape: &str| {
+        let fault = format!("{{ target: m, fault: {fault}, shape: {shape} }}");
+        problems(&format!("{HEAD}  - name: a\n    about: b\n    faults: [{fault}]\n"))
+    };
+    let says = |fault: &str, shape: &str, message: &str| {
+        assert_eq!(with(fault, shape), format!("mine.yaml:6: {message}"), "{shape}");
+    };
+    says("down", "{}", "`shape` needs one of `ramp`, `flap`, `steps`");
+    says(
+        "down",
+        "{ flap: { on: 1s, off: 1s }, steps: [] }",
+        "`shape` must have one of `ramp`, `flap` and `steps`",
+    );
+    says("down", "{ steps: [] }", "`steps` is an empty list");
+    says("down", "{ steps: [{ for: 1s, level: 2 }] }", "`level` must be from 0 to 1");
+    says(
+        "down",
+        "{ steps: [{ for: 1s, level: 0.5 }] }",
+        "down is either on or off: use `flap`, or `steps` of 0 and 1",
+    );
+    says("stall", "{ ramp: { from: 0.1, to: 1, steps: 1 } }", "a ramp has 2 to 1000 steps");
+    let fault = "latency, delay: 1s";
+    assert!(with(fault, "{ ramp: { from: 0.1, to: 1, steps: 9 } }").contains("Ramp"));
+    assert!(with("down", "{ steps: [{ for: 1s, level: 0 }, { for: 1s, level: 1 }] }").contains("Steps"));
+    assert!(with(fault, "{ flap: { on: 1s } }").contains("missing key `off`"));
+}
+
+#[test]
+fn parameters_out_of_bounds_are_named() {
+    let says = |fault: &str, message: &str| {
+        let text =
+            format!("{HEAD}  - name: a\n    about: b\n    faults: [{{ target: m, fault: {fault} }}]\n");
+        assert_eq!(problems(&text), format!("mine.yaml:6: {message}"), "{fault}");
+    };
+    says("latency, delay: 2h", "`delay` must be between 1ms and 1h");
+    says("latency, delay: 10us", "`delay` must be between 1ms and 1h");
+    says("slicer, size: 4, variation: 4", "`variation` must be below `size`");
+    says("bandwidth, rate: 0", "`rate` is 0, must be at least 1");
+    says("down, share: 0.5", "a proxy is down for all its connections, `share` cannot be given");
+    says(
+        "packet_loss, rate: 0.1, model: simpel",
+        "unknown model `simpel`, did you mean `simple`? (one of auto, simple)",
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fmt;
 
 use tokio_util::sync::CancellationToken;
 
-use super::removal::{Residue, Suspect, remove, suspect};
+use super::removal::{Residue, Role, Suspect, remove, suspect};
 use super::{TRIES, retry};
 use crate::lease::Lease;
 use crate::toxiproxy::{Client, NewProxy, Power, Proxy, ToxiproxyError};
@@ -15,6 +15,8 @@ use crate::toxiproxy::{Client, NewProxy, Power, Proxy, ToxiproxyError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Note {
     LeftoverRemoved { server: String, toxic: String },
+    Leftover { server: String, toxic: String },
+    ProxyMissing { server: String },
     ProxyCreated { server: String, listen: String, upstream: String },
     OtherUpstream { server: String, found: String, wanted: String },
     ForeignElsewhere { server: String, toxic: String },
@@ -27,6 +29,10 @@ impl fmt::Display for Note {
             Note::LeftoverRemoved { server, toxic } => {
                 write!(f, "removed {toxic} from {server}: left over from a run that did not end well")
             }
+            Note::Leftover { server, toxic } => {
+                write!(f, "{toxic} on {server}, left over from a run that did not end well; a run removes it")
+            }
+            Note::ProxyMissing { server } => write!(f, "no proxy {server}; a run creates it"),
             Note::ProxyCreated { server, listen, upstream } => {
                 write!(f, "created proxy {server}: {listen} -> {upstream}")
             }
@@ -118,6 +124,34 @@ pub(crate) async fn clear(
             }
         }
     }
+    Ok(notes)
+}
+
+/// What `clear` would find and refuse; only reads.
+pub(crate) async fn look(
+    client: &Client,
+    servers: &[NewProxy],
+    targets: &BTreeSet<&str>,
+    now: u64,
+    stop: &CancellationToken,
+) -> Result<Vec<Note>, Refusal> {
+    let mut proxies = retry(stop, || client.proxies()).await.ok_or(Refusal::Stopped)??;
+    let mut notes = Vec::new();
+    for Suspect { server, toxic, role } in overdue(&proxies, now) {
+        for proxy in proxies.iter_mut().filter(|proxy| proxy.name == server) {
+            proxy.toxics.retain(|placed| placed.name != toxic);
+            if role == Role::Marker {
+                proxy.power = Power::Enabled;
+            }
+        }
+        notes.push(Note::Leftover { server, toxic });
+    }
+    let obstacles = obstacles(&proxies, servers, targets, now, &mut notes);
+    if !obstacles.is_empty() {
+        return Err(Refusal::Obstacles(obstacles));
+    }
+    let missing = servers.iter().filter(|server| !proxies.iter().any(|proxy| proxy.name == server.name));
+    notes.extend(missing.map(|server| Note::ProxyMissing { server: server.name.clone() }));
     Ok(notes)
 }
 

@@ -35,6 +35,16 @@ impl From<Power> for PowerBody {
     }
 }
 
+/// The body that puts a toxic on, for people.
+pub(crate) fn toxic_body(name: &str, toxic: &Toxic) -> String {
+    serde_json::to_string(&ToxicBody::new(name, toxic)).unwrap_or_default()
+}
+
+/// The body that opens or closes a proxy, for people.
+pub(crate) fn power_body(power: Power) -> String {
+    serde_json::to_string(&PowerBody::from(power)).unwrap_or_default()
+}
+
 /// The file Toxiproxy reads with `-config`.
 pub(crate) fn start_up_config(proxies: &[NewProxy]) -> String {
     let bodies: Vec<ProxyBody<'_>> = proxies.iter().map(ProxyBody::from).collect();

@@ -168,3 +168,25 @@ fn a_toxiproxy_that_stands_still_is_waited_for() {
     lab.toxiproxy.resume();
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 143, "{}", daemon.stderr());
 }
+
+#[test]
+fn a_dry_run_reads_everything_and_writes_nothing() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    let args = ["--toxiproxy", &fake.url(), "--dry-run"];
+    let daemon = start(&lab, "slow", &args);
+    assert_eq!(daemon.wait_exit(DEADLINE), 0, "{}", daemon.stderr());
+    assert_eq!(daemon.stdout(), "slow: would test for 800ms: latency 7ms ± 3ms on memcached1\n");
+    lab.toxiproxy.add_toxic("memcached1", FOREIGN);
+    let refused = start(&lab, "slow", &args);
+    assert_eq!(refused.wait_exit(DEADLINE), 4, "{}", refused.stderr());
+    assert!(refused.stderr().contains("already has toxic theirs"), "{}", refused.stderr());
+    lab.toxiproxy.delete_toxic("memcached1", "theirs");
+    lab.toxiproxy
+        .add_toxic("memcached1", r#"{"name":"rl.dead.0.1000","type":"latency","attributes":{"latency":1}}"#);
+    let found = start(&lab, "slow", &args);
+    assert_eq!(found.wait_exit(DEADLINE), 0, "{}", found.stderr());
+    assert!(found.stdout().contains("would find: rl.dead.0.1000 on memcached1"), "{}", found.stdout());
+    let requests = fake.requests();
+    assert!(requests.len() >= 3 && requests.iter().all(|request| request.starts_with("GET")), "{requests:?}");
+}

@@ -87,7 +87,7 @@ fn a_lab_that_the_scenario_does_not_fit_is_refused_with_the_place() {
         )
         .code(2)
         .stderr(
-            "error: config/scenarios/packet-loss.yaml (built in):10: scenario `packet-loss-2`: unknown node `memcached1`\n\
+            "error: config/scenarios/packet-loss.yaml (built in):11: scenario `packet-loss-2`: unknown node `memcached1`\n\
              error: mine/mine.yaml:7: scenario `mine`: unknown node `cache-b`, did you mean `cache-a`?\n\
              error: mine/mine.yaml:8: scenario `mine`: 2 nodes are asked for, the lab has 1",
         )
@@ -138,10 +138,10 @@ fn check_reports_every_problem_of_every_file() {
 
 #[test]
 fn what_is_shipped_is_sound() {
-    Expect::of(&["check"]).stdout("ok: 12 scenarios in 2 files, 3 nodes in 1 lab files").run();
+    Expect::of(&["check"]).stdout("ok: 42 scenarios in 8 files, 3 nodes in 1 lab files").run();
     let (lab, scenarios) = (repository("config/lab.yaml"), repository("config/scenarios"));
     Expect::of(&["check", &lab, &scenarios])
-        .stdout("ok: 12 scenarios in 2 files, 3 nodes in 1 lab files")
+        .stdout("ok: 42 scenarios in 8 files, 3 nodes in 1 lab files")
         .run();
 }
 
@@ -213,4 +213,27 @@ fn help_names_the_exit_codes() {
     {
         assert!(help.contains(code), "{code}: {help}");
     }
+}
+
+#[test]
+fn the_page_of_scenarios_is_the_catalogue() {
+    let page = std::fs::read_to_string(repository("docs/scenarios.md")).unwrap();
+    Expect::of(&["list", "--markdown"]).stdout(page.trim_end()).run();
+}
+
+#[test]
+fn a_scenario_can_be_shown_by_any_of_its_names() {
+    let shown = |name: &str| {
+        let output = Command::new(BIN).args(["show", name]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let by_name = shown("packet-loss-10");
+    assert!(by_name.contains(r#""latency":-4"#), "{by_name}");
+    assert_eq!(shown("packet-loss-10-pct"), by_name);
+    Expect::of(&["show", "zebra"])
+        .code(2)
+        .stderr("error: unknown scenario or family: zebra\nhint: `scenariod list` shows every scenario")
+        .run();
+    Expect::of(&["show", "packet-loss-10", "--dry-run"]).code(2).run();
 }

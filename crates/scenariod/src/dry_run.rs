@@ -1,0 +1,44 @@
+//! `--dry-run`: everything a run reads, nothing it writes.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use metrics_core::Registry;
+use metrics_core::families::toxiproxy::ToxiproxyFamilies;
+use tokio_util::sync::CancellationToken;
+
+use crate::injector::look;
+use crate::plan::Plan;
+use crate::run::Order;
+use crate::stage::{RunError, readable};
+use crate::toxiproxy::{Client, ToxiproxyError};
+
+/// Why a dry run has nothing good to say.
+#[derive(Debug)]
+pub(crate) enum DryError {
+    Client(ToxiproxyError),
+    Run(Box<RunError>),
+}
+
+/// What each run of the list would do, or the first reason why it would not start.
+pub(crate) async fn dry_run(order: &Order) -> Result<String, DryError> {
+    // Nobody scrapes a dry run.
+    let families = ToxiproxyFamilies::register(&mut Registry::default(), &[]);
+    let client = Client::new(&order.settings.toxiproxy, Arc::clone(&families)).map_err(DryError::Client)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let stop = CancellationToken::new();
+    let mut text = String::new();
+    for (number, scenario) in (0_u64..).zip(&order.scenarios) {
+        let seed = order.seed.wrapping_add(number);
+        let plan = Plan::new(scenario, &order.settings.names(), order.scale, seed);
+        let looked = look(&client, &order.settings.servers, &plan.targets(), now, &stop).await;
+        let refused = |cause| RunError::Refused { scenario: scenario.name.clone(), cause };
+        let notes = looked.map_err(|cause| DryError::Run(Box::new(refused(cause))))?;
+        for note in notes {
+            text.push_str(&format!("{}: would find: {note}\n", scenario.name));
+        }
+        let testing = readable(plan.phases.testing);
+        text.push_str(&format!("{}: would test for {testing}: {}\n", scenario.name, plan.describe()));
+    }
+    Ok(text)
+}

@@ -1,0 +1,224 @@
+//! `scenariod show NAME`: when each fault of a scenario is how strong, drawn in text, and every request that brings it
+//! about. Offline.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::lease::{Lease, RunId};
+use crate::plan::{Assigned, Plan, Step};
+use crate::reconcile::{Change, changes};
+use crate::scenario::Scenario;
+use crate::stage::readable;
+use crate::toxic::{Toxic, ToxicKind};
+use crate::toxiproxy::{Power, power_body, toxic_body};
+
+/// Columns of the drawing.
+const WIDTH: u32 = 60;
+/// A flap in a long phase repeats itself.
+const MOST_CHANGES: usize = 12;
+
+/// A scenario as it would be walked on this plan.
+pub(crate) fn show(scenario: &Scenario, plan: &Plan) -> String {
+    let mut text = format!("{} (family {})\n{}\n", scenario.name, scenario.family, scenario.about);
+    if !scenario.aliases.is_empty() {
+        let _ = writeln!(text, "also called {}", scenario.aliases.join(", "));
+    }
+    let _ = writeln!(text, "\n{}\n", plan.describe());
+    draw(&mut text, plan);
+    text.push('\n');
+    requests(&mut text, plan);
+    text
+}
+
+/// One line a node and fault: `.` off, `1` to `9` tenths of its strength, `#` all of it.
+fn draw(text: &mut String, plan: &Plan) {
+    let phases = &plan.phases;
+    let begin = phases.stabilization;
+    let end = begin.saturating_add(phases.testing);
+    let column = end.saturating_add(phases.recovery) / WIDTH;
+    let width = plan.faults.iter().map(|assigned| assigned.server.len()).max().unwrap_or_default();
+    for assigned in &plan.faults {
+        let at = |n: u32| {
+            // The middle of what the column stands for; a shorter moment of a fault is not to get lost.
+            let from = column.saturating_mul(n);
+            let moments = (0..10).map(|tenth| from.saturating_add(column.mul_f64(0.1 * f64::from(tenth))));
+            let inside = moments.filter(|moment| (begin..end).contains(moment));
+            let levels = inside.map(|moment| strength(assigned, moment - begin, phases.testing));
+            match levels.max().unwrap_or_default() {
+                0 => '.',
+                10 => '#',
+                tenths => char::from_digit(tenths, 10).unwrap_or('#'),
+            }
+        };
+        let line: String = (0..WIDTH).map(at).collect();
+        let fault = assigned.course.fault.label();
+        let _ = writeln!(text, "{:width$}  {line}  {fault}", assigned.server);
+    }
+    let mark = |at: Duration| {
+        let share = at.as_secs_f64() / (column.as_secs_f64() * f64::from(WIDTH)).max(f64::MIN_POSITIVE);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a few columns"
+        )]
+        let column = (share * f64::from(WIDTH)).round() as usize;
+        column
+    };
+    let mut ruler = vec![' '; WIDTH as usize];
+    for at in [0, mark(begin), mark(end)] {
+        if let Some(place) = ruler.get_mut(at) {
+            *place = '|';
+        }
+    }
+    let ruler: String = ruler.into_iter().collect();
+    let _ = writeln!(text, "{:width$}  {ruler}|", "");
+    let _ = writeln!(
+        text,
+        "{:width$}  stabilization {}, testing {}, recovery {}",
+        "",
+        readable(phases.stabilization),
+        readable(phases.testing),
+        readable(phases.recovery)
+    );
+}
+
+/// In tenths; a fault that is on at all has at least one.
+fn strength(assigned: &Assigned, elapsed: Duration, testing: Duration) -> u32 {
+    assigned.course.level(elapsed, testing).map_or(0, |level| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a level is at most 1")]
+        let tenths = (level.get() * 10.0).floor() as u32;
+        tenths.max(1)
+    })
+}
+
+fn requests(text: &mut String, plan: &Plan) {
+    let mut on: Vec<Step> = Vec::new();
+    let mut named = 0;
+    let mut moment = Some(Duration::ZERO);
+    let mut shown = 0;
+    while let Some(elapsed) = moment {
+        if shown == MOST_CHANGES {
+            text.push_str("and so on\n");
+            break;
+        }
+        let due = changes(&on, &plan.wanted(elapsed));
+        if !due.is_empty() {
+            let _ = writeln!(text, "{} into testing", readable(elapsed));
+            shown += 1;
+        }
+        for change in due {
+            match change {
+                Change::Remove(step) => {
+                    remove(text, &step);
+                    on.retain(|other| other.lease != step.lease);
+                }
+                Change::Update(step) => {
+                    let (name, server) = (name(&step), &step.server);
+                    let body = toxic_body(&name, &step.toxic);
+                    let _ = writeln!(text, "  POST /proxies/{server}/toxics/{name} {body}");
+                    if let Some(old) = on.iter_mut().find(|other| other.lease == step.lease) {
+                        *old = step;
+                    }
+                }
+                Change::Add { fault, server, toxic } => {
+                    let step = Step { server, lease: lease(named), toxic, fault };
+                    named += 1;
+                    add(text, &step);
+                    on.push(step);
+                }
+            }
+        }
+        moment = plan.next_change(elapsed);
+    }
+    let _ = writeln!(text, "at the end of testing");
+    // Whatever is on then; of a long flap only the names differ.
+    on.iter().rev().for_each(|step| remove(text, step));
+    if on.is_empty() {
+        text.push_str("  nothing is left to remove\n");
+    }
+}
+
+fn add(text: &mut String, step: &Step) {
+    let (name, server) = (name(step), &step.server);
+    let _ = writeln!(text, "  POST /proxies/{server}/toxics {}", toxic_body(&name, &step.toxic));
+    if is_marker(&step.toxic) {
+        let _ = writeln!(text, "  POST /proxies/{server} {}", power_body(Power::Disabled));
+    }
+}
+
+fn remove(text: &mut String, step: &Step) {
+    let (name, server) = (name(step), &step.server);
+    if is_marker(&step.toxic) {
+        let _ = writeln!(text, "  POST /proxies/{server} {}", power_body(Power::Enabled));
+    }
+    let _ = writeln!(text, "  DELETE /proxies/{server}/toxics/{name}");
+}
+
+fn is_marker(toxic: &Toxic) -> bool {
+    toxic.kind == ToxicKind::Marker
+}
+
+fn lease(step: u32) -> Lease {
+    Lease { run: RunId::new(0, 0), step, deadline: 0 }
+}
+
+/// As in a run, with words for what only a run knows.
+fn name(step: &Step) -> String {
+    format!("rl.RUN.{}.DEADLINE", step.lease.step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+    use crate::plan::TimeScale;
+
+    fn shown(name: &str) -> String {
+        let catalogue = Catalogue::load(None).unwrap();
+        let scenario = catalogue.scenarios().iter().find(|scenario| scenario.name == name).unwrap();
+        let servers: Vec<String> = (1..=3).map(|n| format!("memcached{n}")).collect();
+        show(scenario, &Plan::new(scenario, &servers, TimeScale::default(), 0))
+    }
+
+    #[test]
+    fn a_scenario_is_drawn_with_its_requests() {
+        assert_eq!(
+            // Which of the two comes first is the library's business.
+            shown("node-down").replace(r#"{"jitter":0,"latency":0}"#, r#"{"latency":0,"jitter":0}"#),
+            "node-down (family partition)\n\
+             one node refuses connections; the fastest of all failures, and the breaker must open\n\n\
+             down on memcached1\n\n\
+             memcached1  ............########################........................  down\n            \
+             |           |                       |                       |\n            \
+             stabilization 30s, testing 1m, recovery 1m\n\n\
+             0s into testing\n  \
+             POST /proxies/memcached1/toxics {\"name\":\"rl.RUN.0.DEADLINE\",\"type\":\"latency\",\"stream\":\"downstream\",\"toxicity\":0.0,\"attributes\":{\"latency\":0,\"jitter\":0}}\n  \
+             POST /proxies/memcached1 {\"enabled\":false}\n\
+             at the end of testing\n  \
+             POST /proxies/memcached1 {\"enabled\":true}\n  \
+             DELETE /proxies/memcached1/toxics/rl.RUN.0.DEADLINE\n"
+        );
+    }
+
+    #[test]
+    fn shapes_show_in_the_drawing() {
+        let ramp = shown("latency-ramp");
+        assert!(ramp.contains("............111122233444556677788###...."), "{ramp}");
+        let rolling = shown("rolling-failure");
+        assert!(rolling.contains("memcached2  ....................########........"), "{rolling}");
+        let blip = shown("blip-100ms");
+        assert!(blip.contains("100ms into testing\n  DELETE "), "{blip}");
+        let loss = shown("packet-loss-10");
+        assert_eq!(loss.matches("  POST ").count(), 12, "{loss}");
+    }
+
+    #[test]
+    fn every_scenario_can_be_shown_and_ends_with_nothing_on() {
+        for scenario in Catalogue::load(None).unwrap().scenarios() {
+            let text = shown(&scenario.name);
+            let (on, off) = (text.matches("/toxics {").count(), text.matches("  DELETE ").count());
+            assert!(on > 0 && on >= off, "{text}");
+            assert!(on == off || text.contains("and so on\n"), "{text}");
+        }
+    }
+}
