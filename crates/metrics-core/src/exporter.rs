@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
@@ -20,6 +21,9 @@ use crate::families::build::BuildInfo;
 use crate::families::http::HttpFamilies;
 use crate::families::process::ProcessFamilies;
 
+/// Bytes by which one scrape may outgrow the last without moving its text in memory.
+const ROOM: usize = 2048;
+
 /// Serves a registry. Build it with a full registry; it adds the process, build and HTTP families.
 #[derive(Debug)]
 pub struct Exporter {
@@ -27,6 +31,8 @@ pub struct Exporter {
     http: Arc<HttpFamilies>,
     readiness: Readiness,
     scrapes: watch::Sender<u64>,
+    /// Bytes of the last answer: the next is about as long.
+    last_size: AtomicUsize,
 }
 
 /// Whether the daemon does its work yet; shown by `/ready`.
@@ -57,7 +63,13 @@ impl Exporter {
         registry.register_collector(Box::new(BuildInfo));
         registry.register_collector(Box::new(Arc::clone(&http)));
         let readiness = Readiness(Arc::new(RwLock::new(Some("starting".to_owned()))));
-        Exporter { registry, http, readiness, scrapes: watch::Sender::new(0) }
+        Exporter {
+            registry,
+            http,
+            readiness,
+            scrapes: watch::Sender::new(0),
+            last_size: AtomicUsize::new(4096),
+        }
     }
 
     /// The handle that says when the daemon is ready.
@@ -91,8 +103,12 @@ fn router(exporter: Arc<Exporter>) -> Router {
 async fn metrics(State(exporter): State<Arc<Exporter>>, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::accepted(accept);
-    match format.encode(&exporter.registry) {
-        Ok(text) => ([(header::CONTENT_TYPE, format.content_type())], text).into_response(),
+    let expected = exporter.last_size.load(Relaxed) + ROOM;
+    match format.encode(&exporter.registry, expected) {
+        Ok(text) => {
+            exporter.last_size.store(text.len(), Relaxed);
+            ([(header::CONTENT_TYPE, format.content_type())], text).into_response()
+        }
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("metrics cannot be encoded: {error}\n"))
             .into_response(),
     }

@@ -34,8 +34,9 @@ impl Format {
         }
     }
 
-    pub(crate) fn encode(self, registry: &Registry) -> Result<String, std::fmt::Error> {
-        let mut text = String::with_capacity(32 * 1024);
+    /// The whole registry as text; `expected` bytes are made room for at once.
+    pub(crate) fn encode(self, registry: &Registry, expected: usize) -> Result<String, std::fmt::Error> {
+        let mut text = String::with_capacity(expected);
         text::encode(&mut text, registry)?;
         Ok(match self {
             Format::OpenMetrics => text,

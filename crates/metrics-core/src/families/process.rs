@@ -1,6 +1,7 @@
 //! What the operating system says about this process, read at each scrape. Linux only; elsewhere the families are empty.
 
 use std::fmt::Error;
+use std::sync::LazyLock;
 
 use procfs::WithCurrentSystemInfo;
 use procfs::process::{LimitValue, Process};
@@ -27,6 +28,14 @@ pub(super) const FAMILIES: &[&Family] =
 #[derive(Debug)]
 pub(crate) struct ProcessFamilies;
 
+/// When the machine started, in seconds since the epoch. Read once: it stands in a file that takes the kernel longer to
+/// write than all the others together.
+fn boot_time() -> Option<f64> {
+    static BOOT: LazyLock<Option<f64>> =
+        LazyLock::new(|| procfs::boot_time_secs().ok().map(|secs| secs as f64));
+    *BOOT
+}
+
 impl Collector for ProcessFamilies {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         let e = &mut encoder;
@@ -38,8 +47,8 @@ impl Collector for ProcessFamilies {
             RESIDENT.encode_one(e, stat.rss_bytes().get() as f64)?;
             VIRTUAL.encode_one(e, stat.vsize as f64)?;
             THREADS.encode_one(e, stat.num_threads as f64)?;
-            if let Ok(boot) = procfs::boot_time_secs() {
-                START_TIME.encode_one(e, boot as f64 + stat.starttime as f64 / ticks)?;
+            if let Some(boot) = boot_time() {
+                START_TIME.encode_one(e, boot + stat.starttime as f64 / ticks)?;
             }
         }
         if let Ok(count) = process.fd_count() {
