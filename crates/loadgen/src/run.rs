@@ -27,8 +27,12 @@ use crate::state::RunState;
 use crate::summary::About;
 use crate::{sampler, warm};
 
-/// From the end of the warm-up to the first operation of an open loop: its threads are up by then, so that it is not late.
-const LEAD: Duration = Duration::from_millis(5);
+/// From the end of the warm-up to the first operation of an open loop: a thread and its workers are up by then, so that
+/// it is not late. About twice what it takes.
+fn lead(load: &LoadPlan) -> Duration {
+    let workers = u32::try_from(load.workers / load.threads.max(1)).unwrap_or(u32::MAX);
+    Duration::from_millis(3) + Duration::from_micros(6) * workers
+}
 
 /// Why a run did not take place.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +105,7 @@ async fn supervise(plan: Plan, listener: TcpListener) -> Result<String, RunError
 
     let stop = CancellationToken::new();
     let shards = (0..shards).filter_map(|index| families.shard(index)).collect();
-    let began = now() + LEAD;
+    let began = now() + lead(&plan.load);
     let end = plan.duration.map(|duration| began + duration);
     let pace = plan.load.pace;
     if let Pace::Open { profile, .. } = pace {

@@ -1,9 +1,11 @@
 //! Fills the cache before the load starts, so that reads hit from the first second: the most wanted keys first. Bounded:
 //! a node that turns slow here costs a warning, not the run.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use fastrand::Rng;
+use tokio::task::{JoinSet, LocalSet};
 use tokio::time::timeout;
 
 use crate::history::WriteId;
@@ -19,46 +21,61 @@ const BOUND: Duration = Duration::from_secs(5);
 /// Values stored in one exchange.
 const BATCH: usize = 200;
 
-/// Stores every key on its node, over one connection per node in the order of the nodes.
+/// Stores every key on its node, over one connection per node in the order of the nodes, all nodes at once.
 pub(crate) async fn warm<C: Connection>(
     connections: Vec<C>,
     nodes: &[Target],
     load: &LoadPlan,
     ledger: &Ledger,
 ) {
-    let router = Router::new(nodes.iter().map(|node| node.name.as_str()));
-    match timeout(BOUND, store(connections, &router, load, ledger.initial())).await {
-        Ok(Ok(())) => ledger.warmed(),
-        Ok(Err((node, error))) => {
+    let router = Rc::new(Router::new(nodes.iter().map(|node| node.name.as_str())));
+    let (local, mut storing) = (LocalSet::new(), JoinSet::new());
+    for (node, connection) in connections.into_iter().enumerate() {
+        let (router, load, origin) = (Rc::clone(&router), load.clone(), ledger.initial());
+        let stored = async move { (node, store(connection, node, &router, &load, origin).await) };
+        storing.spawn_local_on(stored, &local);
+    }
+    let results = match timeout(BOUND, local.run_until(storing.join_all())).await {
+        Ok(results) => results,
+        Err(_) => {
+            return tracing::warn!("the cache is not warm after {BOUND:?}: some reads will miss");
+        }
+    };
+    let mut warm = true;
+    for (node, result) in results {
+        if let Err(error) = result {
+            warm = false;
             tracing::warn!(server = nodes[node].name, %error, "the cache is not warm: some reads will miss");
         }
-        Err(_) => tracing::warn!("the cache is not warm after {BOUND:?}: some reads will miss"),
+    }
+    if warm {
+        ledger.warmed();
     }
 }
 
+/// Stores the keys of one node.
 async fn store<C: Connection>(
-    mut connections: Vec<C>,
+    mut connection: C,
+    node: usize,
     router: &Router,
     load: &LoadPlan,
     origin: WriteId,
-) -> Result<(), (usize, ConnError)> {
-    let mut rng = Rng::with_seed(load.seed);
-    let mut batches: Vec<Vec<Item>> = connections.iter().map(|_| Vec::new()).collect();
+) -> Result<(), ConnError> {
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut text = Vec::new();
     for index in 0..load.warm_up {
-        let (mut key, mut value) = (Vec::new(), Vec::new());
-        Key::Item(index).write(&mut key);
+        Key::Item(index).write(&mut text);
+        if router.route(&text) != node {
+            continue;
+        }
+        let mut rng = Rng::with_seed(load.seed.wrapping_add(index));
+        let mut value = Vec::new();
         value::write(&mut value, index, origin, load.sizes.draw(&mut rng));
-        let node = router.route(&key);
-        batches[node].push(Item { key, value, ttl: load.ttls.draw(&mut rng) });
-        if batches[node].len() == BATCH {
-            connections[node].store_all(&batches[node]).await.map_err(|error| (node, error))?;
-            batches[node].clear();
+        batch.push(Item { key: text.clone(), value, ttl: load.ttls.draw(&mut rng) });
+        if batch.len() == BATCH {
+            connection.store_all(&batch).await?;
+            batch.clear();
         }
     }
-    for (node, (batch, connection)) in batches.iter().zip(&mut connections).enumerate() {
-        if !batch.is_empty() {
-            connection.store_all(batch).await.map_err(|error| (node, error))?;
-        }
-    }
-    Ok(())
+    if batch.is_empty() { Ok(()) } else { connection.store_all(&batch).await }
 }
