@@ -86,10 +86,16 @@ fn the_share_of_slow_operations_is_the_rate_of_packet_loss() {
     );
     let wrong: Vec<String> = [2, 5, 10, 20, 50]
         .into_iter()
-        .map(|percent| (percent, under(&lab, &format!("loss-{percent}"))))
-        .inspect(|(percent, slow)| println!("{percent}%: {slow} of {OPERATIONS} slow"))
-        .filter(|&(percent, slow)| !fits(slow, OPERATIONS, f64::from(percent) / 100.0))
-        .map(|(percent, slow)| format!("{slow} of {OPERATIONS} at {percent}%"))
+        .filter_map(|percent| {
+            // Chance alone puts one of five levels out of bounds in one run of 200. A second, fresh sample tells it
+            // from a wrong rate, which is out of bounds again.
+            let samples: Vec<usize> = (0..2)
+                .map(|_| under(&lab, &format!("loss-{percent}")))
+                .inspect(|slow| println!("{percent}%: {slow} of {OPERATIONS} slow"))
+                .take_while(|&slow| !fits(slow, OPERATIONS, f64::from(percent) / 100.0))
+                .collect();
+            (samples.len() == 2).then(|| format!("{samples:?} of {OPERATIONS} at {percent}%"))
+        })
         .collect();
     assert!(wrong.is_empty(), "{wrong:?}");
 }
