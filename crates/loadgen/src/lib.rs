@@ -20,6 +20,7 @@ mod plan;
 mod popularity;
 mod profile;
 mod ready;
+pub mod recorder;
 mod run;
 mod sampler;
 mod stack;

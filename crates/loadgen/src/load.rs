@@ -1,7 +1,7 @@
 //! The load threads: each with its own single-threaded runtime, its share of the workers and of every node's
 //! connections, and its own metrics shard. What a worker does is in `worker`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::io;
 use std::rc::Rc;
@@ -10,7 +10,6 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use metrics_core::families::client::ClientShard;
 use tokio::runtime;
 use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
@@ -20,9 +19,11 @@ use crate::open_loop::OpenLoop;
 use crate::pacer::Pacer;
 use crate::plan::{ClientPlan, LoadPlan, Pace};
 use crate::profile::Schedule;
+use crate::recorder::Recorder;
 use crate::stack::conn::Client;
 use crate::stack::deadline::now;
 use crate::stack::pool::{Pool, share};
+use crate::stack::retry::Budget;
 use crate::stack::route::Router;
 use crate::stack::{Shared, Stack};
 use crate::state::RunState;
@@ -52,13 +53,13 @@ pub(crate) struct Load {
     threads: Vec<JoinHandle<io::Result<()>>>,
 }
 
-/// Starts one thread for each shard.
-pub(crate) fn start<C: Client>(spec: &Spec<C>, shards: Vec<Arc<ClientShard>>) -> io::Result<Load> {
-    let mut threads = Vec::with_capacity(shards.len());
-    for (index, shard) in shards.into_iter().enumerate() {
+/// Starts one thread for each recorder.
+pub(crate) fn start<C: Client, R: Recorder + Send>(spec: &Spec<C>, recorders: Vec<R>) -> io::Result<Load> {
+    let mut threads = Vec::with_capacity(recorders.len());
+    for (index, recorder) in recorders.into_iter().enumerate() {
         let spec = spec.clone();
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let body = move || LocalSet::new().block_on(&runtime, thread(spec, index, shard));
+        let body = move || LocalSet::new().block_on(&runtime, thread(spec, index, recorder));
         threads.push(Builder::new().name(format!("load-{index}")).spawn(body)?);
     }
     Ok(Load { threads })
@@ -80,7 +81,7 @@ impl Load {
     }
 }
 
-async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>) -> io::Result<()> {
+async fn thread<C: Client, R: Recorder>(spec: Spec<C>, index: usize, recorder: R) -> io::Result<()> {
     let Spec { client, load, stack, state, began, end, ledger, stop } = spec;
     let part = |whole| share(whole, load.threads, index);
     let workers = part(load.workers);
@@ -90,12 +91,15 @@ async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>)
         router: Router::new(state.nodes.iter().map(|node| node.name.as_str())),
         nodes: Arc::clone(&state.nodes),
         pools: state.counts_of(index).into_iter().map(|counts| Pool::new(bound, workers, counts)).collect(),
+        pool_times: stack.pool_times,
         timeouts: stack.timeouts,
-        shard: Arc::clone(&shard),
+        failover: stack.failover,
+        retries: (stack.retry.retries > 0).then(|| RefCell::new(Budget::new(stack.retry))),
+        recorder: recorder.clone(),
         ledger: Arc::clone(&ledger),
     });
     let before: usize = (0..index).map(|thread| share(load.workers, load.threads, thread)).sum();
-    let pace = ThreadPace::new(&load, index, began, end, &shard)?;
+    let pace = ThreadPace::new(&load, index, began, end, &recorder)?;
     if let ThreadPace::Open(open) = &pace {
         state.queue(open.backlog());
     }
@@ -110,7 +114,7 @@ async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>)
             mix: load.mix.clone(),
             sizes: load.sizes.clone(),
             ttls: load.ttls,
-            shard: Arc::clone(&shard),
+            recorder: recorder.clone(),
             stop: stop.clone(),
         };
         let turns = pace.turns(load.seed, number as u64);
@@ -149,31 +153,31 @@ async fn thread<C: Client>(spec: Spec<C>, index: usize, shard: Arc<ClientShard>)
 }
 
 /// What starts the operations of one thread.
-enum ThreadPace {
+enum ThreadPace<R: Recorder> {
     Closed(Pacer),
-    Open(Rc<OpenLoop>),
+    Open(Rc<OpenLoop<R>>),
 }
 
-impl ThreadPace {
+impl<R: Recorder> ThreadPace<R> {
     fn new(
         load: &LoadPlan,
         index: usize,
         began: Instant,
         end: Option<Instant>,
-        shard: &Arc<ClientShard>,
+        recorder: &R,
     ) -> io::Result<Self> {
         match load.pace {
             Pace::Closed(pacer) => Ok(Self::Closed(pacer)),
             Pace::Open { profile, max_start_delay } => {
                 let schedule = Schedule::new(profile, index as u64, load.threads as u64)
                     .ok_or_else(|| io::Error::other(format!("there is no load thread {index}")))?;
-                let open = OpenLoop::new(schedule, began, max_start_delay, end, Arc::clone(shard));
+                let open = OpenLoop::new(schedule, began, max_start_delay, end, recorder.clone());
                 Ok(Self::Open(Rc::new(open)))
             }
         }
     }
 
-    fn turns(&self, seed: u64, worker: u64) -> Turns {
+    fn turns(&self, seed: u64, worker: u64) -> Turns<R> {
         match self {
             Self::Closed(pacer) => Turns::Closed { pacer: *pacer, rng: worker_rng(seed, worker) },
             Self::Open(open) => Turns::Open { open: Rc::clone(open), seed },

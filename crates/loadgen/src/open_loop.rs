@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use metrics_core::families::client::ClientShard;
 use tokio::sync::Notify;
 
 use crate::dispatch::{Dispatch, Start, due};
 use crate::profile::Schedule;
+use crate::recorder::{Event, Recorder};
 use crate::stack::deadline::now;
 use crate::timer::{TICK, Timer, wake};
 
@@ -36,11 +36,10 @@ impl Backlog {
 }
 
 /// Shared by the workers of a thread through an `Rc`.
-#[derive(Debug)]
-pub(crate) struct OpenLoop {
+pub(crate) struct OpenLoop<R: Recorder> {
     dispatch: RefCell<Dispatch>,
     backlog: Arc<Backlog>,
-    shard: Arc<ClientShard>,
+    recorder: R,
     /// Workers that found nothing due.
     idle: Cell<u64>,
     /// Wakes them, longest idle first.
@@ -62,18 +61,18 @@ impl Drop for Idle<'_> {
     }
 }
 
-impl OpenLoop {
+impl<R: Recorder> OpenLoop<R> {
     pub(crate) fn new(
         schedule: Schedule,
         began: Instant,
         max_start_delay: Duration,
         end: Option<Instant>,
-        shard: Arc<ClientShard>,
+        recorder: R,
     ) -> Self {
         Self {
             dispatch: RefCell::new(Dispatch::new(schedule, began, max_start_delay)),
             backlog: Arc::new(Backlog { schedule, began, settled: AtomicU64::new(0) }),
-            shard,
+            recorder,
             idle: Cell::new(0),
             work: Notify::new(),
             hungry: Notify::new(),
@@ -126,7 +125,7 @@ impl OpenLoop {
         self.count_dropped(turn.dropped);
         let start = turn.start?;
         self.settle();
-        self.shard.started_late(now.saturating_duration_since(start.intended));
+        self.recorder.record(Event::StartedLate { by: now.saturating_duration_since(start.intended) });
         Some(start)
     }
 
@@ -178,7 +177,7 @@ impl OpenLoop {
 
     fn count_dropped(&self, operations: u64) {
         if operations > 0 {
-            self.shard.dropped(operations);
+            self.recorder.record(Event::Dropped { operations });
             self.settle();
         }
     }

@@ -9,8 +9,10 @@ use daemon_core::values::HostPort;
 use crate::pacer::Pacer;
 use crate::payload::{Sizes, Ttls};
 use crate::profile::LoadProfile;
-use crate::stack::Timeouts;
 use crate::stack::breaker::BreakerRules;
+use crate::stack::pool::PoolTimes;
+use crate::stack::retry::RetryRules;
+use crate::stack::{Failover, Timeouts};
 use crate::summary::Format;
 use crate::workload::OpMix;
 
@@ -84,6 +86,9 @@ impl fmt::Display for Pace {
 pub(crate) struct ClientPlan {
     /// Connections per node, over all threads.
     pub(crate) pool_size: usize,
+    pub(crate) pool_times: PoolTimes,
     pub(crate) timeouts: Timeouts,
     pub(crate) breaker: BreakerRules,
+    pub(crate) failover: Failover,
+    pub(crate) retry: RetryRules,
 }

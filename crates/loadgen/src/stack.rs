@@ -1,63 +1,83 @@
 //! The client stack under test, in the order an operation passes it: route -> breaker -> pool -> connection, under one
-//! deadline. What each step knows is in its own file; the order and what a failure means are here.
+//! deadline. What each step knows is in its own file; the order, and where failover and retries come in, are here.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use metrics_core::families::client::ClientShard;
-use metrics_core::labels::{CloseReason, ErrorType};
+use metrics_core::labels::ErrorType;
 
-use crate::flight::Seen;
 use crate::ledger::{Fate, Ledger};
 use crate::pacer::Cost;
-use crate::stack::conn::{Client, ConnError, Connection, Reply, Request};
-use crate::stack::deadline::{Deadline, Elapsed, now};
-use crate::stack::node::Node;
-use crate::stack::pool::{Pool, Pooled};
+use crate::recorder::{Event, Recorder};
+use crate::stack::attempt::Attempt;
+use crate::stack::conn::{Client, Reply, Request};
+use crate::stack::deadline::Deadline;
+use crate::stack::node::{Admission, Node};
+use crate::stack::pool::{Pool, PoolTimes, Pooled};
+use crate::stack::retry::{Budget, may_repeat};
 use crate::stack::route::Router;
-use crate::value::{Verdict, Wrong};
+use crate::value::Verdict;
 
+mod attempt;
 pub(crate) mod breaker;
 pub(crate) mod conn;
 pub(crate) mod deadline;
 pub(crate) mod node;
 pub(crate) mod pool;
+pub(crate) mod retry;
 pub(crate) mod route;
 pub(crate) mod window;
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timeouts {
-    /// One operation as a whole: waiting for a connection and dialling included.
+    /// One operation as a whole: all attempts, waiting for a connection and dialling included.
     pub(crate) operation: Duration,
     /// Dialling alone, within the operation's.
     pub(crate) connect: Duration,
 }
 
+/// Who serves a key while its node's breaker is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Failover {
+    /// Nobody: the operation fails at once.
+    #[default]
+    None,
+    /// The node that would have the key if its own were gone. Stale values are to be expected when nodes change back.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no knob sets it yet"))]
+    Next,
+}
+
 /// What the workers of one thread have in common.
-pub(crate) struct Shared<C: Client> {
+pub(crate) struct Shared<C: Client, R: Recorder> {
     pub(crate) client: C,
     pub(crate) router: Router,
     pub(crate) nodes: Arc<[Node]>,
     /// One per node.
-    pub(crate) pools: Vec<Pool<C::Connection>>,
+    pub(crate) pools: Vec<Pool<C::Connection, R>>,
+    pub(crate) pool_times: PoolTimes,
     pub(crate) timeouts: Timeouts,
-    pub(crate) shard: Arc<ClientShard>,
+    pub(crate) failover: Failover,
+    /// `None`: no operation is ever repeated.
+    pub(crate) retries: Option<RefCell<Budget>>,
+    pub(crate) recorder: R,
     pub(crate) ledger: Arc<Ledger>,
 }
 
 /// One worker's way to the nodes.
-pub(crate) struct Stack<C: Client> {
-    shared: Rc<Shared<C>>,
+pub(crate) struct Stack<C: Client, R: Recorder> {
+    shared: Rc<Shared<C, R>>,
     /// The connection this worker used last, per node, while it is healthy; empty where connections are shared.
-    own: Vec<Option<Pooled<C::Connection>>>,
+    own: Vec<Option<Pooled<C::Connection, R>>>,
     deadline: Deadline,
 }
 
 /// An operation that ended, one way or the other.
 #[derive(Debug)]
 pub(crate) struct Performed {
+    /// The node of the last attempt.
     pub(crate) server: usize,
     pub(crate) result: Result<Reply, ErrorType>,
     /// When the request was handed to the connection, if it got that far.
@@ -68,6 +88,10 @@ pub(crate) struct Performed {
 }
 
 impl Performed {
+    fn refused(server: usize, error: ErrorType, ended: Instant) -> Self {
+        Self { server, result: Err(error), sent: None, ended, fate: Fate::NoEffect }
+    }
+
     pub(crate) fn cost(&self) -> Cost {
         match self.result {
             Err(ErrorType::BreakerOpen | ErrorType::PoolExhausted) => Cost::Refused,
@@ -84,15 +108,9 @@ pub(crate) struct Exchanged {
     pub(crate) ended: Instant,
 }
 
-/// A connection in use, and what to give back with it.
-struct Checkout<'a, C> {
-    connection: Pooled<C>,
-    slot: Option<tokio::sync::SemaphorePermit<'a>>,
-}
-
-impl<C: Client> Stack<C> {
+impl<C: Client, R: Recorder> Stack<C, R> {
     /// Needs a tokio runtime around it.
-    pub(crate) fn new(shared: Rc<Shared<C>>) -> Self {
+    pub(crate) fn new(shared: Rc<Shared<C, R>>) -> Self {
         let own = shared.nodes.iter().map(|_| None).collect();
         Self { shared, own, deadline: Deadline::new() }
     }
@@ -103,161 +121,70 @@ impl<C: Client> Stack<C> {
         &mut self,
         request: Request<'_>,
         started: Instant,
-        judge: impl FnOnce(&Reply, Exchanged) -> Verdict,
+        judge: impl Fn(&Reply, Exchanged) -> Verdict,
     ) -> Performed {
-        let shared = Rc::clone(&self.shared);
-        let server = shared.router.route(request.key());
-        shared.shard.started(server);
-
-        let Some(admission) = shared.nodes[server].admit(started) else {
-            shared.shard.breaker_rejected(server);
-            let result = Err(ErrorType::BreakerOpen);
-            return Performed { server, result, sent: None, ended: started, fate: Fate::NoEffect };
+        let Self { shared, own, deadline } = self;
+        let shared = &**shared;
+        let (server, admission) = shared.admit(request.key(), started);
+        shared.recorder.record(Event::Started { server });
+        let Some(admission) = admission else {
+            return Performed::refused(server, ErrorType::BreakerOpen, started);
         };
 
         let limit = started + shared.timeouts.operation;
-        let performed = match self.checkout(&shared, server, started, limit).await {
-            Ok((checkout, ready)) => {
-                self.exchange(&shared, server, checkout, request, ready, limit, judge).await
-            }
-            Err(error) => {
-                Performed { server, result: Err(error), sent: None, ended: now(), fate: Fate::NoEffect }
-            }
-        };
-        admission.record(performed.result.is_ok(), performed.ended);
+        let mut attempt = Attempt { shared, own, deadline, server, started, limit };
+        let mut performed = attempt.perform(request, admission, &judge).await;
+        let Some(budget) = &shared.retries else { return performed };
+
+        let mut attempts = 1;
+        while let Err(error) = performed.result
+            && performed.ended < limit
+            && may_repeat(request.operation(), error, performed.fate)
+            && budget.borrow_mut().allows(attempts)
+            && let (server, Some(admission)) = shared.admit(request.key(), performed.ended)
+        {
+            shared.repeats(request, &performed, server);
+            (attempt.server, attempt.started) = (server, performed.ended);
+            performed = attempt.perform(request, admission, &judge).await;
+            attempts += 1;
+        }
+        budget.borrow_mut().pay_in();
         performed
     }
+}
 
-    /// A connection to the node and the time it was ready: the worker's own, an idle one, or a new one.
-    async fn checkout<'a>(
-        &mut self,
-        shared: &'a Shared<C>,
-        server: usize,
-        started: Instant,
-        limit: Instant,
-    ) -> Result<(Checkout<'a, C::Connection>, Instant), ErrorType> {
-        if let Some(connection) = self.own[server].take() {
-            shared.shard.acquired(server, Duration::ZERO);
-            return Ok((Checkout { connection, slot: None }, started));
-        }
-        let pool = &shared.pools[server];
-        let slot = match self.deadline.within(limit, pool.slot()).await {
-            // A slot that came at the very end is no use: the next one in the queue may still have time.
-            Ok(slot) if !pool.shared() || now() < limit => slot,
-            Ok(_) | Err(Elapsed) => {
-                shared.shard.acquire_failed(server);
-                return Err(ErrorType::PoolExhausted);
+impl<C: Client, R: Recorder> Shared<C, R> {
+    /// Route and breaker: the node to ask and its leave, or the key's own node without one.
+    fn admit(&self, key: &[u8], at: Instant) -> (usize, Option<Admission<'_>>) {
+        let first = self.router.route(key);
+        let mut server = first;
+        loop {
+            let admission = self.nodes[server].admit(at);
+            if admission.is_some() {
+                return (server, admission);
             }
-        };
-        let connection = match pool.take_idle() {
-            Some(connection) => connection,
-            None => self.dial(shared, server, started, limit).await?,
-        };
-        let ready = now();
-        shared.shard.acquired(server, ready.saturating_duration_since(started));
-        Ok((Checkout { connection, slot }, ready))
-    }
-
-    async fn dial(
-        &mut self,
-        shared: &Shared<C>,
-        server: usize,
-        started: Instant,
-        limit: Instant,
-    ) -> Result<Pooled<C::Connection>, ErrorType> {
-        let begun = now();
-        let dial_limit = limit.min(begun + shared.timeouts.connect);
-        let error =
-            match self.deadline.within(dial_limit, shared.client.dial(&shared.nodes[server].dial)).await {
-                Ok(Ok(connection)) => {
-                    return Ok(Pooled::new(connection, server, &shared.pools[server].counts, &shared.shard));
-                }
-                Ok(Err(error)) => {
-                    tracing::debug!(server = shared.nodes[server].name, %error, "dial failed");
-                    ErrorType::Connect
-                }
-                // Waiting for a slot took the better part of the operation's time: the node is not to blame.
-                Err(Elapsed) if dial_limit == limit && limit - begun < begun - started => {
-                    ErrorType::PoolExhausted
-                }
-                Err(Elapsed) => ErrorType::Connect,
+            self.recorder.record(Event::BreakerRejected { server });
+            let next = match self.failover {
+                Failover::None => None,
+                Failover::Next => self.router.after(key, server),
             };
-        shared.shard.acquire_failed(server);
-        Err(error)
-    }
-
-    /// One request and its reply. Whatever is left of a connection that did not end in step is dropped here.
-    #[expect(clippy::too_many_arguments, reason = "all of one attempt")]
-    async fn exchange(
-        &mut self,
-        shared: &Shared<C>,
-        server: usize,
-        checkout: Checkout<'_, C::Connection>,
-        request: Request<'_>,
-        began: Instant,
-        limit: Instant,
-        judge: impl FnOnce(&Reply, Exchanged) -> Verdict,
-    ) -> Performed {
-        let Checkout { mut connection, slot } = checkout;
-        let outcome = {
-            let (stream, _active) = connection.activate();
-            self.deadline.within(limit, stream.exchange(request)).await
-        };
-        let ended = now();
-        let verdict = match &outcome {
-            Ok(Ok(reply)) => judge(reply, Exchanged { began, ended }),
-            Ok(Err(_)) | Err(Elapsed) => Verdict::Right,
-        };
-        connection.flight.record(request.operation(), request.key(), began, ended, seen(&outcome, verdict));
-        let (result, close, fate) = match (outcome, verdict) {
-            (Ok(Ok(_)), Verdict::Wrong(wrong)) => {
-                shared.shard.corrupt(server, wrong.kind());
-                if shared.ledger.is_first_wrong() {
-                    tell(&shared.nodes[server].name, request, wrong, &connection);
-                }
-                let close = wrong.is_out_of_step().then_some(CloseReason::Error);
-                (Err(ErrorType::Corrupt), close, Fate::Unknown)
+            match next {
+                Some(next) => server = next,
+                None => return (first, None),
             }
-            (Ok(Ok(reply)), verdict) => {
-                if verdict == Verdict::Late {
-                    shared.shard.late_write(server);
-                }
-                (Ok(reply), None, Fate::Acknowledged)
-            }
-            (Ok(Err(error)), _) => {
-                tracing::debug!(server = shared.nodes[server].name, %error, "exchange failed");
-                (Err(error.error_type()), error.close_reason(), error.fate())
-            }
-            (Err(Elapsed), _) => (Err(ErrorType::Timeout), Some(CloseReason::Timeout), Fate::Unknown),
-        };
-        match close {
-            Some(reason) => connection.close(reason),
-            None if shared.pools[server].shared() => shared.pools[server].put_idle(connection),
-            None => self.own[server] = Some(connection),
         }
-        // Given back last: whoever gets the slot next finds the connection idle, or gone.
-        drop(slot);
-        Performed { server, result, sent: Some(began), ended, fate }
     }
-}
 
-fn seen(outcome: &Result<Result<Reply, ConnError>, Elapsed>, verdict: Verdict) -> Seen {
-    match (outcome, verdict) {
-        (_, Verdict::Wrong(wrong)) => Seen::Wrong(wrong.kind()),
-        (_, Verdict::Late) => Seen::Late,
-        (Ok(Ok(Reply::Value(_))), _) => Seen::Value,
-        (Ok(Ok(Reply::Miss)), _) => Seen::Miss,
-        (Ok(Ok(Reply::Done)), _) => Seen::Done,
-        (Ok(Err(error)), _) => Seen::Failed(error.error_type()),
-        (Err(Elapsed), _) => Seen::Failed(ErrorType::Timeout),
+    fn repeats(&self, request: Request<'_>, failed: &Performed, next: usize) {
+        if let Some(sent) = failed.sent {
+            let service = failed.ended.saturating_duration_since(sent);
+            let operation = request.operation();
+            self.recorder.record(Event::Repeated { server: failed.server, operation, service });
+        }
+        if next != failed.server {
+            self.recorder.record(Event::Moved { from: failed.server, to: next });
+        }
     }
-}
-
-/// The first wrong value of a run, with all that is known.
-fn tell<C>(server: &str, request: Request<'_>, wrong: Wrong, connection: &Pooled<C>) {
-    let (key, kind) = (String::from_utf8_lossy(request.key()), wrong.kind());
-    let recent = &connection.flight;
-    tracing::error!(server, %kind, %key, found = %wrong, %recent, "wrong value read; further ones are only counted");
 }
 
 #[cfg(test)]

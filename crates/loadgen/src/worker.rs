@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fastrand::Rng;
-use metrics_core::families::client::{ClientShard, Finished};
+use metrics_core::families::client::Finished;
 use metrics_core::labels::Operation;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +15,7 @@ use crate::ledger::{Ledger, Writer};
 use crate::open_loop::OpenLoop;
 use crate::pacer::{Cost, Pacer, REFUSAL_COST};
 use crate::payload::{Sizes, Ttls};
+use crate::recorder::{Event, Recorder};
 use crate::stack::conn::{Client, Reply, Request};
 use crate::stack::deadline::now;
 use crate::stack::{Performed, Stack};
@@ -28,23 +29,23 @@ pub(crate) struct Stop {
     pub(crate) token: CancellationToken,
 }
 
-pub(crate) struct Worker<C: Client> {
+pub(crate) struct Worker<C: Client, R: Recorder> {
     pub(crate) writer: Writer,
     pub(crate) ledger: Arc<Ledger>,
-    pub(crate) stack: Stack<C>,
+    pub(crate) stack: Stack<C, R>,
     pub(crate) mix: OpMix,
     pub(crate) sizes: Sizes,
     pub(crate) ttls: Ttls,
-    pub(crate) shard: Arc<ClientShard>,
+    pub(crate) recorder: R,
     pub(crate) stop: Stop,
 }
 
 /// What starts a worker's operations, and where their randomness comes from.
-pub(crate) enum Turns {
+pub(crate) enum Turns<R: Recorder> {
     /// The worker's own sequence.
     Closed { pacer: Pacer, rng: Rng },
     /// An operation's number decides what it is, whoever performs it.
-    Open { open: Rc<OpenLoop>, seed: u64 },
+    Open { open: Rc<OpenLoop<R>>, seed: u64 },
 }
 
 /// When an operation was meant to start and when it did.
@@ -61,8 +62,8 @@ struct Scratch {
     value: Vec<u8>,
 }
 
-impl<C: Client> Worker<C> {
-    pub(crate) async fn run(self, turns: Turns) {
+impl<C: Client, R: Recorder> Worker<C, R> {
+    pub(crate) async fn run(self, turns: Turns<R>) {
         match turns {
             Turns::Closed { pacer, rng } => self.closed(pacer, rng).await,
             Turns::Open { open, seed } => self.open(&open, seed).await,
@@ -84,7 +85,7 @@ impl<C: Client> Worker<C> {
         }
     }
 
-    async fn open(mut self, open: &OpenLoop, seed: u64) {
+    async fn open(mut self, open: &OpenLoop<R>, seed: u64) {
         let mut scratch = Scratch::default();
         while let Some((start, actual)) = open.next().await {
             let begin = Begin { intended: start.intended, actual };
@@ -133,16 +134,16 @@ impl<C: Client> Worker<C> {
     fn report(&self, operation: Operation, intended: Instant, performed: &Performed) {
         let Performed { server, result, sent, ended, .. } = performed;
         match (operation, result) {
-            (Operation::Get, Ok(Reply::Value(_))) => self.shard.hit(*server),
-            (Operation::Get, Ok(Reply::Miss)) => self.shard.miss(*server),
+            (Operation::Get, Ok(Reply::Value(_))) => self.recorder.record(Event::Hit { server: *server }),
+            (Operation::Get, Ok(Reply::Miss)) => self.recorder.record(Event::Miss { server: *server }),
             _ => {}
         }
-        self.shard.finished(&Finished {
+        self.recorder.record(Event::Finished(Finished {
             server: *server,
             operation,
             outcome: result.as_ref().map(|_| ()).map_err(|error| *error),
             latency: ended.saturating_duration_since(intended),
             service: sent.map(|sent| ended.saturating_duration_since(sent)),
-        });
+        }));
     }
 }

@@ -14,8 +14,10 @@ use super::ConfigError;
 use super::shelf::{CLIENTS, Choice, beside};
 use crate::cli::ClientFlags;
 use crate::plan::ClientPlan;
-use crate::stack::Timeouts;
 use crate::stack::breaker::BreakerRules;
+use crate::stack::pool::PoolTimes;
+use crate::stack::retry::RetryRules;
+use crate::stack::{Failover, Timeouts};
 
 /// The `client` section, and a preset's file.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -104,6 +106,9 @@ pub(super) fn plan(client: Client, flags: &ClientFlags) -> Result<ClientPlan, Co
         pool_size: pool_size.unwrap_or(100) as usize,
         timeouts: Timeouts { operation: half_a_second(op_timeout), connect: half_a_second(connect_timeout) },
         breaker,
+        pool_times: PoolTimes::default(),
+        failover: Failover::default(),
+        retry: RetryRules::default(),
     })
 }
 

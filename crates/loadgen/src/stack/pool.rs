@@ -5,14 +5,17 @@
 //! and nothing is shared. Where connections are fewer than workers, they are checked out per operation.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
-use metrics_core::families::client::{ClientShard, PoolView};
+use metrics_core::families::client::PoolView;
 use metrics_core::labels::CloseReason;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::flight::Flight;
+use crate::recorder::{Event, Recorder};
 
 /// Part `index` of `whole` split over `parts`: parts differ by one at most and add up exactly.
 pub(crate) fn share(whole: usize, parts: usize, index: usize) -> usize {
@@ -24,6 +27,7 @@ pub(crate) fn share(whole: usize, parts: usize, index: usize) -> usize {
 pub(crate) struct PoolCounts {
     total: AtomicU64,
     active: AtomicU64,
+    made: AtomicU64,
 }
 
 impl PoolCounts {
@@ -39,28 +43,48 @@ fn step(cell: &AtomicU64, up: bool) {
     cell.store(if up { value + 1 } else { value.saturating_sub(1) }, Relaxed);
 }
 
+/// How long connections are waited for and kept; `None` is without a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PoolTimes {
+    /// Waiting for a connection to become free, within the operation's deadline.
+    pub(crate) acquire: Option<Duration>,
+    /// Unused for this long, a connection is closed where it is next looked at.
+    pub(crate) idle: Option<Duration>,
+    /// A connection lives for nine to ten tenths of this: those made together do not end together.
+    pub(crate) lifetime: Option<Duration>,
+}
+
 /// An open connection that counts itself, and says at its end why it ended.
-pub(crate) struct Pooled<C> {
+pub(crate) struct Pooled<C, R: Recorder> {
     connection: C,
     counts: Arc<PoolCounts>,
-    shard: Arc<ClientShard>,
+    recorder: R,
     server: usize,
     reason: CloseReason,
+    born: Instant,
+    used: Instant,
+    /// Thousandths of its lifetime that it ends early.
+    early: u32,
     /// On the heap: a connection is moved at every use.
     pub(crate) flight: Box<Flight>,
 }
 
-impl<C> Pooled<C> {
+impl<C, R: Recorder> Pooled<C, R> {
     pub(crate) fn new(
         connection: C,
         server: usize,
         counts: &Arc<PoolCounts>,
-        shard: &Arc<ClientShard>,
+        recorder: &R,
+        born: Instant,
     ) -> Self {
         step(&counts.total, true);
-        shard.connection_created(server);
-        let (counts, shard) = (Arc::clone(counts), Arc::clone(shard));
-        Self { connection, counts, shard, server, reason: CloseReason::Shutdown, flight: Box::default() }
+        recorder.record(Event::ConnectionCreated { server });
+        let (counts, recorder) = (Arc::clone(counts), recorder.clone());
+        let made = counts.made.fetch_add(1, Relaxed);
+        // Prime to 101, so that neighbours end far apart.
+        let early = (made % 101 * 37 % 101) as u32;
+        let (reason, flight) = (CloseReason::Shutdown, Box::default());
+        Self { connection, counts, recorder, server, reason, born, used: born, early, flight }
     }
 
     /// The connection, counted as active until the guard goes.
@@ -69,15 +93,39 @@ impl<C> Pooled<C> {
         (&mut self.connection, Active(&self.counts))
     }
 
+    pub(crate) fn used(&mut self, at: Instant) {
+        self.used = at;
+    }
+
+    /// The connection, unless it is past a limit: then it is closed.
+    pub(crate) fn fresh(self, times: &PoolTimes, at: Instant) -> Option<Self> {
+        match self.past(times, at) {
+            None => Some(self),
+            Some(reason) => {
+                self.close(reason);
+                None
+            }
+        }
+    }
+
     pub(crate) fn close(mut self, reason: CloseReason) {
         self.reason = reason;
     }
+
+    fn past(&self, times: &PoolTimes, at: Instant) -> Option<CloseReason> {
+        let since = |instant| at.saturating_duration_since(instant);
+        if times.idle.is_some_and(|idle| since(self.used) >= idle) {
+            return Some(CloseReason::Idle);
+        }
+        let limit = times.lifetime.map(|lifetime| lifetime - lifetime / 1_000 * self.early);
+        limit.is_some_and(|limit| since(self.born) >= limit).then_some(CloseReason::Lifetime)
+    }
 }
 
-impl<C> Drop for Pooled<C> {
+impl<C, R: Recorder> Drop for Pooled<C, R> {
     fn drop(&mut self) {
         step(&self.counts.total, false);
-        self.shard.connection_closed(self.server, self.reason);
+        self.recorder.record(Event::ConnectionClosed { server: self.server, reason: self.reason });
     }
 }
 
@@ -90,14 +138,15 @@ impl Drop for Active<'_> {
 }
 
 /// Connections that no worker owns.
-pub(crate) struct Pool<C> {
+pub(crate) struct Pool<C, R: Recorder> {
     /// `None`: every worker owns its connection.
     slots: Option<Semaphore>,
-    idle: RefCell<Vec<Pooled<C>>>,
+    /// The one used last is at the end.
+    idle: RefCell<VecDeque<Pooled<C, R>>>,
     pub(crate) counts: Arc<PoolCounts>,
 }
 
-impl<C> Pool<C> {
+impl<C, R: Recorder> Pool<C, R> {
     /// A pool of at most `bound` connections for `workers` workers.
     pub(crate) fn new(bound: usize, workers: usize, counts: Arc<PoolCounts>) -> Self {
         let slots = (bound < workers).then(|| Semaphore::new(bound));
@@ -118,12 +167,25 @@ impl<C> Pool<C> {
         }
     }
 
-    pub(crate) fn take_idle(&self) -> Option<Pooled<C>> {
-        self.idle.borrow_mut().pop()
+    /// The one used last, of those within their limits.
+    pub(crate) fn take_idle(&self, times: &PoolTimes, at: Instant) -> Option<Pooled<C, R>> {
+        loop {
+            let connection = self.idle.borrow_mut().pop_back()?;
+            if let Some(fresh) = connection.fresh(times, at) {
+                return Some(fresh);
+            }
+        }
     }
 
-    pub(crate) fn put_idle(&self, connection: Pooled<C>) {
-        self.idle.borrow_mut().push(connection);
+    /// Also closes those that nobody has needed for too long: the busy end of the list never shows them.
+    pub(crate) fn put_idle(&self, connection: Pooled<C, R>, times: &PoolTimes, at: Instant) {
+        let mut idle = self.idle.borrow_mut();
+        idle.push_back(connection);
+        while let Some(reason) = idle.front().and_then(|oldest| oldest.past(times, at)) {
+            if let Some(oldest) = idle.pop_front() {
+                oldest.close(reason);
+            }
+        }
     }
 }
 

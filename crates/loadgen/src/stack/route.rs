@@ -29,10 +29,19 @@ impl Router {
 
     /// Index of the key's node in the order the names were given.
     pub(crate) fn route(&self, key: &[u8]) -> usize {
-        let hash = fnv1a(key);
-        let scores = self.nodes.iter().map(|node| mix(hash ^ node));
         // Equal scores (one in 2^64) fall to the later node, always the same one.
-        scores.enumerate().max_by_key(|(_, score)| *score).map_or(0, |(index, _)| index)
+        self.scores(key).max().map_or(0, |(_, index)| index)
+    }
+
+    /// The node that would have the key if `node`, and all that the key prefers to it, were gone.
+    pub(crate) fn after(&self, key: &[u8], node: usize) -> Option<usize> {
+        let reached = self.scores(key).find(|(_, index)| *index == node)?;
+        self.scores(key).filter(|score| *score < reached).max().map(|(_, index)| index)
+    }
+
+    fn scores(&self, key: &[u8]) -> impl Iterator<Item = (u64, usize)> + use<'_> {
+        let hash = fnv1a(key);
+        self.nodes.iter().enumerate().map(move |(index, node)| (mix(hash ^ node), index))
     }
 }
 
@@ -58,6 +67,19 @@ mod tests {
                     prop_assert_eq!(NAMES[before], after);
                 }
             }
+        }
+
+        /// Nodes come in the order they would inherit the key, each once.
+        #[test]
+        fn after_a_node_comes_its_heir(key in "[a-z:0-9]{1,40}") {
+            let mut order = vec![Router::new(NAMES).route(key.as_bytes())];
+            while let Some(next) = Router::new(NAMES).after(key.as_bytes(), order[order.len() - 1]) {
+                let left: Vec<usize> = (0..NAMES.len()).filter(|index| !order.contains(index)).collect();
+                let heir = Router::new(left.iter().map(|index| NAMES[*index])).route(key.as_bytes());
+                prop_assert_eq!(next, left[heir]);
+                order.push(next);
+            }
+            prop_assert_eq!(order.len(), NAMES.len());
         }
 
         /// The order in which nodes are listed does not decide where a key lives.

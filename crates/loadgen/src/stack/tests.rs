@@ -15,15 +15,22 @@ use super::breaker::BreakerRules;
 use super::conn::fake::{Act, FakeClient};
 use super::conn::{Reply, Request};
 use super::node::Node;
-use super::pool::{Pool, PoolCounts};
+use super::pool::{Pool, PoolCounts, PoolTimes};
+use super::retry::{Budget, RetryRules};
 use super::route::Router;
-use super::{Performed, Shared, Stack, Timeouts};
+use super::{Failover, Performed, Shared, Stack, Timeouts};
 use crate::ledger::Ledger;
 use crate::pacer::Cost;
+use crate::recorder::tally::Tally;
 use crate::value::{Verdict, Wrong};
 
 const MS: Duration = Duration::from_millis(1);
 const GET: Request<'static> = Request::Get { key: b"key:0" };
+
+mod policies;
+
+/// As in a run with an exporter of one's own.
+type Both = (Arc<ClientShard>, Tally);
 
 #[derive(Debug)]
 struct NoState;
@@ -40,15 +47,44 @@ impl ClientState for NoState {
     }
 }
 
+/// What differs from one connection per worker, no failover, no retries.
+struct Setup {
+    nodes: usize,
+    bound: usize,
+    workers: usize,
+    failover: Failover,
+    retry: RetryRules,
+    pool_times: PoolTimes,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            nodes: 1,
+            bound: 1,
+            workers: 1,
+            failover: Failover::None,
+            retry: RetryRules::default(),
+            pool_times: PoolTimes::default(),
+        }
+    }
+}
+
 struct Bench {
-    shared: Rc<Shared<FakeClient>>,
+    shared: Rc<Shared<FakeClient, Both>>,
     client: FakeClient,
     families: Arc<ClientFamilies>,
+    tally: Tally,
 }
 
 impl Bench {
-    /// One node, `bound` connections for `workers` workers, breaker trips at four failures in a row.
+    /// One node, `bound` connections for `workers` workers.
     fn new(client: &FakeClient, bound: usize, workers: usize) -> Self {
+        Self::with(client, Setup { bound, workers, ..Setup::default() })
+    }
+
+    /// Nodes `n1`.. at `10.0.0.1:11211`.., whose breakers trip at four failures in a row.
+    fn with(client: &FakeClient, setup: Setup) -> Self {
         let rules = BreakerRules {
             half_open_requests: 1,
             interval: 30_000 * MS,
@@ -58,22 +94,30 @@ impl Bench {
             failure_ratio: 1.0,
             min_requests: 100,
         };
-        let families =
-            ClientFamilies::register(&mut Registry::default(), &["n1".to_owned()], 1, &[], Arc::new(NoState));
+        let names: Vec<String> = (1..=setup.nodes).map(|number| format!("n{number}")).collect();
+        let families = ClientFamilies::register(&mut Registry::default(), &names, 1, &[], Arc::new(NoState));
         let shard: Arc<ClientShard> = families.shard(0).unwrap();
+        let tally = Tally::default();
+        let node = |(index, name): (usize, &String)| {
+            Node::new(name.clone(), format!("10.0.0.{}:11211", index + 1), rules.clone())
+        };
+        let pool = |_: &String| Pool::new(setup.bound, setup.workers, Arc::new(PoolCounts::default()));
         let shared = Shared {
             client: client.clone(),
-            router: Router::new(["n1"]),
-            nodes: [Node::new("n1".to_owned(), "10.0.0.1:11211".to_owned(), rules)].into(),
-            pools: vec![Pool::new(bound, workers, Arc::new(PoolCounts::default()))],
+            router: Router::new(names.iter().map(String::as_str)),
+            nodes: names.iter().enumerate().map(node).collect(),
+            pools: names.iter().map(pool).collect(),
+            pool_times: setup.pool_times,
             timeouts: Timeouts { operation: 500 * MS, connect: 200 * MS },
-            shard,
+            failover: setup.failover,
+            retries: (setup.retry.retries > 0).then(|| Budget::new(setup.retry).into()),
+            recorder: (shard, tally.clone()),
             ledger: Arc::new(Ledger::new(1, 1, Instant::now().into_std())),
         };
-        Self { shared: Rc::new(shared), client: client.clone(), families }
+        Self { shared: Rc::new(shared), client: client.clone(), families, tally }
     }
 
-    fn stack(&self) -> Stack<FakeClient> {
+    fn stack(&self) -> Stack<FakeClient, Both> {
         Stack::new(Rc::clone(&self.shared))
     }
 
@@ -86,7 +130,7 @@ impl Bench {
     }
 }
 
-async fn perform(stack: &mut Stack<FakeClient>) -> Performed {
+async fn perform(stack: &mut Stack<FakeClient, Both>) -> Performed {
     let started = Instant::now().into_std();
     stack.perform(GET, started, |_, _| Verdict::Right).await
 }

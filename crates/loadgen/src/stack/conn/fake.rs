@@ -15,6 +15,8 @@ pub(crate) enum Act {
     Hang,
     Break,
     Refuse,
+    /// The connection was dead before the request left.
+    NotSent,
     /// Answers after a while.
     After(Duration, Reply),
 }
@@ -29,7 +31,15 @@ pub(crate) struct Script {
     /// Which connection, by its number in the order of dialling, served each exchange.
     pub(crate) served_by: Vec<usize>,
     pub(crate) refuse_dials: bool,
+    /// An address that refuses dials.
+    pub(crate) down: Option<String>,
     pub(crate) hang_dials: bool,
+}
+
+impl Script {
+    fn refuses(&self, address: &str) -> bool {
+        self.refuse_dials || self.down.as_deref() == Some(address)
+    }
 }
 
 /// Answers [`Reply::Done`] when the script is empty.
@@ -60,7 +70,7 @@ impl Client for FakeClient {
         if self.hangs_dials() {
             std::future::pending::<()>().await;
         }
-        if self.script().refuse_dials {
+        if self.script().refuses(address) {
             return Err(io::Error::from(io::ErrorKind::ConnectionRefused).into());
         }
         let mut script = self.script();
@@ -97,6 +107,7 @@ impl Connection for FakeConnection {
             }
             Act::Hang => std::future::pending().await,
             Act::Break => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
+            Act::NotSent => Err(ConnError::NotSent(io::ErrorKind::BrokenPipe.into())),
             Act::Refuse => Err(ConnError::Server("out of memory storing object".to_owned())),
         }
     }

@@ -103,6 +103,17 @@ impl ClientShard {
         self.on(server, |s| s.in_flight.inc());
     }
 
+    /// An operation under way goes on at another node.
+    pub fn moved(&self, from: usize, to: usize) {
+        self.on(from, |s| s.in_flight.dec());
+        self.on(to, |s| s.in_flight.inc());
+    }
+
+    /// An attempt failed after an exchange of this length and is repeated: it counts as service time only.
+    pub fn repeated(&self, server: usize, operation: Operation, service: Duration) {
+        self.on(server, |s| s.service[operation.index()].observe(&self.edges, service));
+    }
+
     /// An operation that was [`started`](Self::started) has its outcome.
     #[inline]
     pub fn finished(&self, op: &Finished) {

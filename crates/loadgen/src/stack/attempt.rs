@@ -1,0 +1,178 @@
+//! One attempt at one node: a connection from the pool, one exchange on it, and what its end means for the connection
+//! and the breaker.
+
+use std::time::Instant;
+
+use metrics_core::labels::{CloseReason, ErrorType};
+use tokio::sync::SemaphorePermit;
+
+use crate::flight::Seen;
+use crate::ledger::Fate;
+use crate::recorder::{Event, Recorder};
+use crate::stack::conn::{Client, ConnError, Connection, Reply, Request};
+use crate::stack::deadline::{Deadline, Elapsed, now};
+use crate::stack::node::Admission;
+use crate::stack::pool::Pooled;
+use crate::stack::{Exchanged, Performed, Shared};
+use crate::value::{Verdict, Wrong};
+
+pub(super) struct Attempt<'a, C: Client, R: Recorder> {
+    pub(super) shared: &'a Shared<C, R>,
+    pub(super) own: &'a mut [Option<Pooled<C::Connection, R>>],
+    pub(super) deadline: &'a mut Deadline,
+    pub(super) server: usize,
+    pub(super) started: Instant,
+    /// The whole operation's.
+    pub(super) limit: Instant,
+}
+
+/// A connection in use, since when it was ready, and what to give back with it.
+struct Checkout<'a, C, R: Recorder> {
+    connection: Pooled<C, R>,
+    ready: Instant,
+    slot: Option<SemaphorePermit<'a>>,
+}
+
+impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
+    pub(super) async fn perform(
+        &mut self,
+        request: Request<'_>,
+        admission: Admission<'_>,
+        judge: &impl Fn(&Reply, Exchanged) -> Verdict,
+    ) -> Performed {
+        let performed = match self.checkout().await {
+            Ok(checkout) => self.exchange(checkout, request, judge).await,
+            Err(error) => Performed::refused(self.server, error, now()),
+        };
+        admission.record(performed.result.is_ok(), performed.ended);
+        performed
+    }
+
+    /// A connection to the node: the worker's own, an idle one, or a new one.
+    async fn checkout(&mut self) -> Result<Checkout<'a, C::Connection, R>, ErrorType> {
+        let Self { shared, server, started, .. } = *self;
+        let times = &shared.pool_times;
+        if let Some(connection) = self.own[server].take().and_then(|own| own.fresh(times, started)) {
+            shared.recorder.record(Event::Acquired { server, waited: std::time::Duration::ZERO });
+            return Ok(Checkout { connection, ready: started, slot: None });
+        }
+        let pool = &shared.pools[server];
+        let slot_limit = times.acquire.map_or(self.limit, |wait| self.limit.min(started + wait));
+        let slot = match self.deadline.within(slot_limit, pool.slot()).await {
+            // A slot that came at the very end is no use: the next one in the queue may still have time.
+            Ok(slot) if !pool.shared() || now() < slot_limit => slot,
+            Ok(_) | Err(Elapsed) => {
+                shared.recorder.record(Event::AcquireFailed { server });
+                return Err(ErrorType::PoolExhausted);
+            }
+        };
+        let connection = match pool.take_idle(times, now()) {
+            Some(connection) => connection,
+            None => self.dial().await?,
+        };
+        let ready = now();
+        let waited = ready.saturating_duration_since(started);
+        shared.recorder.record(Event::Acquired { server, waited });
+        Ok(Checkout { connection, ready, slot })
+    }
+
+    async fn dial(&mut self) -> Result<Pooled<C::Connection, R>, ErrorType> {
+        let Self { shared, server, started, limit, .. } = *self;
+        let node = &shared.nodes[server];
+        let begun = now();
+        let dial_limit = limit.min(begun + shared.timeouts.connect);
+        let error = match self.deadline.within(dial_limit, shared.client.dial(&node.dial)).await {
+            Ok(Ok(connection)) => {
+                let counts = &shared.pools[server].counts;
+                return Ok(Pooled::new(connection, server, counts, &shared.recorder, now()));
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(server = node.name, %error, "dial failed");
+                ErrorType::Connect
+            }
+            // Waiting for a slot took the better part of the operation's time: the node is not to blame.
+            Err(Elapsed) if dial_limit == limit && limit - begun < begun - started => {
+                ErrorType::PoolExhausted
+            }
+            Err(Elapsed) => ErrorType::Connect,
+        };
+        shared.recorder.record(Event::AcquireFailed { server });
+        Err(error)
+    }
+
+    /// One request and its reply. Whatever is left of a connection that did not end in step is dropped here.
+    async fn exchange(
+        &mut self,
+        checkout: Checkout<'_, C::Connection, R>,
+        request: Request<'_>,
+        judge: &impl Fn(&Reply, Exchanged) -> Verdict,
+    ) -> Performed {
+        let Self { shared, server, limit, .. } = *self;
+        let Checkout { mut connection, ready: began, slot } = checkout;
+        let outcome = {
+            let (stream, _active) = connection.activate();
+            self.deadline.within(limit, stream.exchange(request)).await
+        };
+        let ended = now();
+        let verdict = match &outcome {
+            Ok(Ok(reply)) => judge(reply, Exchanged { began, ended }),
+            Ok(Err(_)) | Err(Elapsed) => Verdict::Right,
+        };
+        connection.flight.record(request.operation(), request.key(), began, ended, seen(&outcome, verdict));
+        let (result, close, fate) = match (outcome, verdict) {
+            (Ok(Ok(_)), Verdict::Wrong(wrong)) => {
+                shared.recorder.record(Event::Corrupt { server, kind: wrong.kind() });
+                if shared.ledger.is_first_wrong() {
+                    tell(&shared.nodes[server].name, request, wrong, &connection);
+                }
+                let close = wrong.is_out_of_step().then_some(CloseReason::Error);
+                (Err(ErrorType::Corrupt), close, Fate::Unknown)
+            }
+            (Ok(Ok(reply)), verdict) => {
+                if verdict == Verdict::Late {
+                    shared.recorder.record(Event::LateWrite { server });
+                }
+                (Ok(reply), None, Fate::Acknowledged)
+            }
+            (Ok(Err(error)), _) => {
+                tracing::debug!(server = shared.nodes[server].name, %error, "exchange failed");
+                (Err(error.error_type()), error.close_reason(), error.fate())
+            }
+            (Err(Elapsed), _) => (Err(ErrorType::Timeout), Some(CloseReason::Timeout), Fate::Unknown),
+        };
+        match close {
+            Some(reason) => connection.close(reason),
+            None => {
+                connection.used(ended);
+                let pool = &shared.pools[server];
+                if pool.shared() {
+                    pool.put_idle(connection, &shared.pool_times, ended);
+                } else {
+                    self.own[server] = Some(connection);
+                }
+            }
+        }
+        // Given back last: whoever gets the slot next finds the connection idle, or gone.
+        drop(slot);
+        Performed { server, result, sent: Some(began), ended, fate }
+    }
+}
+
+fn seen(outcome: &Result<Result<Reply, ConnError>, Elapsed>, verdict: Verdict) -> Seen {
+    match (outcome, verdict) {
+        (_, Verdict::Wrong(wrong)) => Seen::Wrong(wrong.kind()),
+        (_, Verdict::Late) => Seen::Late,
+        (Ok(Ok(Reply::Value(_))), _) => Seen::Value,
+        (Ok(Ok(Reply::Miss)), _) => Seen::Miss,
+        (Ok(Ok(Reply::Done)), _) => Seen::Done,
+        (Ok(Err(error)), _) => Seen::Failed(error.error_type()),
+        (Err(Elapsed), _) => Seen::Failed(ErrorType::Timeout),
+    }
+}
+
+/// The first wrong value of a run, with all that is known.
+fn tell<C, R: Recorder>(server: &str, request: Request<'_>, wrong: Wrong, connection: &Pooled<C, R>) {
+    let (key, kind) = (String::from_utf8_lossy(request.key()), wrong.kind());
+    let recent = &connection.flight;
+    tracing::error!(server, %kind, %key, found = %wrong, %recent, "wrong value read; further ones are only counted");
+}

@@ -1,0 +1,203 @@
+//! Failover, retries, and the pool's limits.
+
+use metrics_core::labels::CloseReason;
+use proptest::prelude::*;
+use tokio::task::LocalSet;
+
+use super::*;
+use crate::ledger::Fate;
+use crate::recorder::Event;
+
+const SET: Request<'static> = Request::Set { key: b"key:0", value: b"value", ttl: 0 };
+
+fn rejected(bench: &Bench, server: usize) -> usize {
+    bench.tally.count(|event| matches!(event, Event::BreakerRejected { server: at } if *at == server))
+}
+
+async fn send(stack: &mut Stack<FakeClient, Both>, request: Request<'_>) -> Performed {
+    stack.perform(request, Instant::now().into_std(), |_, _| Verdict::Right).await
+}
+
+/// The key's node is down and its breaker open.
+async fn with_its_node_down(failover: Failover) -> (Bench, usize) {
+    let client = FakeClient::default();
+    let bench = Bench::with(&client, Setup { nodes: 3, failover, ..Setup::default() });
+    let own = bench.shared.router.route(GET.key());
+    client.script().down = Some(bench.shared.nodes[own].dial.clone());
+    let mut stack = bench.stack();
+    for _ in 0..4 {
+        let performed = perform(&mut stack).await;
+        assert_eq!((performed.server, performed.result), (own, Err(ErrorType::Connect)));
+    }
+    (bench, own)
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_failover_an_open_breaker_fails_the_operation() {
+    let (bench, own) = with_its_node_down(Failover::None).await;
+    let performed = perform(&mut bench.stack()).await;
+    assert_eq!((performed.server, performed.result), (own, Err(ErrorType::BreakerOpen)));
+    assert_eq!(bench.client.script().dialled.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failover_asks_the_next_node_only_while_the_breaker_is_open() {
+    let (bench, own) = with_its_node_down(Failover::Next).await;
+    let heir = bench.shared.router.after(GET.key(), own).unwrap();
+    let mut stack = bench.stack();
+    let performed = perform(&mut stack).await;
+    assert_eq!((performed.server, performed.result), (heir, Ok(Reply::Done)));
+    assert_eq!((rejected(&bench, own), rejected(&bench, heir)), (1, 0));
+    bench.client.script().down = None;
+    tokio::time::advance(5_001 * MS).await;
+    assert_eq!(perform(&mut stack).await.server, own, "back home once it may be asked again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_every_breaker_open_the_keys_own_node_answers_for_it() {
+    let (bench, own) = with_its_node_down(Failover::Next).await;
+    bench.client.script().refuse_dials = true;
+    let mut stack = bench.stack();
+    for _ in 0..8 {
+        assert_eq!(perform(&mut stack).await.result, Err(ErrorType::Connect));
+    }
+    let performed = perform(&mut stack).await;
+    assert_eq!((performed.server, performed.result), (own, Err(ErrorType::BreakerOpen)));
+    assert!((0..3).all(|server| rejected(&bench, server) > 0));
+}
+
+fn retrying(acts: impl IntoIterator<Item = Act>, retries: u32) -> (Bench, Stack<FakeClient, Both>) {
+    let client = FakeClient::with(acts);
+    let bench =
+        Bench::with(&client, Setup { retry: RetryRules { retries, budget: 0.0 }, ..Setup::default() });
+    let stack = bench.stack();
+    (bench, stack)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_read_is_repeated_on_a_new_connection() {
+    let (bench, mut stack) = retrying([Act::Break, Act::Break], 2);
+    assert_eq!(send(&mut stack, GET).await.result, Ok(Reply::Done));
+    assert_eq!(bench.client.script().served_by, [0, 1, 2]);
+    let repeated = bench.tally.count(|event| matches!(event, Event::Repeated { .. }));
+    assert_eq!(repeated, 2, "each exchange is seen in the service time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_is_repeated_only_where_it_certainly_had_no_effect() {
+    let (_, mut stack) = retrying([Act::Break], 2);
+    let performed = send(&mut stack, SET).await;
+    assert_eq!((performed.result, performed.fate), (Err(ErrorType::Io), Fate::Unknown));
+    let (_, mut stack) = retrying([Act::NotSent], 2);
+    let performed = send(&mut stack, SET).await;
+    assert_eq!((performed.result, performed.fate), (Ok(Reply::Done), Fate::Acknowledged));
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_are_bounded_by_their_number_the_budget_and_the_deadline() {
+    let (bench, mut stack) = retrying([Act::Break, Act::Break, Act::Break], 1);
+    assert_eq!(send(&mut stack, GET).await.result, Err(ErrorType::Io));
+    assert_eq!(bench.client.script().served_by.len(), 2);
+
+    // Without a refill the reserve of ten is all there is; successes between keep the breaker closed.
+    let (bench, mut stack) =
+        retrying((0..60).map(|step| [Act::Break, Act::Answer(Reply::Done)][step % 2].clone()), 1);
+    for _ in 0..20 {
+        let _ = send(&mut stack, GET).await;
+    }
+    assert_eq!(bench.tally.count(|event| matches!(event, Event::Repeated { .. })), 10);
+
+    let (bench, mut stack) = retrying([Act::Hang], 5);
+    let begun = Instant::now();
+    assert_eq!(send(&mut stack, GET).await.result, Err(ErrorType::Timeout));
+    assert!(begun.elapsed() <= 502 * MS, "all attempts share one deadline");
+    assert_eq!(bench.client.script().served_by.len(), 1);
+}
+
+fn closed(bench: &Bench, wanted: CloseReason) -> usize {
+    bench.tally.count(|event| matches!(event, Event::ConnectionClosed { reason, .. } if *reason == wanted))
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_and_old_connections_are_replaced() {
+    for (bound, workers) in [(1, 1), (1, 2)] {
+        let client = FakeClient::default();
+        let pool_times = PoolTimes { idle: Some(100 * MS), lifetime: Some(1_000 * MS), acquire: None };
+        let bench = Bench::with(&client, Setup { bound, workers, pool_times, ..Setup::default() });
+        let mut stack = bench.stack();
+        for _ in 0..15 {
+            assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+            tokio::time::advance(90 * MS).await;
+        }
+        assert_eq!((closed(&bench, CloseReason::Lifetime), closed(&bench, CloseReason::Idle)), (1, 0));
+        tokio::time::advance(100 * MS).await;
+        assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+        assert_eq!(closed(&bench, CloseReason::Idle), 1);
+        assert_eq!(bench.tally.open_connections(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_connection_has_a_limit_of_its_own() {
+    let client = FakeClient::with([Act::Hang]);
+    let pool_times = PoolTimes { acquire: Some(50 * MS), ..PoolTimes::default() };
+    let bench = Bench::with(&client, Setup { bound: 1, workers: 2, pool_times, ..Setup::default() });
+    let (mut holder, mut waiter) = (bench.stack(), bench.stack());
+    let begun = Instant::now();
+    let waits = async {
+        let performed = perform(&mut waiter).await;
+        assert!(begun.elapsed() <= 52 * MS, "{:?}", begun.elapsed());
+        performed.result
+    };
+    let (held, waited) = tokio::join!(perform(&mut holder), waits);
+    assert_eq!((held.result, waited), (Err(ErrorType::Timeout), Err(ErrorType::PoolExhausted)));
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => (0..40u64).prop_map(|ms| Act::After(MS * ms as u32, Reply::Done)),
+        1 => Just(Act::Hang),
+        1 => Just(Act::Break),
+        1 => Just(Act::Refuse),
+        1 => Just(Act::NotSent),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever faults come, connections of a node never exceed the bound, and each one made is closed or open.
+    #[test]
+    fn connections_never_exceed_the_bound(
+        bound in 1..5usize, workers in 1..8usize, acts in proptest::collection::vec(act(), 0..80), retries in 0..3u32,
+    ) {
+        // A worker owns at most one connection: more than those are never needed.
+        let limit = bound.min(workers);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let client = FakeClient::with(acts);
+            let times = PoolTimes { idle: Some(30 * MS), lifetime: Some(200 * MS), acquire: Some(400 * MS) };
+            let retry = RetryRules { retries, budget: 1.0 };
+            let bench = Bench::with(&client, Setup { bound, workers, retry, pool_times: times, ..Setup::default() });
+            let running: Vec<_> = (0..workers).map(|_| {
+                let mut stack = bench.stack();
+                tokio::task::spawn_local(async move {
+                    for _ in 0..15 {
+                        let performed = perform(&mut stack).await;
+                        if performed.cost() == Cost::Refused {
+                            tokio::time::sleep(MS).await;
+                        }
+                    }
+                })
+            }).collect();
+            for worker in running {
+                worker.await.unwrap();
+            }
+            let most = client.script().most_open;
+            let open = client.script().open;
+            prop_assert!(most <= limit, "{} connections, at most {}", most, limit);
+            prop_assert_eq!(bench.tally.open_connections(), open);
+            Ok(())
+        })?;
+    }
+}
