@@ -9,10 +9,12 @@
 
 mod command;
 mod ends;
+mod endurance;
 mod faults;
 mod figures;
 mod lies;
 mod open;
+mod storm;
 mod usage;
 mod wrong;
 

@@ -1,0 +1,75 @@
+//! Many operations at full speed, with breakers that trip on the way: resident memory stays flat.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use testkit::{Lab, Scrape, report, scale, secs};
+
+use crate::LOADGEN;
+use crate::figures::{breaker, succeeded};
+use crate::storm::watch::{Watched, resident};
+
+/// What resident memory may grow by after the first tenth, in MiB.
+const GROWTH_MIB: f64 = 4.0;
+const WORKERS: u32 = 32;
+
+/// The binary under test; for the large numbers the release build of the same target folder, where there is one.
+fn binary() -> (PathBuf, &'static str) {
+    let tested = PathBuf::from(LOADGEN);
+    let release = tested.with_file_name("../release/loadgen");
+    match scale(None, Some(release)).filter(|release| release.is_file()) {
+        Some(release) => (release, "release build"),
+        None if cfg!(debug_assertions) => (tested, "debug build"),
+        None => (tested, "release build"),
+    }
+}
+
+fn trips(scrape: &Scrape) -> f64 {
+    scrape.sum("memcache_circuit_breaker_transitions_total", [("to", "open")])
+}
+
+#[test]
+fn memory_is_flat_over_operations_and_breaker_trips() {
+    let (total, rounds) = (scale(300_000.0, 50_000_000.0), scale(3_u32, 100));
+    let lab = Lab::start(3);
+    lab.set("client.breaker.open_timeout", "50ms");
+    lab.set("client.breaker.consecutive_failures", WORKERS);
+    let nodes = lab.nodes.iter().zip(1..).map(|(node, n)| format!("memcached{n}={}", node.addr()));
+    let servers = nodes.collect::<Vec<_>>().join(",");
+    let (bin, build) = binary();
+    let args = ["--servers", &servers, "--think-time", "0", "--op-timeout", "100ms"];
+    let loadgen = Watched::start(bin, &lab, WORKERS, WORKERS, &args);
+
+    let begin = (Instant::now(), succeeded(&loadgen.scrape()));
+    let mut warm = None;
+    for round in 1..=rounds {
+        let share = total * f64::from(round) / f64::from(rounds);
+        loadgen.until("its share of the operations", secs(600), |scrape| succeeded(scrape) >= share);
+        // Nodes in turn hang until their breaker opens.
+        let (node, name) = ((round % 3) as usize, format!("memcached{}", round % 3 + 1));
+        lab.nodes[node].pause();
+        loadgen.until("the breaker trips", secs(15), |scrape| breaker(scrape, &name) == 2.0);
+        lab.nodes[node].resume();
+        let healed = loadgen.until("the breaker closes", secs(15), |scrape| breaker(scrape, &name) == 0.0);
+        if round == rounds.div_ceil(10) {
+            warm = Some((resident(&healed), succeeded(&healed)));
+        }
+    }
+    let end = loadgen.scrape();
+    let ((warm, warmed_at), last) = (warm.unwrap(), resident(&end));
+    report(
+        &format!("{:.0} operations, {:.0} breaker trips", succeeded(&end), trips(&end)),
+        [
+            format!(
+                "resident memory: {warm:.1} MiB after {warmed_at:.0} operations, {last:.1} MiB at the end"
+            ),
+            format!(
+                "{:.0} operations per second with the trips ({build}, {WORKERS} workers)",
+                (succeeded(&end) - begin.1) / begin.0.elapsed().as_secs_f64()
+            ),
+        ],
+    );
+    assert!(succeeded(&end) >= total && trips(&end) >= f64::from(rounds));
+    assert!(last - warm <= GROWTH_MIB, "resident memory grew from {warm:.1} to {last:.1} MiB");
+    loadgen.ends_well();
+}
