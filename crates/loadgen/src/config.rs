@@ -18,6 +18,7 @@ use crate::plan::{Plan, Target};
 use crate::summary::Format;
 use crate::workload_file::UserWorkload;
 use client::Client;
+pub(crate) use client::FailoverKnob;
 use load::LoadSection;
 use shelf::Choice;
 

@@ -46,7 +46,6 @@ pub(crate) enum Failover {
     #[default]
     None,
     /// The node that would have the key if its own were gone. Stale values are to be expected when nodes change back.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no knob sets it yet"))]
     Next,
 }
 

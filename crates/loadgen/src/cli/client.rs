@@ -3,6 +3,7 @@
 use clap::{Args, value_parser};
 use daemon_core::values::{Positive, Ratio};
 
+use crate::config::FailoverKnob;
 use crate::config::shelf::{CLIENTS, Choice};
 
 /// All of them win over the client that `--client` or the lab file names.
@@ -21,6 +22,24 @@ pub(crate) struct ClientFlags {
     /// Deadline of dialling a node
     #[arg(long, value_name = "DURATION", env = "LAB_CONNECT_TIMEOUT")]
     pub(crate) connect_timeout: Option<Positive>,
+    /// Deadline of waiting for a free connection [default: the operation's]
+    #[arg(long, value_name = "DURATION", env = "LAB_ACQUIRE_TIMEOUT")]
+    pub(crate) acquire_timeout: Option<Positive>,
+    /// A connection unused for this long is closed [default: never]
+    #[arg(long, value_name = "DURATION", env = "LAB_IDLE_TIMEOUT")]
+    pub(crate) idle_timeout: Option<Positive>,
+    /// A connection is closed at about this age [default: never]
+    #[arg(long, value_name = "DURATION", env = "LAB_MAX_LIFETIME")]
+    pub(crate) max_lifetime: Option<Positive>,
+    /// Who serves a key while its node's breaker is open: nobody, or the next node
+    #[arg(long, value_name = "WHO", env = "LAB_FAILOVER", value_enum)]
+    pub(crate) failover: Option<FailoverKnob>,
+    /// Further attempts of a failed operation that may be repeated
+    #[arg(long, value_name = "N", env = "LAB_RETRIES", value_parser = value_parser!(u32).range(..=10))]
+    pub(crate) retries: Option<u32>,
+    /// Repetitions per operation in the long run, above 0 and at most 1
+    #[arg(long, value_name = "SHARE", env = "LAB_RETRY_BUDGET", value_parser = share)]
+    pub(crate) retry_budget: Option<Ratio>,
     /// Probes let through while half-open; all must succeed to close
     #[arg(long, value_name = "N", env = "LAB_BREAKER_HALF_OPEN_REQUESTS", value_parser = value_parser!(u32).range(1..))]
     pub(crate) breaker_half_open_requests: Option<u32>,

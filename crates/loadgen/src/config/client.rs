@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use daemon_core::lab::Lab;
 use daemon_core::values::{Positive, Ratio};
 use daemon_core::yaml::Document;
@@ -28,8 +29,34 @@ struct Knobs {
     pool_size: Option<u32>,
     op_timeout: Option<Positive>,
     connect_timeout: Option<Positive>,
+    acquire_timeout: Option<Positive>,
+    idle_timeout: Option<Positive>,
+    max_lifetime: Option<Positive>,
+    failover: Option<FailoverKnob>,
+    #[schemars(range(max = 10))]
+    retries: Option<u32>,
+    retry_budget: Option<Ratio>,
     #[serde(default)]
     breaker: BreakerKnobs,
+}
+
+/// The word for a [`Failover`].
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FailoverKnob {
+    /// Fail fast
+    None,
+    /// The next node in the key's own order
+    Next,
+}
+
+impl From<FailoverKnob> for Failover {
+    fn from(knob: FailoverKnob) -> Self {
+        match knob {
+            FailoverKnob::None => Self::None,
+            FailoverKnob::Next => Self::Next,
+        }
+    }
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
@@ -88,9 +115,10 @@ pub(super) fn of_file(choice: &Choice) -> Result<Client, ConfigError> {
 
 pub(super) fn plan(client: Client, flags: &ClientFlags) -> Result<ClientPlan, ConfigError> {
     let Client { knobs, document, section } = client;
-    let Knobs { pool_size, op_timeout, connect_timeout, breaker, .. } = Knobs::of(flags).over(knobs);
+    let knobs = Knobs::of(flags).over(knobs);
     let half_a_second = |given: Option<Positive>| given.map_or(Duration::from_millis(500), Positive::get);
-    let breaker = breaker.rules();
+    let breaker = knobs.breaker.rules();
+    let retry = RetryRules::default();
     if breaker.bucket_period > breaker.interval {
         if flags.breaker_bucket_period.is_some() || flags.breaker_interval.is_some() {
             let [bucket_period, interval] =
@@ -103,12 +131,22 @@ pub(super) fn plan(client: Client, flags: &ClientFlags) -> Result<ClientPlan, Co
         return Err(document.problem(&format!("{section}breaker/bucket_period"), message).into());
     }
     Ok(ClientPlan {
-        pool_size: pool_size.unwrap_or(100) as usize,
-        timeouts: Timeouts { operation: half_a_second(op_timeout), connect: half_a_second(connect_timeout) },
+        pool_size: knobs.pool_size.unwrap_or(100) as usize,
+        timeouts: Timeouts {
+            operation: half_a_second(knobs.op_timeout),
+            connect: half_a_second(knobs.connect_timeout),
+        },
         breaker,
-        pool_times: PoolTimes::default(),
-        failover: Failover::default(),
-        retry: RetryRules::default(),
+        pool_times: PoolTimes {
+            acquire: knobs.acquire_timeout.map(Positive::get),
+            idle: knobs.idle_timeout.map(Positive::get),
+            lifetime: knobs.max_lifetime.map(Positive::get),
+        },
+        failover: knobs.failover.map_or_else(Failover::default, Failover::from),
+        retry: RetryRules {
+            retries: knobs.retries.unwrap_or(retry.retries),
+            budget: knobs.retry_budget.map_or(retry.budget, Ratio::get),
+        },
     })
 }
 
@@ -119,6 +157,12 @@ impl Knobs {
             pool_size: flags.pool_size,
             op_timeout: flags.op_timeout,
             connect_timeout: flags.connect_timeout,
+            acquire_timeout: flags.acquire_timeout,
+            idle_timeout: flags.idle_timeout,
+            max_lifetime: flags.max_lifetime,
+            failover: flags.failover,
+            retries: flags.retries,
+            retry_budget: flags.retry_budget,
             breaker: BreakerKnobs {
                 half_open_requests: flags.breaker_half_open_requests,
                 interval: flags.breaker_interval,
@@ -138,6 +182,12 @@ impl Knobs {
             pool_size: self.pool_size.or(below.pool_size),
             op_timeout: self.op_timeout.or(below.op_timeout),
             connect_timeout: self.connect_timeout.or(below.connect_timeout),
+            acquire_timeout: self.acquire_timeout.or(below.acquire_timeout),
+            idle_timeout: self.idle_timeout.or(below.idle_timeout),
+            max_lifetime: self.max_lifetime.or(below.max_lifetime),
+            failover: self.failover.or(below.failover),
+            retries: self.retries.or(below.retries),
+            retry_budget: self.retry_budget.or(below.retry_budget),
             breaker: self.breaker.over(below.breaker),
         }
     }

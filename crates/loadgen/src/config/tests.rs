@@ -13,6 +13,9 @@ use crate::payload::Sizes;
 use crate::plan::{ClientPlan, Pace, Plan, Target};
 use crate::popularity::Popularity;
 use crate::profile::{LoadProfile, Rate};
+use crate::stack::Failover;
+use crate::stack::pool::PoolTimes;
+use crate::stack::retry::RetryRules;
 use crate::workload::{OpMix, Weights};
 
 const SERVERS: &str = "servers:\n  - { name: a, listen: proxy:1, upstream: node:2 }\n";
@@ -179,9 +182,28 @@ fn the_default_client_is_what_holds_by_default() {
                 |line: &str| line.split('#').next().unwrap_or_default().split(':').next().map(str::to_owned);
             text.lines().filter(|line| !line.starts_with('#')).filter_map(key).collect()
         };
-        assert_eq!(keys(shipped.text), keys(CLIENTS[0].text), "{}", shipped.name);
+        let said = keys(shipped.text);
+        assert!(keys(CLIENTS[0].text).iter().all(|key| said.contains(key)), "{}: {said:?}", shipped.name);
         of(SERVERS, &["--client", shipped.name]).unwrap();
     }
+}
+
+#[test]
+fn the_rarer_knobs_come_from_all_layers() {
+    let text = format!("{SERVERS}client: {{ preset: go-original, retries: 3, idle_timeout: 5s }}\n");
+    let args = ["--failover", "next", "--acquire-timeout", "20ms", "--retry-budget", "0.5"];
+    let client = of(&text, &args).unwrap().client;
+    let times = PoolTimes {
+        acquire: Some(Duration::from_millis(20)),
+        idle: Some(Duration::from_secs(5)),
+        lifetime: Some(Duration::from_secs(60)),
+    };
+    assert_eq!((client.pool_times, client.failover), (times, Failover::Next));
+    assert_eq!(client.retry, RetryRules { retries: 3, budget: 0.5 });
+    assert_eq!(
+        error(&format!("{SERVERS}client: {{ failover: nxt }}\n"), &[]),
+        "lab.yaml:3: unknown failover `nxt`, did you mean `next`? (one of none, next)"
+    );
 }
 
 #[test]
