@@ -19,8 +19,8 @@ pub(crate) use client::ClientFlags;
 
 /// Drives a steady memcached workload through a real client stack and exports what the client sees
 ///
-/// Flags win over variables, variables over the lab file. Exit codes: 0 at the end of --duration and after a drained SIGINT or SIGTERM; 2 usage or
-/// configuration; 4 set-up failed: a port is taken or a node does not answer.
+/// Flags win over variables, variables over the lab file. Exit codes: 0 at the end of --duration and after a drained SIGINT or SIGTERM; 1 with
+/// --fail-on-corrupt after a wrong value; 2 usage or configuration; 4 set-up failed: a port is taken or a node does not answer.
 #[derive(Debug, Parser)]
 #[command(name = "loadgen", version, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -54,6 +54,9 @@ pub(crate) struct Cli {
     /// Print the summary at the end as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    /// Exit with 1 at the end if any read returned a wrong value
+    #[arg(long)]
+    pub(crate) fail_on_corrupt: bool,
     /// Threads that send
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) threads: Option<u32>,

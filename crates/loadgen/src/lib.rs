@@ -45,6 +45,23 @@ use cli::{Cli, Parsed, SubCommand};
 /// Any error that ends a command.
 type Failure = Box<dyn UserError>;
 
+/// Why `--fail-on-corrupt` failed a run.
+#[derive(Debug, thiserror::Error)]
+#[error("wrong values were read: {count}")]
+struct CorruptReads {
+    count: u64,
+}
+
+impl UserError for CorruptReads {
+    fn exit(&self) -> Exit {
+        Exit::Failed
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("the log tells the first one, with what its connection did before".to_owned())
+    }
+}
+
 /// Runs one command line, program name first, to its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     logging::init("info");
@@ -59,7 +76,12 @@ fn command(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
     match &cli.command {
         None => {
             let plan = config::plan(&load_lab(&cli)?, &cli).map_err(fail)?;
-            Ok(say(&run::run(plan).map_err(fail)?))
+            let ended = run::run(plan).map_err(fail)?;
+            let said = say(&ended.summary);
+            if cli.fail_on_corrupt && ended.corrupt > 0 {
+                return Err(fail(CorruptReads { count: ended.corrupt }));
+            }
+            Ok(said)
         }
         Some(SubCommand::Check { paths }) => Ok(say(&check::check(paths, &cli).map_err(fail)?)),
         Some(SubCommand::Health) => {

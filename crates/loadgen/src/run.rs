@@ -63,8 +63,15 @@ impl UserError for RunError {
     }
 }
 
+/// What a run left.
+pub(crate) struct Ended {
+    pub(crate) summary: String,
+    /// Wrong values that were read.
+    pub(crate) corrupt: u64,
+}
+
 /// Sends the load that was planned, to its end or to a signal; the summary is the answer.
-pub(crate) fn run(plan: Plan) -> Result<String, RunError> {
+pub(crate) fn run(plan: Plan) -> Result<Ended, RunError> {
     let addr = &plan.metrics_addr;
     let listener = TcpListener::bind((addr.host(), addr.port()))
         .map_err(|source| RunError::Bind { addr: addr.clone(), source })?;
@@ -72,7 +79,7 @@ pub(crate) fn run(plan: Plan) -> Result<String, RunError> {
     runtime.block_on(supervise(plan, listener))
 }
 
-async fn supervise(plan: Plan, listener: TcpListener) -> Result<String, RunError> {
+async fn supervise(plan: Plan, listener: TcpListener) -> Result<Ended, RunError> {
     let mut signals = Signals::install()?;
     let served = listener.local_addr()?;
     let state = RunState::new(nodes(&plan), plan.load.threads);
@@ -95,12 +102,12 @@ async fn supervise(plan: Plan, listener: TcpListener) -> Result<String, RunError
     let attempt = plan.client.timeouts.connect + plan.client.timeouts.operation;
     let connections = tokio::select! {
         ready = ready::wait(&client, &plan.nodes, attempt, plan.ready_timeout) => ready.map_err(RunError::NotReady)?,
-        _ = signals.recv() => return Ok(about.summary(&families, Duration::ZERO)),
+        _ = signals.recv() => return Ok(Ended { summary: about.summary(&families, Duration::ZERO), corrupt: 0 }),
     };
     let ledger = Ledger::new(plan.load.mix.keys.keys(), fastrand::u64(..), now());
     tokio::select! {
         () = warm::warm(connections, &plan.nodes, &plan.load, &ledger) => {}
-        _ = signals.recv() => return Ok(about.summary(&families, Duration::ZERO)),
+        _ = signals.recv() => return Ok(Ended { summary: about.summary(&families, Duration::ZERO), corrupt: 0 }),
     }
 
     let stop = CancellationToken::new();
@@ -136,12 +143,12 @@ async fn supervise(plan: Plan, listener: TcpListener) -> Result<String, RunError
     let ended = now();
     let ran = end.map_or(ended, |end| end.min(ended)).saturating_duration_since(began);
     load.ended().await.map_err(|source| RunError::Load { source })?;
-    let text = about.summary(&families, ran);
+    let ended = Ended { summary: about.summary(&families, ran), corrupt: families.totals().corrupt };
     shutdown.cancel();
     if let Ok(Err(error)) = server.await {
         tracing::warn!(%error, "the metrics server ended badly");
     }
-    Ok(text)
+    Ok(ended)
 }
 
 fn nodes(plan: &Plan) -> Arc<[Node]> {

@@ -10,6 +10,7 @@
 mod command;
 mod ends;
 mod endurance;
+mod failover;
 mod faults;
 mod figures;
 mod lies;
