@@ -17,6 +17,8 @@ pub(crate) enum Unit {
     Ratio,
     /// A ratio, shown as what it is above one.
     PercentAbove,
+    /// A share of 1, shown in percent.
+    Percent,
     Kilobytes,
     Megabytes,
     Microseconds,
@@ -103,7 +105,7 @@ impl Comparison {
                 self.ratio(loadgen, Subject::Memaslap, rate),
             );
         }
-        if mix == Mix::GetHeavy {
+        if mix == Mix::NinetyTen {
             let goal = Goal::AtMost(if threads == 1 { 1.03 } else { 1.05 });
             row(
                 format!("instrumentation, {load}, {threads} thread{}", if threads == 1 { "" } else { "s" }),
@@ -140,7 +142,7 @@ mod tests {
     fn a_case_has_rows_for_the_subjects_it_measured() {
         let series = |cost| vec![Reading { rate: 1e6 / cost, cost, others: 0.0 }; 5];
         let mut comparison = Comparison {
-            case: Case { connections: 32, mix: Mix::GetHeavy, threads: 1 },
+            case: Case { connections: 32, mix: Mix::NinetyTen, threads: 1 },
             series: vec![(Subject::Loadgen, series(6.6)), (Subject::Floor, series(6.0))],
         };
         let rows = comparison.rows();

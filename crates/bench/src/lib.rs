@@ -15,6 +15,7 @@ mod goals;
 mod host;
 mod memory;
 mod node;
+mod pace;
 mod pinned;
 mod programs;
 mod report;

@@ -77,6 +77,7 @@ impl Unit {
         match self {
             Self::Ratio => format!("{value:.2}"),
             Self::PercentAbove => format!("{:.0}%", (value - 1.0) * 100.0),
+            Self::Percent => format!("{:.1}%", value * 100.0),
             Self::Kilobytes => format!("{value:.0} kB"),
             Self::Megabytes => format!("{value:.0} MB"),
             Self::Microseconds => format!("{value:.0} us"),
@@ -88,6 +89,7 @@ impl Unit {
         match self {
             Self::Ratio => format!("{value:.2}"),
             Self::PercentAbove => format!("{:.1} %", value.map(|ratio| (ratio - 1.0) * 100.0)),
+            Self::Percent => format!("{:.2} %", value.map(|share| share * 100.0)),
             Self::Kilobytes => format!("{value:.1} kB"),
             Self::Megabytes => format!("{value:.1} MB"),
             Self::Microseconds => format!("{value:.0} us"),

@@ -10,16 +10,16 @@ use crate::goals::{Comparison, Row, Verdict};
 use crate::report::Report;
 use crate::rounds::turns;
 use crate::subject::{Bench, Case, Mix, Subject};
-use crate::{host, memory, programs, scrape, start};
+use crate::{host, memory, pace, programs, scrape, start};
 
 const OPEN_FILES: u64 = memory::MANY as u64 + 100;
 
 const CASES: [Case; 5] = [
     Case { connections: 32, mix: Mix::Get, threads: 1 },
-    Case { connections: 32, mix: Mix::GetHeavy, threads: 1 },
+    Case { connections: 32, mix: Mix::NinetyTen, threads: 1 },
     Case { connections: 100, mix: Mix::Get, threads: 1 },
-    Case { connections: 100, mix: Mix::GetHeavy, threads: 1 },
-    Case { connections: 64, mix: Mix::GetHeavy, threads: 2 },
+    Case { connections: 100, mix: Mix::NinetyTen, threads: 1 },
+    Case { connections: 64, mix: Mix::NinetyTen, threads: 2 },
 ];
 
 /// Measures, prints the report and writes it where asked.
@@ -35,8 +35,9 @@ pub(crate) fn run(options: &Options) -> Result<Exit, BenchError> {
     let comparisons = compare(&bench, options)?;
     let mut rows: Vec<Row> = comparisons.iter().flat_map(Comparison::rows).collect();
     if asked(Subject::Loadgen) {
-        eprintln!("memory, scrape, start");
+        eprintln!("memory, pace, scrape, start");
         rows.extend(memory::rows(&bench)?);
+        rows.extend(pace::rows(&bench, options.rounds)?);
         rows.extend(scrape::rows(&bench, options.rounds)?);
         rows.extend(start::rows(&bench, options.rounds)?);
     }

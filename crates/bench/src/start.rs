@@ -35,7 +35,7 @@ fn first_operation(bench: &Bench, nodes: &mut [Node]) -> Result<Duration, BenchE
         |nodes: &mut [Node]| nodes.iter_mut().map(|node| Ok(node.counters()?.gets)).sum::<Result<u64, _>>();
     let before = gets(nodes)?;
     let line = format!(
-        "{} --workload get --concurrency 32 --pool-size 32 --seed 1 --duration 60s --metrics-addr {}",
+        "{} --workload get --concurrency 32 --pool-size 32 --think-time 0s --seed 1 --duration 60s --metrics-addr {}",
         node::servers_flag(nodes),
         node::free_address()?
     );

@@ -27,11 +27,11 @@ pub(crate) enum Subject {
     Loadgen,
 }
 
-/// What is asked for, by the names loadgen has for it.
+/// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mix {
     Get,
-    GetHeavy,
+    NinetyTen,
 }
 
 /// One load that every subject of a comparison is given.
@@ -54,18 +54,11 @@ pub(crate) struct Bench {
 }
 
 impl Mix {
-    pub(crate) fn workload(self) -> &'static str {
-        match self {
-            Self::Get => "get",
-            Self::GetHeavy => "get-heavy",
-        }
-    }
-
     /// For a reader.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Get => "get",
-            Self::GetHeavy => "95/5",
+            Self::NinetyTen => "90/10",
         }
     }
 
@@ -73,7 +66,7 @@ impl Mix {
     pub(crate) fn sets(self) -> u32 {
         match self {
             Self::Get => 0,
-            Self::GetHeavy => 5,
+            Self::NinetyTen => 10,
         }
     }
 }
@@ -191,7 +184,7 @@ impl Bench {
                 format!(
                     "--servers bench={address} --workload {} --concurrency {connections} --pool-size {connections} \
                      --threads {threads} --think-time 0s --seed 1 --duration 60s --metrics-addr {}",
-                    mix.workload(),
+                    self.workload(mix)?.display(),
                     node::free_address()?
                 ),
             ),
@@ -206,9 +199,19 @@ impl Bench {
         Ok((program, args))
     }
 
+    /// The same for loadgen, as a workload file.
+    fn workload(&self, mix: Mix) -> Result<PathBuf, BenchError> {
+        let (sets, path) = (mix.sets(), self.scratch.path().join(format!("sets-{}.yaml", mix.sets())));
+        let weights = format!("{{ get: {}, set: {sets} }}", 100 - sets);
+        let text =
+            format!("name: sets-{sets}\nweights: {weights}\nkeys: 10000\nhot_keys: 10\nvalue_size: 100\n");
+        fs::write(&path, text).map_err(|source| BenchError::Write { path: path.clone(), source })?;
+        Ok(path)
+    }
+
     /// memaslap's own way to say what is asked for: lengths of keys and values, and shares of commands.
     fn distribution(&self, mix: Mix) -> Result<PathBuf, BenchError> {
-        let path = self.scratch.path().join(mix.workload());
+        let path = self.scratch.path().join(format!("memaslap-{}", mix.sets()));
         let sets = f64::from(mix.sets()) / 100.0;
         let text = format!("key\n17 17 1\nvalue\n100 100 1\ncmd\n0 {sets:.2}\n1 {:.2}\n", 1.0 - sets);
         fs::write(&path, text).map_err(|source| BenchError::Write { path: path.clone(), source })?;
