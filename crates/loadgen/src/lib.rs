@@ -41,6 +41,7 @@ use daemon_core::lab::Lab;
 use daemon_core::{health, logging};
 
 use cli::{Cli, Parsed, SubCommand};
+use recorder::Export;
 
 /// Any error that ends a command.
 type Failure = Box<dyn UserError>;
@@ -64,11 +65,16 @@ impl UserError for CorruptReads {
 
 /// Runs one command line, program name first, to its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
-    logging::init("info");
-    command(args).unwrap_or_else(|failure| report(failure.as_ref()))
+    main_with(args, &())
 }
 
-fn command(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
+/// As [`main`], with an exporter of one's own beside the Prometheus families.
+pub fn main_with(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Exit {
+    logging::init("info");
+    command(args, export).unwrap_or_else(|failure| report(failure.as_ref()))
+}
+
+fn command(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Result<Exit, Failure> {
     let cli = match cli::parse(args).map_err(fail)? {
         Parsed::Text(text) => return Ok(say(&text)),
         Parsed::Cli(cli) => *cli,
@@ -76,7 +82,7 @@ fn command(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
     match &cli.command {
         None => {
             let plan = config::plan(&load_lab(&cli)?, &cli).map_err(fail)?;
-            let ended = run::run(plan).map_err(fail)?;
+            let ended = run::run(plan, export).map_err(fail)?;
             let said = say(&ended.summary);
             if cli.fail_on_corrupt && ended.corrupt > 0 {
                 return Err(fail(CorruptReads { count: ended.corrupt }));

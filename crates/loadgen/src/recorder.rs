@@ -60,10 +60,36 @@ pub trait Recorder: Clone + 'static {
     fn record(&self, event: Event);
 }
 
+/// Makes one recorder per load thread.
+pub trait Export {
+    /// What it makes.
+    type Recorder: Recorder + Send;
+
+    /// The recorder of one thread; an event's `server` is an index in these names.
+    fn recorder(&self, servers: &[String]) -> Self::Recorder;
+}
+
+/// Makes recorders that forget.
+impl Export for () {
+    type Recorder = ();
+
+    fn recorder(&self, _: &[String]) {}
+}
+
 /// Forgets everything.
 impl Recorder for () {
     #[inline]
     fn record(&self, _: Event) {}
+}
+
+/// Tells whoever is there.
+impl<A: Recorder> Recorder for Option<A> {
+    #[inline]
+    fn record(&self, event: Event) {
+        if let Some(recorder) = self {
+            recorder.record(event);
+        }
+    }
 }
 
 impl<A: Recorder, B: Recorder> Recorder for (A, B) {

@@ -20,6 +20,7 @@ use crate::ledger::Ledger;
 use crate::load::{self, Spec};
 use crate::plan::{LoadPlan, Pace, Plan, Target};
 use crate::ready::{self, NotReady};
+use crate::recorder::Export;
 use crate::stack::conn::meta::MetaClient;
 use crate::stack::deadline::now;
 use crate::stack::node::Node;
@@ -71,15 +72,15 @@ pub(crate) struct Ended {
 }
 
 /// Sends the load that was planned, to its end or to a signal; the summary is the answer.
-pub(crate) fn run(plan: Plan) -> Result<Ended, RunError> {
+pub(crate) fn run(plan: Plan, export: &impl Export) -> Result<Ended, RunError> {
     let addr = &plan.metrics_addr;
     let listener = TcpListener::bind((addr.host(), addr.port()))
         .map_err(|source| RunError::Bind { addr: addr.clone(), source })?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(supervise(plan, listener))
+    runtime.block_on(supervise(plan, listener, export))
 }
 
-async fn supervise(plan: Plan, listener: TcpListener) -> Result<Ended, RunError> {
+async fn supervise(plan: Plan, listener: TcpListener, export: &impl Export) -> Result<Ended, RunError> {
     let mut signals = Signals::install()?;
     let served = listener.local_addr()?;
     let state = RunState::new(nodes(&plan), plan.load.threads);
@@ -111,7 +112,8 @@ async fn supervise(plan: Plan, listener: TcpListener) -> Result<Ended, RunError>
     }
 
     let stop = CancellationToken::new();
-    let shards = (0..shards).filter_map(|index| families.shard(index)).collect();
+    let with_export = |shard| (shard, export.recorder(&names));
+    let recorders = (0..shards).filter_map(|index| families.shard(index).map(with_export)).collect();
     let began = now() + lead(&plan.load);
     let end = plan.duration.map(|duration| began + duration);
     let pace = plan.load.pace;
@@ -128,7 +130,7 @@ async fn supervise(plan: Plan, listener: TcpListener) -> Result<Ended, RunError>
         ledger: Arc::new(ledger),
         stop: stop.clone(),
     };
-    let load = load::start(&spec, shards)?;
+    let load = load::start(&spec, recorders)?;
     readiness.set_ready();
     tokio::select! {
         signal = signals.recv() => tracing::info!(signal = signal.name(), "draining"),
