@@ -50,7 +50,9 @@ impl ServerName {
     /// A name of letters, digits, `-`, `_` and `.`; it stands in URLs and labels.
     pub fn new(name: &str) -> Option<ServerName> {
         let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        (!name.is_empty() && name.len() <= 63 && name.chars().all(fine)).then(|| ServerName(name.into()))
+        // `.` and `..` would be steps of a path in the URLs that name stands in.
+        let dots = name.chars().all(|c| c == '.');
+        (!dots && name.len() <= 63 && name.chars().all(fine)).then(|| ServerName(name.into()))
     }
 
     /// The name.

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM as values. What a daemon does about them is its own matter.
+//! The signals that ask a daemon to stop, as values. What a daemon does about them is its own matter.
 
 use std::io;
 
@@ -11,7 +11,8 @@ use crate::exit::Exit;
 pub enum Signal {
     /// SIGINT: Ctrl-C.
     Interrupt,
-    /// SIGTERM.
+    /// SIGTERM, and what a closed terminal (SIGHUP) and Ctrl-\\ (SIGQUIT) send: by default they would end the process
+    /// with its faults on.
     Terminate,
 }
 
@@ -33,11 +34,13 @@ impl Signal {
     }
 }
 
-/// Both handlers. From installing them on, no signal is lost: it waits for [`recv`](Self::recv).
+/// The handlers. From installing them on, no signal is lost: it waits for [`recv`](Self::recv).
 #[derive(Debug)]
 pub struct Signals {
     interrupt: unix::Signal,
     terminate: unix::Signal,
+    hangup: unix::Signal,
+    quit: unix::Signal,
 }
 
 impl Signals {
@@ -46,6 +49,8 @@ impl Signals {
         Ok(Signals {
             interrupt: unix::signal(SignalKind::interrupt())?,
             terminate: unix::signal(SignalKind::terminate())?,
+            hangup: unix::signal(SignalKind::hangup())?,
+            quit: unix::signal(SignalKind::quit())?,
         })
     }
 
@@ -54,6 +59,8 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.hangup.recv() => Signal::Terminate,
+            _ = self.quit.recv() => Signal::Terminate,
         }
     }
 }

@@ -105,9 +105,15 @@ impl HttpUrl {
     }
 }
 
+/// Beyond it, sums of durations and points in time would overflow.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .map_err(|_| "not a duration, write it like `500ms`, `30s` or `2m`".to_owned())
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration <= LONGEST => Ok(duration),
+        Ok(_) => Err("must not be longer than a year".to_owned()),
+        Err(_) => Err("not a duration, write it like `500ms`, `30s` or `2m`".to_owned()),
+    }
 }
 
 impl FromStr for Positive {
@@ -250,7 +256,7 @@ mod tests {
     fn durations_have_units_and_a_sign_of_life() {
         assert_eq!("500ms".parse::<Positive>().map(Positive::get), Ok(Duration::from_millis(500)));
         assert_eq!("2m".parse::<Positive>().map(Positive::get), Ok(Duration::from_secs(120)));
-        for wrong in ["0s", "-1s", "10", "soon", ""] {
+        for wrong in ["0s", "-1s", "10", "soon", "", "2y", "584000000000y"] {
             assert!(wrong.parse::<Positive>().is_err(), "{wrong}");
         }
         assert_eq!("0".parse::<Span>(), Ok(Span::default()));
