@@ -54,6 +54,9 @@ pub(crate) struct Cli {
     /// Print the summary at the end as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    /// At the end, write how the times of all operations were spread to this file, as CSV in cells 1% wide
+    #[arg(long, value_name = "FILE")]
+    pub(crate) histogram: Option<PathBuf>,
     /// Exit with 1 at the end if any read returned a wrong value
     #[arg(long)]
     pub(crate) fail_on_corrupt: bool,

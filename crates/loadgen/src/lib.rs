@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod dispatch;
 mod flight;
+mod histogram_file;
 mod history;
 mod keys;
 mod ledger;
@@ -41,6 +42,7 @@ use daemon_core::lab::Lab;
 use daemon_core::{health, logging};
 
 use cli::{Cli, Parsed, SubCommand};
+use histogram_file::HistogramFile;
 use recorder::Export;
 
 /// Any error that ends a command.
@@ -82,7 +84,9 @@ fn command(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Re
     match &cli.command {
         None => {
             let plan = config::plan(&load_lab(&cli)?, &cli).map_err(fail)?;
+            let histogram = cli.histogram.map(HistogramFile::create).transpose().map_err(fail)?;
             let ended = run::run(plan, export).map_err(fail)?;
+            histogram.map_or(Ok(()), |file| file.write(&ended.histogram)).map_err(fail)?;
             let said = say(&ended.summary);
             if cli.fail_on_corrupt && ended.corrupt > 0 {
                 return Err(fail(CorruptReads { count: ended.corrupt }));

@@ -25,7 +25,7 @@ use crate::stack::conn::meta::MetaClient;
 use crate::stack::deadline::now;
 use crate::stack::node::Node;
 use crate::state::RunState;
-use crate::summary::About;
+use crate::summary::{About, Histogram};
 use crate::{sampler, warm};
 
 /// From the end of the warm-up to the first operation of an open loop: a thread and its workers are up by then, so that
@@ -67,8 +67,16 @@ impl UserError for RunError {
 /// What a run left.
 pub(crate) struct Ended {
     pub(crate) summary: String,
+    pub(crate) histogram: Histogram,
     /// Wrong values that were read.
     pub(crate) corrupt: u64,
+}
+
+impl Ended {
+    fn new(about: &About, families: &ClientFamilies, ran: Duration) -> Ended {
+        let (summary, histogram) = about.summary(families, ran);
+        Ended { summary, histogram, corrupt: families.totals().corrupt }
+    }
 }
 
 /// Sends the load that was planned, to its end or to a signal; the summary is the answer.
@@ -103,12 +111,12 @@ async fn supervise(plan: Plan, listener: TcpListener, export: &impl Export) -> R
     let attempt = plan.client.timeouts.connect + plan.client.timeouts.operation;
     let connections = tokio::select! {
         ready = ready::wait(&client, &plan.nodes, attempt, plan.ready_timeout) => ready.map_err(RunError::NotReady)?,
-        _ = signals.recv() => return Ok(Ended { summary: about.summary(&families, Duration::ZERO), corrupt: 0 }),
+        _ = signals.recv() => return Ok(Ended::new(&about, &families, Duration::ZERO)),
     };
     let ledger = Ledger::new(plan.load.mix.keys.keys(), fastrand::u64(..), now());
     tokio::select! {
         () = warm::warm(connections, &plan.nodes, &plan.load, &ledger) => {}
-        _ = signals.recv() => return Ok(Ended { summary: about.summary(&families, Duration::ZERO), corrupt: 0 }),
+        _ = signals.recv() => return Ok(Ended::new(&about, &families, Duration::ZERO)),
     }
 
     let stop = CancellationToken::new();
@@ -145,7 +153,7 @@ async fn supervise(plan: Plan, listener: TcpListener, export: &impl Export) -> R
     let ended = now();
     let ran = end.map_or(ended, |end| end.min(ended)).saturating_duration_since(began);
     load.ended().await.map_err(|source| RunError::Load { source })?;
-    let ended = Ended { summary: about.summary(&families, ran), corrupt: families.totals().corrupt };
+    let ended = Ended::new(&about, &families, ran);
     shutdown.cancel();
     if let Ok(Err(error)) = server.await {
         tracing::warn!(%error, "the metrics server ended badly");

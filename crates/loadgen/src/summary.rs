@@ -1,6 +1,7 @@
 //! What a run says of itself at its end: the figures, of which `text` makes lines for people and `json` an object for
 //! programs. Pure.
 
+mod histogram;
 mod json;
 mod text;
 
@@ -11,6 +12,8 @@ use metrics_core::families::client::{Breakdown, ClientFamilies};
 use metrics_core::labels::Status;
 
 use crate::plan::{Pace, Plan};
+
+pub(crate) use histogram::Histogram;
 
 /// How the summary is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,11 +59,12 @@ impl About {
         }
     }
 
-    /// The summary of a run that sent load for `ran`.
-    pub(crate) fn summary(&self, families: &ClientFamilies, ran: Duration) -> String {
+    /// The summary of a run that sent load for `ran`, and how its times were spread.
+    pub(crate) fn summary(&self, families: &ClientFamilies, ran: Duration) -> (String, Histogram) {
         let nodes: Vec<_> = (0..self.nodes.len()).map(|server| families.breakdown(server)).collect();
         let dropped = families.totals().dropped;
-        Summary::new(self.clone(), ran, nodes, families.lateness(), dropped).write()
+        let summary = Summary::new(self.clone(), ran, nodes, families.lateness(), dropped);
+        (summary.write(), Histogram::of(&summary.total))
     }
 }
 

@@ -87,6 +87,17 @@ impl Spread {
         self.counts.iter().sum()
     }
 
+    /// The cells that counted something, shortest first: the longest time of each and how many it counted.
+    pub fn cells(&self) -> impl Iterator<Item = (Duration, u64)> {
+        let counted = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        counted.map(|(index, count)| (Duration::from_nanos(self.longest(index)), *count))
+    }
+
+    /// The longest time of a cell that counted something; the last cell has no end of its own.
+    fn longest(&self, index: usize) -> u64 {
+        if index == CELLS - 1 { self.max_nanos } else { upper(index).min(self.max_nanos) }
+    }
+
     /// The longest, exactly.
     pub fn max(&self) -> Duration {
         Duration::from_nanos(self.max_nanos)
@@ -101,8 +112,7 @@ impl Spread {
             seen += count;
             seen >= wanted
         })?;
-        let longest = if index == CELLS - 1 { self.max_nanos } else { upper(index).min(self.max_nanos) };
-        Some(Duration::from_nanos(longest))
+        Some(Duration::from_nanos(self.longest(index)))
     }
 }
 
@@ -142,6 +152,17 @@ mod tests {
             let rank = ((nanos.len() as f64 * share).ceil() as usize).max(1);
             let exact = nanos[rank - 1];
             prop_assert!(found >= exact && found <= exact + exact / 100 + 1, "{} for {}", found, exact);
+        }
+
+        /// The cells are in order, hold every time and end where a quantile would.
+        #[test]
+        fn cells_hold_every_time(nanos in proptest::collection::vec(1_000..300_000_000_000u64, 1..200)) {
+            let spread = spread(&nanos);
+            let cells: Vec<_> = spread.cells().collect();
+            prop_assert_eq!(cells.iter().map(|(_, count)| count).sum::<u64>(), nanos.len() as u64);
+            prop_assert!(cells.is_sorted());
+            prop_assert_eq!(cells.last().map(|(time, _)| *time), spread.quantile(1.0));
+            prop_assert_eq!(cells.first().map(|(time, _)| *time), spread.quantile(0.0));
         }
 
         /// Two spreads together are the spread of all times.

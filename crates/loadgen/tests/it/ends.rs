@@ -47,6 +47,38 @@ fn the_summary_as_json_agrees_with_itself_and_with_the_nodes() {
 }
 
 #[test]
+fn the_histogram_holds_every_operation() {
+    let lab = Lab::start(1);
+    let path = lab.folder().join("times.csv");
+    let file = path.display().to_string();
+    let loadgen = lab.loadgen(LOADGEN, ["--duration", "500ms", "--rate", "500", "--histogram", &file]);
+    assert_eq!(loadgen.wait_exit(secs(15)), 0);
+    let csv = std::fs::read_to_string(&path).unwrap();
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some("time,seconds,operations"));
+    let counted = |time: &str| -> f64 {
+        let cells = csv.lines().filter(|line| line.starts_with(time));
+        cells.map(|cell| cell.rsplit(',').next().unwrap().parse::<f64>().unwrap()).sum()
+    };
+    let ended = operations(&loadgen.stdout());
+    assert!(ended > 100.0);
+    assert_eq!((counted("latency,"), counted("service,")), (ended, ended), "{csv}");
+    for line in lines {
+        let seconds: f64 = line.split(',').nth(1).unwrap().parse().unwrap();
+        assert!((1e-6..1.0).contains(&seconds), "{line}");
+    }
+}
+
+#[test]
+fn a_histogram_that_cannot_be_written_costs_no_run() {
+    let lab = Lab::start(1);
+    let loadgen = lab.loadgen(LOADGEN, ["--duration", "10m", "--histogram", "/nowhere/times.csv"]);
+    assert_eq!(loadgen.wait_exit(secs(5)), 4);
+    let message = "error: cannot write the histogram to /nowhere/times.csv\n  caused by: No such file";
+    assert!(loadgen.stderr().contains(message), "{}", loadgen.stderr());
+}
+
+#[test]
 fn a_signal_drains_what_is_under_way_and_exits_clean() {
     for signal in [Signal::TERM, Signal::INT] {
         let lab = Lab::start(1);
