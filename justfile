@@ -56,6 +56,12 @@ bench *ARGS:
     cargo build --release --locked -p loadgen -p bench
     cargo run --quiet --release --locked -p bench -- run --report docs/performance.md "$@"
 
+# How true packet loss is, beside packets that the kernel loses; writes docs/fidelity.md. Needs root
+[group('develop')]
+calibrate *ARGS: setup
+    cargo build --release --locked -p loadgen -p scenariod -p bench
+    deploy/calibrate.sh --report docs/fidelity.md "$@"
+
 # What must hold before a commit: format, lints, dependencies, house rules, shipped configuration
 [group('develop')]
 check: setup

@@ -60,12 +60,22 @@ impl Child {
         }
     }
 
+    /// Everything it said so far, on either stream.
+    pub(crate) fn output(&mut self) -> String {
+        self.tail(usize::MAX)
+    }
+
     fn last_words(&mut self) -> String {
+        self.tail(SHOWN)
+    }
+
+    /// The last so many bytes of its output.
+    fn tail(&mut self, shown: usize) -> String {
         let mut bytes = Vec::new();
         if self.output.rewind().and_then(|()| self.output.read_to_end(&mut bytes)).is_err() {
             return "its output could not be read".to_owned();
         }
-        let tail = &bytes[bytes.len().saturating_sub(SHOWN)..];
+        let tail = &bytes[bytes.len().saturating_sub(shown)..];
         String::from_utf8_lossy(tail).trim_end().to_owned()
     }
 }

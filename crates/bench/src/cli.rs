@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::fidelity;
 use crate::subject::Subject;
 
 /// Measures what an operation of loadgen costs beside the kernel's floor, a bare loop and memaslap.
@@ -21,6 +22,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Measure everything and print the table; exit 1 where a goal is missed by more than the noise
     Run(Options),
+    /// Compare the packet-loss model with packets that the kernel loses; `just calibrate` calls it where it can work
+    #[command(hide = true)]
+    Fidelity(fidelity::Options),
     /// The cheapest client there can be: epoll, requests made beforehand, bytes counted. Runs until it is ended
     Floor(Load),
     /// loadgen's protocol exchange with nothing around it. Runs until it is ended

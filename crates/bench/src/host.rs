@@ -47,15 +47,11 @@ fn busy_ticks(stat: &str) -> u64 {
     [0, 1, 2, 5, 6, 7].into_iter().filter_map(|index| ticks.get(index)).sum()
 }
 
-/// Lines for the report.
+/// Lines for a report: the machine, and what was built on it.
 pub(crate) fn description() -> Vec<String> {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let version = |name: &str| {
-        programs::find(name)
-            .map_or_else(|_| "not found".to_owned(), |path| first_line(Command::new(path).arg("-V")))
-    };
     vec![
         format!(
             "{} x {}, Linux {}",
@@ -63,13 +59,18 @@ pub(crate) fn description() -> Vec<String> {
             model.map_or("unknown CPU", |(_, model)| model.trim()),
             kernel.trim()
         ),
-        format!("{} with one thread, {} of libmemcached-tools", version("memcached"), version("memcaslap")),
         format!(
             "commit {}, {}, release profile",
             first_line(Command::new("git").args(["describe", "--always", "--dirty"])),
             first_line(Command::new("rustc").arg("--version"))
         ),
     ]
+}
+
+/// What a program says of its version when asked with `flag`.
+pub(crate) fn version(name: &str, flag: &str) -> String {
+    programs::find(name)
+        .map_or_else(|_| format!("{name}: not found"), |path| first_line(Command::new(path).arg(flag)))
 }
 
 fn first_line(command: &mut Command) -> String {

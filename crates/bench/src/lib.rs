@@ -1,5 +1,5 @@
-//! What an operation costs: `loadgen` beside the epoll floor, a bare loop over the same client crate, and memaslap,
-//! measured side by side. Development only: nothing of the lab depends on it.
+//! What the lab's own figures rest on. What an operation costs: `loadgen` beside the epoll floor, a bare loop over the same client crate, and memaslap,
+//! measured side by side; and how true the packet-loss model is to a kernel that loses packets (`fidelity`). Development only: nothing of the lab depends on it.
 //!
 //! Every program under measurement is a process of its own. The processor time is the kernel's account of that
 //! process, the operations are counted by memcached: no program is asked about itself.
@@ -10,6 +10,7 @@ mod child;
 mod cli;
 mod cpu;
 mod error;
+mod fidelity;
 mod floor;
 mod goals;
 mod host;
@@ -45,6 +46,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let result = match cli.command {
         Command::Run(options) => run::run(&options),
+        Command::Fidelity(options) => fidelity::run(&options),
         Command::Floor(load) => floor::run(&load).map(|()| Exit::Ok),
         Command::Bare(load) => bare::run(&load).map(|()| Exit::Ok),
         Command::Pinned(command) => pinned::exec(&command).map(|()| Exit::Ok),

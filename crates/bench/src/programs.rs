@@ -18,11 +18,17 @@ pub(crate) fn find(name: &str) -> Result<PathBuf, BenchError> {
 
 /// loadgen: as named, else beside this program, built with the same profile.
 pub(crate) fn loadgen(named: Option<&Path>) -> Result<PathBuf, BenchError> {
-    let path = match named {
-        Some(path) => path.to_owned(),
-        None => env::current_exe()
-            .map_err(|source| BenchError::Run { program: "lab-bench".to_owned(), source })?
-            .with_file_name("loadgen"),
-    };
+    named.map_or_else(|| ours("loadgen"), |path| built(path.to_owned()))
+}
+
+/// A program of this workspace, built with the same profile.
+pub(crate) fn ours(name: &str) -> Result<PathBuf, BenchError> {
+    let beside = env::current_exe()
+        .map_err(|source| BenchError::Run { program: "lab-bench".to_owned(), source })?
+        .with_file_name(name);
+    built(beside)
+}
+
+fn built(path: PathBuf) -> Result<PathBuf, BenchError> {
     if path.is_file() { Ok(path) } else { Err(BenchError::NotBuilt { path }) }
 }

@@ -43,7 +43,10 @@ pub(crate) fn run(options: &Options) -> Result<Exit, BenchError> {
     }
 
     let missed = rows.iter().any(|row| matches!(row.verdict(), Verdict::Missed(_)));
-    let report = Report { machine: host::description(), rows, comparisons, options }.to_string();
+    let mut machine = host::description();
+    let (node, peer) = (host::version("memcached", "-V"), host::version("memcaslap", "-V"));
+    machine.push(format!("{node} with one thread, {peer} of libmemcached-tools"));
+    let report = Report { machine, rows, comparisons, options }.to_string();
     let _ = print(&report); // the file below matters more than a terminal that went away
     if let Some(path) = &options.report {
         let parent = path.parent().map_or(Ok(()), fs::create_dir_all);

@@ -29,7 +29,8 @@ const DURATION: Family = Family::histogram(
     &["server", "operation"],
     "Time of an operation from its intended start to its end, failures included, in seconds",
 );
-const SERVICE: Family = Family::histogram(
+/// Time on the wire: what says whether a fault bit.
+pub const SERVICE: Family = Family::histogram(
     "memcache_operation_service_seconds",
     &["server", "operation"],
     "Time of an operation from the first byte sent to its end, without queueing, in seconds",

@@ -14,7 +14,8 @@ use crate::family::Family;
 use crate::labels::{ApiMethod, FaultType};
 use crate::locked::Locked;
 
-const ACTIVE: Family =
+/// Whether a fault is on.
+pub const ACTIVE: Family =
     Family::gauge("toxiproxy_toxic_active", &["server", "type"], "1 while the fault is on, else 0");
 const CONFIG: Family = Family::gauge(
     "toxiproxy_toxic_config",
