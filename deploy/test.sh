@@ -70,6 +70,19 @@ say "ok: its phases and its toxic are in Prometheus"
 no_toxics || fail "a toxic is left behind"
 say "ok: no toxic is left"
 
+holds 'up{job="guard"} == 1' || fail "Prometheus does not scrape the guard"
+"$LAB_HOME/bin/scenariod" --scenario packet-loss-10 --time-scale 0.1 >"$LAB_HOME/output" 2>&1 &
+run=$!
+holds 'toxiproxy_toxic_active == 1' || fail "the scenario that is to be killed has put nothing on"
+kill -KILL "$run"
+wait "$run" || true
+deadline=$((SECONDS + 10))
+until no_toxics; do
+  [ $SECONDS -lt $deadline ] || fail "the guard has not removed what a killed scenario left: $(tail -n 3 "$LAB_HOME/log/guard/current")"
+  sleep 0.5
+done
+say "ok: the guard removes what a killed scenario left"
+
 "$LAB_HOME/bin/scenariod" --scenario packet-loss-10 >"$LAB_HOME/output" 2>&1 &
 run=$!
 holds 'scenario_active == 1' || fail "the second scenario does not run"

@@ -60,6 +60,9 @@ write_services() {
   environment=
   depends=("$LAB_CONFIG")
   service loadgen "$loadgen_address" "http /health" -- "$libexec/loadgen" --config "$LAB_CONFIG"
+  environment="LAB_STATE=$(printf %q "$lab/state")"   # shared with the daemon
+  service guard "$guard_address" "http /health" -- "$libexec/scenariod" guard --config "$LAB_CONFIG"
+  environment=
   mapfile -t depends < <(find "$lab/prometheus" -maxdepth 2 -name '*.yml' | sort)
   service prometheus "$prometheus_address" "http /-/ready" -- \
     "$programs/prometheus" --config.file="$lab/prometheus/prometheus.yml" --storage.tsdb.path="$lab/prometheus/data" \

@@ -45,9 +45,11 @@ build_daemons() {
 addresses() {
   loadgen_address=$(lab_address loadgen metrics_addr)
   scenariod_address=$(lab_address scenariod metrics_addr)
+  guard_address=$(lab_address scenariod guard_addr)
   toxiproxy_address=$(lab_address scenariod toxiproxy)
   loadgen_address=$(shifted "${loadgen_address:-127.0.0.1:9090}")
   scenariod_address=$(shifted "${scenariod_address:-127.0.0.1:9092}")
+  guard_address=$(shifted "${guard_address:-127.0.0.1:9095}")
   toxiproxy_address=$(shifted "${toxiproxy_address:-127.0.0.1:8474}")
   prometheus_address=$(shifted 127.0.0.1:9091)
   grafana_address=$(shifted 127.0.0.1:3000)
@@ -69,7 +71,7 @@ write_configuration() {
   for file in "$root"/prometheus/rules/*.yml; do put "$lab/prometheus/rules/$(basename "$file")" <"$file"; done
   for file in "$lab"/prometheus/rules/*.yml; do [ -e "$root/prometheus/rules/$(basename "$file")" ] || rm "$file"; done
   for file in "$root"/prometheus/targets/native/*.yml; do
-    sed -e "s/127\.0\.0\.1:9090/$loadgen_address/" -e "s/127\.0\.0\.1:9092/$scenariod_address/" "$file" |
+    sed -e "s/127\.0\.0\.1:9090/$loadgen_address/" -e "s/127\.0\.0\.1:9092/$scenariod_address/" -e "s/127\.0\.0\.1:9095/$guard_address/" "$file" |
       put "$lab/prometheus/targets/$(basename "$file")"
   done
 }

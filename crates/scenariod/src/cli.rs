@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use daemon_core::exit::{Exit, UserError};
-use daemon_core::values::{HostPort, HttpUrl, Span};
+use daemon_core::values::{HostPort, HttpUrl, Positive, Span};
 
 use crate::plan::TimeScale;
 use crate::schedule::{FOREVER, Loops};
@@ -38,9 +38,15 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "F", value_parser = time_scale, allow_hyphen_values = true)]
     pub(crate) time_scale: Option<TimeScale>,
     /// Toxiproxy's API [default: `scenariod.toxiproxy` of the lab file]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true)]
     pub(crate) toxiproxy: Option<HttpUrl>,
-    /// Where to serve metrics [default: `scenariod.metrics_addr` of the lab file]
+    /// Run beside toxics of others on the nodes that are to be sick; they are written down
+    #[arg(long)]
+    pub(crate) allow_foreign: bool,
+    /// Where runs keep their journals and locks; a guard needs the same [default: $LAB_STATE, else the XDG state folder]
+    #[arg(long, value_name = "DIR", global = true, env = "LAB_STATE", hide_env = true)]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// Where to serve metrics [default: `metrics_addr`, for the guard `guard_addr`, of the lab file]
     #[arg(long, value_name = "ADDR", global = true)]
     pub(crate) metrics_addr: Option<HostPort>,
     /// The lab file [default: $LAB_CONFIG, else config/lab.yaml, else the built-in one]
@@ -80,6 +86,18 @@ pub(crate) enum SubCommand {
     Check {
         /// Files or folders
         paths: Vec<PathBuf>,
+    },
+    /// Watch Toxiproxy and remove what a run left behind that was killed; runs until it is stopped
+    Guard {
+        /// Look so often
+        #[arg(long, value_name = "DURATION", default_value = "1s")]
+        interval: Positive,
+    },
+    /// Remove what runs have left behind, and say what was found: exit 0 when nothing is left, else 5
+    Clean {
+        /// Only say what would be removed
+        #[arg(long = "dry-run", id = "clean_dry_run")]
+        dry_run: bool,
     },
     /// Print Toxiproxy's start-up configuration for the lab's nodes
     Proxies,
@@ -146,6 +164,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
             SubCommand::List { .. } => "list",
             SubCommand::Show { .. } => "show",
             SubCommand::Check { .. } => "check",
+            SubCommand::Guard { .. } => "guard",
+            SubCommand::Clean { .. } => "clean",
             SubCommand::Proxies => "proxies",
             SubCommand::Health => "health",
             SubCommand::Completions { .. } => "completions",
@@ -167,11 +187,18 @@ impl Cli {
             (self.dry_run, "--dry-run"),
             (self.list, "--list"),
             (self.time_scale.is_some(), "--time-scale"),
-            (self.toxiproxy.is_some(), "--toxiproxy"),
+            (self.allow_foreign, "--allow-foreign"),
+            (self.toxiproxy.is_some() && !self.talks_to_toxiproxy(), "--toxiproxy"),
             (self.linger.is_some(), "--linger"),
             (self.seed.is_some(), "--seed"),
         ];
         given.into_iter().find(|(given, _)| *given).map(|(_, flag)| flag)
+    }
+}
+
+impl Cli {
+    fn talks_to_toxiproxy(&self) -> bool {
+        matches!(self.command, Some(SubCommand::Guard { .. } | SubCommand::Clean { .. }))
     }
 }
 
@@ -196,7 +223,9 @@ fn plain(text: &str) -> UsageError {
 
 fn time_scale(text: &str) -> Result<TimeScale, String> {
     let factor = f64::from_str(text).ok().and_then(TimeScale::new);
-    factor.ok_or_else(|| "must be a number above 0".to_owned())
+    factor.ok_or_else(|| {
+        format!("must be a number above 0 and at most {}: leases grow with it", TimeScale::MOST)
+    })
 }
 
 /// The completion script of a shell.

@@ -9,6 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::machine::{self, Action, Event, Hold, InvalidTransition, Outcome, Phases, State};
 
+/// How often the ground is looked at.
+const WATCH: Duration = Duration::from_secs(1);
+/// So long before the end of a phase, or a tenth of it, comes the last look.
+const LAST_LOOK: Duration = Duration::from_millis(100);
+
 /// What a walk acts on.
 pub(crate) trait Rig {
     /// Why an action failed.
@@ -16,6 +21,12 @@ pub(crate) trait Rig {
 
     /// Looks at the ground before anything is measured. May be dropped at any await.
     fn clear(&mut self, stop: &CancellationToken) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Looks whether the ground is still as it was left. May be dropped at any await.
+    fn watch(&mut self, stop: &CancellationToken) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Puts back what is gone, after a look that failed while nothing was on. Never dropped, never told to stop.
+    fn repair(&mut self) -> impl Future<Output = ()> + Send;
 
     /// Puts the faults on and reads them back; ends early, at a safe point, once `stop` is cancelled. Never dropped.
     fn inject(&mut self, stop: &CancellationToken) -> impl Future<Output = Result<(), Self::Error>> + Send;
@@ -69,10 +80,9 @@ pub(crate) async fn walk<R: Rig>(
                     Err(error) => told(Err(error), |()| Event::TimerElapsed, &mut errors),
                 }
             }
-            Action::StartTimer(length) => tokio::select! {
-                biased;
-                () = stop.cancelled() => Event::Cancelled,
-                () = sleep_until(since, length) => Event::TimerElapsed,
+            Action::StartTimer(length) => match sit(rig, state, since, length, stop).await {
+                Ok(event) => event,
+                Err(error) => told(Err(error), |()| Event::TimerElapsed, &mut errors),
             },
             Action::Inject => match rig.inject(stop).await {
                 // Whatever it says, it stopped because it was told to.
@@ -92,6 +102,47 @@ pub(crate) async fn walk<R: Rig>(
     }
 }
 
+/// Sits a phase without faults out and looks at the ground now and then, at last just before the end. Nothing is
+/// injected before that look was answered; no other look moves the end.
+async fn sit<R: Rig>(
+    rig: &mut R,
+    state: State,
+    since: Instant,
+    length: Duration,
+    stop: &CancellationToken,
+) -> Result<Event, R::Error> {
+    let last = length.saturating_sub(LAST_LOOK.min(length / 10));
+    let needed = state == State::Stabilizing;
+    let mut due = Duration::ZERO;
+    loop {
+        due = due.saturating_add(WATCH).min(last);
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(Event::Cancelled),
+            () = sleep_until(since, due) => {}
+        }
+        let watched = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(Event::Cancelled),
+            watched = rig.watch(stop) => watched,
+            () = sleep_until(since, length), if !(needed && due == last) => return Ok(Event::TimerElapsed),
+        };
+        if let Err(error) = watched {
+            rig.repair().await;
+            return Err(error);
+        }
+        if due == last {
+            break;
+        }
+        due = due.max(since.elapsed()).min(last);
+    }
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => Ok(Event::Cancelled),
+        () = sleep_until(since, length) => Ok(Event::TimerElapsed),
+    }
+}
+
 /// Sits testing out and brings each change about when it is due. Every moment is counted from the start, so a late
 /// change shifts no later one; one that was overtaken is left out.
 async fn test<R: Rig>(
@@ -102,7 +153,8 @@ async fn test<R: Rig>(
 ) -> Result<Event, R::Error> {
     let mut elapsed = Duration::ZERO;
     loop {
-        let due = rig.next_change(elapsed).map_or(length, |next| next.min(length));
+        let change = rig.next_change(elapsed).map_or(length, |next| next.min(length));
+        let due = change.min(elapsed.saturating_add(WATCH));
         tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(Event::Cancelled),
@@ -111,6 +163,16 @@ async fn test<R: Rig>(
         elapsed = since.elapsed().max(due);
         if elapsed >= length {
             return Ok(Event::TimerElapsed);
+        }
+        if elapsed < change {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(Event::Cancelled),
+                watched = rig.watch(stop) => watched?,
+                // A change is due: making it looks as well.
+                () = sleep_until(since, change) => {}
+            }
+            continue;
         }
         let end = stop.child_token();
         let adjusted = {

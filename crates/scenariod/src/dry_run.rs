@@ -7,7 +7,7 @@ use metrics_core::Registry;
 use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio_util::sync::CancellationToken;
 
-use crate::injector::look;
+use crate::injector::{Ground, look};
 use crate::plan::Plan;
 use crate::run::Order;
 use crate::stage::{RunError, readable};
@@ -31,7 +31,14 @@ pub(crate) async fn dry_run(order: &Order) -> Result<String, DryError> {
     for (number, scenario) in (0_u64..).zip(&order.scenarios) {
         let seed = order.seed.wrapping_add(number);
         let plan = Plan::new(scenario, &order.settings.names(), order.scale, seed);
-        let looked = look(&client, &order.settings.servers, &plan.targets(), now, &stop).await;
+        let ground = Ground {
+            servers: &order.settings.servers,
+            targets: plan.targets(),
+            state: &order.state,
+            now,
+            foreign: order.foreign,
+        };
+        let looked = look(&client, &ground, &stop).await;
         let refused = |cause| RunError::Refused { scenario: scenario.name.clone(), cause };
         let notes = looked.map_err(|cause| DryError::Run(Box::new(refused(cause))))?;
         for note in notes {

@@ -2,9 +2,12 @@
 //! carried out after the removal has looked. It knows neither phases nor signals beyond "stop".
 
 mod adjust;
+mod ladder;
 mod preflight;
 mod removal;
+mod spoiled;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,28 +16,50 @@ use metrics_core::labels::FaultType;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use preflight::{Obstacle, Refusal, clear, look};
-pub(crate) use removal::Residue;
+pub(crate) use preflight::{Ground, Note, Obstacle, Refusal, look};
+pub(crate) use removal::{Residue, Suspect, remove};
+pub(crate) use spoiled::{Foreign, Spoiled};
 
+use crate::journal::{Journal, JournalError};
 use crate::lease::RunId;
 use crate::ledger::Ledger;
+use crate::narrator::Voice;
 use crate::plan::{Plan, Step};
+use crate::state::{Claim, StateDir};
 use crate::toxic::ToxicKind;
-use crate::toxiproxy::{Client, Power, Proxy, ToxiproxyError};
+use crate::toxiproxy::{Client, NewProxy, Power, Proxy, ToxiproxyError};
 
 /// Calls that may end better in a moment are tried so often.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// What the injector of a run works with.
+#[derive(Debug)]
+pub(crate) struct Kit {
+    pub(crate) client: Client,
+    pub(crate) families: Arc<ToxiproxyFamilies>,
+    /// The lab's nodes.
+    pub(crate) servers: Arc<[NewProxy]>,
+    pub(crate) state: StateDir,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) foreign: Foreign,
+    /// The command that restarts a wedged Toxiproxy.
+    pub(crate) hook: Option<String>,
+    pub(crate) voice: Voice,
+}
+
 /// The toxics of one run.
 #[derive(Debug)]
 pub(crate) struct Injector {
-    client: Client,
-    families: Arc<ToxiproxyFamilies>,
-    run: RunId,
+    kit: Kit,
     plan: Plan,
     ledger: Mutex<Ledger>,
     naming: Mutex<Naming>,
+    /// Every proxy as it was found.
+    snapshot: Mutex<Vec<Proxy>>,
+    /// How often Toxiproxy had restarted by then.
+    restarts: AtomicU64,
+    claims: Mutex<Vec<Claim>>,
     /// Faults shown as on, by position in the plan.
     shown: Mutex<Vec<usize>>,
 }
@@ -61,8 +86,10 @@ pub(crate) enum InjectError {
     Change { server: String, toxic: String, cause: ToxiproxyError },
     #[error("toxiproxy removed {toxic} from {server}, but still has it")]
     StillThere { server: String, toxic: String },
-    #[error("what was injected did not stay on")]
-    Lost,
+    #[error(transparent)]
+    Spoiled(#[from] Spoiled),
+    #[error("nothing can be written down before it is injected: {0}")]
+    Journal(#[from] JournalError),
     #[error("cannot read back what was injected: {0}")]
     ReadBack(ToxiproxyError),
     #[error("toxiproxy accepted {toxic} on {server}, but does not have it")]
@@ -70,9 +97,10 @@ pub(crate) enum InjectError {
 }
 
 impl Injector {
-    pub(crate) fn new(client: Client, families: Arc<ToxiproxyFamilies>, run: RunId, plan: Plan) -> Injector {
+    pub(crate) fn new(kit: Kit, plan: Plan) -> Injector {
         let (ledger, naming, shown) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Injector { client, families, run, plan, ledger, naming, shown }
+        let (snapshot, restarts, claims) = (Mutex::default(), AtomicU64::default(), Mutex::default());
+        Injector { kit, plan, ledger, naming, snapshot, restarts, claims, shown }
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -80,11 +108,55 @@ impl Injector {
     }
 
     pub(crate) fn client(&self) -> &Client {
-        &self.client
+        &self.kit.client
     }
 
     pub(crate) fn families(&self) -> &ToxiproxyFamilies {
-        &self.families
+        &self.kit.families
+    }
+
+    pub(crate) fn journal(&self) -> &Arc<Journal> {
+        &self.kit.journal
+    }
+
+    pub(crate) fn say(&self, line: impl AsRef<str>) {
+        self.kit.voice.say(line);
+    }
+
+    fn run(&self) -> &RunId {
+        self.kit.journal.run()
+    }
+
+    /// Looks whether all is as this run wants it, at any time from the preflight on. A Toxiproxy that is merely slow
+    /// spoils nothing. May be dropped at any await.
+    pub(crate) async fn watch(&self, stop: &CancellationToken) -> Result<(), Spoiled> {
+        match retry(stop, || self.client().proxies()).await {
+            None => Ok(()),
+            Some(Ok(proxies)) => self.judge(&proxies),
+            Some(Err(error @ ToxiproxyError::Connect { .. })) => Err(Spoiled::Unreachable(error)),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "cannot see what toxiproxy holds");
+                Ok(())
+            }
+        }
+    }
+
+    fn same_process(&self) -> Result<(), Spoiled> {
+        let same = self.client().restarts() == self.restarts.load(Ordering::Relaxed);
+        if same { Ok(()) } else { Err(Spoiled::Restarted) }
+    }
+
+    fn judge(&self, proxies: &[Proxy]) -> Result<(), Spoiled> {
+        self.same_process()?;
+        let on = self.ledger().answered();
+        let expected = spoiled::Expected {
+            servers: &self.kit.servers,
+            targets: self.plan.targets(),
+            run: self.run(),
+            on: &on,
+            foreign: self.kit.foreign,
+        };
+        spoiled::spoiled(proxies, &expected).map_or(Ok(()), Err)
     }
 
     /// Puts on what is wanted at the start of testing, under leases that end at `deadline` (seconds since the epoch),
@@ -99,11 +171,14 @@ impl Injector {
         let name = name.as_str();
         let answer = retry(stop, move || async move {
             self.ledger().ask(step);
-            let answer = self.client.add_toxic(&step.server, name, &step.toxic).await;
+            let answer = self.client().add_toxic(&step.server, name, &step.toxic).await;
             match &answer {
                 Err(error) if error.may_have_applied() => self.ledger().unanswered(step, Instant::now()),
                 Err(_) => self.ledger().nowhere(step),
-                Ok(()) => self.ledger().on(step),
+                Ok(()) => {
+                    self.ledger().on(step);
+                    self.journal().applied(&step.server, name);
+                }
             }
             answer
         });
@@ -123,7 +198,7 @@ impl Injector {
     /// Only below a marker that was seen to be on.
     async fn disable(&self, step: &Step, stop: &CancellationToken) -> Result<(), InjectError> {
         let answer = retry(stop, move || async move {
-            let answer = self.client.set_power(&step.server, Power::Disabled).await;
+            let answer = self.client().set_power(&step.server, Power::Disabled).await;
             if answer.as_ref().is_err_and(ToxiproxyError::may_have_applied) {
                 self.ledger().unanswered(step, Instant::now());
             }

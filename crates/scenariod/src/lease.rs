@@ -4,13 +4,19 @@
 use std::fmt;
 
 /// Names one run. Short, unique, safe in a URL.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct RunId(String);
 
 impl RunId {
     /// `millis` since the epoch orders the ids, `entropy` tells two runs of one millisecond apart.
     pub(crate) fn new(millis: u64, entropy: u16) -> RunId {
         RunId(format!("{}{}", base36(millis, 8), base36(u64::from(entropy) % 36_u64.pow(3), 3)))
+    }
+
+    /// `None` for what we never write.
+    pub(crate) fn parse(text: &str) -> Option<RunId> {
+        let ours = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+        ours.then(|| RunId(text.to_owned()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -53,12 +59,10 @@ impl Lease {
         else {
             return None;
         };
-        let run_is_ours =
-            !run.is_empty() && run.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
         let lease =
-            Lease { run: RunId(run.to_owned()), step: step.parse().ok()?, deadline: deadline.parse().ok()? };
+            Lease { run: RunId::parse(run)?, step: step.parse().ok()?, deadline: deadline.parse().ok()? };
         // Only the canonical spelling: `+1` or `007` parse as numbers, but we never wrote them.
-        (run_is_ours && lease.to_string() == name).then_some(lease)
+        (lease.to_string() == name).then_some(lease)
     }
 
     pub(crate) fn expired(&self, now: u64) -> bool {

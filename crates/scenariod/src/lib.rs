@@ -6,15 +6,19 @@
 mod aim;
 mod catalogue;
 mod check;
+mod clean;
 mod cli;
 mod driver;
 mod dry_run;
 mod fault;
+mod guard;
 mod injector;
+mod journal;
 mod lease;
 mod ledger;
 mod linger;
 mod list;
+mod lock;
 mod machine;
 mod metrics;
 mod narrator;
@@ -28,7 +32,9 @@ mod select;
 mod settings;
 mod show;
 mod stage;
+mod state;
 mod supervisor;
+mod sweep;
 mod timeline;
 mod toxic;
 mod toxiproxy;
@@ -43,6 +49,7 @@ use daemon_core::{health, logging};
 use catalogue::Catalogue;
 use cli::{Cli, Parsed, SubCommand, UsageError};
 use settings::{Settings, proxies};
+use state::StateDir;
 
 /// Any error that ends a command.
 type Failure = Box<dyn UserError>;
@@ -66,6 +73,8 @@ fn command(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
         Some(SubCommand::List { json: false, .. }) => list::table(&load_catalogue(&cli)?),
         Some(SubCommand::List { json: true, .. }) => list::json(&load_catalogue(&cli)?),
         Some(SubCommand::Check { paths }) => check::check(paths, cli.config.as_deref()).map_err(fail)?,
+        Some(SubCommand::Guard { interval }) => return guard::run(&cli, interval.get()),
+        Some(SubCommand::Clean { dry_run }) => return clean::run(&cli, *dry_run),
         Some(SubCommand::Proxies) => toxiproxy::start_up_config(&proxies(&load_lab(&cli)?)),
         Some(SubCommand::Health) => return check_health(&cli),
         Some(SubCommand::Completions { shell }) => {
@@ -88,6 +97,10 @@ fn load_lab(cli: &Cli) -> Result<Lab, Failure> {
     Lab::load(cli.config.as_deref()).map_err(fail)
 }
 
+fn load_state(cli: &Cli) -> Result<StateDir, Failure> {
+    StateDir::locate(cli.state_dir.as_deref()).map_err(fail)
+}
+
 /// A full disk below standard output is nothing a hint could help with.
 fn say(text: &str) -> Exit {
     if print(text).is_ok() { Exit::Ok } else { Exit::Failed }
@@ -105,7 +118,8 @@ fn check_health(cli: &Cli) -> Result<Exit, Failure> {
 /// A bare word is most likely a scenario without its flag.
 fn unknown_command(cli: &Cli, words: &[OsString]) -> Failure {
     let word = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
-    let command = nearest(&word, ["list", "show", "check", "proxies", "health", "completions"]);
+    let command =
+        nearest(&word, ["list", "show", "check", "guard", "clean", "proxies", "health", "completions"]);
     let scenario = load_catalogue(cli).ok().and_then(|catalogue| select::near(&catalogue, &word));
     let hint = match (scenario, command) {
         (Some(scenario), _) => format!("scenariod --scenario {scenario}"),

@@ -115,7 +115,7 @@ pub(crate) fn step(
     use State::{Clearing, Done, Healing, Injecting, Recovering, Stabilizing, Testing};
     Ok(match (state, event) {
         (Clearing, Cleared) => (Stabilizing, Action::StartTimer(phases.stabilization)),
-        (Clearing, Failed) => finish(Outcome::Refused),
+        (Clearing | Stabilizing, Failed) => finish(Outcome::Refused),
         (Stabilizing, TimerElapsed) => (Injecting, Action::Inject),
         (Injecting, Injected) => (Testing, Action::StartTimer(phases.testing)),
         // A failed injection may have applied in part.
@@ -130,7 +130,8 @@ pub(crate) fn step(
         (Healing(Next::End(outcome)), Healed(_)) => finish(outcome),
         (Healing(_), Failed) => finish(Outcome::Residue),
         (Recovering(Hold::Held), TimerElapsed) => finish(Outcome::Completed),
-        (Recovering(Hold::Lost), TimerElapsed) => finish(Outcome::FaultLost),
+        // Not as it was left: what is measured of the recovery does not count.
+        (Recovering(Hold::Lost), TimerElapsed) | (Recovering(_), Failed) => finish(Outcome::FaultLost),
         (Clearing | Stabilizing | Recovering(_), Cancelled) => finish(Outcome::Cancelled),
         (
             from @ (Clearing | Stabilizing | Injecting | Testing | Healing(_) | Recovering(_) | Done(_)),

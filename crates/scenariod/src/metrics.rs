@@ -9,7 +9,7 @@ use std::time::Duration;
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::values::HostPort;
 use metrics_core::Registry;
-use metrics_core::exporter::Exporter;
+use metrics_core::exporter::{Exporter, Readiness};
 use metrics_core::families::scenario::{PlannedScenario, ScenarioFamilies};
 use metrics_core::families::toxiproxy::{KnownFault, ToxiproxyFamilies};
 use tokio::sync::watch;
@@ -101,6 +101,17 @@ pub(crate) fn serve(listener: TcpListener, order: &Order) -> Result<(Families, S
     let (scrapes, shutdown) = (exporter.scrapes(), CancellationToken::new());
     let task = tokio::spawn(exporter.serve(listener, shutdown.clone()));
     Ok((families, Serving { scrapes, shutdown, task }))
+}
+
+/// Serves what the guard shows; not ready until it is told so.
+pub(crate) fn serve_guard(listener: TcpListener) -> (Arc<ToxiproxyFamilies>, Readiness, Serving) {
+    let mut registry = Registry::default();
+    let families = ToxiproxyFamilies::register_hygiene(&mut registry);
+    let exporter = Exporter::new(registry);
+    let readiness = exporter.readiness();
+    let (scrapes, shutdown) = (exporter.scrapes(), CancellationToken::new());
+    let task = tokio::spawn(exporter.serve(listener, shutdown.clone()));
+    (families, readiness, Serving { scrapes, shutdown, task })
 }
 
 /// Each scenario once, however often it is run.

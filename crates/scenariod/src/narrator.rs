@@ -43,6 +43,19 @@ impl Narrator {
     }
 }
 
+/// A narrator that names the run in every line.
+#[derive(Clone, Debug)]
+pub(crate) struct Voice {
+    pub(crate) narrator: Narrator,
+    pub(crate) label: String,
+}
+
+impl Voice {
+    pub(crate) fn say(&self, line: impl AsRef<str>) {
+        self.narrator.say(format!("{}: {}", self.label, line.as_ref()));
+    }
+}
+
 impl Flush {
     /// Waits, not for long, until everything is written. Every `Narrator` has to be gone by then.
     pub(crate) fn wait(self) {

@@ -7,6 +7,7 @@ use daemon_core::problems::Problems;
 
 use crate::cli::{Cli, UsageError};
 use crate::dry_run::{DryError, dry_run};
+use crate::injector::Foreign;
 use crate::metrics::SetupError;
 use crate::narrator::Narrator;
 use crate::plan::{Plan, TimeScale};
@@ -14,7 +15,7 @@ use crate::run::{Order, run as run_order};
 use crate::scenario::{Scenario, Target};
 use crate::schedule::Loops;
 use crate::settings::Settings;
-use crate::{Failure, aim, check::CheckError, fail, load_catalogue, load_lab, say, select, show};
+use crate::{Failure, aim, check::CheckError, fail, load_catalogue, load_lab, load_state, say, select, show};
 
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -89,6 +90,8 @@ fn order(cli: &Cli) -> Result<Order, Failure> {
         pause: cli.pause.map_or(Duration::ZERO, daemon_core::values::Span::get),
         linger: cli.linger.map_or(LINGER, daemon_core::values::Span::get),
         settings,
+        state: load_state(cli)?,
+        foreign: if cli.allow_foreign { Foreign::Allow } else { Foreign::Refuse },
     })
 }
 

@@ -11,17 +11,19 @@ use metrics_core::labels::RunStatus;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::{self, Walked};
-use crate::injector::Injector;
+use crate::injector::{Foreign, Injector, Kit};
+use crate::journal::Journal;
 use crate::lease::RunId;
 use crate::linger::linger;
 use crate::machine::Outcome;
 use crate::metrics::{self, Serving, SetupError};
-use crate::narrator::Narrator;
+use crate::narrator::{Narrator, Voice};
 use crate::plan::{Plan, TimeScale};
 use crate::scenario::Scenario;
 use crate::schedule::{Loops, Tally};
 use crate::settings::Settings;
 use crate::stage::{RunError, Stage};
+use crate::state::StateDir;
 use crate::supervisor::{Ending, supervise};
 use crate::toxiproxy::Client;
 
@@ -36,6 +38,8 @@ pub(crate) struct Order {
     pub(crate) pause: Duration,
     pub(crate) linger: Duration,
     pub(crate) settings: Settings,
+    pub(crate) state: StateDir,
+    pub(crate) foreign: Foreign,
 }
 
 /// How the runs of a command ended.
@@ -158,18 +162,32 @@ impl Runner {
         self.scenario.run_started(&scenario.name, run.as_str());
         let count = self.order.loops.label(number, self.order.scenarios.len() as u64);
         let label = format!("run {count} {} {run}", scenario.name);
-        let injector = Arc::new(Injector::new(self.client.clone(), Arc::clone(&self.toxiproxy), run, plan));
-        let mut stage = Stage {
-            injector: Arc::clone(&injector),
-            servers: Arc::clone(&self.servers),
-            families: Arc::clone(&self.scenario),
-            narrator: self.narrator.clone(),
-            label: label.clone(),
+        let voice = Voice { narrator: self.narrator.clone(), label: label.clone() };
+        let began = Journal::begin(&self.order.state, run, &scenario.name, self.client.url());
+        let journal = match began.map(Arc::new) {
+            Ok(journal) => journal,
+            Err(cause) => {
+                ended.errors.push(RunError::State { scenario: scenario.name.clone(), cause });
+                return self.count(&label, &scenario.name, Outcome::Refused, ended);
+            }
         };
+        let kit = Kit {
+            client: self.client.clone(),
+            families: Arc::clone(&self.toxiproxy),
+            servers: Arc::clone(&self.servers),
+            state: self.order.state.clone(),
+            journal: Arc::clone(&journal),
+            foreign: self.order.foreign,
+            hook: self.order.settings.restart_hook.clone(),
+            voice: voice.clone(),
+        };
+        let injector = Arc::new(Injector::new(kit, plan));
+        let families = Arc::clone(&self.scenario);
+        let mut stage = Stage { injector: Arc::clone(&injector), families, voice, injected: false };
         let stop = self.stop.token.clone();
         let walk = async move { driver::walk(&mut stage, &phases, &stop).await };
         let name = scenario.name.as_str();
-        match supervise(walk, &injector, name).await {
+        let exit = match supervise(walk, &injector, name).await {
             Ending::Walked(Walked { outcome, errors }) => {
                 ended.errors.extend(errors);
                 self.count(&label, name, outcome, ended)
@@ -183,7 +201,9 @@ impl Runner {
                 ended.errors.extend([*error, *residue]);
                 self.count(&label, name, Outcome::Residue, ended)
             }
-        }
+        };
+        journal.end(exit);
+        exit
     }
 
     fn count(&self, label: &str, scenario: &str, outcome: Outcome, ended: &mut Ended) -> Exit {
@@ -193,10 +213,13 @@ impl Runner {
             Outcome::FaultLost => (
                 RunStatus::Inconclusive,
                 Exit::Inconclusive,
-                "the fault did not stay on until it was to be removed",
+                "the injector was lost or disturbed, no toxic is left",
             ),
             Outcome::Cancelled => {
                 (RunStatus::Aborted, self.stop.exit().unwrap_or(Exit::Interrupted), "no toxic is left")
+            }
+            Outcome::Refused | Outcome::Undone if last == Some(Exit::Inconclusive) => {
+                (RunStatus::Inconclusive, Exit::Inconclusive, "the injector was lost, no toxic is left")
             }
             Outcome::Refused => (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "nothing was injected"),
             Outcome::Undone => (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "undone, no toxic is left"),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::toxiproxy::NewProxy;
 
 const METRICS_ADDR: &str = "127.0.0.1:9092";
+const GUARD_ADDR: &str = "127.0.0.1:9095";
 const TOXIPROXY: &str = "http://127.0.0.1:8474";
 
 /// The `scenariod` section.
@@ -16,6 +17,8 @@ const TOXIPROXY: &str = "http://127.0.0.1:8474";
 struct Section {
     metrics_addr: Option<HostPort>,
     toxiproxy: Option<HttpUrl>,
+    guard_addr: Option<HostPort>,
+    restart_hook: Option<String>,
 }
 
 /// Where things are.
@@ -24,6 +27,10 @@ pub(crate) struct Settings {
     pub(crate) metrics_addr: HostPort,
     pub(crate) toxiproxy: HttpUrl,
     pub(crate) servers: Vec<NewProxy>,
+    /// Where the guard serves its metrics.
+    pub(crate) guard_addr: HostPort,
+    /// A command of the shell that restarts a wedged Toxiproxy.
+    pub(crate) restart_hook: Option<String>,
 }
 
 impl Settings {
@@ -36,11 +43,14 @@ impl Settings {
         let section: Section = lab.section("scenariod")?;
         let wrong = |message| LabError::Wrong(lab.document().problem("scenariod", message).into());
         let in_file = section.metrics_addr.map_or_else(|| METRICS_ADDR.parse().map_err(wrong), Ok)?;
+        let guard_in_file = section.guard_addr.map_or_else(|| GUARD_ADDR.parse().map_err(wrong), Ok)?;
         let api_in_file = section.toxiproxy.map_or_else(|| TOXIPROXY.parse().map_err(wrong), Ok)?;
         Ok(Settings {
             metrics_addr: metrics_addr.unwrap_or_else(|| in_file.offset(lab.port_offset)),
             toxiproxy: toxiproxy.unwrap_or_else(|| api_in_file.offset(lab.port_offset)),
             servers: proxies(lab),
+            guard_addr: guard_in_file.offset(lab.port_offset),
+            restart_hook: section.restart_hook,
         })
     }
 

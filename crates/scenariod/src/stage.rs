@@ -9,28 +9,34 @@ use metrics_core::labels::Phase;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::Rig;
-use crate::injector::{self, InjectError, Injector, Obstacle, Refusal, Residue};
+use crate::injector::{InjectError, Injector, Note, Obstacle, Refusal, Residue, Spoiled};
 use crate::machine::{Hold, InvalidTransition};
-use crate::narrator::Narrator;
-use crate::toxiproxy::NewProxy;
+use crate::narrator::Voice;
+use crate::state::StateError;
 
 /// However short the leases, so long is removal tried.
 const LEAST_BUDGET: Duration = Duration::from_secs(5);
+
+/// How long it is tried to put back what went with a Toxiproxy.
+const REPAIR: Duration = Duration::from_secs(5);
 
 /// One run's rig.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) injector: Arc<Injector>,
-    pub(crate) servers: Arc<[NewProxy]>,
     pub(crate) families: Arc<ScenarioFamilies>,
-    pub(crate) narrator: Narrator,
-    /// How lines call this run.
-    pub(crate) label: String,
+    pub(crate) voice: Voice,
+    /// Whether it has come to putting faults on.
+    pub(crate) injected: bool,
 }
 
 /// Why a run did not end well.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
+    #[error("{scenario} was not started: {cause}")]
+    State { scenario: String, cause: StateError },
+    #[error("{scenario} proves nothing: {cause}")]
+    Spoiled { scenario: String, cause: Spoiled },
     #[error("{scenario} was not started: {cause}")]
     Refused { scenario: String, cause: Refusal },
     #[error("{scenario} was not injected: {cause}")]
@@ -51,10 +57,14 @@ impl UserError for RunError {
             RunError::Refused { cause: Refusal::Leftovers(_), .. } | RunError::Residue { .. } => {
                 Exit::Residue
             }
-            RunError::Refused { .. } | RunError::Inject { .. } => Exit::Setup,
-            RunError::Adjust { .. } | RunError::Invalid { .. } | RunError::Internal { .. } => {
+            RunError::Inject { cause: InjectError::Spoiled(spoiled), .. } if spoiled.is_loss() => {
                 Exit::Inconclusive
             }
+            RunError::State { .. } | RunError::Refused { .. } | RunError::Inject { .. } => Exit::Setup,
+            RunError::Spoiled { .. }
+            | RunError::Adjust { .. }
+            | RunError::Invalid { .. }
+            | RunError::Internal { .. } => Exit::Inconclusive,
         }
     }
 
@@ -70,16 +80,24 @@ impl UserError for RunError {
                 Obstacle::Disabled { .. } => {
                     Some("enable the proxy; a fault on a disabled one proves nothing".to_owned())
                 }
-                Obstacle::OtherRun { .. } => Some("wait for the other run, or stop it".to_owned()),
+                Obstacle::OtherRun { .. } | Obstacle::Claimed { .. } => {
+                    Some("wait for the other run, or stop it".to_owned())
+                }
+                Obstacle::Elsewhere { .. } => {
+                    Some("is it the lab's Toxiproxy and the right lab file? `--toxiproxy` and `--config` name others".to_owned())
+                }
             },
             RunError::Refused { cause: Refusal::Leftovers(residue), .. }
             | RunError::Residue { cause: residue, .. } => {
-                Some(format!("remove it by hand, then look:\n  {}", residue.commands().join("\n  ")))
+                Some(residue.hint())
             }
             RunError::Inject { cause: InjectError::Unsupported { .. }, .. } => {
                 Some("a newer Toxiproxy may have it".to_owned())
             }
+            RunError::State { cause, .. } => cause.hint(),
+            RunError::Refused { cause: Refusal::State(cause), .. } => cause.hint(),
             RunError::Refused { .. }
+            | RunError::Spoiled { .. }
             | RunError::Inject { .. }
             | RunError::Adjust { .. }
             | RunError::Invalid { .. }
@@ -92,6 +110,13 @@ impl Stage {
     fn scenario(&self) -> String {
         self.injector.plan().scenario.clone()
     }
+
+    /// What belongs to the run's story; a disk that is full by then is told of when something is to be injected.
+    fn write_down(&self, note: &Note) {
+        if let Err(error) = self.injector.journal().note("preflight", &note.to_string()) {
+            tracing::warn!(%error, "the journal is incomplete");
+        }
+    }
 }
 
 /// How long the removal of a run's faults is tried.
@@ -103,18 +128,33 @@ impl Rig for Stage {
     type Error = RunError;
 
     async fn clear(&mut self, stop: &CancellationToken) -> Result<(), RunError> {
-        let (client, targets) = (self.injector.client(), self.injector.plan().targets());
-        let cleared = injector::clear(client, &self.servers, &targets, unix_seconds(), stop).await;
+        let cleared = self.injector.clear(unix_seconds(), stop).await;
         if let Err(Refusal::Leftovers(residue)) = &cleared {
             self.injector.families().set_residual(residue.toxics.len());
         }
         for note in cleared.map_err(|cause| RunError::Refused { scenario: self.scenario(), cause })? {
-            self.narrator.say(format!("{}: {note}", self.label));
+            self.write_down(&note);
+            self.voice.say(note.to_string());
         }
         Ok(())
     }
 
+    async fn watch(&mut self, stop: &CancellationToken) -> Result<(), RunError> {
+        let Err(spoiled) = self.injector.watch(stop).await else { return Ok(()) };
+        let scenario = self.scenario();
+        Err(if spoiled.is_loss() || self.injected {
+            RunError::Spoiled { scenario, cause: spoiled }
+        } else {
+            RunError::Inject { scenario, cause: spoiled.into() }
+        })
+    }
+
+    async fn repair(&mut self) {
+        self.injector.restore_within(REPAIR).await;
+    }
+
     async fn inject(&mut self, stop: &CancellationToken) -> Result<(), RunError> {
+        self.injected = true;
         let plan = self.injector.plan();
         let lease = plan.phases.testing.saturating_add(plan.margin).as_secs_f64().ceil();
         #[expect(
@@ -150,7 +190,7 @@ impl Rig for Stage {
             Phase::Testing => (plan.phases.testing, format!(": {}", plan.describe())),
             Phase::Recovery => (plan.phases.recovery, String::new()),
         };
-        self.narrator.say(format!("{}: {phase} for {}{what}", self.label, readable(length)));
+        self.voice.say(format!("{phase} for {}{what}", readable(length)));
     }
 }
 
@@ -160,6 +200,6 @@ pub(crate) fn readable(duration: Duration) -> String {
     humantime::format_duration(Duration::from_millis(millis)).to_string()
 }
 
-fn unix_seconds() -> u64 {
+pub(crate) fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

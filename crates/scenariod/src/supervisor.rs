@@ -48,8 +48,12 @@ mod tests {
 
     use super::*;
     use crate::catalogue::Catalogue;
+    use crate::injector::{Foreign, Kit};
+    use crate::journal::Journal;
     use crate::lease::RunId;
+    use crate::narrator::{Narrator, Voice};
     use crate::plan::{Plan, TimeScale};
+    use crate::state::StateDir;
     use crate::toxiproxy::Client;
 
     fn toxiproxy() -> Toxiproxy {
@@ -59,10 +63,23 @@ mod tests {
     fn injector(url: &str) -> Arc<Injector> {
         let families = ToxiproxyFamilies::register(&mut Registry::default(), &[]);
         let client = Client::new(&url.parse().unwrap(), Arc::clone(&families)).unwrap();
+        let state = StateDir::locate(Some(&tempfile::tempdir().unwrap().keep())).unwrap();
+        let journal = Arc::new(Journal::begin(&state, RunId::new(1, 1), "x", url).unwrap());
+        let voice = Voice { narrator: Narrator::start().0, label: String::new() };
+        let kit = Kit {
+            client,
+            families,
+            servers: Arc::default(),
+            state,
+            journal,
+            foreign: Foreign::Refuse,
+            hook: None,
+            voice,
+        };
         let catalogue = Catalogue::load(None).unwrap();
         let scale = TimeScale::new(0.01).unwrap();
         let plan = Plan::new(&catalogue.scenarios()[0], &["memcached1".to_owned()], scale, 0);
-        Arc::new(Injector::new(client, families, RunId::new(1, 1), plan))
+        Arc::new(Injector::new(kit, plan))
     }
 
     /// Injects and then breaks off in the middle of testing.

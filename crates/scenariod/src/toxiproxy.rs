@@ -2,6 +2,7 @@
 
 mod client;
 mod error;
+mod identity;
 mod wire;
 
 pub(crate) use client::Client;
@@ -14,6 +15,8 @@ use crate::toxic::Toxic;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Proxy {
     pub(crate) name: String,
+    /// The address it is bound to, as Toxiproxy spells it.
+    pub(crate) listen: String,
     pub(crate) upstream: String,
     pub(crate) power: Power,
     pub(crate) toxics: Vec<Placed>,

@@ -23,6 +23,10 @@ pub enum Misbehaviour {
     Misreport(u16),
     /// Passed on, and the connection closed without an answer.
     Hangup,
+    /// Passed on after this time.
+    Slow(Duration),
+    /// From this request on none is answered, whatever it asks: the server holds its lock until [`Trap::release`].
+    Wedge,
 }
 
 /// Which requests are caught.
@@ -30,7 +34,13 @@ pub enum Misbehaviour {
 pub struct Rule {
     method: String,
     path: String,
-    nth: Option<usize>,
+    nth: Option<Nth>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Nth {
+    Only(usize),
+    From(usize),
 }
 
 impl Rule {
@@ -42,7 +52,14 @@ impl Rule {
     /// Only the n-th of them, counted from 1.
     #[must_use]
     pub fn nth(mut self, n: usize) -> Self {
-        self.nth = Some(n);
+        self.nth = Some(Nth::Only(n));
+        self
+    }
+
+    /// The n-th of them and all later ones, counted from 1.
+    #[must_use]
+    pub fn from(mut self, n: usize) -> Self {
+        self.nth = Some(Nth::From(n));
         self
     }
 }
@@ -86,12 +103,25 @@ impl Trap {
 
     fn matches(&self, request: &Request) -> bool {
         let rule = &self.0.rule;
+        if self.is_wedged() {
+            return true;
+        }
         if rule.method != request.method || !request.path.contains(&rule.path) {
             return false;
         }
         let mut state = self.state();
         state.seen += 1;
-        rule.nth.is_none_or(|nth| nth == state.seen)
+        match rule.nth {
+            None => true,
+            Some(Nth::Only(nth)) => nth == state.seen,
+            Some(Nth::From(nth)) => nth <= state.seen,
+        }
+    }
+
+    /// Whether it holds the lock that every request needs.
+    fn is_wedged(&self) -> bool {
+        let state = self.state();
+        self.0.misbehaviour == Misbehaviour::Wedge && state.caught > 0 && !state.released
     }
 
     fn catch(&self, hold: bool) {
@@ -100,6 +130,11 @@ impl Trap {
         while hold && !state.released {
             state = self.0.changed.wait(state).unwrap_or_else(|poison| poison.into_inner());
         }
+    }
+
+    fn linger(&self, time: Duration) {
+        let state = self.state();
+        let _ = self.0.changed.wait_timeout_while(state, time, |state| !state.released);
     }
 
     fn state(&self) -> MutexGuard<'_, TrapState> {
@@ -196,7 +231,12 @@ impl Shared {
                 trap.catch(true);
                 reply(&mut stream, &answer)
             }
-            Misbehaviour::HoldRequest => {
+            Misbehaviour::Slow(time) => {
+                trap.catch(false);
+                trap.linger(time);
+                reply(&mut stream, &pass()?)
+            }
+            Misbehaviour::HoldRequest | Misbehaviour::Wedge => {
                 trap.catch(true);
                 reply(&mut stream, &pass()?)
             }

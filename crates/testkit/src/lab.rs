@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_yaml::{Mapping, Value};
 use tempfile::TempDir;
@@ -104,13 +105,24 @@ impl Lab {
         bin: impl AsRef<Path>,
         args: impl IntoIterator<Item = A>,
     ) -> Daemon {
-        Daemon::spawn(bin, self.args(args)).serving(self.scenariod_addr)
+        Daemon::run(self.command(bin, args)).serving(self.scenariod_addr)
     }
 
     /// Starts a Prometheus that scrapes both daemons, whether they run yet or not.
     #[track_caller]
     pub fn prometheus(&self) -> Prometheus {
         Prometheus::start([("loadgen", self.loadgen_addr), ("scenariod", self.scenariod_addr)])
+    }
+
+    /// A command line of scenariod on this lab, with the state folder that daemon and guard share.
+    pub fn command<A: AsRef<OsStr>>(
+        &self,
+        bin: impl AsRef<Path>,
+        args: impl IntoIterator<Item = A>,
+    ) -> Command {
+        let mut command = Command::new(bin.as_ref());
+        command.args(self.args(args)).env("LAB_STATE", self.folder.path().join("state"));
+        command
     }
 
     fn args<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Vec<OsString> {

@@ -48,6 +48,11 @@ impl Scrape {
         scrape
     }
 
+    /// Every line of the page.
+    pub fn samples(&self) -> &[Sample] {
+        &self.samples
+    }
+
     /// The one series of this name that has all these labels; it may have more.
     ///
     /// # Panics

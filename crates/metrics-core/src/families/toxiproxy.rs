@@ -64,6 +64,15 @@ pub struct KnownFault {
 pub struct ToxiproxyFamilies {
     state: Locked<State>,
     edges: Edges,
+    scope: Scope,
+}
+
+/// Which of the families a daemon has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    All,
+    /// What is left over and how the API answers.
+    Hygiene,
 }
 
 #[derive(Debug)]
@@ -88,6 +97,15 @@ struct Fault {
 impl ToxiproxyFamilies {
     /// Registers the families with every known fault off.
     pub fn register(registry: &mut Registry, known: &[KnownFault]) -> Arc<ToxiproxyFamilies> {
+        ToxiproxyFamilies::register_scope(registry, known, Scope::All)
+    }
+
+    /// Registers the families of a daemon that puts no fault on.
+    pub fn register_hygiene(registry: &mut Registry) -> Arc<ToxiproxyFamilies> {
+        ToxiproxyFamilies::register_scope(registry, &[], Scope::Hygiene)
+    }
+
+    fn register_scope(registry: &mut Registry, known: &[KnownFault], scope: Scope) -> Arc<ToxiproxyFamilies> {
         let edges = Edges::latency(&[]);
         let mut state = State {
             faults: Vec::new(),
@@ -101,7 +119,7 @@ impl ToxiproxyFamilies {
                 set(&mut known.params, param, 0.0);
             }
         }
-        let families = Arc::new(ToxiproxyFamilies { state: Locked::new(state), edges });
+        let families = Arc::new(ToxiproxyFamilies { state: Locked::new(state), edges, scope });
         registry.register_collector(Box::new(Arc::clone(&families)));
         families
     }
@@ -173,29 +191,9 @@ impl Collector for ToxiproxyFamilies {
         let state = self.state.lock();
         let now = Instant::now();
         let e = &mut encoder;
-        let faults = &state.faults;
-        ACTIVE.encode(e, |series| {
-            faults.iter().try_for_each(|f| {
-                series.number(&[&f.server, f.fault.as_str()], if f.on_since.is_some() { 1.0 } else { 0.0 })
-            })
-        })?;
-        CONFIG.encode(e, |series| {
-            faults.iter().try_for_each(|f| {
-                f.params.iter().try_for_each(|(param, value)| {
-                    let value = if f.on_since.is_some() { *value } else { 0.0 };
-                    series.number(&[&f.server, f.fault.as_str(), param], value)
-                })
-            })
-        })?;
-        ACTIVATIONS.encode(e, |series| {
-            faults.iter().try_for_each(|f| series.count(&[&f.server, f.fault.as_str()], f.activations))
-        })?;
-        ACTIVE_SECONDS.encode(e, |series| {
-            faults.iter().try_for_each(|f| {
-                let running = f.on_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-                series.number(&[&f.server, f.fault.as_str()], (f.active + running).as_secs_f64())
-            })
-        })?;
+        if self.scope == Scope::All {
+            encode_faults(e, &state.faults, now)?;
+        }
         RESIDUAL.encode_one(e, state.residual as f64)?;
         API_ERRORS.encode(e, |series| {
             ApiMethod::ALL.iter().try_for_each(|m| series.count(&[m.as_str()], state.errors[m.index()].get()))
@@ -207,4 +205,29 @@ impl Collector for ToxiproxyFamilies {
             })
         })
     }
+}
+
+fn encode_faults(e: &mut DescriptorEncoder<'_>, faults: &[Fault], now: Instant) -> Result<(), Error> {
+    ACTIVE.encode(e, |series| {
+        faults.iter().try_for_each(|f| {
+            series.number(&[&f.server, f.fault.as_str()], if f.on_since.is_some() { 1.0 } else { 0.0 })
+        })
+    })?;
+    CONFIG.encode(e, |series| {
+        faults.iter().try_for_each(|f| {
+            f.params.iter().try_for_each(|(param, value)| {
+                let value = if f.on_since.is_some() { *value } else { 0.0 };
+                series.number(&[&f.server, f.fault.as_str(), param], value)
+            })
+        })
+    })?;
+    ACTIVATIONS.encode(e, |series| {
+        faults.iter().try_for_each(|f| series.count(&[&f.server, f.fault.as_str()], f.activations))
+    })?;
+    ACTIVE_SECONDS.encode(e, |series| {
+        faults.iter().try_for_each(|f| {
+            let running = f.on_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+            series.number(&[&f.server, f.fault.as_str()], (f.active + running).as_secs_f64())
+        })
+    })
 }

@@ -18,12 +18,17 @@ struct Slow {
     changes: Vec<Duration>,
     /// For which moments it was adjusted, in ms.
     elapsed: Vec<u128>,
+    /// When the ground was looked at, in ms since the start.
+    looks: Vec<u128>,
+    /// From when on it is not as it should be.
+    spoiled_at: Option<Duration>,
 }
 
 impl Slow {
     fn new(takes: Duration) -> Slow {
-        let (changes, elapsed) = (Vec::new(), Vec::new());
-        Slow { start: Instant::now(), takes, fails: None, log: Vec::new(), changes, elapsed }
+        let (changes, elapsed, looks) = (Vec::new(), Vec::new(), Vec::new());
+        let (start, log) = (Instant::now(), Vec::new());
+        Slow { start, takes, fails: None, log, changes, elapsed, looks, spoiled_at: None }
     }
 
     fn failing(action: &'static str) -> Slow {
@@ -50,6 +55,16 @@ impl Rig for Slow {
 
     async fn clear(&mut self, _: &CancellationToken) -> Result<(), &'static str> {
         self.act("clear").await
+    }
+
+    async fn watch(&mut self, _: &CancellationToken) -> Result<(), &'static str> {
+        self.looks.push(self.start.elapsed().as_millis());
+        let fails = self.spoiled_at.is_some_and(|at| self.start.elapsed() >= at);
+        if fails { Err("watch") } else { Ok(()) }
+    }
+
+    async fn repair(&mut self) {
+        self.note("repair");
     }
 
     async fn inject(&mut self, stop: &CancellationToken) -> Result<(), &'static str> {
@@ -160,4 +175,34 @@ async fn a_change_that_fails_is_healed_and_proves_nothing() {
     let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
     assert_eq!((walked.outcome, walked.errors.as_slice()), (Outcome::FaultLost, ["adjust"].as_slice()));
     assert_eq!((rig.count("healed"), rig.count("recovery")), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ground_is_looked_at_every_second_and_just_before_the_faults_go_on() {
+    let mut rig = Slow::new(Duration::ZERO);
+    walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+    assert_eq!(rig.looks[..3], [1_000, 2_000, 3_000]);
+    // Stabilization ends at 30 s; from then on the injection itself looks, and healing at the end of testing.
+    assert_eq!(rig.looks[28..32], [29_000, 29_900, 31_000, 32_000]);
+    assert_eq!(rig.looks.last(), Some(&149_900));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ground_that_is_spoiled_ends_the_run_in_each_phase() {
+    for (at, outcome, log) in [
+        (5, Outcome::Refused, &["clear", "stabilization", "repair"][..]),
+        (45, Outcome::FaultLost, &["clear", "stabilization", "testing", "inject", "heal", "healed"]),
+        (
+            100,
+            Outcome::FaultLost,
+            &["clear", "stabilization", "testing", "inject", "heal", "healed", "recovery", "repair"],
+        ),
+    ] {
+        let mut rig = Slow::new(Duration::from_millis(10));
+        rig.spoiled_at = Some(Duration::from_secs(at));
+        let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+        assert_eq!((walked.outcome, walked.errors.as_slice()), (outcome, ["watch"].as_slice()), "{at}");
+        let seen: Vec<&str> = rig.log.iter().map(|(what, _)| *what).collect();
+        assert_eq!(seen, log, "{at}");
+    }
 }

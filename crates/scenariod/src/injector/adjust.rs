@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::removal::{Role, Suspect, remove};
 use super::{InjectError, Injector, is_on, lock, not_there, retry};
+use crate::journal::JournalError;
 use crate::lease::Lease;
 use crate::plan::Step;
 use crate::reconcile::{Change, changes};
 use crate::toxiproxy::{Proxy, ToxiproxyError};
+
+/// One try to take a single toxic off, its proxy opened first where that is needed.
+const REMOVAL: Duration = Duration::from_secs(6);
 
 impl Injector {
     /// Brings about what is wanted after `elapsed` of testing. What somebody else took off is not put on again: the run
@@ -20,10 +25,7 @@ impl Injector {
         stop: &CancellationToken,
     ) -> Result<(), InjectError> {
         let proxies = self.read(stop).await?;
-        let on = self.ledger().answered();
-        if on.iter().any(|step| !is_on(step, &proxies)) {
-            return Err(InjectError::Lost);
-        }
+        self.judge(&proxies)?;
         self.apply(elapsed, stop).await
     }
 
@@ -31,32 +33,58 @@ impl Injector {
     pub(super) async fn apply(&self, elapsed: Duration, stop: &CancellationToken) -> Result<(), InjectError> {
         let on = self.ledger().answered();
         let mut removed = Vec::new();
-        for change in changes(&on, &self.plan.wanted(elapsed)) {
+        let changes = changes(&on, &self.plan.wanted(elapsed));
+        let mut new = self.name(&changes).into_iter();
+        self.intend(new.as_slice().to_vec()).await?;
+        for change in changes {
             match change {
                 Change::Remove(step) => {
                     self.take(&step, stop).await?;
                     removed.push(step);
                 }
                 Change::Update(step) => self.update(&step, stop).await?,
-                Change::Add { fault, server, toxic } => {
-                    let step = Step { server, lease: self.lease(), toxic, fault };
-                    self.put(&step, stop).await?;
+                Change::Add { .. } => {
+                    if let Some(step) = new.next() {
+                        self.put(&step, stop).await?;
+                    }
                 }
             }
         }
         self.show(elapsed);
         let proxies = self.read(stop).await?;
+        self.same_process()?;
         let on = self.ledger().answered();
         on.iter().try_for_each(|step| if is_on(step, &proxies) { Ok(()) } else { Err(not_there(step)) })?;
-        let still = removed.iter().find(|step| has(step, &proxies));
-        still.map_or(Ok(()), |step| {
+        for step in &removed {
             let (server, toxic) = (step.server.clone(), step.lease.to_string());
-            Err(InjectError::StillThere { server, toxic })
-        })
+            if has(step, &proxies) {
+                return Err(InjectError::StillThere { server, toxic });
+            }
+            self.journal().removed(&server, &toxic);
+        }
+        Ok(self.judge(&proxies)?)
+    }
+
+    /// The steps that the changes add, in their order.
+    fn name(&self, changes: &[Change]) -> Vec<Step> {
+        let step = |change: &Change| match change {
+            Change::Add { fault, server, toxic } => {
+                Some(Step { server: server.clone(), lease: self.lease(), toxic: *toxic, fault: *fault })
+            }
+            Change::Remove(_) | Change::Update(_) => None,
+        };
+        changes.iter().filter_map(step).collect()
+    }
+
+    /// A disk takes its time: no other task waits for it.
+    async fn intend(&self, steps: Vec<Step>) -> Result<(), JournalError> {
+        let journal = std::sync::Arc::clone(self.journal());
+        let written = tokio::task::spawn_blocking(move || journal.intend(&steps)).await;
+        written.unwrap_or_else(|broken| Err(self.journal().broken(broken)))
     }
 
     async fn read(&self, stop: &CancellationToken) -> Result<Vec<Proxy>, InjectError> {
-        let read = retry(stop, || self.client.proxies()).await;
+        let read = retry(stop, || self.client().proxies()).await;
         read.ok_or(InjectError::Stopped)?.map_err(InjectError::ReadBack)
     }
 
@@ -64,13 +92,16 @@ impl Injector {
         let mut naming = lock(&self.naming);
         let step = naming.next;
         naming.next += 1;
-        Lease { run: self.run.clone(), step, deadline: naming.deadline }
+        Lease { run: self.run().clone(), step, deadline: naming.deadline }
     }
 
     async fn take(&self, step: &Step, stop: &CancellationToken) -> Result<(), InjectError> {
         let (server, toxic) = (step.server.clone(), step.lease.to_string());
         let suspect = vec![Suspect { server, toxic, role: Role::of(Some(step.toxic.kind)) }];
-        let answer = retry(stop, || async { remove(&self.client, &suspect).await.map_or(Ok(()), Err) });
+        let answer = retry(stop, || async {
+            let give_up = Instant::now() + REMOVAL;
+            remove(self.client(), &suspect, give_up).await.map_or(Ok(()), Err)
+        });
         answer.await.ok_or(InjectError::Stopped)?.map_err(changing(step))?;
         self.ledger().off(step);
         Ok(())
@@ -79,7 +110,7 @@ impl Injector {
     async fn update(&self, step: &Step, stop: &CancellationToken) -> Result<(), InjectError> {
         let name = step.lease.to_string();
         self.ledger().update(step);
-        let answer = retry(stop, || self.client.update_toxic(&step.server, &name, &step.toxic));
+        let answer = retry(stop, || self.client().update_toxic(&step.server, &name, &step.toxic));
         answer.await.ok_or(InjectError::Stopped)?.map_err(changing(step))
     }
 
@@ -91,8 +122,8 @@ impl Injector {
             let label = assigned.course.fault.label();
             let at = assigned.course.at(elapsed, self.plan.phases.testing);
             match at {
-                Some(at) => self.families.activated(&assigned.server, label, &at.params(), now),
-                None => self.families.deactivated(&assigned.server, label, now),
+                Some(at) => self.families().activated(&assigned.server, label, &at.params(), now),
+                None => self.families().deactivated(&assigned.server, label, now),
             }
             shown.retain(|&other| other != fault);
             shown.extend(at.map(|_| fault));

@@ -3,13 +3,23 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::removal::{Residue, Role, Suspect, remove, suspect};
-use super::{TRIES, retry};
+use super::removal::{Residue, Role, Suspect, remove};
+use super::{Foreign, Injector, Kit, TRIES, lock, retry};
+use crate::journal::{self, Settled};
 use crate::lease::Lease;
+use crate::state::{ClaimError, StateDir, StateError};
+use crate::sweep::{Sight, sort};
 use crate::toxiproxy::{Client, NewProxy, Power, Proxy, ToxiproxyError};
+
+/// How long one round at other runs' leftovers may take.
+const LEFTOVERS: Duration = Duration::from_secs(10);
 
 /// Something found or done that is worth a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +28,8 @@ pub(crate) enum Note {
     Leftover { server: String, toxic: String },
     ProxyMissing { server: String },
     ProxyCreated { server: String, listen: String, upstream: String },
-    OtherUpstream { server: String, found: String, wanted: String },
+    Settled(Settled),
+    ForeignAllowed { server: String, toxic: String },
     ForeignElsewhere { server: String, toxic: String },
     DisabledElsewhere { server: String },
 }
@@ -36,8 +47,12 @@ impl fmt::Display for Note {
             Note::ProxyCreated { server, listen, upstream } => {
                 write!(f, "created proxy {server}: {listen} -> {upstream}")
             }
-            Note::OtherUpstream { server, found, wanted } => {
-                write!(f, "warning: proxy {server} leads to {found}, the lab file says {wanted}")
+            Note::Settled(settled) => settled.fmt(f),
+            Note::ForeignAllowed { server, toxic } => {
+                write!(
+                    f,
+                    "warning: {server} has toxic {toxic}, which is not ours; it is part of what is measured"
+                )
             }
             Note::ForeignElsewhere { server, toxic } => {
                 write!(f, "warning: {server} is not to be sick, but has toxic {toxic}, which is not ours")
@@ -52,9 +67,30 @@ impl fmt::Display for Note {
 /// Something that makes a run worthless or is not ours to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Obstacle {
-    Foreign { server: String, toxic: String, kind: String },
-    OtherRun { server: String, run: String, seconds_left: u64 },
-    Disabled { server: String },
+    Foreign {
+        server: String,
+        toxic: String,
+        kind: String,
+    },
+    OtherRun {
+        server: String,
+        run: String,
+        seconds_left: u64,
+    },
+    /// `None`: it has not said yet which run it is.
+    Claimed {
+        server: String,
+        run: Option<String>,
+    },
+    Disabled {
+        server: String,
+    },
+    /// Where it listens and where it leads to, as it is and as the lab file says.
+    Elsewhere {
+        server: String,
+        found: (String, String),
+        wanted: (String, String),
+    },
 }
 
 impl fmt::Display for Obstacle {
@@ -65,6 +101,15 @@ impl fmt::Display for Obstacle {
             }
             Obstacle::OtherRun { server, run, seconds_left } => {
                 write!(f, "run {run} has a fault on {server} for up to {seconds_left} s")
+            }
+            Obstacle::Claimed { server, run: Some(run) } => write!(f, "run {run} is at work on {server}"),
+            Obstacle::Claimed { server, run: None } => write!(f, "another run is at work on {server}"),
+            Obstacle::Elsewhere { server, found, wanted } => {
+                let ((at, to), (listen, upstream)) = (found, wanted);
+                write!(
+                    f,
+                    "the proxy {server} leads from {at} to {to}, the lab file says from {listen} to {upstream}"
+                )
             }
             Obstacle::Disabled { server } => write!(f, "the proxy {server} is disabled"),
         }
@@ -84,60 +129,93 @@ pub(crate) enum Refusal {
     Obstacles(Vec<Obstacle>),
     #[error(transparent)]
     Leftovers(#[from] Residue),
+    #[error(transparent)]
+    State(#[from] StateError),
 }
 
 fn list(obstacles: &[Obstacle]) -> String {
     obstacles.iter().map(Obstacle::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// Makes Toxiproxy ready for a run on `targets`, or says why it is not. `now` in seconds since the epoch.
-pub(crate) async fn clear(
-    client: &Client,
-    servers: &[NewProxy],
-    targets: &BTreeSet<&str>,
-    now: u64,
-    stop: &CancellationToken,
-) -> Result<Vec<Note>, Refusal> {
-    let mut notes = Vec::new();
-    let proxies = without_leftovers(client, now, stop, &mut notes).await?;
-    let obstacles = obstacles(&proxies, servers, targets, now, &mut notes);
-    if !obstacles.is_empty() {
-        return Err(Refusal::Obstacles(obstacles));
+/// What a preflight is judged by.
+#[derive(Debug)]
+pub(crate) struct Ground<'a> {
+    /// The lab's nodes.
+    pub(crate) servers: &'a [NewProxy],
+    /// Those that are to be made sick.
+    pub(crate) targets: BTreeSet<&'a str>,
+    pub(crate) state: &'a StateDir,
+    /// Seconds since the epoch.
+    pub(crate) now: u64,
+    pub(crate) foreign: Foreign,
+}
+
+impl Injector {
+    /// Makes Toxiproxy ready for this run, or says why it is not. `now` in seconds since the epoch.
+    pub(crate) async fn clear(&self, now: u64, stop: &CancellationToken) -> Result<Vec<Note>, Refusal> {
+        self.claim()?;
+        let Kit { servers, state, foreign, .. } = &self.kit;
+        let ground = Ground { servers, targets: self.plan.targets(), state, now, foreign: *foreign };
+        let mut notes = Vec::new();
+        let proxies = without_leftovers(self.client(), &ground, stop, &mut notes).await?;
+        let settled = journal::settle(state, self.client().url(), &proxies);
+        notes.extend(settled.into_iter().map(Note::Settled));
+        let obstacles = obstacles(&proxies, &ground, &mut notes);
+        if !obstacles.is_empty() {
+            return Err(Refusal::Obstacles(obstacles));
+        }
+        *lock(&self.snapshot) = self.with_missing(proxies, stop, &mut notes).await?;
+        self.restarts.store(self.client().restarts(), Ordering::Relaxed);
+        Ok(notes)
     }
-    for server in servers {
-        match proxies.iter().find(|proxy| proxy.name == server.name) {
-            Some(proxy) if proxy.upstream != server.upstream => notes.push(Note::OtherUpstream {
-                server: server.name.clone(),
-                found: proxy.upstream.clone(),
-                wanted: server.upstream.clone(),
-            }),
-            Some(_) => {}
-            None => {
-                let failed = |cause| Refusal::Proxy {
-                    server: server.name.clone(),
-                    listen: server.listen.clone(),
-                    cause,
-                };
-                retry(stop, || client.create_proxy(server)).await.ok_or(Refusal::Stopped)?.map_err(failed)?;
-                let NewProxy { name, listen, upstream } = server.clone();
-                notes.push(Note::ProxyCreated { server: name, listen, upstream });
+
+    /// A fault on any node of the lab would spoil the run, so it claims them all.
+    fn claim(&self) -> Result<(), Refusal> {
+        for server in self.kit.servers.iter().map(|server| &server.name) {
+            match self.kit.state.claim(self.client().url(), server, self.run()) {
+                Ok(claim) => lock(&self.claims).push(claim),
+                Err(ClaimError::State(error)) => return Err(error.into()),
+                Err(ClaimError::Held(run)) => {
+                    let held = Obstacle::Claimed { server: server.clone(), run };
+                    return Err(Refusal::Obstacles(vec![held]));
+                }
             }
         }
+        Ok(())
     }
-    Ok(notes)
+
+    /// Every proxy, once those that the lab has and Toxiproxy has not are made.
+    async fn with_missing(
+        &self,
+        proxies: Vec<Proxy>,
+        stop: &CancellationToken,
+        notes: &mut Vec<Note>,
+    ) -> Result<Vec<Proxy>, Refusal> {
+        let missing = |server: &&NewProxy| !proxies.iter().any(|proxy| proxy.name == server.name);
+        let missing: Vec<&NewProxy> = self.kit.servers.iter().filter(missing).collect();
+        if missing.is_empty() {
+            return Ok(proxies);
+        }
+        for server in missing {
+            let NewProxy { name, listen, upstream } = server.clone();
+            let made = retry(stop, || self.client().create_proxy(server)).await.ok_or(Refusal::Stopped)?;
+            let failed = |cause| Refusal::Proxy { server: name.clone(), listen: listen.clone(), cause };
+            made.map_err(failed)?;
+            notes.push(Note::ProxyCreated { server: name, listen, upstream });
+        }
+        Ok(retry(stop, || self.client().proxies()).await.ok_or(Refusal::Stopped)??)
+    }
 }
 
 /// What `clear` would find and refuse; only reads.
 pub(crate) async fn look(
     client: &Client,
-    servers: &[NewProxy],
-    targets: &BTreeSet<&str>,
-    now: u64,
+    ground: &Ground<'_>,
     stop: &CancellationToken,
 ) -> Result<Vec<Note>, Refusal> {
     let mut proxies = retry(stop, || client.proxies()).await.ok_or(Refusal::Stopped)??;
     let mut notes = Vec::new();
-    for Suspect { server, toxic, role } in overdue(&proxies, now) {
+    for Suspect { server, toxic, role } in overdue(&proxies, ground) {
         for proxy in proxies.iter_mut().filter(|proxy| proxy.name == server) {
             proxy.toxics.retain(|placed| placed.name != toxic);
             if role == Role::Marker {
@@ -146,35 +224,36 @@ pub(crate) async fn look(
         }
         notes.push(Note::Leftover { server, toxic });
     }
-    let obstacles = obstacles(&proxies, servers, targets, now, &mut notes);
+    let obstacles = obstacles(&proxies, ground, &mut notes);
     if !obstacles.is_empty() {
         return Err(Refusal::Obstacles(obstacles));
     }
-    let missing = servers.iter().filter(|server| !proxies.iter().any(|proxy| proxy.name == server.name));
+    let missing =
+        ground.servers.iter().filter(|server| !proxies.iter().any(|proxy| proxy.name == server.name));
     notes.extend(missing.map(|server| Note::ProxyMissing { server: server.name.clone() }));
     Ok(notes)
 }
 
-/// Every proxy, once our overdue toxics are off.
+/// Every proxy, once our forfeited toxics are off.
 async fn without_leftovers(
     client: &Client,
-    now: u64,
+    ground: &Ground<'_>,
     stop: &CancellationToken,
     notes: &mut Vec<Note>,
 ) -> Result<Vec<Proxy>, Refusal> {
     let read = || retry(stop, || client.proxies());
     let mut proxies = read().await.ok_or(Refusal::Stopped)??;
-    let found = overdue(&proxies, now);
+    let found = overdue(&proxies, ground);
     let mut cause = None;
     for _ in 0..TRIES {
-        let left = overdue(&proxies, now);
+        let left = overdue(&proxies, ground);
         if left.is_empty() {
             break;
         }
-        cause = remove(client, &left).await;
+        cause = remove(client, &left, Instant::now() + LEFTOVERS).await;
         proxies = read().await.ok_or(Refusal::Stopped)??;
     }
-    let left = overdue(&proxies, now);
+    let left = overdue(&proxies, ground);
     if !left.is_empty() {
         return Err(Residue { toxics: left, url: client.url().to_owned(), cause }.into());
     }
@@ -184,27 +263,23 @@ async fn without_leftovers(
     Ok(proxies)
 }
 
-/// Toxics of ours whose lease is over, the last one put on first, as they are to be removed.
-fn overdue(proxies: &[Proxy], now: u64) -> Vec<Suspect> {
-    let overdue = |name: &str| Lease::parse(name).is_some_and(|lease| lease.expired(now));
-    let of = |proxy: &Proxy| -> Vec<Suspect> {
-        let toxics = proxy.toxics.iter().rev().filter(|toxic| overdue(&toxic.name));
-        toxics.map(|toxic| suspect(proxy, toxic)).collect()
-    };
-    proxies.iter().flat_map(of).collect()
+/// Toxics of ours that have no right to be there, as they are to be removed.
+fn overdue(proxies: &[Proxy], ground: &Ground<'_>) -> Vec<Suspect> {
+    let (overdue, _) = sort(proxies, |run| ground.state.owner(run), |_| Sight::now(ground.now));
+    overdue.iter().map(Suspect::from).collect()
 }
 
-fn obstacles(
-    proxies: &[Proxy],
-    servers: &[NewProxy],
-    targets: &BTreeSet<&str>,
-    now: u64,
-    notes: &mut Vec<Note>,
-) -> Vec<Obstacle> {
+fn obstacles(proxies: &[Proxy], ground: &Ground<'_>, notes: &mut Vec<Note>) -> Vec<Obstacle> {
     let mut obstacles = Vec::new();
-    for proxy in proxies.iter().filter(|proxy| servers.iter().any(|server| server.name == proxy.name)) {
+    for proxy in proxies {
+        let Some(wanted) = ground.servers.iter().find(|server| server.name == proxy.name) else { continue };
         let server = proxy.name.clone();
-        let target = targets.contains(server.as_str());
+        let target = ground.targets.contains(server.as_str());
+        if !same_address(&wanted.listen, &proxy.listen) || wanted.upstream != proxy.upstream {
+            let found = (proxy.listen.clone(), proxy.upstream.clone());
+            let wanted = (wanted.listen.clone(), wanted.upstream.clone());
+            obstacles.push(Obstacle::Elsewhere { server: server.clone(), found, wanted });
+        }
         match (proxy.power, target) {
             (Power::Disabled, true) => obstacles.push(Obstacle::Disabled { server: server.clone() }),
             (Power::Disabled, false) => notes.push(Note::DisabledElsewhere { server: server.clone() }),
@@ -212,24 +287,71 @@ fn obstacles(
         }
         for placed in &proxy.toxics {
             let (server, toxic) = (server.clone(), placed.name.clone());
-            match (Lease::parse(&toxic), target) {
-                (Some(lease), _) => {
+            match (Lease::parse(&toxic), target, ground.foreign) {
+                (Some(lease), ..) => {
                     let other = Obstacle::OtherRun {
                         server,
                         run: lease.run.to_string(),
-                        seconds_left: lease.deadline.saturating_sub(now),
+                        seconds_left: lease.deadline.saturating_sub(ground.now),
                     };
                     // One run may have many toxics on a node.
                     if !obstacles.contains(&other) {
                         obstacles.push(other);
                     }
                 }
-                (None, true) => {
+                (None, true, Foreign::Refuse) => {
                     obstacles.push(Obstacle::Foreign { server, toxic, kind: placed.kind.clone() });
                 }
-                (None, false) => notes.push(Note::ForeignElsewhere { server, toxic }),
+                (None, true, Foreign::Allow) => notes.push(Note::ForeignAllowed { server, toxic }),
+                (None, false, _) => notes.push(Note::ForeignElsewhere { server, toxic }),
             }
         }
     }
     obstacles
+}
+
+/// Whether Toxiproxy's spelling of where it listens is what the lab file means. It resolves names and says `[::]` for
+/// every wildcard.
+fn same_address(wanted: &str, found: &str) -> bool {
+    let parts = |address: &str| {
+        let (host, port) = address.rsplit_once(':')?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        Some((host.parse::<IpAddr>().ok(), host.is_empty(), port.parse::<u16>().ok()?))
+    };
+    let (Some((host, empty, port)), Some((bound, _, bound_port))) = (parts(wanted), parts(found)) else {
+        return wanted == found;
+    };
+    let same_host = match (host, bound) {
+        (Some(host), Some(bound)) => host == bound || host.is_unspecified() && bound.is_unspecified(),
+        (None, Some(bound)) if empty => bound.is_unspecified(),
+        // A name: only Toxiproxy knows where it led.
+        (None, _) | (Some(_), None) => true,
+    };
+    same_host && (port == bound_port || port == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_address;
+
+    #[test]
+    fn an_address_may_be_spelled_in_more_than_one_way() {
+        for (wanted, found) in [
+            ("127.0.0.1:21211", "127.0.0.1:21211"),
+            ("0.0.0.0:21211", "[::]:21211"),
+            (":21211", "[::]:21211"),
+            ("localhost:21211", "127.0.0.1:21211"),
+            ("127.0.0.1:0", "127.0.0.1:40000"),
+        ] {
+            assert!(same_address(wanted, found), "{wanted} {found}");
+        }
+        for (wanted, found) in [
+            ("127.0.0.1:21211", "127.0.0.1:21212"),
+            ("127.0.0.1:21211", "[::]:21211"),
+            ("127.0.0.1:21211", "127.0.0.2:21211"),
+            ("localhost:21211", "127.0.0.1:1"),
+        ] {
+            assert!(!same_address(wanted, found), "{wanted} {found}");
+        }
+    }
 }

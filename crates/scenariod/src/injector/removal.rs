@@ -1,21 +1,27 @@
-//! Takes the toxics of one run off and sees that they are gone. Only names of this run are ever removed.
+//! Takes the toxics of one run off and sees that they are gone, within a time that is bounded whatever Toxiproxy does.
+//! Only names of this run are ever removed. What comes after that time is up to `ladder`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{Injector, lock};
-use crate::lease::{Lease, RunId};
+use crate::lease::RunId;
 use crate::machine::Hold;
 use crate::plan::Step;
+use crate::sweep::{Found, is_down, ours};
 use crate::toxic::ToxicKind;
-use crate::toxiproxy::{Client, Placed, Power, Proxy, ToxiproxyError};
+use crate::toxiproxy::{Client, Power, Proxy, ToxiproxyError};
 
-/// However short the time allowed, so often is everything tried.
-const ROUNDS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Even the last look gets so long.
+const LEAST_CALL: Duration = Duration::from_millis(500);
+/// Who refuses connections holds no toxics. So long it may take to come back and say so.
+const ABSENT: Duration = Duration::from_secs(4);
 
 /// Toxics of ours that could not be seen to be gone.
 #[derive(Debug)]
@@ -28,8 +34,25 @@ pub(crate) struct Residue {
 }
 
 impl Residue {
+    /// What a person can do about it.
+    pub(crate) fn hint(&self) -> String {
+        if matches!(self.cause, Some(ToxiproxyError::Connect { .. })) {
+            let url = &self.url;
+            return format!(
+                "nobody listens there: if toxiproxy is dead, its toxics died with it. Start it, then look:\n  curl {url}/proxies"
+            );
+        }
+        let restart = match self.cause {
+            Some(ToxiproxyError::TimedOut { .. }) => {
+                "; if toxiproxy does not answer these either, restart it: its toxics go with it"
+            }
+            _ => "",
+        };
+        format!("remove it by hand, then look{restart}:\n  {}", self.commands().join("\n  "))
+    }
+
     /// The commands that do by hand what could not be done.
-    pub(crate) fn commands(&self) -> Vec<String> {
+    fn commands(&self) -> Vec<String> {
         let delete = |Suspect { server, toxic, role }: &Suspect| {
             let delete = format!("curl -X DELETE {}/proxies/{server}/toxics/{toxic}", self.url);
             match role {
@@ -63,6 +86,16 @@ pub(crate) struct Suspect {
     pub(crate) role: Role,
 }
 
+impl From<&Found<'_>> for Suspect {
+    fn from(found: &Found<'_>) -> Suspect {
+        Suspect {
+            server: found.proxy.name.clone(),
+            toxic: found.placed.name.clone(),
+            role: Role::of(found.placed.toxic.map(|toxic| toxic.kind)),
+        }
+    }
+}
+
 /// What a toxic of ours is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -81,59 +114,68 @@ impl Role {
 type Suspects = Vec<Suspect>;
 
 impl Injector {
-    /// Removes and reads back until nothing of this run is left, for `budget` and at least a few rounds. Safe to
-    /// repeat; never cut short by a signal.
-    pub(crate) async fn heal(&self, budget: Duration) -> Result<Hold, Residue> {
-        if self.ledger().suspects().is_empty() {
-            return Ok(Hold::Held);
-        }
+    /// Removes and reads back until nothing of this run is left, for `budget`. Safe to repeat; never cut short by a
+    /// signal.
+    pub(super) async fn remove_within(&self, budget: Duration) -> Result<Hold, Residue> {
         let give_up = Instant::now() + budget;
+        let client = self.client();
         let mut pause = FIRST_PAUSE;
-        let mut hold = None;
-        let mut cause = None;
+        let (mut hold, mut cause, mut absent) = (None, None, None);
         let mut left = self.suspects();
         for round in 1_u32.. {
-            match self.client.proxies().await {
+            match within(client, give_up).proxies().await {
                 Ok(proxies) => {
+                    absent = None;
                     left = self.left(&proxies);
                     hold.get_or_insert_with(|| self.hold(&left, &proxies));
                     self.show_gone(&left);
                     if round > 1 {
-                        self.families.set_residual(left.len());
+                        self.families().set_residual(left.len());
                     }
                     let settled = self.ledger().settled_at().is_none_or(|at| Instant::now() >= at);
                     if left.is_empty() && settled {
-                        self.families.set_residual(0);
+                        self.families().set_residual(0);
+                        self.write_off(&left);
+                        self.restore(&proxies).await;
                         return Ok(hold.unwrap_or(Hold::Held));
                     }
                 }
                 Err(error) => {
-                    // Toxics live in memory only: with nobody there, they are gone already.
                     if matches!(error, ToxiproxyError::Connect { .. }) {
                         hold.get_or_insert(Hold::Lost);
+                        absent.get_or_insert_with(Instant::now);
                     }
-                    tracing::warn!(%error, run = %self.run, "cannot read what toxiproxy holds, removing all the same");
+                    tracing::warn!(%error, run = %self.run(), "cannot read what toxiproxy holds, removing all the same");
                     cause = Some(error);
                     // What was read last may be out of date: a late call may have been carried out.
                     left = self.suspects();
+                    self.families().set_residual(left.len());
                 }
             }
-            if round > ROUNDS && Instant::now() >= give_up && !left.is_empty() {
+            let gone = absent.is_some_and(|since: Instant| since.elapsed() >= ABSENT);
+            if (gone || Instant::now() >= give_up) && !left.is_empty() {
                 break;
             }
-            cause = remove(&self.client, &left).await.or(cause);
-            // After a removal no look can tell any more what was there before.
-            hold.get_or_insert(Hold::Held);
-            if round > 1 {
+            if let Some(cause) = &cause {
+                let rest = give_up.saturating_duration_since(Instant::now()).as_secs();
+                self.say(format!("still removing {}, giving up in {rest} s: {cause}", toxics(left.len())));
+            }
+            if absent.is_none() {
+                cause = remove(client, &left, give_up).await.or(cause);
+                // After a removal no look can tell any more what was there before.
+                hold.get_or_insert(Hold::Held);
+            }
+            if round > 1 || absent.is_some() {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
-        self.families.set_residual(left.len());
-        Err(Residue { toxics: left, url: self.client.url().to_owned(), cause })
+        self.families().set_residual(left.len());
+        self.write_off(&left);
+        Err(Residue { toxics: left, url: client.url().to_owned(), cause })
     }
 
-    fn suspects(&self) -> Suspects {
+    pub(super) fn suspects(&self) -> Suspects {
         let suspect = |step: Step| Suspect {
             toxic: step.lease.to_string(),
             server: step.server,
@@ -142,9 +184,21 @@ impl Injector {
         self.ledger().suspects().into_iter().map(suspect).collect()
     }
 
+    /// Writes down as removed what is not among `left`.
+    fn write_off(&self, left: &Suspects) {
+        let steps = self.ledger().suspects();
+        for step in steps {
+            let toxic = step.lease.to_string();
+            if !left.iter().any(|suspect| suspect.toxic == toxic) {
+                self.ledger().off(&step);
+                self.journal().removed(&step.server, &toxic);
+            }
+        }
+    }
+
     /// What of this run is on, and proxies that a late call disabled although their marker is gone.
     fn left(&self, proxies: &[Proxy]) -> Suspects {
-        let mut left = of_run(proxies, &self.run);
+        let mut left = of_run(proxies, self.run());
         let marked = |suspect: &Suspect| suspect.role == Role::Marker && is_down(proxies, &suspect.server);
         let orphaned = self.suspects().into_iter().filter(marked).filter(|suspect| !left.contains(suspect));
         let orphaned: Suspects = orphaned.collect();
@@ -155,7 +209,13 @@ impl Injector {
     fn hold(&self, on: &Suspects, proxies: &[Proxy]) -> Hold {
         let works = |suspect: &&Suspect| suspect.role == Role::Plain || is_down(proxies, &suspect.server);
         let names: Vec<String> = on.iter().filter(works).map(|suspect| suspect.toxic.clone()).collect();
-        self.ledger().hold(&names)
+        match self.judge(proxies) {
+            Ok(()) => self.ledger().hold(&names),
+            Err(spoiled) => {
+                self.say(spoiled.to_string());
+                Hold::Lost
+            }
+        }
     }
 
     /// Faults none of whose toxics is on any more are shown as off.
@@ -167,17 +227,49 @@ impl Injector {
                 step.fault == fault && on.iter().any(|suspect| suspect.toxic == step.lease.to_string())
             });
             if let (false, Some(assigned)) = (still, self.plan.faults.get(fault)) {
-                self.families.deactivated(&assigned.server, assigned.course.fault.label(), now);
+                self.families().deactivated(&assigned.server, assigned.course.fault.label(), now);
             }
             still
         });
     }
 }
 
-/// One try for each; the last error, if any.
-pub(super) async fn remove(client: &Client, suspects: &Suspects) -> Option<ToxiproxyError> {
+fn toxics(count: usize) -> String {
+    if count == 1 { "1 toxic".to_owned() } else { format!("{count} toxics") }
+}
+
+/// The client for what time is left.
+fn within(client: &Client, give_up: Instant) -> Client {
+    client.within(give_up.saturating_duration_since(Instant::now()).max(LEAST_CALL))
+}
+
+/// One try for each, every proxy's at the same time; the last error, if any.
+pub(crate) async fn remove(
+    client: &Client,
+    suspects: &[Suspect],
+    give_up: Instant,
+) -> Option<ToxiproxyError> {
+    let mut chains: BTreeMap<&str, Suspects> = BTreeMap::new();
+    for suspect in suspects {
+        chains.entry(&suspect.server).or_default().push(suspect.clone());
+    }
+    let mut calls = JoinSet::new();
+    for chain in chains.into_values() {
+        let client = client.clone();
+        calls.spawn(async move { remove_chain(&client, &chain, give_up).await });
+    }
     let mut failed = None;
-    for Suspect { server, toxic, role } in suspects {
+    while let Some(ended) = calls.join_next().await {
+        failed = ended.unwrap_or_default().or(failed);
+    }
+    failed
+}
+
+/// The toxics of one proxy, one after the other. A call without an answer holds the lock that the next one needs.
+async fn remove_chain(client: &Client, chain: &[Suspect], give_up: Instant) -> Option<ToxiproxyError> {
+    let mut failed = None;
+    for Suspect { server, toxic, role } in chain {
+        let client = within(client, give_up);
         if *role == Role::Marker
             && let Err(error) = client.set_power(server, Power::Enabled).await
         {
@@ -187,7 +279,11 @@ pub(super) async fn remove(client: &Client, suspects: &Suspects) -> Option<Toxip
         }
         if let Err(error) = client.remove_toxic(server, toxic).await {
             tracing::warn!(%error, "cannot remove a toxic");
+            let silent = matches!(error, ToxiproxyError::TimedOut { .. } | ToxiproxyError::Connect { .. });
             failed = Some(error);
+            if silent {
+                break;
+            }
         }
     }
     failed
@@ -195,24 +291,8 @@ pub(super) async fn remove(client: &Client, suspects: &Suspects) -> Option<Toxip
 
 /// The toxics of a run, the last one put on first.
 fn of_run(proxies: &[Proxy], run: &RunId) -> Suspects {
-    let placed = proxies.iter().flat_map(|proxy| proxy.toxics.iter().map(move |placed| (proxy, placed)));
-    let mut ours: Vec<(u32, Suspect)> = placed
-        .filter_map(|(proxy, placed)| Lease::parse(&placed.name).map(|lease| (lease, proxy, placed)))
-        .filter(|(lease, ..)| lease.run == *run)
-        .map(|(lease, proxy, placed)| (lease.step, suspect(proxy, placed)))
-        .collect();
-    ours.sort_by_key(|(step, _)| std::cmp::Reverse(*step));
-    ours.into_iter().map(|(_, suspect)| suspect).collect()
-}
-
-pub(super) fn suspect(proxy: &Proxy, placed: &Placed) -> Suspect {
-    Suspect {
-        server: proxy.name.clone(),
-        toxic: placed.name.clone(),
-        role: Role::of(placed.toxic.map(|toxic| toxic.kind)),
-    }
-}
-
-fn is_down(proxies: &[Proxy], server: &str) -> bool {
-    proxies.iter().any(|proxy| proxy.name == server && proxy.power == Power::Disabled)
+    let mut ours = ours(proxies);
+    ours.retain(|found| found.lease.run == *run);
+    ours.sort_by_key(|found| std::cmp::Reverse(found.lease.step));
+    ours.iter().map(Suspect::from).collect()
 }

@@ -10,6 +10,7 @@ use reqwest::{StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::identity::Servers;
 use super::wire::{PowerBody, ProxiesView, ProxyBody, Refusal, ToxicBody};
 use super::{NewProxy, Power, Proxy, ToxiproxyError};
 use crate::toxic::Toxic;
@@ -23,6 +24,8 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
     families: Arc<ToxiproxyFamilies>,
+    servers: Arc<Servers>,
+    limit: Duration,
 }
 
 impl Client {
@@ -32,13 +35,22 @@ impl Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .no_proxy()
-            .timeout(CALL_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             // A kept connection may belong to a Toxiproxy that has restarted since.
             .pool_max_idle_per_host(0)
             .build()
             .map_err(|error| ToxiproxyError::Client { reason: error.to_string() })?;
-        Ok(Client { http, base, families })
+        Ok(Client { http, base, families, servers: Arc::default(), limit: CALL_TIMEOUT })
+    }
+
+    /// The same Toxiproxy, but no call takes longer than `limit`.
+    pub(crate) fn within(&self, limit: Duration) -> Client {
+        Client { limit: limit.min(CALL_TIMEOUT), ..self.clone() }
+    }
+
+    /// How many times another process has answered than the one before, as far as answers tell.
+    pub(crate) fn restarts(&self) -> u64 {
+        self.servers.changes()
     }
 
     /// The address of the API, without a slash at the end.
@@ -124,13 +136,14 @@ impl Client {
             ApiMethod::Delete => (reqwest::Method::DELETE, "DELETE"),
         };
         let call = || format!("{word} {url}");
-        let failed = |error: reqwest::Error| ToxiproxyError::transport(call(), CALL_TIMEOUT, &error);
-        let mut request = self.http.request(verb, url.clone());
+        let failed = |error: reqwest::Error| ToxiproxyError::transport(call(), self.limit, &error);
+        let mut request = self.http.request(verb, url.clone()).timeout(self.limit);
         if let Some(body) = body {
             request = request.json(body);
         }
         let response = request.send().await.map_err(failed)?;
         let status = response.status();
+        self.servers.answered(response.headers());
         let bytes = response.bytes().await.map_err(failed)?;
         if status.is_success() {
             return T::read(&bytes)

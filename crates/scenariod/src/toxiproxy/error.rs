@@ -10,7 +10,7 @@ pub(crate) enum ToxiproxyError {
     Client { reason: String },
     #[error("toxiproxy does not answer: {call}: {reason}")]
     Connect { call: String, reason: String },
-    #[error("toxiproxy did not answer within {}: {call}", humantime::format_duration(*.limit))]
+    #[error("toxiproxy did not answer within {}: {call}", humantime::format_duration(Duration::from_millis(u64::try_from(.limit.as_millis()).unwrap_or(u64::MAX))))]
     TimedOut { call: String, limit: Duration },
     #[error("the answer of toxiproxy broke off: {call}: {reason}")]
     Broken { call: String, reason: String },

@@ -135,6 +135,7 @@ pub(super) type ProxiesView = BTreeMap<String, ProxyView>;
 #[derive(Deserialize)]
 pub(super) struct ProxyView {
     name: String,
+    listen: String,
     upstream: String,
     enabled: bool,
     #[serde(default)]
@@ -146,6 +147,7 @@ impl From<ProxyView> for Proxy {
         let place = |body: ToxicBody| Placed { toxic: body.read(), name: body.name, kind: body.kind };
         Proxy {
             name: view.name,
+            listen: view.listen,
             upstream: view.upstream,
             power: if view.enabled { Power::Enabled } else { Power::Disabled },
             toxics: view.toxics.into_iter().map(place).collect(),

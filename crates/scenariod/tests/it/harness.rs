@@ -55,6 +55,7 @@ impl Expect {
     pub(crate) fn run(self) {
         let mut command = Command::new(BIN);
         command.args(&self.args).current_dir(self.folder.path());
+        command.env("LAB_STATE", self.folder.path().join("state"));
         for variable in ["LAB_CONFIG", "LAB_PORT_OFFSET", "RUST_LOG", "HTTP_PROXY", "http_proxy"] {
             command.env_remove(variable);
         }

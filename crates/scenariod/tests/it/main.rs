@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
 
 mod faults;
+mod guard;
 mod harness;
+mod lost;
 mod obstacles;
 mod phases;
 mod prometheus;

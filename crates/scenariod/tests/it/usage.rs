@@ -44,7 +44,7 @@ fn a_command_line_that_makes_no_sense_is_told_so() {
         ),
         (
             &["--scenario", "x", "--time-scale", "-1"],
-            "error: invalid value '-1' for '--time-scale <F>': must be a number above 0\nhint: `scenariod --help` shows the usage",
+            "error: invalid value '-1' for '--time-scale <F>': must be a number above 0 and at most 100: leases grow with it\nhint: `scenariod --help` shows the usage",
         ),
         (
             &["--scenario", "x", "--toxiproxy", "localhost"],
@@ -168,7 +168,9 @@ fn a_taken_port_and_an_absent_toxiproxy_end_with_4_and_their_address() {
         ))
         .run();
     let nobody = free_addr();
+    let state = tempfile::tempdir().unwrap();
     let command = Command::new(BIN)
+        .env("LAB_STATE", state.path())
         .args(["--scenario", "latency-1s", "--metrics-addr", "127.0.0.1:0", "--toxiproxy"])
         .arg(format!("http://{nobody}"))
         .output()

@@ -1,0 +1,131 @@
+//! `scenariod clean`: removes by hand what runs have left behind, and says what it found. Live runs are left alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use daemon_core::exit::{Exit, UserError};
+use metrics_core::Registry;
+use metrics_core::families::toxiproxy::ToxiproxyFamilies;
+use tokio::time::Instant;
+
+use crate::cli::Cli;
+use crate::guard::standing;
+use crate::injector::{Residue, Suspect, remove};
+use crate::journal::settle;
+use crate::metrics::SetupError;
+use crate::settings::Settings;
+use crate::stage::unix_seconds;
+use crate::state::StateDir;
+use crate::sweep::{Found, Sight, sort};
+use crate::toxiproxy::{Client, Proxy, ToxiproxyError};
+use crate::{Failure, fail, load_lab, load_state, say};
+
+/// How long removal is tried.
+const BUDGET: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Why it is not known that nothing is left.
+#[derive(Debug, thiserror::Error)]
+enum CleanError {
+    #[error(transparent)]
+    Absent(ToxiproxyError),
+    #[error("a fault may still be on: {0}")]
+    Silent(ToxiproxyError),
+    #[error(transparent)]
+    Residue(#[from] Residue),
+}
+
+impl UserError for CleanError {
+    fn exit(&self) -> Exit {
+        match self {
+            CleanError::Absent(_) => Exit::Setup,
+            CleanError::Silent(_) | CleanError::Residue(_) => Exit::Residue,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            CleanError::Absent(_) => "is the lab up? A toxiproxy that is dead holds no toxics".to_owned(),
+            CleanError::Silent(_) => {
+                "a toxiproxy that does not answer has to be restarted; its toxics go with it".to_owned()
+            }
+            CleanError::Residue(residue) => residue.hint(),
+        })
+    }
+}
+
+impl From<ToxiproxyError> for CleanError {
+    fn from(error: ToxiproxyError) -> CleanError {
+        match error {
+            ToxiproxyError::Connect { .. } => CleanError::Absent(error),
+            other => CleanError::Silent(other),
+        }
+    }
+}
+
+/// Cleans, or says what it would do.
+pub(crate) fn run(cli: &Cli, dry_run: bool) -> Result<Exit, Failure> {
+    let settings = Settings::new(&load_lab(cli)?, None, cli.toxiproxy.clone()).map_err(fail)?;
+    let state = load_state(cli)?;
+    // Nobody scrapes this command.
+    let families = ToxiproxyFamilies::register(&mut Registry::default(), &[]);
+    let client = Client::new(&settings.toxiproxy, Arc::clone(&families));
+    let client = client.map_err(|error| fail(SetupError::Client(error)))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| fail(SetupError::Runtime(error)))?;
+    let cleaned = runtime.block_on(clean(&client, &state, dry_run));
+    Ok(say(&cleaned.map_err(fail)?))
+}
+
+async fn clean(client: &Client, state: &StateDir, dry_run: bool) -> Result<String, CleanError> {
+    let before = client.proxies().await?;
+    let (forfeited, live) = sorted(&before, state);
+    let mut text = String::new();
+    for found in &live {
+        text.push_str(&line("left", "on", found, state, false));
+    }
+    if dry_run {
+        forfeited.iter().for_each(|found| text.push_str(&line("would remove", "from", found, state, true)));
+        return Ok(text + &format!("{} to be removed, {} of live runs\n", forfeited.len(), live.len()));
+    }
+    let after = removed(client, state, &before).await?;
+    forfeited.iter().for_each(|found| text.push_str(&line("removed", "from", found, state, true)));
+    for settled in settle(state, client.url(), &after) {
+        text.push_str(&format!("{settled}\n"));
+    }
+    Ok(text + &format!("{} removed, {} of live runs left\n", forfeited.len(), live.len()))
+}
+
+fn sorted<'a>(proxies: &'a [Proxy], state: &StateDir) -> (Vec<Found<'a>>, Vec<Found<'a>>) {
+    sort(proxies, |run| state.owner(run), |_| Sight::now(unix_seconds()))
+}
+
+fn line(done: &str, preposition: &str, found: &Found<'_>, state: &StateDir, forfeited: bool) -> String {
+    let standing = standing(state.owner(&found.lease.run), forfeited);
+    format!("{done} {} {preposition} {}: {standing}\n", found.placed.name, found.proxy.name)
+}
+
+/// Removes until nothing is left that has no right to be there; gives what is there then.
+async fn removed(client: &Client, state: &StateDir, before: &[Proxy]) -> Result<Vec<Proxy>, CleanError> {
+    let give_up = Instant::now() + BUDGET;
+    let mut proxies = before.to_vec();
+    let mut cause = None;
+    loop {
+        let (forfeited, _) = sorted(&proxies, state);
+        if forfeited.is_empty() {
+            return Ok(proxies);
+        }
+        let toxics: Vec<Suspect> = forfeited.iter().map(Suspect::from).collect();
+        if Instant::now() >= give_up {
+            return Err(Residue { toxics, url: client.url().to_owned(), cause }.into());
+        }
+        cause = remove(client, &toxics, give_up).await.or(cause);
+        proxies = client.proxies().await?;
+        if cause.is_some() {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What makes a run worthless while it is under way: judged from one look at Toxiproxy. Pure.
+
+use std::collections::BTreeSet;
+
+use super::is_on;
+use crate::lease::{Lease, RunId};
+use crate::plan::Step;
+use crate::toxic::ToxicKind;
+use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
+
+/// What to make of other people's toxics on the nodes that a run makes sick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Foreign {
+    #[default]
+    Refuse,
+    /// They are part of what is measured; they are named and written down.
+    Allow,
+}
+
+/// Why a run proves nothing any more.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Spoiled {
+    #[error("injector lost: toxiproxy has restarted")]
+    Restarted,
+    #[error("injector lost: {0}")]
+    Unreachable(ToxiproxyError),
+    #[error("injector lost: the proxy {server} is gone")]
+    Missing { server: String },
+    #[error("what was injected did not stay on: {toxic} on {server} is gone or changed")]
+    Gone { server: String, toxic: String },
+    #[error("somebody disabled the proxy {server}")]
+    Disabled { server: String },
+    #[error("somebody put toxic {toxic} ({kind}) on {server}")]
+    Foreign { server: String, toxic: String, kind: String },
+    #[error("run {run} has put a fault on {server}")]
+    OtherRun { server: String, run: String },
+}
+
+impl Spoiled {
+    /// Whether Toxiproxy itself went away: proxies may have to be made again.
+    pub(crate) fn is_loss(&self) -> bool {
+        matches!(self, Spoiled::Restarted | Spoiled::Unreachable(_) | Spoiled::Missing { .. })
+    }
+}
+
+/// What a run expects to see.
+#[derive(Debug)]
+pub(super) struct Expected<'a> {
+    pub(super) servers: &'a [NewProxy],
+    pub(super) targets: BTreeSet<&'a str>,
+    pub(super) run: &'a RunId,
+    /// Toxics that were read back before.
+    pub(super) on: &'a [Step],
+    pub(super) foreign: Foreign,
+}
+
+/// The worst of what is not as expected. A proxy that is not ours may be as it likes.
+pub(super) fn spoiled(proxies: &[Proxy], expected: &Expected<'_>) -> Option<Spoiled> {
+    let Expected { servers, targets, run, on, foreign } = expected;
+    for NewProxy { name, .. } in *servers {
+        if !proxies.iter().any(|proxy| proxy.name == *name) {
+            return Some(Spoiled::Missing { server: name.clone() });
+        }
+    }
+    if let Some(step) = on.iter().find(|step| !is_on(step, proxies)) {
+        return Some(Spoiled::Gone { server: step.server.clone(), toxic: step.lease.to_string() });
+    }
+    let lab = proxies.iter().filter(|proxy| servers.iter().any(|server| server.name == proxy.name));
+    for proxy in lab {
+        let (server, target) = (&proxy.name, targets.contains(proxy.name.as_str()));
+        let marked = |step: &Step| step.server == *server && step.toxic.kind == ToxicKind::Marker;
+        if target && proxy.power == Power::Disabled && !on.iter().any(marked) {
+            return Some(Spoiled::Disabled { server: server.clone() });
+        }
+        for placed in &proxy.toxics {
+            let (server, toxic, kind) = (server.clone(), placed.name.clone(), placed.kind.clone());
+            match Lease::parse(&placed.name) {
+                Some(lease) if lease.run == **run => {}
+                Some(lease) => return Some(Spoiled::OtherRun { server, run: lease.run.to_string() }),
+                None if target && *foreign == Foreign::Refuse => {
+                    return Some(Spoiled::Foreign { server, toxic, kind });
+                }
+                None => {}
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::toxic::{Share, Stream, Toxic};
+    use crate::toxiproxy::Placed;
+
+    fn judged(change: impl FnOnce(&mut Vec<Proxy>), foreign: Foreign) -> Option<String> {
+        let run = RunId::new(1, 1);
+        let step = |server: &str, step, kind| Step {
+            server: server.into(),
+            lease: Lease { run: run.clone(), step, deadline: 9 },
+            toxic: Toxic { stream: Stream::Replies, share: Share::ALL, kind },
+            fault: 0,
+        };
+        let on = [step("a", 0, ToxicKind::Timeout { timeout: 0 }), step("b", 1, ToxicKind::Marker)];
+        let new = |name: &str| NewProxy { name: name.into(), listen: String::new(), upstream: String::new() };
+        let servers = [new("a"), new("b"), new("c")];
+        let proxy = |name: &str| {
+            let placed = |step: &Step| Placed {
+                name: step.lease.to_string(),
+                kind: "x".into(),
+                toxic: Some(step.toxic),
+            };
+            Proxy {
+                name: name.into(),
+                listen: String::new(),
+                upstream: String::new(),
+                power: if name == "b" { Power::Disabled } else { Power::Enabled },
+                toxics: on.iter().filter(|step| step.server == name).map(placed).collect(),
+            }
+        };
+        let mut proxies = ["a", "b", "c", "theirs"].map(proxy).to_vec();
+        change(&mut proxies);
+        let expected =
+            Expected { servers: &servers, targets: ["a", "b"].into(), run: &run, on: &on, foreign };
+        spoiled(&proxies, &expected).map(|spoiled| spoiled.to_string())
+    }
+
+    fn put(name: &str) -> Placed {
+        Placed { name: name.into(), kind: "latency".into(), toxic: None }
+    }
+
+    #[test]
+    fn what_a_run_does_not_expect_spoils_it() {
+        let refuse = |change: fn(&mut Vec<Proxy>)| judged(change, Foreign::Refuse);
+        assert_eq!(refuse(|_| {}), None);
+        assert_eq!(refuse(|proxies| proxies[3].toxics.push(put("x"))), None, "not one of the lab's proxies");
+        assert_eq!(refuse(|proxies| proxies[2].toxics.push(put("x"))), None, "not a target");
+        let says = |change: fn(&mut Vec<Proxy>), text: &str| {
+            let found = refuse(change).unwrap_or_default();
+            assert!(found.starts_with(text), "{found}");
+        };
+        says(|proxies| drop(proxies.remove(2)), "injector lost: the proxy c is gone");
+        says(|proxies| proxies[0].toxics.clear(), "what was injected did not stay on: rl.");
+        says(|proxies| proxies[1].power = Power::Enabled, "what was injected did not stay on: rl.");
+        says(|proxies| proxies[0].power = Power::Disabled, "somebody disabled the proxy a");
+        says(|proxies| proxies[0].toxics.push(put("x")), "somebody put toxic x (latency) on a");
+        says(|proxies| proxies[2].toxics.push(put("rl.other.0.9")), "run other has put a fault on c");
+        assert_eq!(judged(|proxies| proxies[0].toxics.push(put("x")), Foreign::Allow), None);
+    }
+}

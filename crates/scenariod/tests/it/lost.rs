@@ -1,0 +1,218 @@
+//! An injector that is lost, wedged or shared while a run is under way: the run ends within a bounded time, proves
+//! nothing, and says what is left.
+
+use std::time::{Duration, Instant};
+
+use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, Signal, eventually, report, scale, secs};
+
+use crate::harness::{BIN, DEADLINE, LONG_TOXICS, await_phase, clean_exit, ours, start};
+
+#[test]
+fn a_restart_in_any_phase_makes_the_run_inconclusive_and_its_proxies_come_back() {
+    for phase in 1..=3 {
+        let lab = Lab::start_without_proxies(1);
+        let daemon = start(&lab, "long", &["--time-scale", "2"]);
+        await_phase(&daemon, "long", phase);
+        if phase == 2 {
+            eventually("the toxics", secs(5), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
+        }
+        // It comes back without the proxies that the run made.
+        lab.toxiproxy.restart();
+        eventually("the proxies to be back", secs(5), || {
+            lab.toxiproxy.proxies()["memcached1"]["enabled"] == true
+        });
+        assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "phase {phase}\n{}", daemon.stderr());
+        assert!(daemon.stderr().contains("injector lost"), "phase {phase}\n{}", daemon.stderr());
+    }
+}
+
+/// The exit code after a signal and how long it took.
+#[track_caller]
+fn stopped(daemon: &Daemon) -> (i32, Duration) {
+    daemon.signal(Signal::INT);
+    let began = Instant::now();
+    let code = daemon.wait_exit(DEADLINE);
+    (code, began.elapsed())
+}
+
+#[test]
+fn a_toxiproxy_that_stands_still_is_given_up_within_the_margin_and_cleaned_later() {
+    let lab = Lab::start(1);
+    let daemon = start(&lab, "long", &["--time-scale", "0.5"]);
+    eventually("the toxics", secs(10), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
+    lab.toxiproxy.pause();
+    let (code, took) = stopped(&daemon);
+    let said = daemon.stderr();
+    assert_eq!(code, 5, "{said}");
+    // A margin of 7.5 s, the last call and the probe.
+    assert!(took < secs(15), "{took:?}\n{said}");
+    assert!(said.contains("still removing 12 toxics, giving up in "), "{said}");
+    assert!(said.contains("if toxiproxy does not answer these either, restart it"), "{said}");
+    report(
+        "a Toxiproxy that stands still, interrupted with 12 toxics on",
+        [format!("given up after {took:.1?}")],
+    );
+    lab.toxiproxy.resume();
+    let clean = Daemon::run(lab.command(BIN, ["clean"]));
+    assert_eq!(clean.wait_exit(DEADLINE), 0, "{}", clean.stderr());
+    assert_eq!(ours(&lab.toxiproxy), Vec::<String>::new());
+}
+
+#[test]
+fn a_toxiproxy_that_is_dead_is_not_waited_for_and_its_toxics_are_told_dead() {
+    let lab = Lab::start(1);
+    let daemon = start(&lab, "long", &["--time-scale", "5"]);
+    eventually("the toxics", secs(20), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
+    lab.toxiproxy.kill();
+    let (code, took) = stopped(&daemon);
+    assert_eq!(code, 5, "{}", daemon.stderr());
+    assert!(took < secs(10), "{took:?}\n{}", daemon.stderr());
+    assert!(daemon.stderr().contains("if toxiproxy is dead, its toxics died with it"), "{}", daemon.stderr());
+}
+
+#[test]
+fn a_wedged_toxiproxy_is_restarted_by_the_hook_and_its_proxies_come_back() {
+    let lab = Lab::start(2);
+    let asked = lab.folder().join("restarted");
+    lab.set("scenariod.restart_hook", format!("touch {}", asked.display()));
+    let fake = Fake::before(&lab.toxiproxy);
+    let wedge = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Wedge);
+    let daemon = start(&lab, "both", &["--toxiproxy", &fake.url()]);
+    eventually("the hook", secs(40), || asked.exists());
+    lab.toxiproxy.restart();
+    wedge.release();
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
+    let said = daemon.stderr();
+    assert!(said.contains("the restart hook succeeded"), "{said}");
+    assert_eq!(lab.toxiproxy.proxies().as_object().unwrap().len(), 2);
+}
+
+#[test]
+fn a_slow_toxiproxy_is_no_obstacle() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    for method in ["GET", "POST", "DELETE"] {
+        fake.misbehave(Rule::on(method, "/"), Misbehaviour::Slow(Duration::from_millis(300)));
+    }
+    let daemon = start(&lab, "slow", &["--toxiproxy", &fake.url()]);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
+}
+
+#[test]
+fn a_conflict_that_is_not_ours_is_no_injection() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::Refuse(409));
+    let daemon = start(&lab, "slow", &["--toxiproxy", &fake.url()]);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4, "{}", daemon.stderr());
+    assert!(daemon.stderr().contains("but does not have it"), "{}", daemon.stderr());
+}
+
+#[test]
+fn what_others_do_during_a_run_makes_it_worthless_and_stays() {
+    let foreign = r#"{"name":"theirs","type":"latency","attributes":{"latency":1}}"#;
+    let lab = Lab::start(1);
+    let early = start(&lab, "long", &["--time-scale", "2"]);
+    await_phase(&early, "long", 1);
+    lab.toxiproxy.add_toxic("memcached1", foreign);
+    assert_eq!(clean_exit(&early, &lab.toxiproxy), 4, "{}", early.stderr());
+    assert!(early.stderr().contains("was not injected: somebody put toxic theirs"), "{}", early.stderr());
+    assert_eq!(lab.toxiproxy.toxic_names(), ["memcached1/theirs"]);
+
+    let allowed = start(&lab, "slow", &["--allow-foreign"]);
+    assert_eq!(clean_exit(&allowed, &lab.toxiproxy), 0, "{}", allowed.stderr());
+    assert!(allowed.stderr().contains("it is part of what is measured"), "{}", allowed.stderr());
+    assert_eq!(lab.toxiproxy.toxic_names(), ["memcached1/theirs"]);
+    lab.toxiproxy.delete_toxic("memcached1", "theirs");
+
+    let late = start(&lab, "long", &["--time-scale", "2"]);
+    eventually("the toxics", secs(10), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
+    lab.toxiproxy.enable("memcached1", false);
+    assert_eq!(clean_exit(&late, &lab.toxiproxy), 3, "{}", late.stderr());
+    assert!(late.stderr().contains("somebody disabled the proxy memcached1"), "{}", late.stderr());
+    assert_eq!(lab.toxiproxy.proxy("memcached1")["enabled"], false, "it is not ours to open");
+}
+
+#[test]
+fn a_proxy_that_leads_elsewhere_is_refused_with_both_addresses() {
+    let lab = Lab::start(1);
+    let listen = lab.toxiproxy.listen("memcached1");
+    let upstream = lab.nodes[0].addr();
+    let text = std::fs::read_to_string(lab.config()).unwrap();
+    std::fs::write(lab.config(), text.replace(&upstream.to_string(), "127.0.0.1:9")).unwrap();
+    let daemon = start(&lab, "slow", &[]);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4);
+    let expected = format!(
+        "error: slow was not started: the proxy memcached1 leads from {listen} to {upstream}, the lab file says from {listen} to 127.0.0.1:9\n"
+    );
+    assert!(daemon.stderr().contains(&expected), "{}", daemon.stderr());
+}
+
+#[test]
+fn without_a_place_for_the_journal_nothing_is_injected() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    let file = lab.folder().join("file");
+    std::fs::write(&file, "").unwrap();
+    let daemon =
+        start(&lab, "slow", &["--toxiproxy", &fake.url(), "--state-dir", &file.display().to_string()]);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4);
+    let expected = format!("error: slow was not started: cannot keep state in {}", file.display());
+    assert!(daemon.stderr().contains(&expected), "{}", daemon.stderr());
+    assert_eq!(fake.requests(), Vec::<String>::new());
+}
+
+/// Of two runs that start at the same time at most one passes, whether they share a state folder or not, and none
+/// leaves anything.
+#[test]
+fn two_controllers_never_both_pass() {
+    let lab = Lab::start(1);
+    let elsewhere = lab.folder().join("elsewhere").display().to_string();
+    let mut refused = 0;
+    for round in 0..scale(4, 100) {
+        let shared = round % 2 == 0;
+        let other: &[&str] = if shared { &[] } else { &["--state-dir", &elsewhere] };
+        let port = ["--metrics-addr", "127.0.0.1:0"];
+        let runs = [start(&lab, "slow", &port), start(&lab, "slow", &[&port, other].concat())];
+        let codes = runs.each_ref().map(|run| run.wait_exit(DEADLINE));
+        let said = || runs.each_ref().map(Daemon::stderr).join("\n");
+        assert!(
+            codes.iter().all(|code| [0, 3, 4].contains(code)) && codes != [0, 0],
+            "{codes:?}\n{}",
+            said()
+        );
+        if shared {
+            assert!(codes.contains(&0) && codes.contains(&4), "{codes:?}\n{}", said());
+            assert!(said().contains("is at work on memcached1"), "{}", said());
+        }
+        refused += codes.iter().filter(|code| **code == 4).count();
+        assert_eq!(ours(&lab.toxiproxy), Vec::<String>::new(), "{}", said());
+    }
+    report(
+        "two controllers at once",
+        [format!("{} races, {refused} refusals, 0 residual toxics", scale(4, 100))],
+    );
+}
+
+/// Memory and the number of series do not grow with the number of runs.
+#[test]
+fn many_runs_cost_no_memory_and_no_series() {
+    let lab = Lab::start(1);
+    let runs = scale(60, 1_000);
+    let daemon =
+        start(&lab, "slow", &["--loop", &runs.to_string(), "--time-scale", "0.01", "--linger", "60s"]);
+    let after = |count: usize| {
+        let page = daemon.scrape_until(&format!("{count} runs"), secs(600), |scrape| {
+            scrape.value("scenario_runs_total", [("status", "success")]) >= Some(count as f64)
+        });
+        (page.samples().len(), page.value("process_resident_memory_bytes", []).unwrap())
+    };
+    // By then the last 20 runs, which have series of their own, are full.
+    let (early, _) = after(runs / 2);
+    let (late, memory) = after(runs);
+    assert!(late.abs_diff(early) <= 10, "{early} series after {} runs, {late} after {runs}", runs / 2);
+    assert!(memory < 30e6, "{memory} bytes after {runs} runs");
+    report("many short runs", [format!("{runs} runs: {late} series, {:.1} MB resident", memory / 1e6)]);
+    daemon.signal(Signal::INT);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 130, "{}", daemon.stderr());
+}
