@@ -188,6 +188,8 @@ mod tests {
                 entry(Fault::PacketLoss(PacketLoss::new(0.1, LossModel::Auto).unwrap())),
                 entry(Fault::Latency(Latency { delay: second, jitter: Duration::ZERO })),
             ],
+            expect: Vec::new(),
+            stop_when: Vec::new(),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::machine::Phases;
 use crate::scenario::{FaultEntry, Place, Scenario, Target};
 use crate::toxic::Share;
 
+mod expectations;
 mod faults;
 mod shapes;
 
@@ -70,6 +71,9 @@ fn scenario(
             Err(problem) => problems.extend(problem.into()),
         }
     }
+    let mut gather = |found: Problems| problems.extend(found);
+    let expect = expectations::expectations(&raw.expect, document, at).map_err(&mut gather);
+    let stop_when = expectations::stop_rules(&raw.stop_when, document, at).map_err(&mut gather);
     let phases = Phases {
         stabilization: raw.phases.stabilization.unwrap_or(family.phases.stabilization).get(),
         testing: raw.phases.testing.unwrap_or(family.phases.testing).get(),
@@ -82,6 +86,8 @@ fn scenario(
         about: raw.about.clone(),
         phases,
         faults,
+        expect: expect.unwrap_or_default(),
+        stop_when: stop_when.unwrap_or_default(),
     })
 }
 

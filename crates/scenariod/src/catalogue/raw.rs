@@ -6,6 +6,8 @@ use daemon_core::values::{Positive, Ratio, Span};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(super) mod expect;
+
 /// One file: a family of scenarios.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Family {
@@ -30,6 +32,10 @@ pub(super) struct Scenario {
     #[serde(default)]
     pub(super) phases: OwnPhases,
     pub(super) faults: Vec<FaultEntry>,
+    #[serde(default)]
+    pub(super) expect: Vec<expect::Expectation>,
+    #[serde(default)]
+    pub(super) stop_when: Vec<expect::StopRule>,
 }
 
 /// What a scenario overrides of its family's phases.
