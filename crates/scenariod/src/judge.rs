@@ -53,7 +53,7 @@ pub(crate) fn grid(expectation: &Expectation, windows: &Windows, interval: Durat
     let phase = windows.of(expectation.during);
     let begin = match expectation.must {
         Must::Compare(_) => windows.of(During::Stabilization).start,
-        Must::Always | Must::Never | Must::AtEnd | Must::Within(_) => phase.start,
+        Must::Always | Must::Never | Must::Sometime | Must::AtEnd | Must::Within(_) => phase.start,
     };
     let last = last(expectation.during, phase.end, step);
     let steps = ((last - begin) / step).floor().max(0.0);
@@ -96,7 +96,7 @@ fn decide(
     let last = last(expectation.during, phase.end, interval);
     // From here on, an answer is about this phase alone.
     let settled = phase.start + lookback;
-    if settled > last + SLACK {
+    if settled > last + SLACK && expectation.must != Must::Sometime {
         let length = phase.end - phase.start;
         return Judged::inconclusive(format!(
             "the phase lasted {length:.1} s, the query looks back on {lookback:.1} s"
@@ -119,6 +119,8 @@ fn decide(
     match expectation.must {
         Must::Always => hold(&from(settled), true, "held from"),
         Must::Never => hold(&from(settled), false, "never, from"),
+        // What happened in the first moments shows only in answers that look back beyond them.
+        Must::Sometime => once(&from(phase.start + interval)),
         Must::AtEnd => hold(&from(last), true, "held at"),
         Must::Within(limit) => {
             let due = (phase.start + limit.as_secs_f64() + interval).min(last).max(settled);
@@ -146,6 +148,23 @@ fn hold(points: &[Point], wanted: bool, word: &str) -> Judged {
         Some(judged) => judged,
         None => {
             Judged::pass(points.first().map_or_else(String::new, |first| format!("{word} {}", first.at())))
+        }
+    }
+}
+
+/// One point of each series has to be true.
+fn once(points: &[Point]) -> Judged {
+    let held =
+        |series: &str| points.iter().find(|point| point.series == series && point.truth() == Some(true));
+    let missing = points.iter().find(|point| held(point.series).is_none());
+    match (missing, points.first().and_then(|first| held(first.series))) {
+        (None, Some(point)) => Judged::pass(format!("true at {}", point.place())),
+        _ => {
+            let rest: Vec<Point> =
+                points.iter().filter(|point| held(point.series).is_none()).copied().collect();
+            unknown(&rest).unwrap_or_else(|| {
+                Judged::fail(format!("at no time for {}", missing.map_or("any", |point| point.series)))
+            })
         }
     }
 }

@@ -4,6 +4,7 @@
 //! it through the injector. Nothing here knows memcached. This file only sends a command to its module.
 
 mod aim;
+mod assess;
 mod catalogue;
 mod check;
 mod cli;
@@ -18,12 +19,14 @@ mod linger;
 mod list;
 mod machine;
 mod metrics;
+mod moments;
 mod narrator;
 mod order;
 mod plan;
 mod prom;
 mod promql;
 mod reconcile;
+mod report;
 mod run;
 mod scenario;
 mod schedule;
@@ -31,10 +34,12 @@ mod select;
 mod settings;
 mod show;
 mod stage;
+mod stop_watch;
 mod supervisor;
 mod timeline;
 mod toxic;
 mod toxiproxy;
+mod verdict;
 
 use std::ffi::OsString;
 

@@ -64,6 +64,11 @@ impl TimeScale {
         (factor.is_finite() && factor > 0.0).then_some(TimeScale(factor))
     }
 
+    /// Makes phases shorter.
+    pub(crate) fn shortens(self) -> bool {
+        self.0 < 1.0
+    }
+
     fn of(self, duration: Duration) -> Duration {
         // Centuries are as good as for ever; no scale may overflow.
         let seconds = (duration.as_secs_f64() * self.0).min(1e10);

@@ -11,7 +11,7 @@ use reqwest::{StatusCode, Url};
 
 use crate::judge::Grid;
 use crate::judge::evidence::Series;
-pub(crate) use auth::Auth;
+pub(crate) use auth::{Auth, TOKEN_VARIABLE};
 use wire::Answer;
 
 /// A Prometheus that hangs must not hold up the end of a run for long.

@@ -7,7 +7,9 @@ use daemon_core::exit::{Exit, UserError};
 use daemon_core::signals::{Signal, Signals};
 use metrics_core::families::scenario::ScenarioFamilies;
 use metrics_core::families::toxiproxy::ToxiproxyFamilies;
+use metrics_core::families::verdict::VerdictFamilies;
 use metrics_core::labels::RunStatus;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::{self, Walked};
@@ -16,14 +18,18 @@ use crate::lease::RunId;
 use crate::linger::linger;
 use crate::machine::Outcome;
 use crate::metrics::{self, Serving, SetupError};
+use crate::moments::Moments;
 use crate::narrator::Narrator;
 use crate::plan::{Plan, TimeScale};
+use crate::prom::Prometheus;
 use crate::scenario::Scenario;
 use crate::schedule::{Loops, Tally};
 use crate::settings::Settings;
 use crate::stage::{RunError, Stage};
+use crate::stop_watch::StopWatch;
 use crate::supervisor::{Ending, supervise};
 use crate::toxiproxy::Client;
+use crate::verdict::{Judging, Reports};
 
 /// What is to be run, all of it checked.
 #[derive(Debug)]
@@ -36,6 +42,8 @@ pub(crate) struct Order {
     pub(crate) pause: Duration,
     pub(crate) linger: Duration,
     pub(crate) settings: Settings,
+    /// Reads the verdict; without it, phases are walked and nothing is judged.
+    pub(crate) prometheus: Option<Prometheus>,
 }
 
 /// How the runs of a command ended.
@@ -43,6 +51,7 @@ pub(crate) struct Order {
 pub(crate) struct Ended {
     pub(crate) tally: Tally,
     pub(crate) errors: Vec<RunError>,
+    pub(crate) reports: Reports,
     exit: Option<Exit>,
 }
 
@@ -70,6 +79,7 @@ pub(crate) async fn run(order: Order, narrator: Narrator) -> Result<Ended, Setup
         order,
         client,
         scenario: families.scenario,
+        verdict: families.verdict,
         toxiproxy: families.toxiproxy,
         narrator,
         stop,
@@ -81,8 +91,8 @@ pub(crate) async fn run(order: Order, narrator: Narrator) -> Result<Ended, Setup
 
 /// The first signal, and the token it cancels.
 #[derive(Clone, Debug)]
-struct Stop {
-    token: CancellationToken,
+pub(crate) struct Stop {
+    pub(crate) token: CancellationToken,
     caught: Arc<OnceLock<Signal>>,
 }
 
@@ -104,20 +114,21 @@ impl Stop {
         stop
     }
 
-    fn exit(&self) -> Option<Exit> {
+    pub(crate) fn exit(&self) -> Option<Exit> {
         self.caught.get().map(|signal| signal.exit())
     }
 }
 
-struct Runner {
-    order: Order,
+pub(crate) struct Runner {
+    pub(crate) order: Order,
     servers: Arc<[crate::toxiproxy::NewProxy]>,
-    names: Vec<String>,
+    pub(crate) names: Vec<String>,
     client: Client,
-    scenario: Arc<ScenarioFamilies>,
+    pub(crate) scenario: Arc<ScenarioFamilies>,
+    pub(crate) verdict: Arc<VerdictFamilies>,
     toxiproxy: Arc<ToxiproxyFamilies>,
-    narrator: Narrator,
-    stop: Stop,
+    pub(crate) narrator: Narrator,
+    pub(crate) stop: Stop,
 }
 
 impl Runner {
@@ -158,28 +169,45 @@ impl Runner {
         self.scenario.run_started(&scenario.name, run.as_str());
         let count = self.order.loops.label(number, self.order.scenarios.len() as u64);
         let label = format!("run {count} {} {run}", scenario.name);
+        let id = run.as_str().to_owned();
         let injector = Arc::new(Injector::new(self.client.clone(), Arc::clone(&self.toxiproxy), run, plan));
+        let (moments, seen) = watch::channel(Moments::default());
         let mut stage = Stage {
             injector: Arc::clone(&injector),
             servers: Arc::clone(&self.servers),
             families: Arc::clone(&self.scenario),
             narrator: self.narrator.clone(),
+            moments,
             label: label.clone(),
         };
-        let stop = self.stop.token.clone();
+        let stop = self.stop.token.child_token();
+        let watching = StopWatch::start(self.watched(scenario, injector.plan()), seen.clone(), stop.clone());
         let walk = async move { driver::walk(&mut stage, &phases, &stop).await };
         let name = scenario.name.as_str();
-        match supervise(walk, &injector, name).await {
-            Ending::Walked(Walked { outcome, errors }) => {
+        let ending = supervise(walk, &injector, name).await;
+        let judged =
+            Judging { scenario, plan: injector.plan(), run: &id, label: &label, moments: *seen.borrow() };
+        match (ending, watching.end()) {
+            (Ending::Walked(Walked { outcome: Outcome::Completed, errors }), _) => {
+                ended.errors.extend(errors);
+                self.judge(judged, ended).await
+            }
+            (Ending::Walked(Walked { outcome: Outcome::Cancelled, errors }), Some(stopped))
+                if !self.stop.token.is_cancelled() =>
+            {
+                ended.errors.extend(errors);
+                self.stopped(judged, &stopped, ended)
+            }
+            (Ending::Walked(Walked { outcome, errors }), _) => {
                 ended.errors.extend(errors);
                 self.count(&label, name, outcome, ended)
             }
-            Ending::Broken { error, residue: None } => {
+            (Ending::Broken { error, residue: None }, _) => {
                 let exit = error.exit();
                 ended.errors.push(*error);
                 self.finish(&label, name, RunStatus::Inconclusive, "broke off, no toxic is left", exit, ended)
             }
-            Ending::Broken { error, residue: Some(residue) } => {
+            (Ending::Broken { error, residue: Some(residue) }, _) => {
                 ended.errors.extend([*error, *residue]);
                 self.count(&label, name, Outcome::Residue, ended)
             }
@@ -205,7 +233,7 @@ impl Runner {
         self.finish(label, scenario, status, what, exit, ended)
     }
 
-    fn finish(
+    pub(crate) fn finish(
         &self,
         label: &str,
         scenario: &str,

@@ -6,11 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use daemon_core::exit::{Exit, UserError};
 use metrics_core::families::scenario::ScenarioFamilies;
 use metrics_core::labels::Phase;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::Rig;
 use crate::injector::{self, InjectError, Injector, Obstacle, Refusal, Residue};
 use crate::machine::{Hold, InvalidTransition};
+use crate::moments::Moments;
 use crate::narrator::Narrator;
 use crate::toxiproxy::NewProxy;
 
@@ -24,6 +26,7 @@ pub(crate) struct Stage {
     pub(crate) servers: Arc<[NewProxy]>,
     pub(crate) families: Arc<ScenarioFamilies>,
     pub(crate) narrator: Narrator,
+    pub(crate) moments: watch::Sender<Moments>,
     /// How lines call this run.
     pub(crate) label: String,
 }
@@ -143,6 +146,7 @@ impl Rig for Stage {
 
     fn entered(&mut self, phase: Phase, at: SystemTime) {
         self.families.enter(phase, at);
+        self.moments.send_modify(|moments| moments.enter(phase, at));
         let plan = self.injector.plan();
         let (length, what) = match phase {
             Phase::Idle => return,

@@ -28,11 +28,22 @@ pub(super) fn scenarios(
     if family.scenarios.is_empty() {
         problems.extend(document.problem("scenarios", "a family needs at least one scenario").into());
     }
+    let shared = match expectations::expectations(&family.expect, document, "") {
+        Ok(shared) => shared,
+        Err(found) => {
+            problems.extend(found);
+            Vec::new()
+        }
+    };
     let mut scenarios = Vec::new();
     for (index, raw) in family.scenarios.iter().enumerate() {
         let at = format!("scenarios/{index}");
         match scenario(raw, family, document, &at) {
-            Ok(scenario) => scenarios.push((scenario, document.problem(&format!("{at}/name"), ""))),
+            Ok(mut scenario) => {
+                let own = std::mem::take(&mut scenario.expect);
+                scenario.expect = expectations::joined(&shared, own);
+                scenarios.push((scenario, document.problem(&format!("{at}/name"), "")));
+            }
             Err(found) => problems.extend(found),
         }
     }

@@ -13,6 +13,9 @@ pub(super) mod expect;
 pub(super) struct Family {
     pub(super) family: String,
     pub(super) phases: Phases,
+    /// What every scenario of the family is held to, unless it has an expectation of that name.
+    #[serde(default)]
+    pub(super) expect: Vec<expect::Expectation>,
     pub(super) scenarios: Vec<Scenario>,
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::expectation::During;
 use super::{Grid, SLACK};
 
@@ -10,7 +12,7 @@ use super::{Grid, SLACK};
 const PATIENCE: f64 = 2.5;
 
 /// A stretch of time, in seconds since the epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Window {
     pub(crate) start: f64,
     pub(crate) end: f64,

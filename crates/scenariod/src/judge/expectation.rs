@@ -38,6 +38,7 @@ pub(crate) enum During {
 pub(crate) enum Must {
     Always,
     Never,
+    Sometime,
     AtEnd,
     /// No later than so long after the phase began, and from then on.
     Within(Duration),
@@ -61,9 +62,6 @@ pub(crate) struct StopRule {
 }
 
 impl During {
-    pub(crate) const ALL: [During; 4] =
-        [During::Stabilization, During::Testing, During::Recovery, During::Run];
-
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             During::Stabilization => "stabilization",
@@ -80,6 +78,7 @@ impl Must {
         match self {
             Must::Always => "always".to_owned(),
             Must::Never => "never".to_owned(),
+            Must::Sometime => "at some time".to_owned(),
             Must::AtEnd => "at the end".to_owned(),
             Must::Within(limit) => format!("within {}", humantime::format_duration(limit)),
             Must::Compare(bounds) => {

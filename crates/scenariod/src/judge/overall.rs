@@ -15,7 +15,7 @@ pub(crate) fn overall(findings: &[(&Expectation, &Judged)]) -> RunStatus {
         // What must not be is as wrong without the fault as with it.
         Must::Always | Must::Never => true,
         // What must come about may be missing because the fault is.
-        Must::AtEnd | Must::Within(_) | Must::Compare(_) => !unproven,
+        Must::Sometime | Must::AtEnd | Must::Within(_) | Must::Compare(_) => !unproven,
     };
     if findings.iter().any(|(expectation, judged)| is(Finding::Fail)(judged) && counts(expectation)) {
         RunStatus::Failed

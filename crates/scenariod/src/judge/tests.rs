@@ -77,6 +77,18 @@ fn always_and_never_take_one_point_as_proof_of_the_contrary() {
 }
 
 #[test]
+fn sometime_takes_one_point() {
+    let sometime = expectation(Must::Sometime);
+    is(&judged(&sometime, |at| truth(at == 4.0)), Finding::Pass, "true at +4.0 s for a");
+    is(&judged(&sometime, |_| 0.0), Finding::Fail, "at no time for a");
+    is(&judged(&sometime, |at| truth(at < 1.0)), Finding::Fail, "at no time for a");
+    let (one, other) = (series("a", |at| truth(at == 4.0)), series("b", |_| 0.0));
+    is(&judge_with(&sometime, &[one, other], &[], f64::MAX), Finding::Fail, "at no time for b");
+    let dead = judge_with(&sometime, &[series("a", |_| 0.0)], &[], 115.0);
+    assert_eq!(dead.finding, Some(Finding::Inconclusive));
+}
+
+#[test]
 fn at_end_looks_at_the_end_alone() {
     let at_end = expectation(Must::AtEnd);
     is(&judged(&at_end, |at| truth(at == 10.0)), Finding::Pass, "held at +10.0 s");
@@ -214,9 +226,9 @@ proptest! {
     fn less_data_is_never_a_pass(
         values in proptest::collection::vec(any::<bool>(), 50),
         lost in 110_u32..=120,
-        kind in 0_usize..4,
+        kind in 0_usize..5,
     ) {
-        let must = [Must::Always, Must::Never, Must::AtEnd, Must::Within(SECOND * 3)][kind];
+        let must = [Must::Always, Must::Never, Must::AtEnd, Must::Within(SECOND * 3), Must::Sometime][kind];
         let expectation = expectation(must);
         let value = |at: f64| truth(values[(at + 20.0) as usize]);
         let whole = judged(&expectation, value).finding;

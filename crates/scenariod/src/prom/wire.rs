@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::judge::evidence::Series;
 
@@ -24,7 +25,7 @@ enum Data {
     Vector(Vec<One>),
     Matrix(Vec<Many>),
     Scalar(Sample),
-    String(serde_json::Value),
+    String(IgnoredAny),
 }
 
 #[derive(Deserialize)]

@@ -14,9 +14,19 @@ pub fn scrapes(window: &str) -> String {
     format!("up{{job=\"{JOB}\"}}[{window}]")
 }
 
+/// Whether the last scrape succeeded.
+pub fn answering() -> String {
+    format!("up{{job=\"{JOB}\"}}")
+}
+
 /// Operations per second by `server` and `status`.
 pub fn operation_rates(window: &str) -> String {
     format!("sum by (server, status) (rate({}[{window}]))", OPERATIONS.name)
+}
+
+/// Operations by `server` and `status`, as many as there were.
+pub fn operations(window: &str) -> String {
+    grown(&OPERATIONS, "server, status", window)
 }
 
 /// Failed operations by `server` and `type`, as many as there were.

@@ -7,7 +7,7 @@ use super::raw::expect as raw;
 use crate::judge::expectation::{Bounds, During, Expectation, Must, StopRule, Subject};
 use crate::promql::{Query, Yields};
 
-/// `at` is the path of the scenario.
+/// `at` is the path of the scenario; a family has its own at the top of the file.
 pub(super) fn expectations(
     raw: &[raw::Expectation],
     document: &Document,
@@ -27,6 +27,13 @@ pub(super) fn expectations(
         }
     }
     problems.or(expectations)
+}
+
+/// A scenario's own expectations first, then those of its family that it has no word of its own for.
+pub(super) fn joined(family: &[Expectation], own: Vec<Expectation>) -> Vec<Expectation> {
+    let more = family.iter().filter(|shared| own.iter().all(|own| own.name != shared.name));
+    let more: Vec<Expectation> = more.cloned().collect();
+    own.into_iter().chain(more).collect()
 }
 
 /// `at` is the path of the scenario.
@@ -79,6 +86,7 @@ fn must(raw: &raw::Must, wrong: &impl Fn(&str, &str) -> Problem) -> Result<Must,
     match raw {
         raw::Must::Word(raw::Word::Always) => Ok(Must::Always),
         raw::Must::Word(raw::Word::Never) => Ok(Must::Never),
+        raw::Must::Word(raw::Word::Sometime) => Ok(Must::Sometime),
         raw::Must::Word(raw::Word::AtEnd) => Ok(Must::AtEnd),
         raw::Must::Rule(raw::Rule { within: Some(limit), compare: None }) => Ok(Must::Within(limit.get())),
         raw::Must::Rule(raw::Rule { within: None, compare: Some(raw::Compare { at_least, at_most }) }) => {

@@ -44,6 +44,7 @@ pub(in crate::catalogue) enum Must {
 pub(in crate::catalogue) enum Word {
     Always,
     Never,
+    Sometime,
     AtEnd,
 }
 
