@@ -7,8 +7,9 @@ pub mod http;
 pub mod process;
 pub mod scenario;
 pub mod toxiproxy;
+pub mod verdict;
 
-use crate::family::Family;
+use crate::family::{Family, Kind};
 
 /// Every declared family, by the module that declares it.
 pub fn declared() -> impl Iterator<Item = &'static Family> {
@@ -17,6 +18,7 @@ pub fn declared() -> impl Iterator<Item = &'static Family> {
         client::LOADGEN_FAMILIES,
         scenario::FAMILIES,
         toxiproxy::FAMILIES,
+        verdict::FAMILIES,
         http::FAMILIES,
         process::FAMILIES,
         build::FAMILIES,
@@ -26,10 +28,20 @@ pub fn declared() -> impl Iterator<Item = &'static Family> {
     .copied()
 }
 
+/// Every name a series may have: a histogram has three.
+pub fn series_names() -> impl Iterator<Item = String> {
+    declared().flat_map(|family| {
+        let suffixes: &[&str] = match family.kind {
+            Kind::Histogram => &["_bucket", "_count", "_sum"],
+            Kind::Counter | Kind::Gauge => &[""],
+        };
+        suffixes.iter().map(|suffix| format!("{}{suffix}", family.name))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::family::Kind;
 
     #[test]
     fn names_follow_the_conventions() {

@@ -160,6 +160,29 @@ label_words! {
 }
 
 label_words! {
+    /// What a run showed of an expectation.
+    Finding {
+        /// It held.
+        Pass => "pass",
+        /// It did not.
+        Fail => "fail",
+        /// The data cannot tell.
+        Inconclusive => "inconclusive",
+    }
+}
+
+impl Finding {
+    /// The value of the gauge.
+    pub const fn value(self) -> f64 {
+        match self {
+            Finding::Pass => 1.0,
+            Finding::Fail => 0.0,
+            Finding::Inconclusive => -1.0,
+        }
+    }
+}
+
+label_words! {
     /// Label `type` of an injected fault.
     FaultType {
         /// Every chunk is delayed.

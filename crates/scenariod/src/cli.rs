@@ -14,8 +14,8 @@ use crate::schedule::{FOREVER, Loops};
 
 /// Walks fault scenarios in three phases through Toxiproxy and leaves no fault behind
 ///
-/// Exit codes: 0 all phases walked and no toxic left; 2 usage or configuration; 3 inconclusive; 4 set-up refused or
-/// failed, nothing injected; 5 a fault may still be on; 130 and 143 interrupted and clean.
+/// Exit codes: 0 the verdict passed; 1 it failed; 2 usage or configuration; 3 inconclusive; 4 set-up refused or
+/// failed, nothing injected; 5 a fault may still be on; 130 and 143 interrupted and clean. No toxic is left but with 5.
 #[derive(Debug, Parser)]
 #[command(name = "scenariod", version, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -46,6 +46,18 @@ pub(crate) struct Cli {
     /// Where runs keep their journals and locks; a guard needs the same [default: $LAB_STATE, else the XDG state folder]
     #[arg(long, value_name = "DIR", global = true, env = "LAB_STATE", hide_env = true)]
     pub(crate) state_dir: Option<PathBuf>,
+    /// The Prometheus that the verdict is read from [default: $LAB_PROMETHEUS, else `scenariod.prometheus` of the lab file]
+    #[arg(long, value_name = "URL", conflicts_with = "no_verdict")]
+    pub(crate) prometheus: Option<HttpUrl>,
+    /// A file with the bearer token for Prometheus [default: $LAB_PROMETHEUS_TOKEN is the token]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_verdict")]
+    pub(crate) prometheus_token_file: Option<PathBuf>,
+    /// Walk the phases and judge nothing
+    #[arg(long)]
+    pub(crate) no_verdict: bool,
+    /// Print the report of the runs as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Where to serve metrics [default: `metrics_addr`, for the guard `guard_addr`, of the lab file]
     #[arg(long, value_name = "ADDR", global = true)]
     pub(crate) metrics_addr: Option<HostPort>,
@@ -124,6 +136,8 @@ pub(crate) enum UsageError {
     UnknownCommand { word: String, hint: String },
     #[error("nothing to run: --scenario is missing")]
     NothingToRun,
+    #[error("{name} must be {wants}")]
+    Variable { name: &'static str, wants: &'static str },
 }
 
 impl UserError for UsageError {
@@ -135,6 +149,7 @@ impl UserError for UsageError {
         match self {
             UsageError::Clap { hint, .. } => hint.clone(),
             UsageError::UnknownCommand { hint, .. } => Some(hint.clone()),
+            UsageError::Variable { .. } => None,
             UsageError::FlagWithCommand { .. } => Some("`scenariod --help` shows the usage".to_owned()),
             UsageError::NothingToRun => {
                 Some("`scenariod list` shows what there is, `scenariod --scenario NAME` runs it".to_owned())
@@ -190,6 +205,10 @@ impl Cli {
             (self.allow_foreign, "--allow-foreign"),
             (self.toxiproxy.is_some() && !self.talks_to_toxiproxy(), "--toxiproxy"),
             (self.linger.is_some(), "--linger"),
+            (self.prometheus.is_some(), "--prometheus"),
+            (self.prometheus_token_file.is_some(), "--prometheus-token-file"),
+            (self.no_verdict, "--no-verdict"),
+            (self.json, "--json"),
             (self.seed.is_some(), "--seed"),
         ];
         given.into_iter().find(|(given, _)| *given).map(|(_, flag)| flag)

@@ -4,6 +4,7 @@
 //! it through the injector. Nothing here knows memcached. This file only sends a command to its module.
 
 mod aim;
+mod assess;
 mod catalogue;
 mod check;
 mod clean;
@@ -14,6 +15,7 @@ mod fault;
 mod guard;
 mod injector;
 mod journal;
+mod judge;
 mod lease;
 mod ledger;
 mod linger;
@@ -21,10 +23,14 @@ mod list;
 mod lock;
 mod machine;
 mod metrics;
+mod moments;
 mod narrator;
 mod order;
 mod plan;
+mod prom;
+mod promql;
 mod reconcile;
+mod report;
 mod run;
 mod scenario;
 mod schedule;
@@ -33,11 +39,13 @@ mod settings;
 mod show;
 mod stage;
 mod state;
+mod stop_watch;
 mod supervisor;
 mod sweep;
 mod timeline;
 mod toxic;
 mod toxiproxy;
+mod verdict;
 
 use std::ffi::OsString;
 

@@ -12,6 +12,7 @@ use metrics_core::Registry;
 use metrics_core::exporter::{Exporter, Readiness};
 use metrics_core::families::scenario::{PlannedScenario, ScenarioFamilies};
 use metrics_core::families::toxiproxy::{KnownFault, ToxiproxyFamilies};
+use metrics_core::families::verdict::VerdictFamilies;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -60,6 +61,7 @@ impl UserError for SetupError {
 pub(crate) struct Families {
     pub(crate) scenario: Arc<ScenarioFamilies>,
     pub(crate) toxiproxy: Arc<ToxiproxyFamilies>,
+    pub(crate) verdict: Arc<VerdictFamilies>,
 }
 
 /// The metrics server at work.
@@ -95,6 +97,7 @@ pub(crate) fn serve(listener: TcpListener, order: &Order) -> Result<(Families, S
     let families = Families {
         scenario: ScenarioFamilies::register(&mut registry, &planned(order)),
         toxiproxy: ToxiproxyFamilies::register(&mut registry, &known_faults(order)),
+        verdict: VerdictFamilies::register(&mut registry),
     };
     let exporter = Exporter::new(registry);
     exporter.readiness().set_ready();

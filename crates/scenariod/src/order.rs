@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use daemon_core::exit::{Exit, print, report};
 use daemon_core::problems::Problems;
+use daemon_core::values::HttpUrl;
 
 use crate::cli::{Cli, UsageError};
 use crate::dry_run::{DryError, dry_run};
@@ -11,6 +12,7 @@ use crate::injector::Foreign;
 use crate::metrics::SetupError;
 use crate::narrator::Narrator;
 use crate::plan::{Plan, TimeScale};
+use crate::prom::{Auth, Prometheus, TOKEN_VARIABLE};
 use crate::run::{Order, run as run_order};
 use crate::scenario::{Scenario, Target};
 use crate::schedule::Loops;
@@ -18,6 +20,8 @@ use crate::settings::Settings;
 use crate::{Failure, aim, check::CheckError, fail, load_catalogue, load_lab, load_state, say, select, show};
 
 const LINGER: Duration = Duration::from_secs(5);
+/// Names the Prometheus, as the flag does.
+const PROMETHEUS_VARIABLE: &str = "LAB_PROMETHEUS";
 
 /// Runs what the command line asks for.
 pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
@@ -34,6 +38,9 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
     if cli.seed.is_none() && order.scenarios.iter().any(picks_by_seed) {
         narrator.say(format!("seed {}", order.seed));
     }
+    if order.prometheus.is_none() {
+        narrator.say("no verdict: the phases are walked and nothing is judged");
+    }
     let ended = runtime.block_on(run_order(order, narrator));
     // Tasks that still hold a narrator end with the runtime; what they wait for is not waited for.
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -43,7 +50,8 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         report(error);
     });
     // The runs are over: a summary that nobody reads changes nothing.
-    let _ = print(&ended.tally.table());
+    let text = if cli.json { ended.reports.json() } else { ended.reports.text() + &ended.tally.table() };
+    let _ = print(&text);
     Ok(ended.exit())
 }
 
@@ -89,10 +97,28 @@ fn order(cli: &Cli) -> Result<Order, Failure> {
         seed: cli.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
         pause: cli.pause.map_or(Duration::ZERO, daemon_core::values::Span::get),
         linger: cli.linger.map_or(LINGER, daemon_core::values::Span::get),
+        prometheus: prometheus(cli, &settings)?,
         settings,
         state: load_state(cli)?,
         foreign: if cli.allow_foreign { Foreign::Allow } else { Foreign::Refuse },
     })
+}
+
+/// The Prometheus of the flag, of the environment, of the lab file. Variables are taken as they are: only the lab
+/// file's ports are moved by its offset.
+fn prometheus(cli: &Cli, settings: &Settings) -> Result<Option<Prometheus>, Failure> {
+    if cli.no_verdict {
+        return Ok(None);
+    }
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let in_variable = variable(PROMETHEUS_VARIABLE).map(|url| url.parse()).transpose();
+    // The value may hold a password.
+    let in_variable: Option<HttpUrl> = in_variable.map_err(|_| {
+        fail(UsageError::Variable { name: PROMETHEUS_VARIABLE, wants: "a URL like http://127.0.0.1:9091" })
+    })?;
+    let url = cli.prometheus.clone().or(in_variable).unwrap_or_else(|| settings.prometheus.clone());
+    let auth = Auth::token(cli.prometheus_token_file.as_deref(), variable(TOKEN_VARIABLE)).map_err(fail)?;
+    Prometheus::new(&url, auth).map(Some).map_err(fail)
 }
 
 fn picks_by_seed(scenario: &Scenario) -> bool {

@@ -67,6 +67,11 @@ impl TimeScale {
         (factor > 0.0 && factor <= TimeScale::MOST).then_some(TimeScale(factor))
     }
 
+    /// Makes phases shorter.
+    pub(crate) fn shortens(self) -> bool {
+        self.0 < 1.0
+    }
+
     fn of(self, duration: Duration) -> Duration {
         // Centuries are as good as for ever; no scale may overflow.
         let seconds = (duration.as_secs_f64() * self.0).min(1e10);
@@ -191,6 +196,8 @@ mod tests {
                 entry(Fault::PacketLoss(PacketLoss::new(0.1, LossModel::Auto).unwrap())),
                 entry(Fault::Latency(Latency { delay: second, jitter: Duration::ZERO })),
             ],
+            expect: Vec::new(),
+            stop_when: Vec::new(),
         }
     }
 

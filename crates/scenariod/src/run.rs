@@ -7,7 +7,9 @@ use daemon_core::exit::{Exit, UserError};
 use daemon_core::signals::{Signal, Signals};
 use metrics_core::families::scenario::ScenarioFamilies;
 use metrics_core::families::toxiproxy::ToxiproxyFamilies;
+use metrics_core::families::verdict::VerdictFamilies;
 use metrics_core::labels::RunStatus;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::{self, Walked};
@@ -17,15 +19,19 @@ use crate::lease::RunId;
 use crate::linger::linger;
 use crate::machine::Outcome;
 use crate::metrics::{self, Serving, SetupError};
+use crate::moments::Moments;
 use crate::narrator::{Narrator, Voice};
 use crate::plan::{Plan, TimeScale};
+use crate::prom::Prometheus;
 use crate::scenario::Scenario;
 use crate::schedule::{Loops, Tally};
 use crate::settings::Settings;
 use crate::stage::{RunError, Stage};
 use crate::state::StateDir;
+use crate::stop_watch::StopWatch;
 use crate::supervisor::{Ending, supervise};
 use crate::toxiproxy::Client;
+use crate::verdict::{Judging, Reports};
 
 /// What is to be run, all of it checked.
 #[derive(Debug)]
@@ -40,6 +46,8 @@ pub(crate) struct Order {
     pub(crate) settings: Settings,
     pub(crate) state: StateDir,
     pub(crate) foreign: Foreign,
+    /// Reads the verdict; without it, phases are walked and nothing is judged.
+    pub(crate) prometheus: Option<Prometheus>,
 }
 
 /// How the runs of a command ended.
@@ -47,6 +55,7 @@ pub(crate) struct Order {
 pub(crate) struct Ended {
     pub(crate) tally: Tally,
     pub(crate) errors: Vec<RunError>,
+    pub(crate) reports: Reports,
     exit: Option<Exit>,
 }
 
@@ -74,6 +83,7 @@ pub(crate) async fn run(order: Order, narrator: Narrator) -> Result<Ended, Setup
         order,
         client,
         scenario: families.scenario,
+        verdict: families.verdict,
         toxiproxy: families.toxiproxy,
         narrator,
         stop,
@@ -85,8 +95,8 @@ pub(crate) async fn run(order: Order, narrator: Narrator) -> Result<Ended, Setup
 
 /// The first signal, and the token it cancels.
 #[derive(Clone, Debug)]
-struct Stop {
-    token: CancellationToken,
+pub(crate) struct Stop {
+    pub(crate) token: CancellationToken,
     caught: Arc<OnceLock<Signal>>,
 }
 
@@ -108,20 +118,21 @@ impl Stop {
         stop
     }
 
-    fn exit(&self) -> Option<Exit> {
+    pub(crate) fn exit(&self) -> Option<Exit> {
         self.caught.get().map(|signal| signal.exit())
     }
 }
 
-struct Runner {
-    order: Order,
+pub(crate) struct Runner {
+    pub(crate) order: Order,
     servers: Arc<[crate::toxiproxy::NewProxy]>,
-    names: Vec<String>,
+    pub(crate) names: Vec<String>,
     client: Client,
-    scenario: Arc<ScenarioFamilies>,
+    pub(crate) scenario: Arc<ScenarioFamilies>,
+    pub(crate) verdict: Arc<VerdictFamilies>,
     toxiproxy: Arc<ToxiproxyFamilies>,
-    narrator: Narrator,
-    stop: Stop,
+    pub(crate) narrator: Narrator,
+    pub(crate) stop: Stop,
 }
 
 impl Runner {
@@ -163,6 +174,7 @@ impl Runner {
         let count = self.order.loops.label(number, self.order.scenarios.len() as u64);
         let label = format!("run {count} {} {run}", scenario.name);
         let voice = Voice { narrator: self.narrator.clone(), label: label.clone() };
+        let id = run.as_str().to_owned();
         let began = Journal::begin(&self.order.state, run, &scenario.name, self.client.url());
         let journal = match began.map(Arc::new) {
             Ok(journal) => journal,
@@ -183,21 +195,36 @@ impl Runner {
         };
         let injector = Arc::new(Injector::new(kit, plan));
         let families = Arc::clone(&self.scenario);
-        let mut stage = Stage { injector: Arc::clone(&injector), families, voice, injected: false };
-        let stop = self.stop.token.clone();
+        let (moments, seen) = watch::channel(Moments::default());
+        let mut stage = Stage { injector: Arc::clone(&injector), families, voice, moments, injected: false };
+        let stop = self.stop.token.child_token();
+        let watching = StopWatch::start(self.watched(scenario, injector.plan()), seen.clone(), stop.clone());
         let walk = async move { driver::walk(&mut stage, &phases, &stop).await };
         let name = scenario.name.as_str();
-        let exit = match supervise(walk, &injector, name).await {
-            Ending::Walked(Walked { outcome, errors }) => {
+        let ending = supervise(walk, &injector, name).await;
+        let (plan, moments) = (injector.plan(), *seen.borrow());
+        let judged = Judging { scenario, plan, run: &id, label: &label, moments, journal: &journal };
+        let exit = match (ending, watching.end()) {
+            (Ending::Walked(Walked { outcome: Outcome::Completed, errors }), _) => {
+                ended.errors.extend(errors);
+                self.judge(judged, ended).await
+            }
+            (Ending::Walked(Walked { outcome: Outcome::Cancelled, errors }), Some(stopped))
+                if !self.stop.token.is_cancelled() =>
+            {
+                ended.errors.extend(errors);
+                self.stopped(judged, &stopped, ended)
+            }
+            (Ending::Walked(Walked { outcome, errors }), _) => {
                 ended.errors.extend(errors);
                 self.count(&label, name, outcome, ended)
             }
-            Ending::Broken { error, residue: None } => {
+            (Ending::Broken { error, residue: None }, _) => {
                 let exit = error.exit();
                 ended.errors.push(*error);
                 self.finish(&label, name, RunStatus::Inconclusive, "broke off, no toxic is left", exit, ended)
             }
-            Ending::Broken { error, residue: Some(residue) } => {
+            (Ending::Broken { error, residue: Some(residue) }, _) => {
                 ended.errors.extend([*error, *residue]);
                 self.count(&label, name, Outcome::Residue, ended)
             }
@@ -228,7 +255,7 @@ impl Runner {
         self.finish(label, scenario, status, what, exit, ended)
     }
 
-    fn finish(
+    pub(crate) fn finish(
         &self,
         label: &str,
         scenario: &str,

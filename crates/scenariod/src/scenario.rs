@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::fault::{Direction, Fault};
+use crate::judge::expectation::{Expectation, StopRule};
 use crate::machine::Phases;
 use crate::timeline::Shape;
 use crate::toxic::Share;
@@ -18,6 +19,9 @@ pub(crate) struct Scenario {
     pub(crate) about: String,
     pub(crate) phases: Phases,
     pub(crate) faults: Vec<FaultEntry>,
+    pub(crate) expect: Vec<Expectation>,
+    /// What ends testing early.
+    pub(crate) stop_when: Vec<StopRule>,
 }
 
 impl Scenario {

@@ -1,7 +1,9 @@
 //! What this daemon takes from the lab file: its nodes as proxies, its own section, overridden by flags.
 
+use std::time::Duration;
+
 use daemon_core::lab::{Lab, LabError};
-use daemon_core::values::{HostPort, HttpUrl};
+use daemon_core::values::{HostPort, HttpUrl, Positive};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -10,6 +12,8 @@ use crate::toxiproxy::NewProxy;
 const METRICS_ADDR: &str = "127.0.0.1:9092";
 const GUARD_ADDR: &str = "127.0.0.1:9095";
 const TOXIPROXY: &str = "http://127.0.0.1:8474";
+const PROMETHEUS: &str = "http://127.0.0.1:9091";
+const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// The `scenariod` section.
 #[derive(Deserialize, JsonSchema)]
@@ -19,6 +23,8 @@ struct Section {
     toxiproxy: Option<HttpUrl>,
     guard_addr: Option<HostPort>,
     restart_hook: Option<String>,
+    prometheus: Option<HttpUrl>,
+    stop_grace: Option<Positive>,
 }
 
 /// Where things are.
@@ -26,6 +32,10 @@ struct Section {
 pub(crate) struct Settings {
     pub(crate) metrics_addr: HostPort,
     pub(crate) toxiproxy: HttpUrl,
+    /// Of the lab file; a flag or a variable may name another one.
+    pub(crate) prometheus: HttpUrl,
+    /// So long a stop condition may be unreadable.
+    pub(crate) stop_grace: Duration,
     pub(crate) servers: Vec<NewProxy>,
     /// Where the guard serves its metrics.
     pub(crate) guard_addr: HostPort,
@@ -45,7 +55,10 @@ impl Settings {
         let in_file = section.metrics_addr.map_or_else(|| METRICS_ADDR.parse().map_err(wrong), Ok)?;
         let guard_in_file = section.guard_addr.map_or_else(|| GUARD_ADDR.parse().map_err(wrong), Ok)?;
         let api_in_file = section.toxiproxy.map_or_else(|| TOXIPROXY.parse().map_err(wrong), Ok)?;
+        let prometheus = section.prometheus.map_or_else(|| PROMETHEUS.parse().map_err(wrong), Ok)?;
         Ok(Settings {
+            prometheus: prometheus.offset(lab.port_offset),
+            stop_grace: section.stop_grace.map_or(STOP_GRACE, Positive::get),
             metrics_addr: metrics_addr.unwrap_or_else(|| in_file.offset(lab.port_offset)),
             toxiproxy: toxiproxy.unwrap_or_else(|| api_in_file.offset(lab.port_offset)),
             servers: proxies(lab),

@@ -6,11 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use daemon_core::exit::{Exit, UserError};
 use metrics_core::families::scenario::ScenarioFamilies;
 use metrics_core::labels::Phase;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::Rig;
 use crate::injector::{InjectError, Injector, Note, Obstacle, Refusal, Residue, Spoiled};
 use crate::machine::{Hold, InvalidTransition};
+use crate::moments::Moments;
 use crate::narrator::Voice;
 use crate::state::StateError;
 
@@ -26,6 +28,7 @@ pub(crate) struct Stage {
     pub(crate) injector: Arc<Injector>,
     pub(crate) families: Arc<ScenarioFamilies>,
     pub(crate) voice: Voice,
+    pub(crate) moments: watch::Sender<Moments>,
     /// Whether it has come to putting faults on.
     pub(crate) injected: bool,
 }
@@ -183,6 +186,7 @@ impl Rig for Stage {
 
     fn entered(&mut self, phase: Phase, at: SystemTime) {
         self.families.enter(phase, at);
+        self.moments.send_modify(|moments| moments.enter(phase, at));
         let plan = self.injector.plan();
         let (length, what) = match phase {
             Phase::Idle => return,

@@ -64,7 +64,7 @@ fn under(lab: &Lab, scenario: &str) -> usize {
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("calibration.yaml"), SCENARIOS).unwrap();
     let catalogue = folder.display().to_string();
-    let args = ["--scenario", scenario, "--catalogue", &catalogue, "--linger", "0s"];
+    let args = ["--scenario", scenario, "--catalogue", &catalogue, "--linger", "0s", "--no-verdict"];
     let scenariod = lab.scenariod(workspace_bin("scenariod"), args);
     scenariod.scrape_until("packet loss", secs(20), |scrape| {
         let active = [("server", "memcached1"), ("type", "packet_loss")];

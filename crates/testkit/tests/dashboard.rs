@@ -61,7 +61,7 @@ fn every_query_of_the_dashboard_returns_data() {
     });
     let loaded = now();
     let runs = RUNS.to_string();
-    let scenario = ["--scenario", "packet-loss-10", "--time-scale", "0.05", "--loop", &runs];
+    let scenario = ["--scenario", "packet-loss-10", "--time-scale", "0.05", "--loop", &runs, "--no-verdict"];
     let scenariod = lab.scenariod(workspace_bin("scenariod"), scenario);
 
     // By the second recovery each kind of phase is on the record and one is running.

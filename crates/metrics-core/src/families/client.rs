@@ -4,6 +4,7 @@
 mod breakdown;
 mod collector;
 mod encode;
+pub mod readings;
 mod shard;
 mod state;
 

@@ -82,6 +82,8 @@ struct Counted {
 struct Current {
     scenario: String,
     phase: Phase,
+    /// The last phase is over.
+    walked: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -112,7 +114,7 @@ impl ScenarioFamilies {
     /// A run begins; its first phase follows with [`enter`](Self::enter).
     pub fn run_started(&self, scenario: &str, run: &str) {
         let mut state = self.0.lock();
-        state.current = Some(Current { scenario: scenario.to_owned(), phase: Phase::Idle });
+        state.current = Some(Current { scenario: scenario.to_owned(), phase: Phase::Idle, walked: false });
         state.runs.push_back(Stamps {
             scenario: scenario.to_owned(),
             run: run.to_owned(),
@@ -129,10 +131,15 @@ impl ScenarioFamilies {
         self.0.lock().enter(phase, at);
     }
 
+    /// All phases were walked: the phase is idle again. The run still has to be judged and counted.
+    pub fn run_walked(&self, at: SystemTime) {
+        self.0.lock().leave(at);
+    }
+
     /// The run ended: the phase is idle again and the run is counted, once.
     pub fn run_finished(&self, status: RunStatus, at: SystemTime) {
         let mut state = self.0.lock();
-        state.enter(Phase::Idle, at);
+        state.leave(at);
         let Some(current) = state.current.take() else { return };
         if let Some(counted) = state.counted(&current.scenario) {
             counted.ended[status.index()] += 1;
@@ -143,6 +150,13 @@ impl ScenarioFamilies {
 impl State {
     fn counted(&mut self, scenario: &str) -> Option<&mut Counted> {
         self.scenarios.iter_mut().find(|counted| counted.planned.name == scenario)
+    }
+
+    /// Enters the idle phase, once a run.
+    fn leave(&mut self, at: SystemTime) {
+        if self.current.as_mut().is_some_and(|current| !std::mem::replace(&mut current.walked, true)) {
+            self.enter(Phase::Idle, at);
+        }
     }
 
     fn enter(&mut self, phase: Phase, at: SystemTime) {

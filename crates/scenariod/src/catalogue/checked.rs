@@ -9,6 +9,7 @@ use crate::machine::Phases;
 use crate::scenario::{FaultEntry, Place, Scenario, Target};
 use crate::toxic::Share;
 
+mod expectations;
 mod faults;
 mod shapes;
 
@@ -27,11 +28,22 @@ pub(super) fn scenarios(
     if family.scenarios.is_empty() {
         problems.extend(document.problem("scenarios", "a family needs at least one scenario").into());
     }
+    let shared = match expectations::expectations(&family.expect, document, "") {
+        Ok(shared) => shared,
+        Err(found) => {
+            problems.extend(found);
+            Vec::new()
+        }
+    };
     let mut scenarios = Vec::new();
     for (index, raw) in family.scenarios.iter().enumerate() {
         let at = format!("scenarios/{index}");
         match scenario(raw, family, document, &at) {
-            Ok(scenario) => scenarios.push((scenario, document.problem(&format!("{at}/name"), ""))),
+            Ok(mut scenario) => {
+                let own = std::mem::take(&mut scenario.expect);
+                scenario.expect = expectations::joined(&shared, own);
+                scenarios.push((scenario, document.problem(&format!("{at}/name"), "")));
+            }
             Err(found) => problems.extend(found),
         }
     }
@@ -70,6 +82,9 @@ fn scenario(
             Err(problem) => problems.extend(problem.into()),
         }
     }
+    let mut gather = |found: Problems| problems.extend(found);
+    let expect = expectations::expectations(&raw.expect, document, at).map_err(&mut gather);
+    let stop_when = expectations::stop_rules(&raw.stop_when, document, at).map_err(&mut gather);
     let phases = Phases {
         stabilization: raw.phases.stabilization.unwrap_or(family.phases.stabilization).get(),
         testing: raw.phases.testing.unwrap_or(family.phases.testing).get(),
@@ -82,6 +97,8 @@ fn scenario(
         about: raw.about.clone(),
         phases,
         faults,
+        expect: expect.unwrap_or_default(),
+        stop_when: stop_when.unwrap_or_default(),
     })
 }
 

@@ -6,11 +6,16 @@ use daemon_core::values::{Positive, Ratio, Span};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(super) mod expect;
+
 /// One file: a family of scenarios.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Family {
     pub(super) family: String,
     pub(super) phases: Phases,
+    /// What every scenario of the family is held to, unless it has an expectation of that name.
+    #[serde(default)]
+    pub(super) expect: Vec<expect::Expectation>,
     pub(super) scenarios: Vec<Scenario>,
 }
 
@@ -30,6 +35,10 @@ pub(super) struct Scenario {
     #[serde(default)]
     pub(super) phases: OwnPhases,
     pub(super) faults: Vec<FaultEntry>,
+    #[serde(default)]
+    pub(super) expect: Vec<expect::Expectation>,
+    #[serde(default)]
+    pub(super) stop_when: Vec<expect::StopRule>,
 }
 
 /// What a scenario overrides of its family's phases.

@@ -107,6 +107,10 @@ pub(crate) fn start_file(lab: &Lab, scenario: &str, text: &str, args: &[&str]) -
     if !args.contains(&"--linger") {
         all.extend(["--linger", "0s"]);
     }
+    // These walks are about faults; those with a client and a Prometheus are judged.
+    if !args.contains(&"--prometheus") {
+        all.push("--no-verdict");
+    }
     all.extend(args);
     lab.scenariod(BIN, all)
 }

@@ -1,0 +1,70 @@
+//! PromQL that reads the client's families for a report, so that their names stand in this folder alone.
+//! What is made of the answers is the reader's business.
+
+use super::{
+    BREAKER_CHANGED, BREAKER_STATE, BREAKER_TRANSITIONS, CORRUPT, DURATION, ERRORS, LAST_ERROR, OPERATIONS,
+};
+use crate::family::Family;
+
+/// The job under which Prometheus scrapes the load generator.
+const JOB: &str = "loadgen";
+
+/// Whether scrapes succeeded: every sample of `window`.
+pub fn scrapes(window: &str) -> String {
+    format!("up{{job=\"{JOB}\"}}[{window}]")
+}
+
+/// Whether the last scrape succeeded.
+pub fn answering() -> String {
+    format!("up{{job=\"{JOB}\"}}")
+}
+
+/// Operations per second by `server` and `status`.
+pub fn operation_rates(window: &str) -> String {
+    format!("sum by (server, status) (rate({}[{window}]))", OPERATIONS.name)
+}
+
+/// Operations by `server` and `status`, as many as there were.
+pub fn operations(window: &str) -> String {
+    grown(&OPERATIONS, "server, status", window)
+}
+
+/// Failed operations by `server` and `type`, as many as there were.
+pub fn errors(window: &str) -> String {
+    grown(&ERRORS, "server, type", window)
+}
+
+/// A quantile of what callers waited, by `server`, in seconds.
+pub fn duration_quantile(quantile: f64, window: &str) -> String {
+    format!("histogram_quantile({quantile}, sum by (server, le) (rate({}_bucket[{window}])))", DURATION.name)
+}
+
+/// Changes of the breaker by `server`, `from` and `to`.
+pub fn breaker_transitions(window: &str) -> String {
+    grown(&BREAKER_TRANSITIONS, "server, from, to", window)
+}
+
+/// Wrong values read, by `server`.
+pub fn wrong_values(window: &str) -> String {
+    grown(&CORRUPT, "server", window)
+}
+
+/// When the breaker last changed: every sample of `window`.
+pub fn breaker_changes(window: &str) -> String {
+    format!("{}[{window}]", BREAKER_CHANGED.name)
+}
+
+/// The state of the breaker: every sample of `window`.
+pub fn breaker_states(window: &str) -> String {
+    format!("{}[{window}]", BREAKER_STATE.name)
+}
+
+/// When an operation last failed: every sample of `window`.
+pub fn last_errors(window: &str) -> String {
+    format!("{}[{window}]", LAST_ERROR.name)
+}
+
+/// What a counter has grown by. `increase` would extrapolate, and give a third of an event.
+fn grown(family: &Family, by: &str, window: &str) -> String {
+    format!("sum by ({by}) ({name}) - sum by ({by}) ({name} offset {window})", name = family.name)
+}

@@ -1,0 +1,217 @@
+//! Has a finished run judged: waits until Prometheus has seen its end, asks it once per expectation and once per figure,
+//! and makes the report. What the answers mean is decided in `judge` and `report`.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use metrics_core::families::client::readings;
+use tokio::time::Instant;
+
+use crate::judge::evidence::{Evidence, Health, Named, Series, Windows};
+use crate::judge::expectation::{During, Expectation};
+use crate::judge::overall::overall;
+use crate::judge::{Judged, grid, judge};
+use crate::machine::Phases;
+use crate::moments::epoch_seconds;
+use crate::prom::{PromError, Prometheus};
+use crate::promql::Nodes;
+use crate::report::figures::{Answers, figures};
+use crate::report::times::Samples;
+use crate::report::{Line, Node, Report};
+
+/// How long the scrape behind the last phase is waited for, in scrapes, and at least.
+const MOST_SCRAPES: u32 = 3;
+const LEAST_WAIT: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(200);
+/// What is read before the run, to know the scrapes that its first answers rest on.
+const LEAD: f64 = 30.0;
+
+/// A run that walked all its phases.
+#[derive(Debug)]
+pub(crate) struct Run<'a> {
+    pub(crate) scenario: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) expectations: &'a [Expectation],
+    pub(crate) targets: BTreeSet<String>,
+    /// All nodes of the lab.
+    pub(crate) nodes: &'a [String],
+    pub(crate) windows: Windows,
+    /// As planned for this run.
+    pub(crate) planned: Phases,
+    /// Shorter than the scenario says.
+    pub(crate) shortened: bool,
+}
+
+/// Judges a run. Whatever keeps it from that stands in the report.
+pub(crate) async fn assess(prometheus: &Prometheus, run: &Run<'_>) -> Report {
+    let targets: Vec<String> = run.targets.iter().cloned().collect();
+    match try_assess(prometheus, run, &targets).await {
+        Ok(report) => report,
+        Err(why) => Report::unjudged(run.scenario, run.id, &targets, why),
+    }
+}
+
+async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) -> Result<Report, String> {
+    let silent = |error: PromError| format!("no verdict: {error}");
+    let begin = SystemTime::now();
+    let answer = prometheus.instant("time()", None).await.map_err(silent)?;
+    let skew = skew(&answer, epoch_seconds(begin), epoch_seconds(SystemTime::now()));
+    let health = settle(prometheus, run).await.map_err(silent)?;
+    let Some(health) = health else {
+        return Err("no verdict: prometheus does not scrape the load generator".to_owned());
+    };
+    let interval = health.interval;
+    if skew.abs() > interval.as_secs_f64() {
+        return Err(format!("no verdict: the clock of prometheus is {skew:+.1} s off this one"));
+    }
+    let mut lines = Vec::new();
+    let mut findings = Vec::new();
+    for expectation in run.expectations {
+        let (promql, judged) = one(prometheus, run, expectation, &health).await;
+        findings.push((expectation, judged.clone()));
+        lines.push(Line::new(expectation, promql, judged));
+    }
+    let findings: Vec<(&Expectation, &Judged)> =
+        findings.iter().map(|(expectation, judged)| (*expectation, judged)).collect();
+    Ok(Report {
+        scenario: run.scenario.to_owned(),
+        run: run.id.to_owned(),
+        status: overall(&findings),
+        note: None,
+        targets: targets.to_vec(),
+        expectations: lines,
+        nodes: nodes(prometheus, run, interval).await.map_err(silent)?,
+    })
+}
+
+/// How far Prometheus' clock is ahead of this one.
+fn skew(answer: &[Series], asked: f64, answered: f64) -> f64 {
+    let theirs = answer.first().and_then(|series| series.points.last()).map(|(_, value)| *value);
+    theirs.map_or(0.0, |theirs| theirs - theirs.clamp(asked, answered))
+}
+
+/// Waits for a scrape behind the end of the run. One that does not come leaves old samples, which the judge sees.
+async fn settle(prometheus: &Prometheus, run: &Run<'_>) -> Result<Option<Health>, PromError> {
+    let end = run.windows.of(During::Run).end;
+    let begin = Instant::now();
+    loop {
+        let back = epoch_seconds(SystemTime::now()) - run.windows.of(During::Run).start + LEAD;
+        let up = prometheus.instant(&readings::scrapes(&promql_duration(back)), None).await?;
+        let health = Health::new(&up);
+        let patience = health.as_ref().map_or(LEAST_WAIT, |health| health.interval * MOST_SCRAPES);
+        let seen = health.as_ref().is_some_and(|health| health.newest() > end);
+        if seen || begin.elapsed() > patience.max(LEAST_WAIT) {
+            if let Some(health) = &health {
+                // Rules are evaluated on their own beat: what they make of that scrape comes up to one interval later.
+                let rest = end + health.interval.as_secs_f64() - epoch_seconds(SystemTime::now());
+                tokio::time::sleep(Duration::try_from_secs_f64(rest).unwrap_or_default()).await;
+            }
+            return Ok(health);
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// One expectation, with its query as it was asked.
+async fn one(
+    prometheus: &Prometheus,
+    run: &Run<'_>,
+    expectation: &Expectation,
+    health: &Health,
+) -> (String, Judged) {
+    let nodes = Nodes { targets: &run.targets, all: run.nodes };
+    let Some(filled) = expectation.query.fill(nodes) else {
+        let template = expectation.query.template().to_owned();
+        return (template, Judged::not_applicable("every node has a fault, there is no other"));
+    };
+    let grid = grid(expectation, &run.windows, health.interval);
+    let judged = match prometheus.range(&filled.promql, grid).await {
+        Err(error) => Judged::inconclusive(error.to_string()),
+        Ok(series) => {
+            let series: Vec<Named> = series.into_iter().map(Named::from).collect();
+            let evidence = Evidence { series: &series, nodes: &filled.nodes, health, grid };
+            let planned = match expectation.during {
+                During::Stabilization => Some(run.planned.stabilization),
+                During::Testing => Some(run.planned.testing),
+                During::Recovery => Some(run.planned.recovery),
+                During::Run => None,
+            };
+            judge(expectation, &run.windows, &evidence, planned.filter(|_| run.shortened))
+        }
+    };
+    (filled.promql, judged)
+}
+
+/// The figures of every node, the sick ones first.
+async fn nodes(prometheus: &Prometheus, run: &Run<'_>, interval: Duration) -> Result<Vec<Node>, PromError> {
+    let step = interval.as_secs_f64();
+    let whole = run.windows.of(During::Run);
+    // Nothing changes behind the last phase: its last scrape comes after it.
+    let end = whole.end + step;
+    let back = promql_duration(end - whole.start + 2.0 * step);
+    let changed = prometheus.instant(&readings::breaker_changes(&back), Some(end)).await?;
+    let states = prometheus.instant(&readings::breaker_states(&back), Some(end)).await?;
+    let errors = prometheus.instant(&readings::last_errors(&back), Some(end)).await?;
+    let mut answers = Vec::new();
+    for during in [During::Stabilization, During::Testing, During::Recovery] {
+        let window = run.windows.of(during);
+        let at = if during == During::Recovery { end } else { window.end };
+        let length = promql_duration(at - window.start);
+        answers.push((during, window, phase(prometheus, &length, at).await?));
+    }
+    let node = |server: &String| {
+        let of_node =
+            |series: &'_ [Series]| series.iter().position(|series| series.label("server") == server);
+        let samples = Samples {
+            changed_at: of_node(&changed).and_then(|at| changed.get(at)),
+            state: of_node(&states).and_then(|at| states.get(at)),
+            last_error_at: of_node(&errors).and_then(|at| errors.get(at)),
+        };
+        let target = run.targets.contains(server);
+        let hurt = target || samples.was_hurt(&run.windows);
+        Node {
+            server: server.clone(),
+            target,
+            time_to_detect_seconds: samples.time_to_detect(&run.windows),
+            time_to_recover_seconds: samples.time_to_recover(&run.windows).filter(|_| hurt),
+            phases: answers
+                .iter()
+                .map(|(during, window, answers)| figures(during.as_str(), *window, server, answers))
+                .collect(),
+        }
+    };
+    let (sick, well): (Vec<&String>, Vec<&String>) =
+        run.nodes.iter().partition(|server| run.targets.contains(*server));
+    Ok(sick.into_iter().chain(well).map(node).collect())
+}
+
+async fn phase(prometheus: &Prometheus, length: &str, at: f64) -> Result<Answers, PromError> {
+    let at = Some(at);
+    Ok(Answers {
+        rates: prometheus.instant(&readings::operation_rates(length), at).await?,
+        operations: prometheus.instant(&readings::operations(length), at).await?,
+        errors: prometheus.instant(&readings::errors(length), at).await?,
+        p50: prometheus.instant(&readings::duration_quantile(0.5, length), at).await?,
+        p99: prometheus.instant(&readings::duration_quantile(0.99, length), at).await?,
+        transitions: prometheus.instant(&readings::breaker_transitions(length), at).await?,
+        wrong_values: prometheus.instant(&readings::wrong_values(length), at).await?,
+    })
+}
+
+/// As PromQL writes it.
+fn promql_duration(seconds: f64) -> String {
+    format!("{}ms", Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(1)).as_millis().max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_off_only_beyond_what_the_question_took() {
+        let theirs = |value| vec![Series { points: vec![(0.0, value)], ..Series::default() }];
+        assert_eq!(skew(&theirs(10.3), 10.0, 10.5), 0.0);
+        assert_eq!(skew(&theirs(12.0), 10.0, 10.5), 1.5);
+        assert_eq!(skew(&theirs(7.0), 10.0, 10.5), -3.0);
+    }
+}

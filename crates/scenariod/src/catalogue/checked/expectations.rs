@@ -1,0 +1,119 @@
+//! From what a scenario expects, as it is written, to what can be judged. Reads no file.
+
+use daemon_core::problems::{Problem, Problems};
+use daemon_core::yaml::Document;
+
+use super::raw::expect as raw;
+use crate::judge::expectation::{Bounds, During, Expectation, Must, StopRule, Subject};
+use crate::promql::{Query, Yields};
+
+/// `at` is the path of the scenario; a family has its own at the top of the file.
+pub(super) fn expectations(
+    raw: &[raw::Expectation],
+    document: &Document,
+    at: &str,
+) -> Result<Vec<Expectation>, Problems> {
+    let mut problems = Problems::default();
+    let mut expectations: Vec<Expectation> = Vec::new();
+    for (index, raw) in raw.iter().enumerate() {
+        let wrong =
+            |key: &str, message: &str| document.problem(&format!("{at}/expect/{index}/{key}"), message);
+        if expectations.iter().any(|earlier| earlier.name == raw.name) {
+            problems.extend(wrong("name", &format!("expectation `{}` is there twice", raw.name)).into());
+        }
+        match expectation(raw, &wrong) {
+            Ok(expectation) => expectations.push(expectation),
+            Err(problem) => problems.extend(problem.into()),
+        }
+    }
+    problems.or(expectations)
+}
+
+/// A scenario's own expectations first, then those of its family that it has no word of its own for.
+pub(super) fn joined(family: &[Expectation], own: Vec<Expectation>) -> Vec<Expectation> {
+    let more = family.iter().filter(|shared| own.iter().all(|own| own.name != shared.name));
+    let more: Vec<Expectation> = more.cloned().collect();
+    own.into_iter().chain(more).collect()
+}
+
+/// `at` is the path of the scenario.
+pub(super) fn stop_rules(
+    raw: &[raw::StopRule],
+    document: &Document,
+    at: &str,
+) -> Result<Vec<StopRule>, Problems> {
+    let mut problems = Problems::default();
+    let mut rules = Vec::new();
+    for (index, raw) in raw.iter().enumerate() {
+        let wrong =
+            |key: &str, message: &str| document.problem(&format!("{at}/stop_when/{index}/{key}"), message);
+        let rule = name(&raw.name, &wrong).and_then(|name| {
+            let query = query(&raw.promql, Yields::Truth, &wrong)?;
+            Ok(StopRule { name, query, lasting: raw.lasting.get() })
+        });
+        match rule {
+            Ok(rule) => rules.push(rule),
+            Err(problem) => problems.extend(problem.into()),
+        }
+    }
+    problems.or(rules)
+}
+
+fn expectation(
+    raw: &raw::Expectation,
+    wrong: &impl Fn(&str, &str) -> Problem,
+) -> Result<Expectation, Problem> {
+    let must = must(&raw.must, wrong)?;
+    let yields = if matches!(must, Must::Compare(_)) { Yields::Number } else { Yields::Truth };
+    let during = match raw.phase {
+        raw::Phase::Stabilization => During::Stabilization,
+        raw::Phase::Testing => During::Testing,
+        raw::Phase::Recovery => During::Recovery,
+        raw::Phase::Run => During::Run,
+    };
+    if matches!(must, Must::Compare(_)) && matches!(during, During::Stabilization | During::Run) {
+        return Err(wrong("phase", "`compare` holds testing or recovery against stabilization"));
+    }
+    let subject = match raw.judges {
+        raw::Judges::Client => Subject::Client,
+        raw::Judges::Fault => Subject::Fault,
+    };
+    let query = query(&raw.promql, yields, wrong)?;
+    Ok(Expectation { name: name(&raw.name, wrong)?, subject, during, must, query })
+}
+
+fn must(raw: &raw::Must, wrong: &impl Fn(&str, &str) -> Problem) -> Result<Must, Problem> {
+    match raw {
+        raw::Must::Word(raw::Word::Always) => Ok(Must::Always),
+        raw::Must::Word(raw::Word::Never) => Ok(Must::Never),
+        raw::Must::Word(raw::Word::Sometime) => Ok(Must::Sometime),
+        raw::Must::Word(raw::Word::AtEnd) => Ok(Must::AtEnd),
+        raw::Must::Rule(raw::Rule { within: Some(limit), compare: None }) => Ok(Must::Within(limit.get())),
+        raw::Must::Rule(raw::Rule { within: None, compare: Some(raw::Compare { at_least, at_most }) }) => {
+            let bounds = || at_least.iter().chain(at_most);
+            if bounds().next().is_none() || bounds().any(|bound| !bound.is_finite() || *bound < 0.0) {
+                let message = "`compare` needs `at_least`, `at_most` or both, as factors from 0";
+                return Err(wrong("must/compare", message));
+            }
+            if let (Some(least), Some(most)) = (at_least, at_most)
+                && least > most
+            {
+                return Err(wrong("must/compare", "`at_least` is above `at_most`"));
+            }
+            Ok(Must::Compare(Bounds { at_least: *at_least, at_most: *at_most }))
+        }
+        raw::Must::Rule(_) => Err(wrong("must", "`must` needs one of `within` and `compare`")),
+    }
+}
+
+/// The name stands in a label value, and on one line of a table.
+fn name(name: &str, wrong: &impl Fn(&str, &str) -> Problem) -> Result<String, Problem> {
+    if name.trim().is_empty() || name.contains('\n') {
+        return Err(wrong("name", "`name` must be one line of text"));
+    }
+    Ok(name.to_owned())
+}
+
+fn query(text: &str, yields: Yields, wrong: &impl Fn(&str, &str) -> Problem) -> Result<Query, Problem> {
+    Query::new(text, yields).map_err(|error| wrong("promql", &format!("`promql` {error}")))
+}

@@ -1,0 +1,92 @@
+//! What a scenario expects, as the catalogue hands it out. Nothing is judged here.
+
+use std::time::Duration;
+
+use crate::promql::Query;
+
+/// One line of a verdict.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Expectation {
+    pub(crate) name: String,
+    pub(crate) subject: Subject,
+    pub(crate) during: During,
+    pub(crate) must: Must,
+    pub(crate) query: Query,
+}
+
+/// Whom an expectation is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// The client under test: it passes or fails.
+    Client,
+    /// The fault: where it did nothing, nothing was tested.
+    Fault,
+}
+
+/// The part of a run in which it is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum During {
+    Stabilization,
+    Testing,
+    Recovery,
+    /// From the first phase to the last.
+    Run,
+}
+
+/// When the query has to be true.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Must {
+    Always,
+    Never,
+    Sometime,
+    AtEnd,
+    /// No later than so long after the phase began, and from then on.
+    Within(Duration),
+    Compare(Bounds),
+}
+
+/// Bounds of a phase's mean over the mean of stabilization; at least one is given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Bounds {
+    pub(crate) at_least: Option<f64>,
+    pub(crate) at_most: Option<f64>,
+}
+
+/// What ends testing early.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StopRule {
+    pub(crate) name: String,
+    pub(crate) query: Query,
+    /// True for so long.
+    pub(crate) lasting: Duration,
+}
+
+impl During {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            During::Stabilization => "stabilization",
+            During::Testing => "testing",
+            During::Recovery => "recovery",
+            During::Run => "run",
+        }
+    }
+}
+
+impl Must {
+    /// In words that follow the expectation's name.
+    pub(crate) fn describe(self) -> String {
+        match self {
+            Must::Always => "always".to_owned(),
+            Must::Never => "never".to_owned(),
+            Must::Sometime => "at some time".to_owned(),
+            Must::AtEnd => "at the end".to_owned(),
+            Must::Within(limit) => format!("within {}", humantime::format_duration(limit)),
+            Must::Compare(bounds) => {
+                let least = bounds.at_least.map(|least| format!("at least {least}"));
+                let most = bounds.at_most.map(|most| format!("at most {most}"));
+                let both: Vec<String> = least.into_iter().chain(most).collect();
+                format!("{} of stabilization", both.join(", "))
+            }
+        }
+    }
+}

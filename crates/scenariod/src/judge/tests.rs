@@ -1,0 +1,246 @@
+//! Each kind of expectation held against samples that pass, fail and cannot tell.
+
+use std::collections::BTreeMap;
+
+use metrics_core::labels::RunStatus;
+use proptest::prelude::{any, prop_assert, prop_assert_ne, proptest};
+
+use super::evidence::{Health, Named, Series, Window};
+use super::overall::overall;
+use super::*;
+use crate::promql::{Query, Yields};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Phases of 10 s from 100 s on.
+const WINDOWS: Windows = Windows {
+    stabilization: Window { start: 100.0, end: 110.0 },
+    testing: Window { start: 110.0, end: 120.0 },
+    recovery: Window { start: 120.0, end: 130.0 },
+};
+
+fn expectation(must: Must) -> Expectation {
+    let (promql, yields) = match must {
+        Must::Compare(_) => ("memcache_circuit_breaker_state", Yields::Number),
+        _ => ("memcache_circuit_breaker_state == bool 2", Yields::Truth),
+    };
+    Expectation {
+        name: "x".into(),
+        subject: Subject::Client,
+        during: During::Testing,
+        must,
+        query: Query::new(promql, yields).unwrap(),
+    }
+}
+
+/// A scrape each second, `down` from that second on.
+fn health(down: f64) -> Health {
+    let scrapes = (90..140).map(|at| f64::from(at) + 0.3).map(|at| (at, at < down)).collect();
+    Health { interval: SECOND, targets: vec![scrapes] }
+}
+
+/// One series per node; its value by the seconds since the start of testing.
+fn series(node: &str, value: impl Fn(f64) -> f64) -> Named {
+    let points = (90..140).map(f64::from).map(|at| (at, value(at - 110.0))).collect();
+    Series { labels: BTreeMap::from([("server".to_owned(), node.to_owned())]), points }.into()
+}
+
+fn judge_with(expectation: &Expectation, series: &[Named], nodes: &[String], down: f64) -> Judged {
+    let health = health(down);
+    let grid = grid(expectation, &WINDOWS, SECOND);
+    judge(expectation, &WINDOWS, &Evidence { series, nodes, health: &health, grid }, None)
+}
+
+fn judged(expectation: &Expectation, value: impl Fn(f64) -> f64) -> Judged {
+    judge_with(expectation, &[series("a", value)], &["a".to_owned()], f64::MAX)
+}
+
+fn truth(value: bool) -> f64 {
+    f64::from(u8::from(value))
+}
+
+#[track_caller]
+fn is(judged: &Judged, finding: Finding, reason: &str) {
+    assert_eq!((judged.finding, judged.reason.as_str()), (Some(finding), reason));
+}
+
+#[test]
+fn always_and_never_take_one_point_as_proof_of_the_contrary() {
+    let (always, never) = (expectation(Must::Always), expectation(Must::Never));
+    is(&judged(&always, |_| 1.0), Finding::Pass, "held from +1.0 s");
+    is(&judged(&always, |at| truth(at != 4.0)), Finding::Fail, "false at +4.0 s for a");
+    is(&judged(&never, |_| 0.0), Finding::Pass, "never, from +1.0 s");
+    is(&judged(&never, |at| truth(at == 4.0)), Finding::Fail, "true at +4.0 s for a");
+    // What the query looks back on before the phase is another phase's business, and so is what follows it.
+    is(&judged(&always, |at| truth(at >= 1.0)), Finding::Pass, "held from +1.0 s");
+    is(&judged(&always, |at| truth(at <= 10.0)), Finding::Pass, "held from +1.0 s");
+    is(&judged(&always, |at| truth(at < 10.0)), Finding::Fail, "false at +10.0 s for a");
+}
+
+#[test]
+fn sometime_takes_one_point() {
+    let sometime = expectation(Must::Sometime);
+    is(&judged(&sometime, |at| truth(at == 4.0)), Finding::Pass, "true at +4.0 s for a");
+    is(&judged(&sometime, |_| 0.0), Finding::Fail, "at no time for a");
+    is(&judged(&sometime, |at| truth(at < 1.0)), Finding::Fail, "at no time for a");
+    let (one, other) = (series("a", |at| truth(at == 4.0)), series("b", |_| 0.0));
+    is(&judge_with(&sometime, &[one, other], &[], f64::MAX), Finding::Fail, "at no time for b");
+    let dead = judge_with(&sometime, &[series("a", |_| 0.0)], &[], 115.0);
+    assert_eq!(dead.finding, Some(Finding::Inconclusive));
+}
+
+#[test]
+fn at_end_looks_at_the_end_alone() {
+    let at_end = expectation(Must::AtEnd);
+    is(&judged(&at_end, |at| truth(at == 10.0)), Finding::Pass, "held at +10.0 s");
+    is(&judged(&at_end, |at| truth(at != 10.0)), Finding::Fail, "false at +10.0 s for a");
+    // Behind the last phase, the scrape that follows it still tells how it ended.
+    let recovered = Expectation { during: During::Recovery, ..at_end };
+    is(&judged(&recovered, |at| truth(at == 21.0)), Finding::Pass, "held at +11.0 s");
+}
+
+#[test]
+fn within_allows_a_scrape_on_top_and_no_relapse() {
+    let within = expectation(Must::Within(SECOND * 3));
+    is(&judged(&within, |at| truth(at >= 2.0)), Finding::Pass, "held from +2.0 s");
+    is(&judged(&within, |at| truth(at >= 4.0)), Finding::Pass, "held from +4.0 s");
+    is(&judged(&within, |at| truth(at >= 5.0)), Finding::Fail, "false at +4.0 s for a");
+    is(&judged(&within, |at| truth(at >= 2.0 && at != 8.0)), Finding::Fail, "false at +8.0 s for a");
+    let as_long = expectation(Must::Within(SECOND * 10));
+    is(&judged(&as_long, |at| truth(at >= 10.0)), Finding::Pass, "held from +10.0 s");
+    is(&judged(&as_long, |at| truth(at > 10.0)), Finding::Fail, "false at +10.0 s for a");
+}
+
+#[test]
+fn a_phase_that_was_made_too_short_shows_nothing() {
+    let shorter = |expectation: &Expectation, scaled| {
+        let (health, all) = (health(f64::MAX), [series("a", |_| 1.0)]);
+        let grid = grid(expectation, &WINDOWS, SECOND);
+        let evidence = Evidence { series: &all, nodes: &[], health: &health, grid };
+        judge(expectation, &WINDOWS, &evidence, scaled)
+    };
+    let within = expectation(Must::Within(SECOND * 8));
+    assert_eq!(shorter(&within, Some(SECOND * 8)).finding, Some(Finding::Pass));
+    is(
+        &shorter(&within, Some(SECOND * 7)),
+        Finding::Inconclusive,
+        "the phase was made shorter (7s) than the expectation allows (8s)",
+    );
+    let query = Query::new("rate(memcache_operations_total[11s]) > bool 0", Yields::Truth).unwrap();
+    let long = Expectation { query, ..expectation(Must::AtEnd) };
+    is(
+        &judged(&long, |_| 1.0),
+        Finding::Inconclusive,
+        "the phase lasted 10.0 s, the query looks back on 11.0 s",
+    );
+}
+
+#[test]
+fn means_are_compared_series_by_series() {
+    let compare = |at_least, at_most| expectation(Must::Compare(Bounds { at_least, at_most }));
+    let halved = |at: f64| if at >= 1.0 { 50.0 } else { 100.0 };
+    is(&judged(&compare(Some(0.5), None), halved), Finding::Pass, "a: 0.50 of stabilization");
+    is(&judged(&compare(Some(0.6), None), halved), Finding::Fail, "a: 0.50 of stabilization, below 0.6");
+    is(&judged(&compare(None, Some(0.4)), halved), Finding::Fail, "a: 0.50 of stabilization, above 0.4");
+    is(
+        &judged(&compare(None, Some(1.0)), |_| 0.0),
+        Finding::Inconclusive,
+        "a: 0 during stabilization, nothing to compare with",
+    );
+    let nan = |at: f64| if at == 4.0 { f64::NAN } else { 1.0 };
+    assert_eq!(judged(&compare(None, Some(1.0)), nan).finding, Some(Finding::Inconclusive));
+}
+
+#[test]
+fn every_series_has_to_hold_and_every_node_to_be_there() {
+    let always = expectation(Must::Always);
+    let nodes = ["a", "b"].map(str::to_owned);
+    let judged = |series: &[Named]| judge_with(&always, series, &nodes, f64::MAX);
+    let both = [series("a", |_| 1.0), series("b", |at| truth(at != 7.0))];
+    is(&judged(&both), Finding::Fail, "false at +7.0 s for b");
+    is(&judged(&both[..1]), Finding::Inconclusive, "no data of b");
+    is(&judged(&[]), Finding::Inconclusive, "no data");
+    let mut gap = series("a", |_| 1.0);
+    gap.series.points.retain(|(at, _)| *at != 113.0);
+    is(&judged(&[gap, series("b", |_| 1.0)]), Finding::Inconclusive, "no data at +3.0 s for a");
+    is(
+        &judged(&[series("a", |_| 2.0), series("b", |_| 1.0)]),
+        Finding::Inconclusive,
+        "2 at +1.0 s for a is neither 0 nor 1",
+    );
+}
+
+#[test]
+fn what_a_dead_client_left_behind_proves_nothing() {
+    let always = expectation(Must::Always);
+    let dead = |value: fn(f64) -> f64| judge_with(&always, &[series("a", value)], &[], 115.0);
+    is(&dead(|_| 1.0), Finding::Inconclusive, "the load generator did not answer at +6.0 s for a");
+    // What was seen before counts.
+    is(&dead(|at| truth(at != 3.0)), Finding::Fail, "false at +3.0 s for a");
+    is(
+        &dead(|at| truth(at < 7.0)),
+        Finding::Inconclusive,
+        "the load generator did not answer at +6.0 s for a",
+    );
+    let mut gone = health(f64::MAX);
+    gone.targets[0].retain(|(at, _)| *at < 115.0);
+    let (grid, all) = (grid(&always, &WINDOWS, SECOND), [series("a", |_| 1.0)]);
+    let evidence = Evidence { series: &all, nodes: &[], health: &gone, grid };
+    is(
+        &judge(&always, &WINDOWS, &evidence, None),
+        Finding::Inconclusive,
+        "the load generator was not scraped at +7.0 s for a",
+    );
+}
+
+#[test]
+fn the_interval_is_the_usual_gap_between_scrapes() {
+    let up = Series { points: vec![(1.0, 1.0), (2.001, 1.0), (3.0, 0.0), (7.0, 1.0)], ..Series::default() };
+    assert_eq!(Health::new(std::slice::from_ref(&up)).map(|health| health.interval), Some(SECOND));
+    assert_eq!(Health::new(&[Series { points: vec![(1.0, 1.0)], ..up }]), None);
+    assert_eq!(Health::new(&[]), None);
+}
+
+#[test]
+fn a_fault_that_did_nothing_leaves_open_what_should_have_followed() {
+    let fault = Expectation { subject: Subject::Fault, ..expectation(Must::AtEnd) };
+    let bit = judged(&fault, |_| 1.0);
+    let nothing = judged(&fault, |_| 0.0);
+    is(&nothing, Finding::Inconclusive, "the fault did nothing that shows: false at +10.0 s for a");
+    let (within, never) = (expectation(Must::Within(SECOND)), expectation(Must::Never));
+    let (fail, pass) = (Judged::fail(""), Judged::pass(""));
+    let end = |fault_judged, expectation, judged| overall(&[(&fault, fault_judged), (expectation, judged)]);
+    assert_eq!(end(&bit, &within, &pass), RunStatus::Success);
+    assert_eq!(end(&bit, &within, &fail), RunStatus::Failed);
+    assert_eq!(end(&nothing, &within, &pass), RunStatus::Inconclusive);
+    assert_eq!(end(&nothing, &within, &fail), RunStatus::Inconclusive);
+    assert_eq!(end(&nothing, &never, &fail), RunStatus::Failed);
+    let elsewhere = Judged::not_applicable("");
+    assert_eq!(end(&bit, &within, &elsewhere), RunStatus::Success);
+    assert_eq!(end(&bit, &within, &Judged::inconclusive("")), RunStatus::Inconclusive);
+    assert_eq!(overall(&[]), RunStatus::Success);
+}
+
+proptest! {
+    /// Taking data away never makes a verdict better, and never a pass of no data.
+    #[test]
+    fn less_data_is_never_a_pass(
+        values in proptest::collection::vec(any::<bool>(), 50),
+        lost in 110_u32..=120,
+        kind in 0_usize..5,
+    ) {
+        let must = [Must::Always, Must::Never, Must::AtEnd, Must::Within(SECOND * 3), Must::Sometime][kind];
+        let expectation = expectation(must);
+        let value = |at: f64| truth(values[(at + 20.0) as usize]);
+        let whole = judged(&expectation, value).finding;
+        let mut less = series("a", value);
+        less.series.points.retain(|(at, _)| *at != f64::from(lost));
+        let found = judge_with(&expectation, &[less], &[], f64::MAX).finding;
+        prop_assert!(found == whole || found == Some(Finding::Inconclusive) || whole == Some(Finding::Fail));
+        if whole != Some(Finding::Pass) {
+            prop_assert_ne!(found, Some(Finding::Pass));
+        }
+        let mut none = series("a", value);
+        none.series.points.clear();
+        prop_assert!(judge_with(&expectation, &[none], &[], f64::MAX).finding == Some(Finding::Inconclusive));
+    }
+}

@@ -1,0 +1,72 @@
+//! How far back the answer of a query looks: what lies further back than the start of a phase is the phase before. Pure.
+
+use std::time::Duration;
+
+use promql_parser::parser::{Expr, Offset, VectorSelector};
+
+/// A time, and so many intervals between metrics on top of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lookback {
+    time: Duration,
+    intervals: u32,
+}
+
+impl Lookback {
+    pub(super) fn of(expr: &Expr) -> Lookback {
+        match expr {
+            Expr::Aggregate(aggregate) => Lookback::of(&aggregate.expr),
+            Expr::Unary(unary) => Lookback::of(&unary.expr),
+            Expr::Paren(paren) => Lookback::of(&paren.expr),
+            Expr::Binary(binary) => Lookback::of(&binary.lhs).longest(Lookback::of(&binary.rhs)),
+            Expr::Subquery(sub) => Lookback::of(&sub.expr).plus(sub.range).plus(offset(sub.offset.as_ref())),
+            Expr::VectorSelector(selector) => sample(selector),
+            Expr::MatrixSelector(matrix) => match recorded(&matrix.vs) {
+                Some(recorded) => recorded.plus(matrix.range).plus(offset(matrix.vs.offset.as_ref())),
+                None => Lookback { time: matrix.range, intervals: 0 }.plus(offset(matrix.vs.offset.as_ref())),
+            },
+            Expr::Call(call) => call
+                .args
+                .args
+                .iter()
+                .map(|arg| Lookback::of(arg))
+                .fold(Lookback::default(), Lookback::longest),
+            Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => Lookback::default(),
+        }
+    }
+
+    pub(super) fn with(self, interval: Duration) -> Duration {
+        self.time + interval * self.intervals
+    }
+
+    fn longest(self, other: Lookback) -> Lookback {
+        Lookback { time: self.time.max(other.time), intervals: self.intervals.max(other.intervals) }
+    }
+
+    fn plus(self, time: Duration) -> Lookback {
+        Lookback { time: self.time.saturating_add(time), ..self }
+    }
+}
+
+/// One sample: as old as the last scrape, or as the last evaluation of its rule.
+fn sample(selector: &VectorSelector) -> Lookback {
+    let plain = Lookback { time: Duration::ZERO, intervals: 1 };
+    recorded(selector).unwrap_or(plain).plus(offset(selector.offset.as_ref()))
+}
+
+/// A recorded series says in the end of its name, such as `rate5s`, on how many seconds it looks back.
+fn recorded(selector: &VectorSelector) -> Option<Lookback> {
+    let name = selector.name.as_deref().filter(|name| name.contains(':'))?;
+    let digits = name.strip_suffix('s').map(|rest| {
+        let start = rest.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |at| at + 1);
+        &rest[start..]
+    });
+    let seconds = digits.and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    Some(Lookback { time: Duration::from_secs(seconds), intervals: 1 })
+}
+
+fn offset(offset: Option<&Offset>) -> Duration {
+    match offset {
+        Some(Offset::Pos(back)) => *back,
+        Some(Offset::Neg(_)) | None => Duration::ZERO,
+    }
+}

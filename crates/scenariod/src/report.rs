@@ -1,0 +1,153 @@
+//! What a run showed, as data: for a person's table, for a program's JSON, for the run's journal. Nothing is asked or
+//! judged here.
+
+pub(crate) mod figures;
+pub(crate) mod summary;
+pub(crate) mod table;
+pub(crate) mod times;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use metrics_core::families::verdict::{NodeTimes, Shown};
+use metrics_core::labels::{Finding, RunStatus};
+use serde::{Serialize, Serializer};
+
+use crate::judge::Judged;
+use crate::judge::evidence::Window;
+use crate::judge::expectation::{Expectation, Subject};
+
+/// One run.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) scenario: String,
+    pub(crate) run: String,
+    #[serde(serialize_with = "word")]
+    pub(crate) status: RunStatus,
+    /// Why there is no verdict, or why the run was stopped early.
+    pub(crate) note: Option<String>,
+    /// Nodes with a fault.
+    pub(crate) targets: Vec<String>,
+    pub(crate) expectations: Vec<Line>,
+    pub(crate) nodes: Vec<Node>,
+}
+
+/// What became of one expectation.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Line {
+    pub(crate) name: String,
+    pub(crate) judges: &'static str,
+    pub(crate) phase: &'static str,
+    pub(crate) must: String,
+    /// `pass`, `fail`, `inconclusive` or `not applicable`.
+    #[serde(serialize_with = "finding")]
+    pub(crate) result: Option<Finding>,
+    pub(crate) reason: String,
+    /// As it was asked.
+    pub(crate) promql: String,
+}
+
+/// What the client saw of one node.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Node {
+    pub(crate) server: String,
+    pub(crate) target: bool,
+    pub(crate) time_to_detect_seconds: Option<f64>,
+    pub(crate) time_to_recover_seconds: Option<f64>,
+    pub(crate) phases: Vec<Figures>,
+}
+
+/// What the client saw of one node in one phase. `None` is no data.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Figures {
+    pub(crate) phase: &'static str,
+    #[serde(flatten)]
+    pub(crate) window: Window,
+    pub(crate) operations_per_second: Option<f64>,
+    /// From 0 to 1.
+    pub(crate) error_ratio: Option<f64>,
+    /// By type, those that occurred.
+    pub(crate) errors: BTreeMap<String, u64>,
+    pub(crate) p50_seconds: Option<f64>,
+    pub(crate) p99_seconds: Option<f64>,
+    /// By `from>to`, those that occurred.
+    pub(crate) breaker_transitions: BTreeMap<String, u64>,
+    pub(crate) wrong_values: Option<u64>,
+}
+
+impl Report {
+    /// A run of which nothing is known, and why.
+    pub(crate) fn unjudged(scenario: &str, run: &str, targets: &[String], note: String) -> Report {
+        Report {
+            scenario: scenario.to_owned(),
+            run: run.to_owned(),
+            status: RunStatus::Inconclusive,
+            note: Some(note),
+            targets: targets.to_vec(),
+            expectations: Vec::new(),
+            nodes: Vec::new(),
+        }
+    }
+
+    /// What is exported of it.
+    pub(crate) fn shown(&self) -> Shown {
+        let seconds = |time: Option<f64>| time.and_then(|time| Duration::try_from_secs_f64(time).ok());
+        let times = |node: &Node| NodeTimes {
+            detect: seconds(node.time_to_detect_seconds),
+            recover: seconds(node.time_to_recover_seconds),
+        };
+        Shown {
+            findings: self.expectations.iter().map(|line| (line.name.clone(), line.result)).collect(),
+            times: self.nodes.iter().map(|node| (node.server.clone(), times(node))).collect(),
+        }
+    }
+
+    /// How the expectations fared, in a few words.
+    pub(crate) fn in_words(&self) -> String {
+        if let Some(note) = &self.note {
+            return note.clone();
+        }
+        let count = |result| self.expectations.iter().filter(|line| line.result == result).count();
+        let parts = [
+            (count(Some(Finding::Pass)), "hold"),
+            (count(Some(Finding::Fail)), "failed"),
+            (count(Some(Finding::Inconclusive)), "inconclusive"),
+            (count(None), "not applicable"),
+        ];
+        if self.expectations.is_empty() {
+            return "nothing is expected of it".to_owned();
+        }
+        let parts =
+            parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+        format!("of {} expectations {}", self.expectations.len(), parts.collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl Line {
+    pub(crate) fn new(expectation: &Expectation, promql: String, judged: Judged) -> Line {
+        Line {
+            name: expectation.name.clone(),
+            judges: match expectation.subject {
+                Subject::Client => "client",
+                Subject::Fault => "fault",
+            },
+            phase: expectation.during.as_str(),
+            must: expectation.must.describe(),
+            result: judged.finding,
+            reason: judged.reason,
+            promql,
+        }
+    }
+
+    pub(crate) fn result_word(&self) -> &'static str {
+        self.result.map_or("not applicable", Finding::as_str)
+    }
+}
+
+fn word<S: Serializer>(status: &RunStatus, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(status.as_str())
+}
+
+fn finding<S: Serializer>(finding: &Option<Finding>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(finding.map_or("not applicable", Finding::as_str))
+}

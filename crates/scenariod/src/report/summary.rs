@@ -1,0 +1,189 @@
+//! Many runs of a scenario as one line a figure: the median and the worst. Pure.
+
+use serde::Serialize;
+
+use crate::report::table::{percent, seconds, table};
+use crate::report::{Figures, Node, Report};
+
+/// Runs whose figures are kept: enough for a median, and no endless loop grows without end.
+const MOST_RUNS: usize = 1_000;
+
+/// What a figure's number is, and which end of it is worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    Seconds,
+    Ratio,
+    PerSecond,
+    Count,
+}
+
+impl Unit {
+    fn lower_is_worse(self) -> bool {
+        match self {
+            Unit::PerSecond => true,
+            Unit::Seconds | Unit::Ratio | Unit::Count => false,
+        }
+    }
+
+    fn text(self, value: f64) -> String {
+        match self {
+            Unit::Seconds => seconds(value),
+            Unit::Ratio => percent(value),
+            Unit::PerSecond => format!("{value:.0}/s"),
+            Unit::Count => format!("{value:.0}"),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    scenario: String,
+    figure: &'static str,
+    unit: Unit,
+    /// One per run that has it.
+    values: Vec<f64>,
+}
+
+/// The figures of every run so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Summary {
+    rows: Vec<Row>,
+}
+
+/// One figure of one scenario over its runs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Spread {
+    pub(crate) scenario: String,
+    pub(crate) figure: &'static str,
+    pub(crate) runs: usize,
+    pub(crate) median: f64,
+    pub(crate) worst: f64,
+}
+
+impl Summary {
+    pub(crate) fn add(&mut self, report: &Report) {
+        let (targets, others): (Vec<&Node>, Vec<&Node>) = report.nodes.iter().partition(|node| node.target);
+        let during = |nodes: &[&Node], pick: fn(&Figures) -> Option<f64>| -> Vec<f64> {
+            let testing =
+                nodes.iter().flat_map(|node| &node.phases).filter(|figures| figures.phase == "testing");
+            testing.filter_map(pick).collect()
+        };
+        let wrong = |figures: &Figures| {
+            figures.wrong_values.and_then(|count| u32::try_from(count).ok()).map(f64::from)
+        };
+        let all = report.nodes.iter().flat_map(|node| &node.phases).filter_map(wrong);
+        let wrong_values: Vec<f64> = all.collect();
+        let figures: [(&'static str, Unit, Vec<f64>); 8] = [
+            (
+                "time to detect",
+                Unit::Seconds,
+                targets.iter().filter_map(|n| n.time_to_detect_seconds).collect(),
+            ),
+            (
+                "time to recover",
+                Unit::Seconds,
+                targets.iter().filter_map(|n| n.time_to_recover_seconds).collect(),
+            ),
+            ("throughput of sick nodes", Unit::PerSecond, during(&targets, |f| f.operations_per_second)),
+            ("errors of sick nodes", Unit::Ratio, during(&targets, |f| f.error_ratio)),
+            ("p99 of sick nodes", Unit::Seconds, during(&targets, |f| f.p99_seconds)),
+            ("errors of other nodes", Unit::Ratio, during(&others, |f| f.error_ratio)),
+            ("p99 of other nodes", Unit::Seconds, during(&others, |f| f.p99_seconds)),
+            ("wrong values", Unit::Count, wrong_values),
+        ];
+        for (figure, unit, of_nodes) in figures {
+            // Of several nodes, a run is as bad as the worst.
+            if let Some(value) = worst(&of_nodes, unit) {
+                self.push(&report.scenario, figure, unit, value);
+            }
+        }
+    }
+
+    fn push(&mut self, scenario: &str, figure: &'static str, unit: Unit, value: f64) {
+        let same = |row: &&mut Row| row.scenario == scenario && row.figure == figure;
+        match self.rows.iter_mut().find(same) {
+            Some(row) if row.values.len() < MOST_RUNS => row.values.push(value),
+            Some(_) => {}
+            None => self.rows.push(Row { scenario: scenario.to_owned(), figure, unit, values: vec![value] }),
+        }
+    }
+
+    /// Of everything that was seen more than once.
+    pub(crate) fn spreads(&self) -> Vec<Spread> {
+        self.repeated().filter_map(|(row, spread)| (!row.values.is_empty()).then_some(spread)).collect()
+    }
+
+    fn repeated(&self) -> impl Iterator<Item = (&Row, Spread)> {
+        self.rows.iter().filter(|row| row.values.len() > 1).filter_map(|row| {
+            let mut values = row.values.clone();
+            values.sort_by(f64::total_cmp);
+            let middle = values.get((values.len() - 1) / 2).zip(values.get(values.len() / 2))?;
+            let spread = Spread {
+                scenario: row.scenario.clone(),
+                figure: row.figure,
+                runs: values.len(),
+                median: f64::midpoint(*middle.0, *middle.1),
+                worst: worst(&values, row.unit)?,
+            };
+            Some((row, spread))
+        })
+    }
+
+    /// As a table; empty where nothing ran twice.
+    pub(crate) fn table(&self) -> String {
+        let mut text = table(&["scenario", "figure", "runs", "median", "worst"], 2);
+        let mut any = false;
+        for (row, spread) in self.repeated() {
+            any = true;
+            text.add_row([
+                spread.scenario,
+                spread.figure.to_owned(),
+                spread.runs.to_string(),
+                row.unit.text(spread.median),
+                row.unit.text(spread.worst),
+            ]);
+        }
+        if any { format!("{text}\n") } else { String::new() }
+    }
+}
+
+fn worst(values: &[f64], unit: Unit) -> Option<f64> {
+    let values = values.iter().copied().filter(|value| value.is_finite());
+    if unit.lower_is_worse() { values.reduce(f64::min) } else { values.reduce(f64::max) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(detect: f64, rate: f64) -> Report {
+        let figures = Figures { phase: "testing", operations_per_second: Some(rate), ..Figures::default() };
+        let node = Node {
+            server: "a".into(),
+            target: true,
+            time_to_detect_seconds: Some(detect),
+            time_to_recover_seconds: None,
+            phases: vec![figures],
+        };
+        Report { nodes: vec![node], ..Report::unjudged("x", "r", &[], String::new()) }
+    }
+
+    #[test]
+    fn the_worse_end_of_a_figure_depends_on_it() {
+        let mut summary = Summary::default();
+        summary.add(&report(0.5, 1_000.0));
+        assert_eq!((summary.spreads(), summary.table()), (Vec::new(), String::new()));
+        summary.add(&report(0.9, 900.0));
+        summary.add(&report(0.6, 400.0));
+        let found: Vec<_> =
+            summary.spreads().into_iter().map(|s| (s.figure, s.runs, s.median, s.worst)).collect();
+        assert_eq!(found, [("time to detect", 3, 0.6, 0.9), ("throughput of sick nodes", 3, 900.0, 400.0)]);
+        assert_eq!(
+            summary.table(),
+            "| scenario | figure                   | runs | median |  worst |\n\
+             |----------|--------------------------|------|--------|--------|\n\
+             | x        | time to detect           |    3 | 600 ms | 900 ms |\n\
+             | x        | throughput of sick nodes |    3 |  900/s |  400/s |\n"
+        );
+    }
+}

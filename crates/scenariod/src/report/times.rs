@@ -1,0 +1,100 @@
+//! How long a node took to be noticed and to heal, out of the times that the client itself exports: a scrape only has to
+//! come in time to see them, so its interval does not blur them. Pure.
+
+use std::time::Duration;
+
+use crate::judge::evidence::{Series, Windows};
+
+/// Errors have ended when none followed for so long; in a short phase, for a part of it.
+const HOLD: Duration = Duration::from_secs(5);
+const PART_OF_RECOVERY: f64 = 6.0;
+/// The value of the breaker's state gauge.
+const CLOSED: f64 = 0.0;
+const OPEN: f64 = 2.0;
+
+/// Samples of one node over the run; each is a time of a scrape and a value.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Samples<'a> {
+    pub(crate) changed_at: Option<&'a Series>,
+    pub(crate) state: Option<&'a Series>,
+    pub(crate) last_error_at: Option<&'a Series>,
+}
+
+impl Samples<'_> {
+    /// From the start of testing until the breaker opened.
+    pub(crate) fn time_to_detect(&self, windows: &Windows) -> Option<f64> {
+        let (begin, end) = (windows.testing.start, windows.testing.end);
+        let state = &self.state?.points;
+        let was_closed = state.iter().rfind(|(at, _)| *at <= begin).is_none_or(|(_, state)| *state == CLOSED);
+        // From closed, the first change is the opening, even where the scrape came after the next one.
+        let opening = |at: f64| {
+            was_closed || state.iter().find(|(time, _)| *time >= at).is_some_and(|(_, state)| *state == OPEN)
+        };
+        let changes = self.changed_at?.points.iter().map(|(_, changed)| *changed);
+        changes.filter(|at| (begin..end).contains(at)).find(|at| opening(*at)).map(|at| at - begin)
+    }
+
+    /// From the start of recovery until errors had ended and the breaker had closed, if both lasted.
+    pub(crate) fn time_to_recover(&self, windows: &Windows) -> Option<f64> {
+        let (begin, end) = (windows.recovery.start, windows.recovery.end);
+        let (seen_until, last_error) = *self.last_error_at?.points.last()?;
+        let (_, state) = *self.state?.points.last()?;
+        let (_, changed) = *self.changed_at?.points.last()?;
+        let recovered = begin.max(last_error).max(changed);
+        let hold = HOLD.as_secs_f64().min((end - begin) / PART_OF_RECOVERY);
+        (state == CLOSED && seen_until - recovered >= hold).then_some(recovered - begin)
+    }
+
+    /// Whether any operation failed since testing began.
+    pub(crate) fn was_hurt(&self, windows: &Windows) -> bool {
+        let last = self.last_error_at.and_then(|series| series.points.last());
+        last.is_some_and(|(_, at)| *at >= windows.testing.start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::evidence::Window;
+
+    const WINDOWS: Windows = Windows {
+        stabilization: Window { start: 90.0, end: 100.0 },
+        testing: Window { start: 100.0, end: 160.0 },
+        recovery: Window { start: 160.0, end: 220.0 },
+    };
+
+    fn series(points: &[(f64, f64)]) -> Series {
+        Series { points: points.to_vec(), ..Series::default() }
+    }
+
+    #[test]
+    fn times_are_exact_between_scrapes() {
+        let changed = series(&[(99.0, 0.0), (101.0, 100.6), (106.0, 105.6), (166.0, 165.1), (221.0, 165.1)]);
+        let state = series(&[(99.0, 0.0), (101.0, 2.0), (106.0, 1.0), (166.0, 0.0), (221.0, 0.0)]);
+        let errors = series(&[(99.0, 0.0), (101.0, 100.9), (166.0, 165.0), (221.0, 165.0)]);
+        let samples =
+            Samples { changed_at: Some(&changed), state: Some(&state), last_error_at: Some(&errors) };
+        let near =
+            |found: Option<f64>, expected: f64| found.is_some_and(|found| (found - expected).abs() < 1e-6);
+        assert!(near(samples.time_to_detect(&WINDOWS), 0.6));
+        assert!(near(samples.time_to_recover(&WINDOWS), 5.1));
+        assert!(samples.was_hurt(&WINDOWS));
+        // An opening that is scraped after the half-open state is the first change all the same.
+        let late = series(&[(99.0, 0.0), (106.0, 1.0), (221.0, 0.0)]);
+        assert!(near(Samples { state: Some(&late), ..samples }.time_to_detect(&WINDOWS), 0.6));
+    }
+
+    #[test]
+    fn what_does_not_last_is_no_recovery() {
+        let quiet = series(&[(99.0, 0.0), (221.0, 0.0)]);
+        let closed = Samples { changed_at: Some(&quiet), state: Some(&quiet), last_error_at: Some(&quiet) };
+        assert_eq!(closed.time_to_detect(&WINDOWS), None);
+        assert_eq!(closed.time_to_recover(&WINDOWS), Some(0.0));
+        assert!(!closed.was_hurt(&WINDOWS));
+        let open = series(&[(99.0, 0.0), (221.0, 2.0)]);
+        assert_eq!(Samples { state: Some(&open), ..closed }.time_to_recover(&WINDOWS), None);
+        let relapse = series(&[(99.0, 0.0), (221.0, 217.0)]);
+        assert_eq!(Samples { last_error_at: Some(&relapse), ..closed }.time_to_recover(&WINDOWS), None);
+        assert_eq!(Samples::default().time_to_recover(&WINDOWS), None);
+    }
+}
