@@ -12,10 +12,10 @@ use crate::ledger::{Fate, Ledger};
 use crate::pacer::Cost;
 use crate::recorder::{Event, Recorder};
 use crate::stack::attempt::Attempt;
-use crate::stack::conn::{Client, Reply, Request};
+use crate::stack::conn::{Answered, Client, Reply, Request};
 use crate::stack::deadline::Deadline;
 use crate::stack::node::{Admission, Node};
-use crate::stack::pool::{Pool, PoolTimes, Pooled};
+use crate::stack::pool::{Kept, Pool, PoolTimes};
 use crate::stack::retry::{Budget, may_repeat};
 use crate::stack::route::Router;
 use crate::value::Verdict;
@@ -69,7 +69,7 @@ pub(crate) struct Shared<C: Client, R: Recorder> {
 pub(crate) struct Stack<C: Client, R: Recorder> {
     shared: Rc<Shared<C, R>>,
     /// The connection this worker used last, per node, while it is healthy; empty where connections are shared.
-    own: Vec<Option<Pooled<C::Connection, R>>>,
+    own: Vec<Kept<C::Connection, R>>,
     deadline: Deadline,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Stack<C: Client, R: Recorder> {
 pub(crate) struct Performed {
     /// The node of the last attempt.
     pub(crate) server: usize,
-    pub(crate) result: Result<Reply, ErrorType>,
+    pub(crate) result: Result<Answered, ErrorType>,
     /// When the request was handed to the connection, if it got that far.
     pub(crate) sent: Option<Instant>,
     pub(crate) ended: Instant,
@@ -120,7 +120,7 @@ impl<C: Client, R: Recorder> Stack<C, R> {
         &mut self,
         request: Request<'_>,
         started: Instant,
-        judge: impl Fn(&Reply, Exchanged) -> Verdict,
+        judge: impl Fn(Reply<'_>, Exchanged) -> Verdict,
     ) -> Performed {
         let Self { shared, own, deadline } = self;
         let shared = &**shared;

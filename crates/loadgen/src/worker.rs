@@ -16,7 +16,7 @@ use crate::open_loop::OpenLoop;
 use crate::pacer::{Cost, Pacer, REFUSAL_COST};
 use crate::payload::{Sizes, Ttls};
 use crate::recorder::{Event, Recorder};
-use crate::stack::conn::{Client, Reply, Request};
+use crate::stack::conn::{Answered, Client, Reply, Request};
 use crate::stack::deadline::now;
 use crate::stack::{Performed, Stack};
 use crate::value::{self, Verdict};
@@ -134,8 +134,8 @@ impl<C: Client, R: Recorder> Worker<C, R> {
     fn report(&self, operation: Operation, intended: Instant, performed: &Performed) {
         let Performed { server, result, sent, ended, .. } = performed;
         match (operation, result) {
-            (Operation::Get, Ok(Reply::Value(_))) => self.recorder.record(Event::Hit { server: *server }),
-            (Operation::Get, Ok(Reply::Miss)) => self.recorder.record(Event::Miss { server: *server }),
+            (Operation::Get, Ok(Answered::Hit)) => self.recorder.record(Event::Hit { server: *server }),
+            (Operation::Get, Ok(Answered::Miss)) => self.recorder.record(Event::Miss { server: *server }),
             _ => {}
         }
         self.recorder.record(Event::Finished(Finished {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::breaker::BreakerRules;
 use super::conn::fake::{Act, FakeClient};
-use super::conn::{Reply, Request};
+use super::conn::{Answered, Reply, Request};
 use super::node::Node;
 use super::pool::{Pool, PoolCounts, PoolTimes};
 use super::retry::{Budget, RetryRules};
@@ -141,7 +141,7 @@ async fn a_worker_keeps_its_connection_while_it_is_healthy() {
     let bench = Bench::new(&client, 1, 1);
     let mut stack = bench.stack();
     for _ in 0..5 {
-        assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+        assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
     }
     assert_eq!(client.script().dialled, ["10.0.0.1:11211"]);
     assert_eq!(bench.pool(), PoolView { total: 1, active: 0 });
@@ -155,10 +155,10 @@ async fn a_connection_that_failed_is_never_used_again() {
         let client = FakeClient::with([Act::Answer(Reply::Miss), act]);
         let bench = Bench::new(&client, 1, 1);
         let mut stack = bench.stack();
-        assert_eq!(perform(&mut stack).await.result, Ok(Reply::Miss));
+        assert_eq!(perform(&mut stack).await.result, Ok(Answered::Miss));
         assert_eq!(perform(&mut stack).await.result, Err(error));
         assert_eq!(bench.pool(), PoolView::default(), "closed at once");
-        assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+        assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
         assert_eq!(client.script().served_by, [0, 0, 1]);
     }
 }
@@ -181,7 +181,7 @@ async fn a_server_error_leaves_the_connection_in_step() {
     let bench = Bench::new(&client, 1, 1);
     let mut stack = bench.stack();
     assert_eq!(perform(&mut stack).await.result, Err(ErrorType::ServerError));
-    assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+    assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
     assert_eq!(client.script().served_by, [0, 0]);
 }
 
@@ -217,7 +217,7 @@ async fn an_open_breaker_refuses_without_touching_a_connection() {
 
     client.script().refuse_dials = false;
     tokio::time::advance(5_001 * MS).await;
-    assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+    assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
     assert_eq!(bench.breaker(), BreakerState::Closed);
 }
 
@@ -249,7 +249,7 @@ async fn fewer_connections_than_workers_are_shared_and_waited_for() {
                 .map(|mut stack| {
                     tokio::task::spawn_local(async move {
                         for _ in 0..4 {
-                            assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+                            assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
                         }
                     })
                 })

@@ -46,7 +46,7 @@ async fn failover_asks_the_next_node_only_while_the_breaker_is_open() {
     let heir = bench.shared.router.after(GET.key(), own).unwrap();
     let mut stack = bench.stack();
     let performed = perform(&mut stack).await;
-    assert_eq!((performed.server, performed.result), (heir, Ok(Reply::Done)));
+    assert_eq!((performed.server, performed.result), (heir, Ok(Answered::Done)));
     assert_eq!((rejected(&bench, own), rejected(&bench, heir)), (1, 0));
     bench.client.script().down = None;
     tokio::time::advance(5_001 * MS).await;
@@ -77,7 +77,7 @@ fn retrying(acts: impl IntoIterator<Item = Act>, retries: u32) -> (Bench, Stack<
 #[tokio::test(start_paused = true)]
 async fn a_failed_read_is_repeated_on_a_new_connection() {
     let (bench, mut stack) = retrying([Act::Break, Act::Break], 2);
-    assert_eq!(send(&mut stack, GET).await.result, Ok(Reply::Done));
+    assert_eq!(send(&mut stack, GET).await.result, Ok(Answered::Done));
     assert_eq!(bench.client.script().served_by, [0, 1, 2]);
     let repeated = bench.tally.count(|event| matches!(event, Event::Repeated { .. }));
     assert_eq!(repeated, 2, "each exchange is seen in the service time");
@@ -90,7 +90,7 @@ async fn a_write_is_repeated_only_where_it_certainly_had_no_effect() {
     assert_eq!((performed.result, performed.fate), (Err(ErrorType::Io), Fate::Unknown));
     let (_, mut stack) = retrying([Act::NotSent], 2);
     let performed = send(&mut stack, SET).await;
-    assert_eq!((performed.result, performed.fate), (Ok(Reply::Done), Fate::Acknowledged));
+    assert_eq!((performed.result, performed.fate), (Ok(Answered::Done), Fate::Acknowledged));
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,12 +126,12 @@ async fn idle_and_old_connections_are_replaced() {
         let bench = Bench::with(&client, Setup { bound, workers, pool_times, ..Setup::default() });
         let mut stack = bench.stack();
         for _ in 0..15 {
-            assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+            assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
             tokio::time::advance(90 * MS).await;
         }
         assert_eq!((closed(&bench, CloseReason::Lifetime), closed(&bench, CloseReason::Idle)), (1, 0));
         tokio::time::advance(100 * MS).await;
-        assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+        assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
         assert_eq!(closed(&bench, CloseReason::Idle), 1);
         assert_eq!(bench.tally.open_connections(), 1);
     }

@@ -27,12 +27,17 @@ fn received(pieces: Vec<Vec<u8>>, count: usize) -> Vec<Result<(ReturnCode, Vec<u
             tokio::task::spawn_blocking(move || pieces.iter().all(|piece| far.write_all(piece).is_ok()));
         let mut replies = Vec::new();
         for _ in 0..count {
-            replies.push(framed.receive().await.map(|answer| (answer.code, answer.value)));
+            replies.push(framed.receive().await.map(|answer| (answer.code, answer.value.to_vec())));
         }
         drop(framed);
         sender.await.unwrap();
         replies
     })
+}
+
+fn noop(buffer: &mut Vec<u8>) -> Result<(), ConnError> {
+    buffer.extend_from_slice(b"mn\r\n");
+    Ok(())
 }
 
 fn error_of(reply: &[u8]) -> ErrorType {
@@ -103,7 +108,7 @@ async fn bytes_that_nobody_asked_for_are_noticed_before_the_next_request() {
     let (mut framed, mut far) = pair().await;
     far.write_all(b"HD\r\nHD\r\n").unwrap();
     assert_eq!(framed.receive().await.unwrap().code, ReturnCode::Hd);
-    let error = framed.send([memcache::exp::build_noop()]).await.unwrap_err();
+    let error = framed.send(noop).await.unwrap_err();
     assert_eq!(error.to_string(), "unexpected answer: 4 bytes that nobody asked for");
 }
 
@@ -112,7 +117,7 @@ async fn a_refusal_leaves_the_stream_in_step() {
     let (mut framed, mut far) = pair().await;
     far.write_all(b"SERVER_ERROR out of memory storing object\r\n").unwrap();
     assert_eq!(framed.receive().await.unwrap_err().error_type(), ErrorType::ServerError);
-    framed.send([memcache::exp::build_noop()]).await.unwrap();
+    framed.send(noop).await.unwrap();
     far.write_all(b"MN\r\n").unwrap();
     assert_eq!(framed.receive().await.unwrap().code, ReturnCode::Mn);
 }
