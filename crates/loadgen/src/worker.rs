@@ -72,13 +72,15 @@ impl<C: Client, R: Recorder> Worker<C, R> {
 
     async fn closed(mut self, pacer: Pacer, mut rng: Rng) {
         let mut scratch = Scratch::default();
+        let mut started = now();
         while !self.stop.flag.get() {
-            let started = now();
             let begin = Begin { intended: started, actual: started };
             let performed = self.perform(begin, &mut rng, &mut scratch).await;
+            // Without a pause the next operation starts where this one ended: one look at the clock less for each.
+            started = performed.ended;
             if let Some(next) = pacer.next(performed.ended, performed.cost()) {
                 tokio::select! {
-                    () = tokio::time::sleep_until(next.into()) => {}
+                    () = tokio::time::sleep_until(next.into()) => started = now(),
                     () = self.stop.token.cancelled() => break,
                 }
             }
