@@ -87,6 +87,7 @@ async fn thread<C: Client, R: Recorder>(spec: Spec<C>, index: usize, recorder: R
     let workers = part(load.workers);
     let bound = part(stack.pool_size);
     let shared = Rc::new(Shared {
+        thread: index,
         client,
         router: Router::new(state.nodes.iter().map(|node| node.name.as_str())),
         nodes: Arc::clone(&state.nodes),

@@ -24,6 +24,7 @@ mod attempt;
 pub(crate) mod breaker;
 pub(crate) mod conn;
 pub(crate) mod deadline;
+mod gate;
 pub(crate) mod node;
 pub(crate) mod pool;
 pub(crate) mod retry;
@@ -51,6 +52,8 @@ pub(crate) enum Failover {
 
 /// What the workers of one thread have in common.
 pub(crate) struct Shared<C: Client, R: Recorder> {
+    /// The thread's number.
+    pub(crate) thread: usize,
     pub(crate) client: C,
     pub(crate) router: Router,
     pub(crate) nodes: Arc<[Node]>,
@@ -158,7 +161,7 @@ impl<C: Client, R: Recorder> Shared<C, R> {
         let first = self.router.route(key);
         let mut server = first;
         loop {
-            let admission = self.nodes[server].admit(at);
+            let admission = self.nodes[server].admit(self.thread, at);
             if admission.is_some() {
                 return (server, admission);
             }

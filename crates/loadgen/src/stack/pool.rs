@@ -24,6 +24,7 @@ pub(crate) fn share(whole: usize, parts: usize, index: usize) -> usize {
 
 /// Live connections of one thread to one node. Written by that thread only, read by the scraper.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct PoolCounts {
     total: AtomicU64,
     active: AtomicU64,

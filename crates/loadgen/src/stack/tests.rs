@@ -99,10 +99,17 @@ impl Bench {
         let shard: Arc<ClientShard> = families.shard(0).unwrap();
         let tally = Tally::default();
         let node = |(index, name): (usize, &String)| {
-            Node::new(name.clone(), format!("10.0.0.{}:11211", index + 1), rules.clone())
+            Node::new(
+                name.clone(),
+                format!("10.0.0.{}:11211", index + 1),
+                rules.clone(),
+                1,
+                Instant::now().into_std(),
+            )
         };
         let pool = |_: &String| Pool::new(setup.bound, setup.workers, Arc::new(PoolCounts::default()));
         let shared = Shared {
+            thread: 0,
             client: client.clone(),
             router: Router::new(names.iter().map(String::as_str)),
             nodes: names.iter().enumerate().map(node).collect(),

@@ -22,8 +22,10 @@ pub struct Finished {
     pub service: Option<Duration>,
 }
 
-/// The counters of one load thread. One writer only; see [`Cell`] for why.
+/// The counters of one load thread. One writer only; see [`Cell`] for why. Aligned so that no two threads write to one
+/// cache line, nor to the two that are fetched together.
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct ClientShard {
     pub(super) servers: Box<[ServerCells]>,
     pub(super) lateness: HistogramCells,
@@ -33,6 +35,7 @@ pub struct ClientShard {
 }
 
 #[derive(Debug)]
+#[repr(align(128))]
 pub(super) struct ServerCells {
     pub(super) in_flight: Cell,
     pub(super) operations: [[Cell; Status::COUNT]; Operation::COUNT],
