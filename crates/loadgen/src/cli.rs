@@ -36,7 +36,8 @@ pub(crate) struct Cli {
     /// Open loop: operations per second over all nodes, sent at their times whatever became of the others
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200_000))]
     pub(crate) rate: Option<u32>,
-    /// Open loop: an operation that waited longer for a worker is dropped and counted [default: the operation's deadline]
+    /// Open loop: an operation that has no worker and no connection so long after its time is dropped and counted [default:
+    /// the operation's deadline]
     #[arg(long, value_name = "DURATION", conflicts_with = "think_time")]
     pub(crate) max_start_delay: Option<Positive>,
     /// Workers, each with one operation at a time [default: 100; open loop: those that one deadline's operations need]

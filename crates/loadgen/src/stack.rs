@@ -76,6 +76,28 @@ pub(crate) struct Stack<C: Client, R: Recorder> {
     deadline: Deadline,
 }
 
+/// When an operation was meant to start and when it did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Begin {
+    pub(crate) intended: Instant,
+    pub(crate) actual: Instant,
+    /// Open loop: without a connection by then it is given up, as if it had never started.
+    pub(crate) connected_by: Option<Instant>,
+}
+
+impl Begin {
+    /// An operation that nobody waited for.
+    pub(crate) fn at(now: Instant) -> Self {
+        Self { intended: now, actual: now, connected_by: None }
+    }
+
+    /// Whether it is to be dropped: its time for getting a connection passed, and it got none.
+    pub(crate) fn missed_by(&self, performed: &Performed) -> bool {
+        performed.result == Err(ErrorType::PoolExhausted)
+            && self.connected_by.is_some_and(|by| performed.ended >= by)
+    }
+}
+
 /// An operation that ended, one way or the other.
 #[derive(Debug)]
 pub(crate) struct Performed {
@@ -117,16 +139,16 @@ impl<C: Client, R: Recorder> Stack<C, R> {
         Self { shared, own, deadline: Deadline::new() }
     }
 
-    /// Performs one request that starts at `started`. `judge` sees the reply before the connection counts as
+    /// Performs one request. `judge` sees the reply before the connection counts as
     /// healthy: most wrong values are those of a connection out of step.
     pub(crate) async fn perform(
         &mut self,
         request: Request<'_>,
-        started: Instant,
+        begin: Begin,
         judge: impl Fn(Reply<'_>, Exchanged) -> Verdict,
     ) -> Performed {
         let Self { shared, own, deadline } = self;
-        let shared = &**shared;
+        let (shared, started) = (&**shared, begin.actual);
         let (server, admission) = shared.admit(request.key(), started);
         shared.recorder.record(Event::Started { server });
         let Some(admission) = admission else {
@@ -134,7 +156,8 @@ impl<C: Client, R: Recorder> Stack<C, R> {
         };
 
         let limit = started + shared.timeouts.operation;
-        let mut attempt = Attempt { shared, own, deadline, server, started, limit };
+        let connect_limit = begin.connected_by.map_or(limit, |by| limit.min(by));
+        let mut attempt = Attempt { shared, own, deadline, server, started, connect_limit, limit };
         let mut performed = attempt.perform(request, admission, &judge).await;
         let Some(budget) = &shared.retries else { return performed };
 
@@ -146,7 +169,7 @@ impl<C: Client, R: Recorder> Stack<C, R> {
             && let (server, Some(admission)) = shared.admit(request.key(), performed.ended)
         {
             shared.repeats(request, &performed, server);
-            (attempt.server, attempt.started) = (server, performed.ended);
+            (attempt.server, attempt.started, attempt.connect_limit) = (server, performed.ended, limit);
             performed = attempt.perform(request, admission, &judge).await;
             attempts += 1;
         }

@@ -22,6 +22,8 @@ pub(super) struct Attempt<'a, C: Client, R: Recorder> {
     pub(super) deadline: &'a mut Deadline,
     pub(super) server: usize,
     pub(super) started: Instant,
+    /// Waiting for a connection to become free ends here.
+    pub(super) connect_limit: Instant,
     /// The whole operation's.
     pub(super) limit: Instant,
 }
@@ -57,7 +59,8 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
             return Ok(Checkout { connection, ready: started, slot: None });
         }
         let pool = &shared.pools[server];
-        let slot_limit = times.acquire.map_or(self.limit, |wait| self.limit.min(started + wait));
+        let slot_limit =
+            times.acquire.map_or(self.connect_limit, |wait| self.connect_limit.min(started + wait));
         let slot = match self.deadline.within(slot_limit, pool.slot()).await {
             // A slot that came at the very end is no use: the next one in the queue may still have time.
             Ok(slot) if !pool.shared() || now() < slot_limit => slot,

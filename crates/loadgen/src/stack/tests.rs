@@ -18,7 +18,7 @@ use super::node::Node;
 use super::pool::{Pool, PoolCounts, PoolTimes};
 use super::retry::{Budget, RetryRules};
 use super::route::Router;
-use super::{Failover, Performed, Shared, Stack, Timeouts};
+use super::{Begin, Failover, Performed, Shared, Stack, Timeouts};
 use crate::ledger::Ledger;
 use crate::pacer::Cost;
 use crate::recorder::tally::Tally;
@@ -139,7 +139,7 @@ impl Bench {
 
 async fn perform(stack: &mut Stack<FakeClient, Both>) -> Performed {
     let started = Instant::now().into_std();
-    stack.perform(GET, started, |_, _| Verdict::Right).await
+    stack.perform(GET, Begin::at(started), |_, _| Verdict::Right).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,7 +176,8 @@ async fn a_wrong_value_fails_the_operation_and_its_connection() {
     let bench = Bench::new(&client, 1, 1);
     let mut stack = bench.stack();
     let started = Instant::now().into_std();
-    let performed = stack.perform(GET, started, |_, _| Verdict::Wrong(Wrong::Torn { bytes: 1 })).await;
+    let performed =
+        stack.perform(GET, Begin::at(started), |_, _| Verdict::Wrong(Wrong::Torn { bytes: 1 })).await;
     assert_eq!(performed.result, Err(ErrorType::Corrupt));
     assert_eq!(bench.pool(), PoolView::default());
     assert_eq!(bench.families.totals().corrupt, 1);
@@ -279,7 +280,7 @@ async fn no_connection_before_the_deadline_is_exhaustion() {
     let earlier = Instant::now().into_std();
     tokio::time::advance(10 * MS).await;
     let (held, waited) =
-        tokio::join!(perform(&mut holder), waiter.perform(GET, earlier, |_, _| Verdict::Right));
+        tokio::join!(perform(&mut holder), waiter.perform(GET, Begin::at(earlier), |_, _| Verdict::Right));
     assert_eq!(held.result, Err(ErrorType::Timeout));
     assert_eq!((waited.result.as_ref(), waited.cost()), (Err(&ErrorType::PoolExhausted), Cost::Refused));
 }

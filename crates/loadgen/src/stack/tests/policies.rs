@@ -15,7 +15,7 @@ fn rejected(bench: &Bench, server: usize) -> usize {
 }
 
 async fn send(stack: &mut Stack<FakeClient, Both>, request: Request<'_>) -> Performed {
-    stack.perform(request, Instant::now().into_std(), |_, _| Verdict::Right).await
+    stack.perform(request, Begin::at(Instant::now().into_std()), |_, _| Verdict::Right).await
 }
 
 /// The key's node is down and its breaker open.
@@ -151,6 +151,26 @@ async fn waiting_for_a_connection_has_a_limit_of_its_own() {
     };
     let (held, waited) = tokio::join!(perform(&mut holder), waits);
     assert_eq!((held.result, waited), (Err(ErrorType::Timeout), Err(ErrorType::PoolExhausted)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_connection_by_its_time_an_operation_is_dropped_and_not_failed() {
+    let client = FakeClient::with([Act::Hang]);
+    let bench = Bench::with(&client, Setup { bound: 1, workers: 3, ..Setup::default() });
+    let [mut holder, mut late, mut waiter] = [(); 3].map(|()| bench.stack());
+    let now = Instant::now().into_std();
+    let by_50 = Begin { connected_by: Some(now + 50 * MS), ..Begin::at(now) };
+    let (held, dropped, exhausted) = tokio::join!(
+        perform(&mut holder),
+        late.perform(GET, by_50, |_, _| Verdict::Right),
+        // The operation's own deadline comes first.
+        waiter.perform(GET, Begin::at(now - 400 * MS), |_, _| Verdict::Right),
+    );
+    assert_eq!(held.result, Err(ErrorType::Timeout));
+    assert!(by_50.missed_by(&dropped) && !by_50.missed_by(&held));
+    assert!(dropped.ended >= now + 50 * MS && dropped.ended <= now + 52 * MS);
+    assert_eq!(exhausted.result, Err(ErrorType::PoolExhausted));
+    assert!(!Begin::at(now).missed_by(&exhausted));
 }
 
 fn act() -> impl Strategy<Value = Act> {

@@ -28,6 +28,8 @@ pub struct Totals {
     pub corrupt: u64,
     /// Operations dropped by the open loop.
     pub dropped: u64,
+    /// Of these, the ones that a worker had taken and that got no connection in time.
+    pub abandoned: u64,
 }
 
 /// The client's families: hands out one shard per load thread and merges them at each scrape.
@@ -72,7 +74,8 @@ impl ClientFamilies {
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         for shard in &self.shards {
-            totals.dropped += shard.dropped.get();
+            totals.abandoned += shard.abandoned.get();
+            totals.dropped += shard.dropped.get() + shard.abandoned.get();
             for s in &shard.servers {
                 totals.succeeded +=
                     s.operations.iter().map(|op| op[Status::Success.index()].get()).sum::<u64>();

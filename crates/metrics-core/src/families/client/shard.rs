@@ -31,6 +31,7 @@ pub struct ClientShard {
     pub(super) lateness: HistogramCells,
     pub(super) lateness_spread: SpreadCells,
     pub(super) dropped: Cell,
+    pub(super) abandoned: Cell,
     edges: Edges,
 }
 
@@ -89,6 +90,7 @@ impl ClientShard {
             lateness: HistogramCells::new(edges),
             lateness_spread: SpreadCells::default(),
             dropped: Cell::default(),
+            abandoned: Cell::default(),
             edges: edges.clone(),
         }
     }
@@ -195,7 +197,13 @@ impl ClientShard {
         self.lateness_spread.observe(by);
     }
 
-    /// Open loop: operations that could not be started in time were dropped.
+    /// Open loop: an operation that was [`started`](Self::started) got no connection in time and was dropped.
+    pub fn abandoned(&self, server: usize) {
+        self.on(server, |s| s.in_flight.dec());
+        self.abandoned.inc();
+    }
+
+    /// Open loop: operations that no worker could start in time were dropped.
     pub fn dropped(&self, operations: u64) {
         self.dropped.add(operations);
     }
