@@ -43,13 +43,23 @@ pub(crate) struct Edges {
 }
 
 impl Edges {
-    /// The lab's latency edges in seconds: 50 us to 5 s, with an edge at each of `timeouts`.
+    /// The lab's latency edges: 50 us to 5 s, with an edge at each of `timeouts`. Each costs a scrape two lines for every
+    /// operation of every node.
     pub(crate) fn latency(timeouts: &[Duration]) -> Edges {
-        const BASE_US: [u64; 17] = [
-            50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 250_000,
-            500_000, 1_000_000, 2_000_000, 5_000_000,
+        let us = [
+            50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000, 200_000, 500_000, 1_000_000,
+            5_000_000,
         ];
-        let mut nanos: Vec<u64> = BASE_US.iter().map(|us| us * 1_000).collect();
+        Edges::new(&us, timeouts)
+    }
+
+    /// A few edges for times that are short unless something is wrong.
+    pub(crate) fn coarse(timeouts: &[Duration]) -> Edges {
+        Edges::new(&[100, 1_000, 10_000, 100_000, 1_000_000, 5_000_000], timeouts)
+    }
+
+    fn new(us: &[u64], timeouts: &[Duration]) -> Edges {
+        let mut nanos: Vec<u64> = us.iter().map(|us| us * 1_000).collect();
         nanos.extend(timeouts.iter().map(|timeout| whole_nanos(*timeout)));
         nanos.sort_unstable();
         nanos.dedup();

@@ -37,6 +37,8 @@ pub struct Totals {
 pub struct ClientFamilies {
     servers: Vec<String>,
     edges: Edges,
+    /// Of the waits for a connection.
+    waits: Edges,
     shards: Vec<Arc<ClientShard>>,
     state: Arc<dyn ClientState>,
     per_second: AtomicU64,
@@ -52,11 +54,12 @@ impl ClientFamilies {
         timeouts: &[Duration],
         state: Arc<dyn ClientState>,
     ) -> Arc<ClientFamilies> {
-        let edges = Edges::latency(timeouts);
+        let (edges, waits) = (Edges::latency(timeouts), Edges::coarse(timeouts));
         let families = Arc::new(ClientFamilies {
             servers: servers.to_vec(),
-            shards: (0..shards).map(|_| Arc::new(ClientShard::new(servers.len(), &edges))).collect(),
+            shards: (0..shards).map(|_| Arc::new(ClientShard::new(servers.len(), &edges, &waits))).collect(),
             edges,
+            waits,
             state,
             per_second: AtomicU64::new(0),
             error_rate: AtomicU64::new(0),
@@ -112,6 +115,10 @@ impl ClientFamilies {
 
     pub(super) fn last_error_nanos(&self, server: usize) -> u64 {
         self.cells(server).map(|s| s.last_error.load(Relaxed)).max().unwrap_or(0)
+    }
+
+    pub(super) fn merged_waits(&self, server: usize) -> Merged {
+        Merged::of(&self.waits, self.cells(server).map(|cells| &cells.acquire))
     }
 
     pub(super) fn merged_lateness(&self) -> Merged {

@@ -33,6 +33,7 @@ pub struct ClientShard {
     pub(super) dropped: Cell,
     pub(super) abandoned: Cell,
     edges: Edges,
+    waits: Edges,
 }
 
 #[derive(Debug)]
@@ -59,7 +60,7 @@ pub(super) struct ServerCells {
 }
 
 impl ServerCells {
-    fn new(edges: &Edges) -> ServerCells {
+    fn new(edges: &Edges, waits: &Edges) -> ServerCells {
         ServerCells {
             in_flight: Cell::default(),
             operations: Default::default(),
@@ -76,7 +77,7 @@ impl ServerCells {
             created: Cell::default(),
             closed: Default::default(),
             acquire_errors: Cell::default(),
-            acquire: HistogramCells::new(edges),
+            acquire: HistogramCells::new(waits),
             last_error: AtomicU64::new(0),
         }
     }
@@ -84,14 +85,15 @@ impl ServerCells {
 
 // A node's index comes from the same list that sized `servers`; an index out of range is not counted.
 impl ClientShard {
-    pub(super) fn new(servers: usize, edges: &Edges) -> ClientShard {
+    pub(super) fn new(servers: usize, edges: &Edges, waits: &Edges) -> ClientShard {
         ClientShard {
-            servers: (0..servers).map(|_| ServerCells::new(edges)).collect(),
+            servers: (0..servers).map(|_| ServerCells::new(edges, waits)).collect(),
             lateness: HistogramCells::new(edges),
             lateness_spread: SpreadCells::default(),
             dropped: Cell::default(),
             abandoned: Cell::default(),
             edges: edges.clone(),
+            waits: waits.clone(),
         }
     }
 
@@ -182,7 +184,7 @@ impl ClientShard {
     /// A connection was handed to an operation after `waited`, dialling included.
     #[inline]
     pub fn acquired(&self, server: usize, waited: Duration) {
-        self.on(server, |s| s.acquire.observe(&self.edges, waited));
+        self.on(server, |s| s.acquire.observe(&self.waits, waited));
     }
 
     /// No connection could be handed to an operation.
