@@ -2,7 +2,7 @@
 //! deadline. What each step knows is in its own file; the order, and where failover and retries come in, are here.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,7 @@ pub(crate) mod deadline;
 mod gate;
 pub(crate) mod node;
 pub(crate) mod pool;
+pub(crate) mod reaper;
 pub(crate) mod retry;
 pub(crate) mod route;
 pub(crate) mod window;
@@ -66,13 +67,18 @@ pub(crate) struct Shared<C: Client, R: Recorder> {
     pub(crate) retries: Option<RefCell<Budget>>,
     pub(crate) recorder: R,
     pub(crate) ledger: Arc<Ledger>,
+    /// The places of all workers, for the reaper.
+    pub(crate) owned: RefCell<Vec<Weak<Places<C, R>>>>,
 }
+
+/// Where a worker keeps its connections, by node.
+pub(crate) type Places<C, R> = RefCell<Vec<Kept<<C as Client>::Connection, R>>>;
 
 /// One worker's way to the nodes.
 pub(crate) struct Stack<C: Client, R: Recorder> {
     shared: Rc<Shared<C, R>>,
     /// The connection this worker used last, per node, while it is healthy; empty where connections are shared.
-    own: Vec<Kept<C::Connection, R>>,
+    own: Rc<Places<C, R>>,
     deadline: Deadline,
 }
 
@@ -135,7 +141,8 @@ pub(crate) struct Exchanged {
 impl<C: Client, R: Recorder> Stack<C, R> {
     /// Needs a tokio runtime around it.
     pub(crate) fn new(shared: Rc<Shared<C, R>>) -> Self {
-        let own = shared.nodes.iter().map(|_| None).collect();
+        let own = Rc::new(RefCell::new(shared.nodes.iter().map(|_| None).collect()));
+        shared.owned.borrow_mut().push(Rc::downgrade(&own));
         Self { shared, own, deadline: Deadline::new() }
     }
 
@@ -148,7 +155,7 @@ impl<C: Client, R: Recorder> Stack<C, R> {
         judge: impl Fn(Reply<'_>, Exchanged) -> Verdict,
     ) -> Performed {
         let Self { shared, own, deadline } = self;
-        let (shared, started) = (&**shared, begin.actual);
+        let (shared, own, started) = (&**shared, &**own, begin.actual);
         let (server, admission) = shared.admit(request.key(), started);
         shared.recorder.record(Event::Started { server });
         let Some(admission) = admission else {

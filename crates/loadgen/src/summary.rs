@@ -19,6 +19,8 @@ pub(crate) enum Format {
     Json,
 }
 
+pub(crate) use json::failure;
+
 /// What is known of a run before it starts.
 #[derive(Clone, Debug)]
 pub(crate) struct About {

@@ -12,13 +12,13 @@ use crate::recorder::{Event, Recorder};
 use crate::stack::conn::{Answered, Client, ConnError, Connection, Reply, Request};
 use crate::stack::deadline::{Deadline, Elapsed, now};
 use crate::stack::node::Admission;
-use crate::stack::pool::{Kept, Pooled};
-use crate::stack::{Exchanged, Performed, Shared};
+use crate::stack::pool::Pooled;
+use crate::stack::{Exchanged, Performed, Places, Shared};
 use crate::value::{Verdict, Wrong};
 
 pub(super) struct Attempt<'a, C: Client, R: Recorder> {
     pub(super) shared: &'a Shared<C, R>,
-    pub(super) own: &'a mut [Kept<C::Connection, R>],
+    pub(super) own: &'a Places<C, R>,
     pub(super) deadline: &'a mut Deadline,
     pub(super) server: usize,
     pub(super) started: Instant,
@@ -54,7 +54,8 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
     async fn checkout(&mut self) -> Result<Checkout<'a, C::Connection, R>, ErrorType> {
         let Self { shared, server, started, .. } = *self;
         let times = &shared.pool_times;
-        if let Some(connection) = self.own[server].take().and_then(|own| own.fresh(times, started)) {
+        let own = self.own.borrow_mut()[server].take();
+        if let Some(connection) = own.and_then(|own| own.fresh(times, started)) {
             shared.recorder.record(Event::Acquired { server, waited: std::time::Duration::ZERO });
             return Ok(Checkout { connection, ready: started, slot: None });
         }
@@ -152,7 +153,7 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
                 if pool.shared() {
                     pool.put_idle(connection, &shared.pool_times, ended);
                 } else {
-                    self.own[server] = Some(connection);
+                    self.own.borrow_mut()[server] = Some(connection);
                 }
             }
         }

@@ -49,7 +49,7 @@ fn step(cell: &AtomicU64, up: bool) {
 pub(crate) struct PoolTimes {
     /// Waiting for a connection to become free, within the operation's deadline.
     pub(crate) acquire: Option<Duration>,
-    /// Unused for this long, a connection is closed where it is next looked at.
+    /// Unused for this long, a connection is closed: where it is next wanted, or by the reaper.
     pub(crate) idle: Option<Duration>,
     /// A connection lives for nine to ten tenths of this: those made together do not end together.
     pub(crate) lifetime: Option<Duration>,
@@ -179,6 +179,13 @@ impl<C, R: Recorder> Pool<C, R> {
                 return Some(fresh);
             }
         }
+    }
+
+    /// Closes those that are past a limit.
+    pub(crate) fn reap(&self, times: &PoolTimes, at: Instant) {
+        let mut idle = self.idle.borrow_mut();
+        let fresh = idle.drain(..).filter_map(|connection| connection.fresh(times, at)).collect();
+        *idle = fresh;
     }
 
     /// Also closes those that nobody has needed for too long: the busy end of the list never shows them.

@@ -120,6 +120,7 @@ impl Bench {
             retries: (setup.retry.retries > 0).then(|| Budget::new(setup.retry).into()),
             recorder: (shard, tally.clone()),
             ledger: Arc::new(Ledger::new(1, 1, Instant::now().into_std())),
+            owned: Default::default(),
         };
         Self { shared: Rc::new(shared), client: client.clone(), families, tally }
     }

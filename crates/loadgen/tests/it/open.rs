@@ -58,7 +58,8 @@ fn the_rate_of_the_lab_is_reached_through_toxiproxy() {
 fn done(seed: &str) -> [String; 3] {
     let lab = Lab::start(1);
     // Long deadlines: nothing is dropped or given up.
-    let args = "--rate 1000 --duration 2s --threads 2 --workload zipf --op-timeout 30s --seed";
+    let args = "--rate 1000 --duration 2s --threads 2 --workload zipf --op-timeout 30s --max-start-delay 30s \
+                --seed";
     assert_eq!(lab.loadgen(LOADGEN, args.split(' ').chain([seed])).wait_exit(secs(60)), 0);
     let stats = lab.nodes[0].stats();
     ["cmd_get", "cmd_set", "bytes_read"].map(|name| stats[name].clone())

@@ -7,7 +7,7 @@
 
 use std::io;
 
-use memcache::exp::{MetaResponse, ReturnCode};
+use memcache::exp::{Error, MetaResponse, ReturnCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -24,6 +24,8 @@ const KEPT: usize = 16 * 1_024;
 /// So much room is made at once for a value that was announced; more only as its bytes arrive.
 const STEP: usize = 64 * 1_024;
 const END: &[u8] = b"\r\n";
+/// Bytes of an odd reply that a message repeats.
+const QUOTED: usize = 60;
 
 /// One reply as it was framed.
 #[derive(Clone, Copy, Debug)]
@@ -148,10 +150,11 @@ fn header(line: &[u8]) -> Result<(ReturnCode, Option<usize>), ConnError> {
         None => (line, &[][..]),
     };
     let Ok(code) = ReturnCode::from_wire(token) else {
-        // Errors in memcached's words are the crate's to read.
+        // Errors in memcached's words are the crate's to read; what else came may be any bytes.
         return Err(match MetaResponse::parse_header(line) {
-            Err(error) => error.into(),
-            Ok(_) => ConnError::Protocol("an unknown reply".to_owned()),
+            Err(Error::Server(message)) => ConnError::Server(quote(message.as_bytes())),
+            Err(Error::Rejected(message)) => ConnError::Protocol(quote(message.as_bytes())),
+            Err(_) | Ok(_) => ConnError::Protocol(format!("`{}` is no reply of a memcached", quote(line))),
         });
     };
     if code != ReturnCode::Va {
@@ -166,6 +169,12 @@ fn header(line: &[u8]) -> Result<(ReturnCode, Option<usize>), ConnError> {
         ))),
         None => Err(ConnError::Protocol("a value without a length".to_owned())),
     }
+}
+
+/// The beginning of what a node said, fit for a terminal.
+fn quote(bytes: &[u8]) -> String {
+    let rest = if bytes.len() > QUOTED { "..." } else { "" };
+    format!("{}{rest}", bytes[..bytes.len().min(QUOTED)].escape_ascii())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use tokio::task::LocalSet;
 use super::*;
 use crate::ledger::Fate;
 use crate::recorder::Event;
+use crate::stack::reaper;
 
 const SET: Request<'static> = Request::Set { key: b"key:0", value: b"value", ttl: 0 };
 
@@ -134,6 +135,21 @@ async fn idle_and_old_connections_are_replaced() {
         assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
         assert_eq!(closed(&bench, CloseReason::Idle), 1);
         assert_eq!(bench.tally.open_connections(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_nobody_asks_for_are_closed_all_the_same() {
+    for (bound, workers) in [(1, 1), (1, 2)] {
+        let pool_times = PoolTimes { idle: Some(100 * MS), ..PoolTimes::default() };
+        let bench =
+            Bench::with(&FakeClient::default(), Setup { bound, workers, pool_times, ..Setup::default() });
+        let mut stack = bench.stack();
+        assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
+        let reaped = tokio::time::timeout(90 * MS, reaper::reap(&bench.shared)).await;
+        assert!(reaped.is_err() && bench.tally.open_connections() == 1, "not idle for long enough");
+        assert!(tokio::time::timeout(100 * MS, reaper::reap(&bench.shared)).await.is_err());
+        assert_eq!((closed(&bench, CloseReason::Idle), bench.tally.open_connections()), (1, 0));
     }
 }
 

@@ -103,6 +103,15 @@ fn what_memcached_would_not_send_is_an_error_of_its_kind() {
     assert_eq!(error_of(b"SERVER_ERROR out of memory storing object\r\n"), ErrorType::ServerError);
 }
 
+#[test]
+fn an_odd_reply_is_told_escaped_and_shortened() {
+    let told = |line: &[u8]| header(line).unwrap_err().to_string();
+    assert_eq!(told(b"\x1b[2J\xff\0\r"), r"unexpected answer: `\x1b[2J\xff\x00` is no reply of a memcached");
+    let long = told(&[b'x'; 500]);
+    assert_eq!(long, format!("unexpected answer: `{}...` is no reply of a memcached", "x".repeat(60)));
+    assert_eq!(told(b"SERVER_ERROR out of \x07memory"), r"server error: out of \x07memory");
+}
+
 #[tokio::test]
 async fn bytes_that_nobody_asked_for_are_noticed_before_the_next_request() {
     let (mut framed, mut far) = pair().await;
