@@ -1,4 +1,4 @@
-//! How long a scrape of a loaded loadgen takes, as a client of its HTTP server sees it.
+//! How long a scrape of a loaded loadgen takes, as its HTTP server and as a client of that see it, and how long it is.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -42,20 +42,48 @@ pub(crate) fn rows(bench: &Bench, rounds: u32) -> Result<Vec<Row>, BenchError> {
         }
     }
     let mut scraper = Scraper::connect(address)?;
-    let mut medians = Vec::new();
+    let (mut seen, mut served, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
-        let times = (0..SCRAPES).map(|_| scraper.scrape()).collect::<Result<Vec<_>, _>>()?;
-        medians.extend(
-            Spread::of(times.iter().map(|time| time.as_secs_f64() * 1e6)).map(|spread| spread.median),
-        );
+        let before = Served::of(&scraper.scrape()?.1);
+        let scrapes = (0..SCRAPES).map(|_| scraper.scrape()).collect::<Result<Vec<_>, _>>()?;
+        let times = scrapes.iter().map(|(time, _)| time.as_secs_f64() * 1e6);
+        seen.extend(Spread::of(times).map(|spread| spread.median));
+        if let Some((_, last)) = scrapes.last() {
+            served.push(Served::of(last).mean_since(&before) * 1e6);
+            sizes.push(last.len() as f64 / 1024.0);
+        }
     }
-    let row = |measured| Row {
-        figure: format!("scrape, {NODES} nodes, 2 threads, HTTP included"),
-        goal: Goal::AtMost(200.0),
-        unit: Unit::Microseconds,
-        measured,
+    let row = |what: &str, goal, unit, values: Vec<f64>| {
+        let figure = format!("scrape, {NODES} nodes, 2 threads: {what}");
+        Spread::of(values).map(|measured| Row { figure, goal: Goal::AtMost(goal), unit, measured })
     };
-    Ok(Spread::of(medians).map(row).into_iter().collect())
+    let rows = [
+        row("time of the server for it", 200.0, Unit::Microseconds, served),
+        row("time of the scraper for it, HTTP included", 200.0, Unit::Microseconds, seen),
+        row("length in KiB", 64.0, Unit::Kilobytes, sizes),
+    ];
+    Ok(rows.into_iter().flatten().collect())
+}
+
+/// What the server says of the scrapes it has answered.
+struct Served {
+    seconds: f64,
+    count: f64,
+}
+
+impl Served {
+    fn of(text: &str) -> Self {
+        let value = |part: &str| {
+            let name = format!("http_request_duration_seconds_{part}{{");
+            let line = text.lines().find(|line| line.starts_with(&name) && line.contains("\"/metrics\""));
+            line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(f64::NAN)
+        };
+        Self { seconds: value("sum"), count: value("count") }
+    }
+
+    fn mean_since(&self, before: &Self) -> f64 {
+        (self.seconds - before.seconds) / (self.count - before.count)
+    }
 }
 
 impl Scraper {
@@ -70,14 +98,14 @@ impl Scraper {
         Ok(Self { address, stream })
     }
 
-    fn scrape(&mut self) -> Result<Duration, BenchError> {
+    fn scrape(&mut self) -> Result<(Duration, String), BenchError> {
         wait::sleep(BETWEEN);
         let begin = Instant::now();
-        self.get().map_err(|source| BenchError::Http { address: self.address, source })?;
-        Ok(begin.elapsed())
+        let text = self.get().map_err(|source| BenchError::Http { address: self.address, source })?;
+        Ok((begin.elapsed(), text))
     }
 
-    fn get(&mut self) -> io::Result<()> {
+    fn get(&mut self) -> io::Result<String> {
         let request = format!(
             "GET /metrics HTTP/1.1\r\nHost: {}\r\nAccept: application/openmetrics-text\r\n\r\n",
             self.address
@@ -93,11 +121,30 @@ impl Scraper {
                 break;
             }
             if let Some(value) = header.strip_prefix("content-length:") {
-                length = value.trim().parse::<u64>().ok();
+                length = value.trim().parse::<usize>().ok();
             }
         }
         let length = length.ok_or_else(|| io::Error::other("an answer without a length"))?;
-        let read = io::copy(&mut self.stream.by_ref().take(length), &mut io::sink())?;
-        if read == length { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        String::from_utf8(body).map_err(io::Error::other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Served;
+
+    #[test]
+    fn the_mean_is_of_the_scrapes_between_two() {
+        let text = |sum, count| {
+            format!(
+                "http_request_duration_seconds_sum{{method=\"GET\",path=\"/health\"}} 9.0\n\
+                 http_request_duration_seconds_sum{{method=\"GET\",path=\"/metrics\"}} {sum}\n\
+                 http_request_duration_seconds_count{{method=\"GET\",path=\"/metrics\"}} {count}\n"
+            )
+        };
+        let (before, after) = (Served::of(&text(1.0, 10)), Served::of(&text(1.5, 20)));
+        assert!((after.mean_since(&before) - 0.05).abs() < 1e-9);
     }
 }

@@ -118,7 +118,9 @@ struct RawServer {
 impl Lab {
     /// Reads the file named by the flag, else by `LAB_CONFIG`, else `config/lab.yaml` where it exists, else the shipped one.
     pub fn load(flag: Option<&Path>) -> Result<Lab, LabError> {
-        let named = flag.map(Path::to_owned).or_else(|| std::env::var_os(PATH_VARIABLE).map(PathBuf::from));
+        // Set to nothing, a variable says as much as one that is not set.
+        let variable = std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty());
+        let named = flag.map(Path::to_owned).or_else(|| variable.map(PathBuf::from));
         let path = named.or_else(|| Some(PathBuf::from(DEFAULT_PATH)).filter(|path| path.exists()));
         let (name, text) = match path {
             Some(path) => (path.display().to_string(), Document::read_text(&path)?),

@@ -62,9 +62,12 @@ impl Ratio {
         self.0
     }
 
-    /// `None` outside (0, 1].
+    /// Anything smaller is a slip of the pen: a share of nothing that ever happens.
+    const LEAST: f64 = 1e-9;
+
+    /// `None` outside (0, 1], and for shares below one in a thousand million.
     pub fn new(share: f64) -> Option<Ratio> {
-        (share > 0.0 && share <= 1.0).then_some(Ratio(share))
+        (Self::LEAST..=1.0).contains(&share).then_some(Ratio(share))
     }
 }
 
@@ -139,7 +142,9 @@ impl FromStr for HostPort {
         if host.is_empty() || host.contains(char::is_whitespace) || host.contains('/') {
             return Err(wrong());
         }
-        Ok(HostPort { host: host.to_owned(), port: port.parse().map_err(|_| wrong())? })
+        let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        let beyond = || if is_number { "not an address, ports end at 65535".to_owned() } else { wrong() };
+        Ok(HostPort { host: host.to_owned(), port: port.parse().map_err(|_| beyond())? })
     }
 }
 

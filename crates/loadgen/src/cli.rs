@@ -1,13 +1,14 @@
 //! The command line: flags and sub-commands. What they mean together with the lab file is in `config`.
 
 mod client;
+mod wording;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::lab::ServerName;
@@ -36,7 +37,8 @@ pub(crate) struct Cli {
     /// Open loop: operations per second over all nodes, sent at their times whatever became of the others
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200_000))]
     pub(crate) rate: Option<u32>,
-    /// Open loop: an operation that waited longer for a worker is dropped and counted [default: the operation's deadline]
+    /// Open loop: an operation that has no worker and no connection so long after its time is dropped and counted [default:
+    /// the operation's deadline]
     #[arg(long, value_name = "DURATION", conflicts_with = "think_time")]
     pub(crate) max_start_delay: Option<Positive>,
     /// Workers, each with one operation at a time [default: 100; open loop: those that one deadline's operations need]
@@ -154,41 +156,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
         Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(Parsed::Text(asked.to_string()))
         }
-        Err(error) => Err(plain(&named(&error, &args))),
+        Err(error) => Err(wording::usage(&error, &args)),
     }
-}
-
-/// clap's message; a wrong value that came from a variable is said to be the variable's and not the flag's.
-fn named(error: &clap::Error, args: &[OsString]) -> String {
-    let text = error.to_string();
-    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return text };
-    let long = flag.split([' ', '=']).next().unwrap_or_default();
-    let given = |arg: &OsString| arg.to_string_lossy().split('=').next() == Some(long);
-    let command = Cli::command();
-    let variable = command
-        .get_arguments()
-        .find(|arg| arg.get_long().is_some_and(|name| long.strip_prefix("--") == Some(name)))
-        .and_then(|arg| arg.get_env());
-    match variable {
-        Some(variable) if !args.iter().any(given) => text.replace(flag, &variable.to_string_lossy()),
-        _ => text,
-    }
-}
-
-/// clap's message in the words of this lab: one line, and at most one hint.
-fn plain(text: &str) -> UsageError {
-    let mut message = Vec::new();
-    let mut hint = None;
-    for line in text.lines().map(str::trim) {
-        if let Some(tip) = line.strip_prefix("tip:") {
-            hint.get_or_insert_with(|| tip.trim().to_owned());
-        } else if line.starts_with("Usage:") {
-            break;
-        } else if !line.is_empty() && !line.starts_with("For more information") {
-            message.push(line.strip_prefix("error:").unwrap_or(line).trim());
-        }
-    }
-    UsageError { message: message.join(" "), hint }
 }
 
 /// The completion script of a shell.

@@ -90,6 +90,12 @@ impl History {
         self.note(id.began, ended);
     }
 
+    /// Whether the write is acknowledged and not known to be replaced: then whoever reads its value reads right.
+    pub(crate) fn is_current(&self, id: WriteId) -> bool {
+        let acknowledged = |write: &Write| write.id == id && matches!(write.fate, Fate::Acknowledged { .. });
+        self.current.last().is_some_and(acknowledged)
+    }
+
     /// The write was sent, and nobody knows whether it took or will take effect.
     pub(crate) fn give_up(&mut self, id: WriteId) {
         self.take(id);

@@ -5,7 +5,7 @@
 //! acknowledgements are not known here, and another run beside this one replaces values as it likes. With failover to
 //! the next node, stale values are to be expected: a write went to a node that is not asked any more.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -50,6 +50,8 @@ pub(crate) struct Ledger {
     epoch: Instant,
     tag: u64,
     buckets: Box<[Mutex<Vec<Entry>>]>,
+    /// What most reads find, by bucket, so that they take no lock; written under the bucket's.
+    latest: Box<[AtomicU64]>,
     /// All first values were acknowledged.
     warm: AtomicBool,
     wrong_told: AtomicBool,
@@ -58,11 +60,12 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// For items below `keys`. The tag is this process' alone, by chance; a run's seed is not, equal seeds are equal.
     pub(crate) fn new(keys: u64, tag: u64, epoch: Instant) -> Self {
-        let buckets = (0..keys.clamp(1, MAX_BUCKETS)).map(|_| Mutex::default()).collect();
+        let buckets = keys.clamp(1, MAX_BUCKETS);
         Self {
             epoch,
             tag: tag << NUMBER_BITS,
-            buckets,
+            buckets: (0..buckets).map(|_| Mutex::default()).collect(),
+            latest: (0..buckets).map(|_| AtomicU64::new(UNTOUCHED)).collect(),
             warm: AtomicBool::new(false),
             wrong_told: AtomicBool::new(false),
         }
@@ -96,7 +99,11 @@ impl Ledger {
         let mut bucket = self.bucket(key);
         let history = history(&mut bucket, key);
         match fate {
-            Fate::Acknowledged => history.acknowledge(id, ended),
+            Fate::Acknowledged => {
+                history.acknowledge(id, ended);
+                let seen = if history.is_current(id) { fingerprint(key, id) } else { ASK };
+                self.latest(key).store(seen, Relaxed);
+            }
             Fate::Unknown => history.give_up(id),
             Fate::NoEffect => history.forget(id),
         }
@@ -105,7 +112,9 @@ impl Ledger {
     /// A deletion was acknowledged. One that was not leaves no trace: it can do no more than cause a miss.
     pub(crate) fn deleted(&self, key: u64, began: Instant, ended: Instant) {
         let (began, ended) = (self.nanos(began), self.nanos(ended));
-        history(&mut self.bucket(key), key).deleted(began, ended);
+        let mut bucket = self.bucket(key);
+        history(&mut bucket, key).deleted(began, ended);
+        self.latest(key).store(ASK, Relaxed);
     }
 
     /// Judges what a read of a key returned.
@@ -130,6 +139,10 @@ impl Ledger {
     }
 
     fn freshness(&self, key: u64, origin: WriteId, began: Instant, ended: Instant) -> Freshness {
+        let latest = self.latest(key).load(Relaxed);
+        if latest == fingerprint(key, origin) || (latest == UNTOUCHED && origin == self.initial()) {
+            return Freshness::Right;
+        }
         let mut bucket = self.bucket(key);
         let Some(entry) = bucket.iter_mut().find(|entry| entry.key == key) else {
             return Freshness::Right;
@@ -146,11 +159,30 @@ impl Ledger {
         since.as_secs() * 1_000_000_000 + Nanos::from(since.subsec_nanos())
     }
 
-    fn bucket(&self, key: u64) -> MutexGuard<'_, Vec<Entry>> {
-        let index = (key % self.buckets.len() as u64) as usize;
-        // No call under the lock can panic half-way.
-        self.buckets[index].lock().unwrap_or_else(PoisonError::into_inner)
+    fn index(&self, key: u64) -> usize {
+        (key % self.buckets.len() as u64) as usize
     }
+
+    fn latest(&self, key: u64) -> &AtomicU64 {
+        &self.latest[self.index(key)]
+    }
+
+    fn bucket(&self, key: u64) -> MutexGuard<'_, Vec<Entry>> {
+        // No call under the lock can panic half-way.
+        self.buckets[self.index(key)].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// No change of the bucket's keys was acknowledged yet.
+const UNTOUCHED: u64 = 0;
+/// Only the history can tell.
+const ASK: u64 = 1;
+
+/// One word for an acknowledged write that nothing has replaced: neither of the two above, and another write's by a
+/// chance of one in 2^63.
+fn fingerprint(key: u64, id: WriteId) -> u64 {
+    let word = (id.began ^ key.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ id.writer;
+    (word ^ (word >> 32)).wrapping_mul(0xbf58_476d_1ce4_e5b9) | 2
 }
 
 fn history(bucket: &mut Vec<Entry>, key: u64) -> &mut History {

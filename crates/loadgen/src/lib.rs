@@ -45,6 +45,19 @@ use cli::{Cli, Parsed, SubCommand};
 use histogram_file::HistogramFile;
 use recorder::Export;
 
+/// What was to be said cannot be written: a full disk below standard output.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output")]
+struct Unwritten {
+    source: std::io::Error,
+}
+
+impl UserError for Unwritten {
+    fn exit(&self) -> Exit {
+        Exit::Setup
+    }
+}
+
 /// Any error that ends a command.
 type Failure = Box<dyn UserError>;
 
@@ -78,22 +91,28 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>, export: &impl Export)
 
 fn command(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Result<Exit, Failure> {
     let cli = match cli::parse(args).map_err(fail)? {
-        Parsed::Text(text) => return Ok(say(&text)),
+        Parsed::Text(text) => return say(&text),
         Parsed::Cli(cli) => *cli,
     };
     match &cli.command {
         None => {
             let plan = config::plan(&load_lab(&cli)?, &cli).map_err(fail)?;
             let histogram = cli.histogram.map(HistogramFile::create).transpose().map_err(fail)?;
-            let ended = run::run(plan, export).map_err(fail)?;
+            let ended = run::run(plan, export).inspect_err(|error| {
+                if cli.json {
+                    // The message on standard error follows in any case.
+                    let _ = print(&summary::failure(error));
+                }
+            });
+            let ended = ended.map_err(fail)?;
             histogram.map_or(Ok(()), |file| file.write(&ended.histogram)).map_err(fail)?;
-            let said = say(&ended.summary);
+            let said = say(&ended.summary)?;
             if cli.fail_on_corrupt && ended.corrupt > 0 {
                 return Err(fail(CorruptReads { count: ended.corrupt }));
             }
             Ok(said)
         }
-        Some(SubCommand::Check { paths }) => Ok(say(&check::check(paths, &cli).map_err(fail)?)),
+        Some(SubCommand::Check { paths }) => say(&check::check(paths, &cli).map_err(fail)?),
         Some(SubCommand::Health) => {
             let addr = match &cli.metrics_addr {
                 Some(addr) => addr.clone(),
@@ -102,7 +121,7 @@ fn command(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Re
             health::probe(&addr).map_err(fail)?;
             Ok(Exit::Ok)
         }
-        Some(SubCommand::Completions { shell }) => Ok(say(&cli::completions(*shell))),
+        Some(SubCommand::Completions { shell }) => say(&cli::completions(*shell)),
     }
 }
 
@@ -114,7 +133,6 @@ fn load_lab(cli: &Cli) -> Result<Lab, Failure> {
     Lab::load(cli.config.as_deref()).map_err(fail)
 }
 
-/// A full disk below standard output is nothing a hint could help with.
-fn say(text: &str) -> Exit {
-    if print(text).is_ok() { Exit::Ok } else { Exit::Failed }
+fn say(text: &str) -> Result<Exit, Failure> {
+    print(text).map(|()| Exit::Ok).map_err(|source| fail(Unwritten { source }))
 }

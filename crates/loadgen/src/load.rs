@@ -23,6 +23,7 @@ use crate::recorder::Recorder;
 use crate::stack::conn::Client;
 use crate::stack::deadline::now;
 use crate::stack::pool::{Pool, share};
+use crate::stack::reaper;
 use crate::stack::retry::Budget;
 use crate::stack::route::Router;
 use crate::stack::{Shared, Stack};
@@ -74,7 +75,7 @@ impl Load {
         for thread in joined.await.unwrap_or_default() {
             match thread {
                 Ok(result) => result?,
-                Err(_) => tracing::error!("a load thread ended before it was told to"),
+                Err(_) => return Err(io::Error::other("a load thread panicked")),
             }
         }
         Ok(())
@@ -83,10 +84,13 @@ impl Load {
 
 async fn thread<C: Client, R: Recorder>(spec: Spec<C>, index: usize, recorder: R) -> io::Result<()> {
     let Spec { client, load, stack, state, began, end, ledger, stop } = spec;
+    // Also when this thread panics: the others would send less than was asked for.
+    let _ends_the_run = stop.clone().drop_guard();
     let part = |whole| share(whole, load.threads, index);
     let workers = part(load.workers);
     let bound = part(stack.pool_size);
     let shared = Rc::new(Shared {
+        thread: index,
         client,
         router: Router::new(state.nodes.iter().map(|node| node.name.as_str())),
         nodes: Arc::clone(&state.nodes),
@@ -97,6 +101,7 @@ async fn thread<C: Client, R: Recorder>(spec: Spec<C>, index: usize, recorder: R
         retries: (stack.retry.retries > 0).then(|| RefCell::new(Budget::new(stack.retry))),
         recorder: recorder.clone(),
         ledger: Arc::clone(&ledger),
+        owned: RefCell::default(),
     });
     let before: usize = (0..index).map(|thread| share(load.workers, load.threads, thread)).sum();
     let pace = ThreadPace::new(&load, index, began, end, &recorder)?;
@@ -128,6 +133,8 @@ async fn thread<C: Client, R: Recorder>(spec: Spec<C>, index: usize, recorder: R
     let result = tokio::select! {
         () = stop.token.cancelled() => Ok(()),
         failed = pace.drive() => failed.map(|never| match never {}),
+        lost = panicked(&mut running) => Err(lost),
+        never = reaper::reap(&shared) => match never {},
     };
     if let ThreadPace::Open(open) = &pace {
         open.close(now());
@@ -135,7 +142,13 @@ async fn thread<C: Client, R: Recorder>(spec: Spec<C>, index: usize, recorder: R
     // One thread that cannot go on ends the run: the others would send less than was asked for.
     stop.token.cancel();
     stop.flag.set(true);
-    let drained = async { while running.join_next().await.is_some() {} };
+    let drained = async {
+        let mut ends = Ok(());
+        while let Some(end) = running.join_next().await {
+            ends = ends.and(end.map_err(io::Error::other));
+        }
+        ends
+    };
     // What waits for a worker of an open loop waits for the end of an operation, and then takes its own time.
     let bound = match load.pace {
         Pace::Closed(_) => stack.timeouts.operation,
@@ -143,13 +156,23 @@ async fn thread<C: Client, R: Recorder>(spec: Spec<C>, index: usize, recorder: R
             stack.timeouts.operation + max_start_delay.min(stack.timeouts.operation)
         }
     };
-    if tokio::time::timeout(bound + DRAIN_MARGIN, drained).await.is_err() {
+    let drained = tokio::time::timeout(bound + DRAIN_MARGIN, drained).await.unwrap_or_else(|_| {
         tracing::warn!(thread = index, "operations were still under way at the end and were dropped");
-    }
+        Ok(())
+    });
     if let ThreadPace::Open(open) = &pace {
         open.abandon(now());
     }
-    result
+    result.and(drained)
+}
+
+/// Ends when a worker did before it was told to: it outlives every error, so it panicked.
+async fn panicked(running: &mut JoinSet<()>) -> io::Error {
+    match running.join_next().await {
+        Some(Err(error)) => io::Error::other(error),
+        Some(Ok(())) => io::Error::other("a worker ended before it was told to"),
+        None => std::future::pending().await,
+    }
 }
 
 /// What starts the operations of one thread.
@@ -205,7 +228,16 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::worker_rng;
+    use super::{panicked, worker_rng};
+
+    #[tokio::test]
+    async fn a_worker_that_panics_ends_the_load() {
+        let mut running = tokio::task::JoinSet::new();
+        running.spawn(std::future::pending());
+        running.spawn(async { panic!("as in a defect") });
+        let lost = panicked(&mut running).await;
+        assert!(lost.to_string().contains("panicked"), "{lost}");
+    }
 
     proptest! {
         /// Workers of one seed draw different sequences, and a worker draws the same one again.

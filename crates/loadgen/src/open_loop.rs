@@ -87,6 +87,11 @@ impl<R: Recorder> OpenLoop<R> {
         Arc::clone(&self.backlog)
     }
 
+    /// What waits longer for a worker, or then for a connection, is dropped.
+    pub(crate) fn max_start_delay(&self) -> Duration {
+        self.max_start_delay
+    }
+
     /// The next operation for the worker that asks, as soon as one is due, and the time at which it starts; `None` when
     /// the load has ended and nothing of it waits any more. Dropping the wait loses nothing.
     pub(crate) async fn next(&self) -> Option<(Start, Instant)> {

@@ -65,7 +65,7 @@ pub(crate) enum Pace {
     /// The time, whatever became of the others.
     Open {
         profile: LoadProfile,
-        /// An operation that waited longer for a worker is dropped.
+        /// An operation that has no worker and no connection by then is dropped.
         max_start_delay: Duration,
     },
 }

@@ -13,6 +13,9 @@ use crate::stack::conn::{Client, ConnError, Connection};
 /// Time between two attempts.
 const RETRY: Duration = Duration::from_millis(50);
 
+/// Time between two lines about a node that is waited for.
+const REMINDER: Duration = Duration::from_secs(5);
+
 /// A node that never answered, and what the last attempt said.
 #[derive(Debug)]
 struct Silent {
@@ -87,6 +90,7 @@ async fn answer<C: Client>(
     deadline: Instant,
 ) -> Result<C::Connection, Silent> {
     let mut last = format!("no answer within {}", humantime::format_duration(attempt));
+    let mut reminded = Instant::now();
     loop {
         let hello = async {
             let mut connection = client.dial(&node.dial).await?;
@@ -99,7 +103,12 @@ async fn answer<C: Client>(
             Ok(Err(_)) => {}
             Err(_) => return Err(Silent { node, last }),
         }
-        if Instant::now() + RETRY >= deadline {
+        let now = Instant::now();
+        if now - reminded >= REMINDER {
+            reminded = now;
+            tracing::info!(server = node.name, address = %node.dial, last, "still waiting for a node");
+        }
+        if now + RETRY >= deadline {
             return Err(Silent { node, last });
         }
         sleep(RETRY).await;

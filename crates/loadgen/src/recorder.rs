@@ -50,8 +50,11 @@ pub enum Event {
     AcquireFailed { server: usize },
     /// Open loop: an operation started so long after its intended start.
     StartedLate { by: Duration },
-    /// Open loop: operations that could not be started in time.
+    /// Open loop: operations that no worker could start in time.
     Dropped { operations: u64 },
+    /// Open loop: an operation that [`Started`](Self::Started) got no connection in time. It counts as dropped, not as
+    /// ended.
+    Abandoned { server: usize },
 }
 
 /// Told what happens on one load thread.
@@ -120,6 +123,7 @@ impl Recorder for Arc<ClientShard> {
             Event::AcquireFailed { server } => self.acquire_failed(server),
             Event::StartedLate { by } => self.started_late(by),
             Event::Dropped { operations } => self.dropped(operations),
+            Event::Abandoned { server } => self.abandoned(server),
         }
     }
 }

@@ -162,8 +162,10 @@ async fn supervise(plan: Plan, listener: TcpListener, export: &impl Export) -> R
 }
 
 fn nodes(plan: &Plan) -> Arc<[Node]> {
-    let node =
-        |target: &Target| Node::new(target.name.clone(), target.dial.clone(), plan.client.breaker.clone());
+    let node = |target: &Target| {
+        let (name, dial) = (target.name.clone(), target.dial.clone());
+        Node::new(name, dial, plan.client.breaker.clone(), plan.load.threads, now())
+    };
     plan.nodes.iter().map(node).collect()
 }
 

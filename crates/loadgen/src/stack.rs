@@ -2,7 +2,7 @@
 //! deadline. What each step knows is in its own file; the order, and where failover and retries come in, are here.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use crate::ledger::{Fate, Ledger};
 use crate::pacer::Cost;
 use crate::recorder::{Event, Recorder};
 use crate::stack::attempt::Attempt;
-use crate::stack::conn::{Client, Reply, Request};
+use crate::stack::conn::{Answered, Client, Reply, Request};
 use crate::stack::deadline::Deadline;
 use crate::stack::node::{Admission, Node};
-use crate::stack::pool::{Pool, PoolTimes, Pooled};
+use crate::stack::pool::{Kept, Pool, PoolTimes};
 use crate::stack::retry::{Budget, may_repeat};
 use crate::stack::route::Router;
 use crate::value::Verdict;
@@ -24,8 +24,10 @@ mod attempt;
 pub(crate) mod breaker;
 pub(crate) mod conn;
 pub(crate) mod deadline;
+mod gate;
 pub(crate) mod node;
 pub(crate) mod pool;
+pub(crate) mod reaper;
 pub(crate) mod retry;
 pub(crate) mod route;
 pub(crate) mod window;
@@ -51,6 +53,8 @@ pub(crate) enum Failover {
 
 /// What the workers of one thread have in common.
 pub(crate) struct Shared<C: Client, R: Recorder> {
+    /// The thread's number.
+    pub(crate) thread: usize,
     pub(crate) client: C,
     pub(crate) router: Router,
     pub(crate) nodes: Arc<[Node]>,
@@ -63,14 +67,41 @@ pub(crate) struct Shared<C: Client, R: Recorder> {
     pub(crate) retries: Option<RefCell<Budget>>,
     pub(crate) recorder: R,
     pub(crate) ledger: Arc<Ledger>,
+    /// The places of all workers, for the reaper.
+    pub(crate) owned: RefCell<Vec<Weak<Places<C, R>>>>,
 }
+
+/// Where a worker keeps its connections, by node.
+pub(crate) type Places<C, R> = RefCell<Vec<Kept<<C as Client>::Connection, R>>>;
 
 /// One worker's way to the nodes.
 pub(crate) struct Stack<C: Client, R: Recorder> {
     shared: Rc<Shared<C, R>>,
     /// The connection this worker used last, per node, while it is healthy; empty where connections are shared.
-    own: Vec<Option<Pooled<C::Connection, R>>>,
+    own: Rc<Places<C, R>>,
     deadline: Deadline,
+}
+
+/// When an operation was meant to start and when it did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Begin {
+    pub(crate) intended: Instant,
+    pub(crate) actual: Instant,
+    /// Open loop: without a connection by then it is given up, as if it had never started.
+    pub(crate) connected_by: Option<Instant>,
+}
+
+impl Begin {
+    /// An operation that nobody waited for.
+    pub(crate) fn at(now: Instant) -> Self {
+        Self { intended: now, actual: now, connected_by: None }
+    }
+
+    /// Whether it is to be dropped: its time for getting a connection passed, and it got none.
+    pub(crate) fn missed_by(&self, performed: &Performed) -> bool {
+        performed.result == Err(ErrorType::PoolExhausted)
+            && self.connected_by.is_some_and(|by| performed.ended >= by)
+    }
 }
 
 /// An operation that ended, one way or the other.
@@ -78,7 +109,7 @@ pub(crate) struct Stack<C: Client, R: Recorder> {
 pub(crate) struct Performed {
     /// The node of the last attempt.
     pub(crate) server: usize,
-    pub(crate) result: Result<Reply, ErrorType>,
+    pub(crate) result: Result<Answered, ErrorType>,
     /// When the request was handed to the connection, if it got that far.
     pub(crate) sent: Option<Instant>,
     pub(crate) ended: Instant,
@@ -110,20 +141,21 @@ pub(crate) struct Exchanged {
 impl<C: Client, R: Recorder> Stack<C, R> {
     /// Needs a tokio runtime around it.
     pub(crate) fn new(shared: Rc<Shared<C, R>>) -> Self {
-        let own = shared.nodes.iter().map(|_| None).collect();
+        let own = Rc::new(RefCell::new(shared.nodes.iter().map(|_| None).collect()));
+        shared.owned.borrow_mut().push(Rc::downgrade(&own));
         Self { shared, own, deadline: Deadline::new() }
     }
 
-    /// Performs one request that starts at `started`. `judge` sees the reply before the connection counts as
+    /// Performs one request. `judge` sees the reply before the connection counts as
     /// healthy: most wrong values are those of a connection out of step.
     pub(crate) async fn perform(
         &mut self,
         request: Request<'_>,
-        started: Instant,
-        judge: impl Fn(&Reply, Exchanged) -> Verdict,
+        begin: Begin,
+        judge: impl Fn(Reply<'_>, Exchanged) -> Verdict,
     ) -> Performed {
         let Self { shared, own, deadline } = self;
-        let shared = &**shared;
+        let (shared, own, started) = (&**shared, &**own, begin.actual);
         let (server, admission) = shared.admit(request.key(), started);
         shared.recorder.record(Event::Started { server });
         let Some(admission) = admission else {
@@ -131,7 +163,8 @@ impl<C: Client, R: Recorder> Stack<C, R> {
         };
 
         let limit = started + shared.timeouts.operation;
-        let mut attempt = Attempt { shared, own, deadline, server, started, limit };
+        let connect_limit = begin.connected_by.map_or(limit, |by| limit.min(by));
+        let mut attempt = Attempt { shared, own, deadline, server, started, connect_limit, limit };
         let mut performed = attempt.perform(request, admission, &judge).await;
         let Some(budget) = &shared.retries else { return performed };
 
@@ -143,7 +176,7 @@ impl<C: Client, R: Recorder> Stack<C, R> {
             && let (server, Some(admission)) = shared.admit(request.key(), performed.ended)
         {
             shared.repeats(request, &performed, server);
-            (attempt.server, attempt.started) = (server, performed.ended);
+            (attempt.server, attempt.started, attempt.connect_limit) = (server, performed.ended, limit);
             performed = attempt.perform(request, admission, &judge).await;
             attempts += 1;
         }
@@ -158,7 +191,7 @@ impl<C: Client, R: Recorder> Shared<C, R> {
         let first = self.router.route(key);
         let mut server = first;
         loop {
-            let admission = self.nodes[server].admit(at);
+            let admission = self.nodes[server].admit(self.thread, at);
             if admission.is_some() {
                 return (server, admission);
             }

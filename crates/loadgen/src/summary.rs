@@ -8,7 +8,7 @@ mod text;
 use std::time::Duration;
 
 use metrics_core::Spread;
-use metrics_core::families::client::{Breakdown, ClientFamilies};
+use metrics_core::families::client::{Breakdown, ClientFamilies, Totals};
 use metrics_core::labels::Status;
 
 use crate::plan::{Pace, Plan};
@@ -21,6 +21,8 @@ pub(crate) enum Format {
     Text,
     Json,
 }
+
+pub(crate) use json::failure;
 
 /// What is known of a run before it starts.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ struct Summary {
     /// Of an open loop.
     lateness: Spread,
     dropped: u64,
+    /// Those that were due: each was taken by a worker or dropped, or both for want of a connection.
+    due: u64,
 }
 
 impl About {
@@ -62,17 +66,18 @@ impl About {
     /// The summary of a run that sent load for `ran`, and how its times were spread.
     pub(crate) fn summary(&self, families: &ClientFamilies, ran: Duration) -> (String, Histogram) {
         let nodes: Vec<_> = (0..self.nodes.len()).map(|server| families.breakdown(server)).collect();
-        let dropped = families.totals().dropped;
-        let summary = Summary::new(self.clone(), ran, nodes, families.lateness(), dropped);
+        let summary = Summary::new(self.clone(), ran, nodes, families.lateness(), &families.totals());
         (summary.write(), Histogram::of(&summary.total))
     }
 }
 
 impl Summary {
-    fn new(about: About, ran: Duration, nodes: Vec<Breakdown>, lateness: Spread, dropped: u64) -> Self {
+    fn new(about: About, ran: Duration, nodes: Vec<Breakdown>, lateness: Spread, totals: &Totals) -> Self {
         let mut total = Breakdown::default();
         nodes.iter().for_each(|node| total.merge(node));
-        Self { about, ran, nodes, total, lateness, dropped }
+        let Totals { dropped, abandoned, .. } = *totals;
+        let due = lateness.count() + dropped - abandoned;
+        Self { about, ran, nodes, total, lateness, dropped, due }
     }
 
     fn write(&self) -> String {
@@ -91,11 +96,11 @@ impl Summary {
         if seconds > 0.0 { operations as f64 / seconds } else { 0.0 }
     }
 
-    /// Operations per second that an open loop wanted, over the whole run: each was started or dropped.
+    /// Operations per second that an open loop wanted, over the whole run.
     fn asked(&self) -> Option<f64> {
         match self.about.pace {
             Pace::Closed(_) => None,
-            Pace::Open { .. } => Some(self.per_second(self.lateness.count() + self.dropped)),
+            Pace::Open { .. } => Some(self.per_second(self.due)),
         }
     }
 }

@@ -16,9 +16,9 @@ use crate::open_loop::OpenLoop;
 use crate::pacer::{Cost, Pacer, REFUSAL_COST};
 use crate::payload::{Sizes, Ttls};
 use crate::recorder::{Event, Recorder};
-use crate::stack::conn::{Client, Reply, Request};
+use crate::stack::conn::{Answered, Client, Reply, Request};
 use crate::stack::deadline::now;
-use crate::stack::{Performed, Stack};
+use crate::stack::{Begin, Performed, Stack};
 use crate::value::{self, Verdict};
 use crate::workload::OpMix;
 
@@ -48,13 +48,6 @@ pub(crate) enum Turns<R: Recorder> {
     Open { open: Rc<OpenLoop<R>>, seed: u64 },
 }
 
-/// When an operation was meant to start and when it did.
-#[derive(Clone, Copy, Debug)]
-struct Begin {
-    intended: Instant,
-    actual: Instant,
-}
-
 /// Buffers that every operation reuses.
 #[derive(Debug, Default)]
 struct Scratch {
@@ -72,13 +65,14 @@ impl<C: Client, R: Recorder> Worker<C, R> {
 
     async fn closed(mut self, pacer: Pacer, mut rng: Rng) {
         let mut scratch = Scratch::default();
+        let mut started = now();
         while !self.stop.flag.get() {
-            let started = now();
-            let begin = Begin { intended: started, actual: started };
-            let performed = self.perform(begin, &mut rng, &mut scratch).await;
+            let performed = self.perform(Begin::at(started), &mut rng, &mut scratch).await;
+            // Without a pause the next operation starts where this one ended: one look at the clock less for each.
+            started = performed.ended;
             if let Some(next) = pacer.next(performed.ended, performed.cost()) {
                 tokio::select! {
-                    () = tokio::time::sleep_until(next.into()) => {}
+                    () = tokio::time::sleep_until(next.into()) => started = now(),
                     () = self.stop.token.cancelled() => break,
                 }
             }
@@ -88,7 +82,8 @@ impl<C: Client, R: Recorder> Worker<C, R> {
     async fn open(mut self, open: &OpenLoop<R>, seed: u64) {
         let mut scratch = Scratch::default();
         while let Some((start, actual)) = open.next().await {
-            let begin = Begin { intended: start.intended, actual };
+            let connected_by = Some(start.intended + open.max_start_delay());
+            let begin = Begin { intended: start.intended, actual, connected_by };
             let performed = self.perform(begin, &mut start.rng(seed), &mut scratch).await;
             if performed.cost() == Cost::Refused {
                 tokio::time::sleep(REFUSAL_COST).await;
@@ -115,7 +110,7 @@ impl<C: Client, R: Recorder> Worker<C, R> {
         let ledger = &self.ledger;
         let performed = self
             .stack
-            .perform(request, begin.actual, |reply, read| match reply {
+            .perform(request, begin, |reply, read| match reply {
                 Reply::Value(value) => ledger.judge(item, value, read.began, read.ended),
                 Reply::Miss | Reply::Done => Verdict::Right,
             })
@@ -127,15 +122,19 @@ impl<C: Client, R: Recorder> Worker<C, R> {
             }
             _ => {}
         }
-        self.report(op.kind, begin.intended, &performed);
+        if begin.missed_by(&performed) {
+            self.recorder.record(Event::Abandoned { server: performed.server });
+        } else {
+            self.report(op.kind, begin.intended, &performed);
+        }
         performed
     }
 
     fn report(&self, operation: Operation, intended: Instant, performed: &Performed) {
         let Performed { server, result, sent, ended, .. } = performed;
         match (operation, result) {
-            (Operation::Get, Ok(Reply::Value(_))) => self.recorder.record(Event::Hit { server: *server }),
-            (Operation::Get, Ok(Reply::Miss)) => self.recorder.record(Event::Miss { server: *server }),
+            (Operation::Get, Ok(Answered::Hit)) => self.recorder.record(Event::Hit { server: *server }),
+            (Operation::Get, Ok(Answered::Miss)) => self.recorder.record(Event::Miss { server: *server }),
             _ => {}
         }
         self.recorder.record(Event::Finished(Finished {

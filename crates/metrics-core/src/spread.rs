@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::cells::Cell;
+use crate::cells::{Cell, whole_nanos};
 
 /// The finest step.
 const UNIT_BITS: u32 = 3;
@@ -46,7 +46,7 @@ impl Default for SpreadCells {
 impl SpreadCells {
     #[inline]
     pub(crate) fn observe(&self, value: Duration) {
-        let nanos = u64::try_from(value.as_nanos()).unwrap_or(u64::MAX);
+        let nanos = whole_nanos(value);
         if let Some(cell) = self.counts.get(cell(nanos)) {
             cell.inc();
         }

@@ -105,8 +105,8 @@ fn open(rate: u32, millis: u64) -> Pace {
 fn the_loop_is_open_where_a_rate_is_given_last() {
     assert_eq!(of(SERVERS, &[]).unwrap().load.pace, Pace::Closed(Pacer::default()));
     let shipped = of(SHIPPED, &[]).unwrap();
-    assert_eq!((shipped.load.pace, shipped.load.workers), (open(3_000, 500), 1_500));
-    assert_eq!(of(SHIPPED, &["--rate", "7"]).unwrap().load.pace, open(7, 500));
+    assert_eq!((shipped.load.pace, shipped.load.workers), (open(3_000, 100), 1_500));
+    assert_eq!(of(SHIPPED, &["--rate", "7"]).unwrap().load.pace, open(7, 100));
     let closed = of(SHIPPED, &["--think-time", "1ms"]).unwrap();
     assert_eq!(closed.load.pace, Pace::Closed(Pacer { think_time: Duration::from_millis(1) }));
     assert_eq!(closed.load.workers, 100);
@@ -114,7 +114,7 @@ fn the_loop_is_open_where_a_rate_is_given_last() {
     assert_eq!((bound.load.pace, bound.load.workers), (open(7, 2_000), 100));
     let ramp = of(SHIPPED, &["--workload", "zipf"]).unwrap();
     assert_eq!(ramp.load.pace.to_string(), "open loop, 500/s to 3000/s over 1m");
-    assert_eq!(of(SHIPPED, &["--workload", "zipf", "--rate", "9"]).unwrap().load.pace, open(9, 500));
+    assert_eq!(of(SHIPPED, &["--workload", "zipf", "--rate", "9"]).unwrap().load.pace, open(9, 100));
     let both = format!("{SERVERS}loadgen:\n  rate: 5\n  think_time: 1ms\n");
     assert_eq!(
         error(&both, &[]),

@@ -56,6 +56,22 @@ fn reads_are_right_stale_late_or_not_the_keys_at_all() {
 }
 
 #[test]
+fn the_value_written_last_is_stale_once_it_was_deleted() {
+    let (ledger, clock) = ledger(10);
+    let mut writer = ledger.writer(1);
+    let value = write(&ledger, &mut writer, 3, clock.at(1), clock.at(2));
+    assert_eq!(ledger.judge(3, &value, clock.at(3), clock.at(4)), Verdict::Right);
+    ledger.deleted(3, clock.at(5), clock.at(6));
+    assert!(is_stale(ledger.judge(3, &value, clock.at(7), clock.at(8))));
+    // One whose acknowledgement is noted after that of a write which replaced it is not the last.
+    let slow = ledger.begin(&mut writer, 3, clock.at(10));
+    let new = write(&ledger, &mut ledger.writer(2), 3, clock.at(12), clock.at(13));
+    ledger.settle(3, slow, Fate::Acknowledged, clock.at(11));
+    assert!(is_stale(ledger.judge(3, &bytes(3, slow), clock.at(14), clock.at(15))));
+    assert_eq!(ledger.judge(3, &new, clock.at(14), clock.at(15)), Verdict::Right);
+}
+
+#[test]
 fn values_of_another_process_are_right_whatever_was_written_since() {
     let (ledger, clock) = ledger(10);
     let earlier = Ledger::new(10, 78, clock.at(0));

@@ -9,26 +9,28 @@ use tokio::sync::SemaphorePermit;
 use crate::flight::Seen;
 use crate::ledger::Fate;
 use crate::recorder::{Event, Recorder};
-use crate::stack::conn::{Client, ConnError, Connection, Reply, Request};
+use crate::stack::conn::{Answered, Client, ConnError, Connection, Reply, Request};
 use crate::stack::deadline::{Deadline, Elapsed, now};
 use crate::stack::node::Admission;
 use crate::stack::pool::Pooled;
-use crate::stack::{Exchanged, Performed, Shared};
+use crate::stack::{Exchanged, Performed, Places, Shared};
 use crate::value::{Verdict, Wrong};
 
 pub(super) struct Attempt<'a, C: Client, R: Recorder> {
     pub(super) shared: &'a Shared<C, R>,
-    pub(super) own: &'a mut [Option<Pooled<C::Connection, R>>],
+    pub(super) own: &'a Places<C, R>,
     pub(super) deadline: &'a mut Deadline,
     pub(super) server: usize,
     pub(super) started: Instant,
+    /// Waiting for a connection to become free ends here.
+    pub(super) connect_limit: Instant,
     /// The whole operation's.
     pub(super) limit: Instant,
 }
 
 /// A connection in use, since when it was ready, and what to give back with it.
 struct Checkout<'a, C, R: Recorder> {
-    connection: Pooled<C, R>,
+    connection: Box<Pooled<C, R>>,
     ready: Instant,
     slot: Option<SemaphorePermit<'a>>,
 }
@@ -38,7 +40,7 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
         &mut self,
         request: Request<'_>,
         admission: Admission<'_>,
-        judge: &impl Fn(&Reply, Exchanged) -> Verdict,
+        judge: &impl Fn(Reply<'_>, Exchanged) -> Verdict,
     ) -> Performed {
         let performed = match self.checkout().await {
             Ok(checkout) => self.exchange(checkout, request, judge).await,
@@ -52,12 +54,14 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
     async fn checkout(&mut self) -> Result<Checkout<'a, C::Connection, R>, ErrorType> {
         let Self { shared, server, started, .. } = *self;
         let times = &shared.pool_times;
-        if let Some(connection) = self.own[server].take().and_then(|own| own.fresh(times, started)) {
+        let own = self.own.borrow_mut()[server].take();
+        if let Some(connection) = own.and_then(|own| own.fresh(times, started)) {
             shared.recorder.record(Event::Acquired { server, waited: std::time::Duration::ZERO });
             return Ok(Checkout { connection, ready: started, slot: None });
         }
         let pool = &shared.pools[server];
-        let slot_limit = times.acquire.map_or(self.limit, |wait| self.limit.min(started + wait));
+        let slot_limit =
+            times.acquire.map_or(self.connect_limit, |wait| self.connect_limit.min(started + wait));
         let slot = match self.deadline.within(slot_limit, pool.slot()).await {
             // A slot that came at the very end is no use: the next one in the queue may still have time.
             Ok(slot) if !pool.shared() || now() < slot_limit => slot,
@@ -76,7 +80,7 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
         Ok(Checkout { connection, ready, slot })
     }
 
-    async fn dial(&mut self) -> Result<Pooled<C::Connection, R>, ErrorType> {
+    async fn dial(&mut self) -> Result<Box<Pooled<C::Connection, R>>, ErrorType> {
         let Self { shared, server, started, limit, .. } = *self;
         let node = &shared.nodes[server];
         let begun = now();
@@ -105,18 +109,19 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
         &mut self,
         checkout: Checkout<'_, C::Connection, R>,
         request: Request<'_>,
-        judge: &impl Fn(&Reply, Exchanged) -> Verdict,
+        judge: &impl Fn(Reply<'_>, Exchanged) -> Verdict,
     ) -> Performed {
         let Self { shared, server, limit, .. } = *self;
         let Checkout { mut connection, ready: began, slot } = checkout;
-        let outcome = {
+        let (outcome, verdict, ended) = {
             let (stream, _active) = connection.activate();
-            self.deadline.within(limit, stream.exchange(request)).await
-        };
-        let ended = now();
-        let verdict = match &outcome {
-            Ok(Ok(reply)) => judge(reply, Exchanged { began, ended }),
-            Ok(Err(_)) | Err(Elapsed) => Verdict::Right,
+            let outcome = self.deadline.within(limit, stream.exchange(request)).await;
+            let ended = now();
+            let verdict = match &outcome {
+                Ok(Ok(reply)) => judge(*reply, Exchanged { began, ended }),
+                Ok(Err(_)) | Err(Elapsed) => Verdict::Right,
+            };
+            (outcome.map(|replied| replied.map(|reply| reply.answered())), verdict, ended)
         };
         connection.flight.record(request.operation(), request.key(), began, ended, seen(&outcome, verdict));
         let (result, close, fate) = match (outcome, verdict) {
@@ -128,11 +133,11 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
                 let close = wrong.is_out_of_step().then_some(CloseReason::Error);
                 (Err(ErrorType::Corrupt), close, Fate::Unknown)
             }
-            (Ok(Ok(reply)), verdict) => {
+            (Ok(Ok(answered)), verdict) => {
                 if verdict == Verdict::Late {
                     shared.recorder.record(Event::LateWrite { server });
                 }
-                (Ok(reply), None, Fate::Acknowledged)
+                (Ok(answered), None, Fate::Acknowledged)
             }
             (Ok(Err(error)), _) => {
                 tracing::debug!(server = shared.nodes[server].name, %error, "exchange failed");
@@ -148,7 +153,7 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
                 if pool.shared() {
                     pool.put_idle(connection, &shared.pool_times, ended);
                 } else {
-                    self.own[server] = Some(connection);
+                    self.own.borrow_mut()[server] = Some(connection);
                 }
             }
         }
@@ -158,13 +163,13 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
     }
 }
 
-fn seen(outcome: &Result<Result<Reply, ConnError>, Elapsed>, verdict: Verdict) -> Seen {
+fn seen(outcome: &Result<Result<Answered, ConnError>, Elapsed>, verdict: Verdict) -> Seen {
     match (outcome, verdict) {
         (_, Verdict::Wrong(wrong)) => Seen::Wrong(wrong.kind()),
         (_, Verdict::Late) => Seen::Late,
-        (Ok(Ok(Reply::Value(_))), _) => Seen::Value,
-        (Ok(Ok(Reply::Miss)), _) => Seen::Miss,
-        (Ok(Ok(Reply::Done)), _) => Seen::Done,
+        (Ok(Ok(Answered::Hit)), _) => Seen::Value,
+        (Ok(Ok(Answered::Miss)), _) => Seen::Miss,
+        (Ok(Ok(Answered::Done)), _) => Seen::Done,
         (Ok(Err(error)), _) => Seen::Failed(error.error_type()),
         (Err(Elapsed), _) => Seen::Failed(ErrorType::Timeout),
     }

@@ -1,5 +1,5 @@
 //! The circuit breaker as a pure state machine: time comes in as an argument. No clock, lock or socket here; the
-//! shared, locked form is in `node.rs`.
+//! shared form is in `node.rs`.
 //!
 //! Semantics of sony/gobreaker v2. Closed: results are counted over a rolling window of buckets, each result in the
 //! bucket its request was admitted in; a failure that meets a trip rule opens. Open: everything is refused for
@@ -44,10 +44,17 @@ const MAX_BUCKETS: usize = 10_000;
 
 /// Leave to send one request, to be handed back with its result.
 #[must_use = "a permit that is not recorded leaves its request without a result"]
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Permit {
-    generation: u64,
-    age: Age,
+    pub(crate) generation: u64,
+    pub(crate) age: Age,
+}
+
+/// What everybody is granted while the breaker is closed, up to the end of the current bucket.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) permit: Permit,
+    pub(crate) until: Instant,
 }
 
 /// A change of state, for whoever counts and timestamps it.
@@ -88,7 +95,7 @@ impl Breaker {
             BreakerState::HalfOpen => self.window.totals().requests >= self.rules.half_open_requests,
             BreakerState::Open => true,
         };
-        let value = (!refused).then(|| Permit { generation: self.generation, age: self.window.request() });
+        let value = (!refused).then(|| Permit { generation: self.generation, age: self.window.requests(1) });
         Answer { value, transition }
     }
 
@@ -109,6 +116,24 @@ impl Breaker {
                 Some(self.enter(BreakerState::Closed, now))
             }
             (BreakerState::Closed | BreakerState::HalfOpen | BreakerState::Open, _) => healed,
+        }
+    }
+
+    /// Leave that needs no question, where there is any; [`absorb`](Self::absorb) wants to know of it.
+    pub(crate) fn standing(&self) -> Option<Standing> {
+        let (age, until) = self.window.current();
+        let permit = Permit { generation: self.generation, age };
+        (self.state == BreakerState::Closed).then_some(Standing { permit, until })
+    }
+
+    /// So many requests went out by the standing leave since the last call, and whether any by it succeeded. To be told
+    /// before anything else is asked: they belong to the bucket and the run of failures as they are.
+    pub(crate) fn absorb(&mut self, requests: u64, succeeded: bool) {
+        if self.state == BreakerState::Closed {
+            self.window.requests(requests);
+            if succeeded {
+                self.window.succeeded();
+            }
         }
     }
 

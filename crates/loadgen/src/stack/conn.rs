@@ -14,6 +14,7 @@ use crate::ledger::Fate;
 
 mod framing;
 pub(crate) mod meta;
+mod spell;
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -66,9 +67,28 @@ pub(crate) struct Item {
 }
 
 /// What a node said. A miss is an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reply {
-    Value(Vec<u8>),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reply<'a> {
+    /// Lies in the connection's own buffer: nothing is allocated for a read.
+    Value(&'a [u8]),
+    Miss,
+    Done,
+}
+
+impl Reply<'_> {
+    pub(crate) fn answered(&self) -> Answered {
+        match self {
+            Self::Value(_) => Answered::Hit,
+            Self::Miss => Answered::Miss,
+            Self::Done => Answered::Done,
+        }
+    }
+}
+
+/// A reply without its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    Hit,
     Miss,
     Done,
 }
@@ -122,7 +142,7 @@ pub(crate) trait Client: Clone + Send + 'static {
 
 /// One stream to one node, one request at a time.
 pub(crate) trait Connection: 'static {
-    fn exchange(&mut self, request: Request<'_>) -> impl Future<Output = Result<Reply, ConnError>>;
+    fn exchange(&mut self, request: Request<'_>) -> impl Future<Output = Result<Reply<'_>, ConnError>>;
 
     /// Whether a memcached is at the other end: the cheapest request there is.
     fn ping(&mut self) -> impl Future<Output = Result<(), ConnError>>;

@@ -1,10 +1,10 @@
 //! A time limit over a future, with one timer per worker. `tokio::time::timeout` inserts and removes a timer per call;
 //! this one is armed for an earlier limit and re-armed only when it fires too soon, which on a healthy path is about
-//! once per limit instead of once per operation.
+//! once per limit instead of once per operation. Between the two it is not even polled.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use tokio::time::{Sleep, sleep_until};
@@ -22,12 +22,14 @@ pub(crate) struct Elapsed;
 #[derive(Debug)]
 pub(crate) struct Deadline {
     timer: Pin<Box<Sleep>>,
+    /// Whom the timer wakes when it fires; `None` while it is not armed.
+    wakes: Option<Waker>,
 }
 
 impl Deadline {
     /// Needs a tokio runtime around it.
     pub(crate) fn new() -> Self {
-        Self { timer: Box::pin(sleep_until(tokio::time::Instant::now())) }
+        Self { timer: Box::pin(sleep_until(tokio::time::Instant::now())), wakes: None }
     }
 
     /// Runs the future until it is ready or the limit is reached; a future that lost is dropped by the caller's scope.
@@ -42,18 +44,28 @@ impl Deadline {
             if let Poll::Ready(value) = work.as_mut().poll(context) {
                 return Poll::Ready(Ok(value));
             }
-            if self.timer.deadline() > limit {
-                self.timer.as_mut().reset(limit);
-            }
-            while self.timer.as_mut().poll(context).is_ready() {
-                if self.timer.deadline() >= limit {
-                    return Poll::Ready(Err(Elapsed));
-                }
-                self.timer.as_mut().reset(limit);
-            }
-            Poll::Pending
+            self.poll_limit(limit, context).map(Err)
         })
         .await
+    }
+
+    fn poll_limit(&mut self, limit: tokio::time::Instant, context: &mut Context<'_>) -> Poll<Elapsed> {
+        let armed = self.wakes.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
+        if armed && self.timer.deadline() <= limit && !self.timer.is_elapsed() {
+            return Poll::Pending;
+        }
+        self.wakes = None;
+        if self.timer.deadline() > limit {
+            self.timer.as_mut().reset(limit);
+        }
+        while self.timer.as_mut().poll(context).is_ready() {
+            if self.timer.deadline() >= limit {
+                return Poll::Ready(Elapsed);
+            }
+            self.timer.as_mut().reset(limit);
+        }
+        self.wakes = Some(context.waker().clone());
+        Poll::Pending
     }
 }
 

@@ -1,14 +1,16 @@
-//! What all load threads share about one node: its name, its address, and its breaker behind a lock, with the history
-//! of the breaker's transitions. The decisions are in `breaker.rs`.
+//! What all load threads share about one node: its name, its address, and its breaker with the history of its
+//! transitions. While the breaker is closed, requests and their successes pass its gate without the lock; a failure, the
+//! end of a bucket and every other state take it. The decisions are in `breaker.rs`.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use metrics_core::families::client::BreakerView;
 use metrics_core::labels::BreakerState;
 
-use crate::stack::breaker::{Breaker, BreakerRules, Permit, Transition};
+use crate::stack::breaker::{Answer, Breaker, BreakerRules, Permit, Transition};
 use crate::stack::deadline::now;
+use crate::stack::gate::{Gate, Lane, Told};
 
 /// One memcached node as the client stack sees it.
 #[derive(Debug)]
@@ -16,65 +18,110 @@ pub(crate) struct Node {
     pub(crate) name: String,
     /// `HOST:PORT` that is dialled.
     pub(crate) dial: String,
+    gate: Gate,
+    /// One per load thread.
+    lanes: Box<[Lane]>,
     breaker: Mutex<Guarded>,
 }
 
 #[derive(Debug)]
 struct Guarded {
     breaker: Breaker,
+    /// One per lane.
+    told: Box<[Told]>,
     transitions: [[u64; BreakerState::COUNT]; BreakerState::COUNT],
     changed_at: Option<SystemTime>,
 }
 
 impl Node {
-    pub(crate) fn new(name: String, dial: String, rules: BreakerRules) -> Self {
-        let transitions = [[0; BreakerState::COUNT]; BreakerState::COUNT];
-        let guarded = Guarded { breaker: Breaker::new(rules, now()), transitions, changed_at: None };
-        Self { name, dial, breaker: Mutex::new(guarded) }
+    /// For so many load threads; the breaker's window begins at `now`.
+    pub(crate) fn new(name: String, dial: String, rules: BreakerRules, threads: usize, now: Instant) -> Self {
+        let guarded = Guarded {
+            breaker: Breaker::new(rules, now),
+            told: vec![Told::default(); threads].into(),
+            transitions: [[0; BreakerState::COUNT]; BreakerState::COUNT],
+            changed_at: None,
+        };
+        let gate = Gate::new(now);
+        gate.publish(guarded.breaker.standing());
+        let lanes = (0..threads).map(|_| Lane::default()).collect();
+        Self { name, dial, gate, lanes, breaker: Mutex::new(guarded) }
     }
 
-    /// Leave to send one request; `None` means the breaker refused it.
-    pub(crate) fn admit(&self, now: Instant) -> Option<Admission<'_>> {
-        let mut guarded = self.lock();
-        let answer = guarded.breaker.admit(now);
-        self.note(&mut guarded, answer.transition);
-        let permit = answer.value?;
-        Some(Admission { node: self, permit: Some(permit) })
+    /// Leave for one request of a load thread; `None` means the breaker refused it.
+    #[inline]
+    pub(crate) fn admit(&self, thread: usize, now: Instant) -> Option<Admission<'_>> {
+        let permit = match self.gate.pass(now, &self.lanes[thread]) {
+            Some(permit) => permit,
+            None => self.ask(|breaker| breaker.admit(now))?,
+        };
+        Some(Admission { node: self, thread, permit: Some(permit) })
     }
 
     /// The breaker as of now, for the gauges.
     pub(crate) fn view(&self, now: Instant) -> BreakerView {
-        let mut guarded = self.lock();
-        let answer = guarded.breaker.inspect(now);
-        self.note(&mut guarded, answer.transition);
-        let (state, counts) = answer.value;
-        BreakerView {
-            state,
-            requests: counts.requests,
-            failures: counts.failures,
-            consecutive_failures: counts.consecutive_failures,
-            changed_at: guarded.changed_at,
-            transitions: guarded.transitions,
+        self.ask_with(|guarded| {
+            let answer = guarded.breaker.inspect(now);
+            guarded.note(answer.transition);
+            let (state, counts) = answer.value;
+            let view = BreakerView {
+                state,
+                requests: counts.requests,
+                failures: counts.failures,
+                consecutive_failures: counts.consecutive_failures,
+                changed_at: guarded.changed_at,
+                transitions: guarded.transitions,
+            };
+            Answer { value: view, transition: answer.transition }
+        })
+    }
+
+    #[inline]
+    fn record(&self, thread: usize, permit: Permit, success: bool, now: Instant) {
+        if success && self.gate.succeeded(&permit, &self.lanes[thread]) {
+            return;
         }
+        self.ask(|breaker| Answer { value: (), transition: breaker.record(permit, success, now) });
     }
 
-    fn record(&self, permit: Permit, success: bool, now: Instant) {
-        let mut guarded = self.lock();
-        let transition = guarded.breaker.record(permit, success, now);
-        self.note(&mut guarded, transition);
+    fn ask<T>(&self, question: impl FnOnce(&mut Breaker) -> Answer<T>) -> T {
+        self.ask_with(|guarded| {
+            let answer = question(&mut guarded.breaker);
+            guarded.note(answer.transition);
+            answer
+        })
     }
 
-    fn note(&self, guarded: &mut Guarded, transition: Option<Transition>) {
-        if let Some(Transition { from, to }) = transition {
-            guarded.transitions[from.index()][to.index()] += 1;
-            guarded.changed_at = Some(SystemTime::now());
+    /// Asks under the lock, once the breaker knows what passed without it; logs when the lock is free again.
+    fn ask_with<T>(&self, question: impl FnOnce(&mut Guarded) -> Answer<T>) -> T {
+        let answer = {
+            // A panic elsewhere leaves the breaker whole: no call below returns half-way.
+            let mut guarded = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+            guarded.absorb(&self.lanes);
+            let answer = question(&mut guarded);
+            self.gate.publish(guarded.breaker.standing());
+            answer
+        };
+        if let Some(Transition { from, to }) = answer.transition {
             tracing::info!(server = self.name, %from, %to, "breaker changed state");
         }
+        answer.value
+    }
+}
+
+impl Guarded {
+    fn absorb(&mut self, lanes: &[Lane]) {
+        for (lane, told) in lanes.iter().zip(&mut self.told) {
+            let (requests, succeeded) = lane.tell(told);
+            self.breaker.absorb(requests, succeeded);
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Guarded> {
-        // A panic elsewhere leaves the breaker whole: no call below returns half-way.
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    fn note(&mut self, transition: Option<Transition>) {
+        if let Some(Transition { from, to }) = transition {
+            self.transitions[from.index()][to.index()] += 1;
+            self.changed_at = Some(SystemTime::now());
+        }
     }
 }
 
@@ -84,13 +131,14 @@ impl Node {
 #[must_use = "a permit that is not recorded counts as a failure"]
 pub(crate) struct Admission<'a> {
     node: &'a Node,
+    thread: usize,
     permit: Option<Permit>,
 }
 
 impl Admission<'_> {
     pub(crate) fn record(mut self, success: bool, now: Instant) {
         if let Some(permit) = self.permit.take() {
-            self.node.record(permit, success, now);
+            self.node.record(self.thread, permit, success, now);
         }
     }
 }
@@ -98,7 +146,10 @@ impl Admission<'_> {
 impl Drop for Admission<'_> {
     fn drop(&mut self) {
         if let Some(permit) = self.permit.take() {
-            self.node.record(permit, false, now());
+            self.node.record(self.thread, permit, false, now());
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,7 @@ pub(crate) fn share(whole: usize, parts: usize, index: usize) -> usize {
 
 /// Live connections of one thread to one node. Written by that thread only, read by the scraper.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct PoolCounts {
     total: AtomicU64,
     active: AtomicU64,
@@ -48,13 +49,14 @@ fn step(cell: &AtomicU64, up: bool) {
 pub(crate) struct PoolTimes {
     /// Waiting for a connection to become free, within the operation's deadline.
     pub(crate) acquire: Option<Duration>,
-    /// Unused for this long, a connection is closed where it is next looked at.
+    /// Unused for this long, a connection is closed: where it is next wanted, or by the reaper.
     pub(crate) idle: Option<Duration>,
     /// A connection lives for nine to ten tenths of this: those made together do not end together.
     pub(crate) lifetime: Option<Duration>,
 }
 
-/// An open connection that counts itself, and says at its end why it ended.
+/// An open connection that counts itself, and says at its end why it ended. Kept on the heap: it changes hands at every
+/// use.
 pub(crate) struct Pooled<C, R: Recorder> {
     connection: C,
     counts: Arc<PoolCounts>,
@@ -65,8 +67,7 @@ pub(crate) struct Pooled<C, R: Recorder> {
     used: Instant,
     /// Thousandths of its lifetime that it ends early.
     early: u32,
-    /// On the heap: a connection is moved at every use.
-    pub(crate) flight: Box<Flight>,
+    pub(crate) flight: Flight,
 }
 
 impl<C, R: Recorder> Pooled<C, R> {
@@ -76,15 +77,15 @@ impl<C, R: Recorder> Pooled<C, R> {
         counts: &Arc<PoolCounts>,
         recorder: &R,
         born: Instant,
-    ) -> Self {
+    ) -> Box<Self> {
         step(&counts.total, true);
         recorder.record(Event::ConnectionCreated { server });
         let (counts, recorder) = (Arc::clone(counts), recorder.clone());
         let made = counts.made.fetch_add(1, Relaxed);
         // Prime to 101, so that neighbours end far apart.
         let early = (made % 101 * 37 % 101) as u32;
-        let (reason, flight) = (CloseReason::Shutdown, Box::default());
-        Self { connection, counts, recorder, server, reason, born, used: born, early, flight }
+        let (reason, flight) = (CloseReason::Shutdown, Flight::default());
+        Box::new(Self { connection, counts, recorder, server, reason, born, used: born, early, flight })
     }
 
     /// The connection, counted as active until the guard goes.
@@ -98,7 +99,7 @@ impl<C, R: Recorder> Pooled<C, R> {
     }
 
     /// The connection, unless it is past a limit: then it is closed.
-    pub(crate) fn fresh(self, times: &PoolTimes, at: Instant) -> Option<Self> {
+    pub(crate) fn fresh(self: Box<Self>, times: &PoolTimes, at: Instant) -> Option<Box<Self>> {
         match self.past(times, at) {
             None => Some(self),
             Some(reason) => {
@@ -129,6 +130,9 @@ impl<C, R: Recorder> Drop for Pooled<C, R> {
     }
 }
 
+/// Where a worker keeps the connection it used last.
+pub(crate) type Kept<C, R> = Option<Box<Pooled<C, R>>>;
+
 pub(crate) struct Active<'a>(&'a PoolCounts);
 
 impl Drop for Active<'_> {
@@ -142,7 +146,7 @@ pub(crate) struct Pool<C, R: Recorder> {
     /// `None`: every worker owns its connection.
     slots: Option<Semaphore>,
     /// The one used last is at the end.
-    idle: RefCell<VecDeque<Pooled<C, R>>>,
+    idle: RefCell<VecDeque<Box<Pooled<C, R>>>>,
     pub(crate) counts: Arc<PoolCounts>,
 }
 
@@ -168,7 +172,7 @@ impl<C, R: Recorder> Pool<C, R> {
     }
 
     /// The one used last, of those within their limits.
-    pub(crate) fn take_idle(&self, times: &PoolTimes, at: Instant) -> Option<Pooled<C, R>> {
+    pub(crate) fn take_idle(&self, times: &PoolTimes, at: Instant) -> Option<Box<Pooled<C, R>>> {
         loop {
             let connection = self.idle.borrow_mut().pop_back()?;
             if let Some(fresh) = connection.fresh(times, at) {
@@ -177,8 +181,15 @@ impl<C, R: Recorder> Pool<C, R> {
         }
     }
 
+    /// Closes those that are past a limit.
+    pub(crate) fn reap(&self, times: &PoolTimes, at: Instant) {
+        let mut idle = self.idle.borrow_mut();
+        let fresh = idle.drain(..).filter_map(|connection| connection.fresh(times, at)).collect();
+        *idle = fresh;
+    }
+
     /// Also closes those that nobody has needed for too long: the busy end of the list never shows them.
-    pub(crate) fn put_idle(&self, connection: Pooled<C, R>, times: &PoolTimes, at: Instant) {
+    pub(crate) fn put_idle(&self, connection: Box<Pooled<C, R>>, times: &PoolTimes, at: Instant) {
         let mut idle = self.idle.borrow_mut();
         idle.push_back(connection);
         while let Some(reason) = idle.front().and_then(|oldest| oldest.past(times, at)) {

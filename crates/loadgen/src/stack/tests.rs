@@ -13,12 +13,12 @@ use tokio::time::Instant;
 
 use super::breaker::BreakerRules;
 use super::conn::fake::{Act, FakeClient};
-use super::conn::{Reply, Request};
+use super::conn::{Answered, Reply, Request};
 use super::node::Node;
 use super::pool::{Pool, PoolCounts, PoolTimes};
 use super::retry::{Budget, RetryRules};
 use super::route::Router;
-use super::{Failover, Performed, Shared, Stack, Timeouts};
+use super::{Begin, Failover, Performed, Shared, Stack, Timeouts};
 use crate::ledger::Ledger;
 use crate::pacer::Cost;
 use crate::recorder::tally::Tally;
@@ -99,10 +99,17 @@ impl Bench {
         let shard: Arc<ClientShard> = families.shard(0).unwrap();
         let tally = Tally::default();
         let node = |(index, name): (usize, &String)| {
-            Node::new(name.clone(), format!("10.0.0.{}:11211", index + 1), rules.clone())
+            Node::new(
+                name.clone(),
+                format!("10.0.0.{}:11211", index + 1),
+                rules.clone(),
+                1,
+                Instant::now().into_std(),
+            )
         };
         let pool = |_: &String| Pool::new(setup.bound, setup.workers, Arc::new(PoolCounts::default()));
         let shared = Shared {
+            thread: 0,
             client: client.clone(),
             router: Router::new(names.iter().map(String::as_str)),
             nodes: names.iter().enumerate().map(node).collect(),
@@ -113,6 +120,7 @@ impl Bench {
             retries: (setup.retry.retries > 0).then(|| Budget::new(setup.retry).into()),
             recorder: (shard, tally.clone()),
             ledger: Arc::new(Ledger::new(1, 1, Instant::now().into_std())),
+            owned: Default::default(),
         };
         Self { shared: Rc::new(shared), client: client.clone(), families, tally }
     }
@@ -132,7 +140,7 @@ impl Bench {
 
 async fn perform(stack: &mut Stack<FakeClient, Both>) -> Performed {
     let started = Instant::now().into_std();
-    stack.perform(GET, started, |_, _| Verdict::Right).await
+    stack.perform(GET, Begin::at(started), |_, _| Verdict::Right).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,7 +149,7 @@ async fn a_worker_keeps_its_connection_while_it_is_healthy() {
     let bench = Bench::new(&client, 1, 1);
     let mut stack = bench.stack();
     for _ in 0..5 {
-        assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+        assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
     }
     assert_eq!(client.script().dialled, ["10.0.0.1:11211"]);
     assert_eq!(bench.pool(), PoolView { total: 1, active: 0 });
@@ -155,10 +163,10 @@ async fn a_connection_that_failed_is_never_used_again() {
         let client = FakeClient::with([Act::Answer(Reply::Miss), act]);
         let bench = Bench::new(&client, 1, 1);
         let mut stack = bench.stack();
-        assert_eq!(perform(&mut stack).await.result, Ok(Reply::Miss));
+        assert_eq!(perform(&mut stack).await.result, Ok(Answered::Miss));
         assert_eq!(perform(&mut stack).await.result, Err(error));
         assert_eq!(bench.pool(), PoolView::default(), "closed at once");
-        assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+        assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
         assert_eq!(client.script().served_by, [0, 0, 1]);
     }
 }
@@ -169,7 +177,8 @@ async fn a_wrong_value_fails_the_operation_and_its_connection() {
     let bench = Bench::new(&client, 1, 1);
     let mut stack = bench.stack();
     let started = Instant::now().into_std();
-    let performed = stack.perform(GET, started, |_, _| Verdict::Wrong(Wrong::Torn { bytes: 1 })).await;
+    let performed =
+        stack.perform(GET, Begin::at(started), |_, _| Verdict::Wrong(Wrong::Torn { bytes: 1 })).await;
     assert_eq!(performed.result, Err(ErrorType::Corrupt));
     assert_eq!(bench.pool(), PoolView::default());
     assert_eq!(bench.families.totals().corrupt, 1);
@@ -181,7 +190,7 @@ async fn a_server_error_leaves_the_connection_in_step() {
     let bench = Bench::new(&client, 1, 1);
     let mut stack = bench.stack();
     assert_eq!(perform(&mut stack).await.result, Err(ErrorType::ServerError));
-    assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+    assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
     assert_eq!(client.script().served_by, [0, 0]);
 }
 
@@ -217,7 +226,7 @@ async fn an_open_breaker_refuses_without_touching_a_connection() {
 
     client.script().refuse_dials = false;
     tokio::time::advance(5_001 * MS).await;
-    assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+    assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
     assert_eq!(bench.breaker(), BreakerState::Closed);
 }
 
@@ -249,7 +258,7 @@ async fn fewer_connections_than_workers_are_shared_and_waited_for() {
                 .map(|mut stack| {
                     tokio::task::spawn_local(async move {
                         for _ in 0..4 {
-                            assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+                            assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
                         }
                     })
                 })
@@ -272,7 +281,7 @@ async fn no_connection_before_the_deadline_is_exhaustion() {
     let earlier = Instant::now().into_std();
     tokio::time::advance(10 * MS).await;
     let (held, waited) =
-        tokio::join!(perform(&mut holder), waiter.perform(GET, earlier, |_, _| Verdict::Right));
+        tokio::join!(perform(&mut holder), waiter.perform(GET, Begin::at(earlier), |_, _| Verdict::Right));
     assert_eq!(held.result, Err(ErrorType::Timeout));
     assert_eq!((waited.result.as_ref(), waited.cost()), (Err(&ErrorType::PoolExhausted), Cost::Refused));
 }

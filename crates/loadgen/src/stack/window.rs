@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// The bucket a request was admitted in, counted from the window's last clearing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Age(u64);
+pub(crate) struct Age(pub(crate) u64);
 
 /// Sums over the buckets that are still inside the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,10 +57,20 @@ impl Window {
         self.sum = Counts::default();
     }
 
-    pub(crate) fn request(&mut self) -> Age {
-        self.sum.requests += 1;
-        self.bucket(self.age).requests += 1;
+    /// The current bucket, and when it ends.
+    pub(crate) fn current(&self) -> (Age, Instant) {
+        (Age(self.age), self.next_roll)
+    }
+
+    /// Requests that were admitted in the current bucket.
+    pub(crate) fn requests(&mut self, count: u64) -> Age {
+        self.sum.requests += count;
+        self.bucket(self.age).requests += count;
         Age(self.age)
+    }
+
+    pub(crate) fn succeeded(&mut self) {
+        self.sum.consecutive_failures = 0;
     }
 
     pub(crate) fn result(&mut self, Age(age): Age, success: bool) {
@@ -68,7 +78,7 @@ impl Window {
             return;
         }
         if success {
-            self.sum.consecutive_failures = 0;
+            self.succeeded();
         } else {
             self.sum.failures += 1;
             self.sum.consecutive_failures = self.sum.consecutive_failures.min(self.sum.failures - 1) + 1;

@@ -1,5 +1,6 @@
 //! The summary for programs: one object. Its keys stay, whatever the run was like; what does not apply is null.
 
+use daemon_core::exit::UserError;
 use metrics_core::Spread;
 use metrics_core::families::client::Breakdown;
 use metrics_core::labels::{CorruptKind, ErrorType, Operation, Status};
@@ -34,6 +35,17 @@ pub(super) fn json(summary: &Summary) -> String {
     }
     set("nodes", nodes.into());
     format!("{:#}\n", Value::Object(object))
+}
+
+/// What stands in the summary's place where the run did not take place.
+pub(crate) fn failure(error: &dyn UserError) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        told = format!("{told}: {source}");
+        cause = source.source();
+    }
+    format!("{:#}\n", json!({ "error": told, "exit": error.exit().code() }))
 }
 
 fn node(node: &Breakdown) -> Value {

@@ -38,8 +38,7 @@ pub(super) fn text(summary: &Summary) -> String {
         let _ = writeln!(text, "late writes: {}", total.late_writes);
     }
     if summary.asked().is_some() {
-        let due = summary.lateness.count() + summary.dropped;
-        let _ = writeln!(text, "dropped: {} of {due} due", percent(summary.dropped, due));
+        let _ = writeln!(text, "dropped: {} of {} due", percent(summary.dropped, summary.due), summary.due);
     }
     for (name, spread) in
         [("latency", &total.latency), ("service", &total.service), ("lateness", &summary.lateness)]

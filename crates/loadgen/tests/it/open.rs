@@ -58,7 +58,8 @@ fn the_rate_of_the_lab_is_reached_through_toxiproxy() {
 fn done(seed: &str) -> [String; 3] {
     let lab = Lab::start(1);
     // Long deadlines: nothing is dropped or given up.
-    let args = "--rate 1000 --duration 2s --threads 2 --workload zipf --op-timeout 30s --seed";
+    let args = "--rate 1000 --duration 2s --threads 2 --workload zipf --op-timeout 30s --max-start-delay 30s \
+                --seed";
     assert_eq!(lab.loadgen(LOADGEN, args.split(' ').chain([seed])).wait_exit(secs(60)), 0);
     let stats = lab.nodes[0].stats();
     ["cmd_get", "cmd_set", "bytes_read"].map(|name| stats[name].clone())
@@ -70,21 +71,46 @@ fn equal_seeds_send_equal_operations_on_however_busy_a_machine() {
     assert_ne!(done("7"), done("8"));
 }
 
+/// With deadlines that a busy machine keeps too: who was held back would wait for a second and more.
 #[test]
 fn a_black_node_holds_back_nobody_else() {
     let lab = Lab::start(3);
-    let loadgen = lab.loadgen(LOADGEN, [""; 0]);
+    let args = "--op-timeout 5s --connect-timeout 5s --max-start-delay 1s --concurrency 3000";
+    let loadgen = lab.loadgen(LOADGEN, args.split(' '));
     loadgen.scrape_until("load runs", secs(10), |scrape| succeeded(scrape) > 3_000.0);
     let before = loadgen.scrape();
     lab.toxiproxy.add_toxic("memcached1", BLACKHOLE);
     let open =
-        loadgen.scrape_until("the breaker opens", secs(10), |scrape| breaker(scrape, "memcached1") == 2.0);
-    assert_eq!(dropped(&open), 0.0, "there were workers for all");
-    assert!(punctual("0.1", &before, &open) > 0.9, "{}", punctual("0.1", &before, &open));
+        loadgen.scrape_until("the breaker opens", secs(20), |scrape| breaker(scrape, "memcached1") == 2.0);
+    let without_connection = |server| open.sum("memcache_pool_acquire_errors_total", [("server", server)]);
+    // There were workers for all; what was dropped had none of the black node's connections.
+    assert!(dropped(&open) > 0.0 && dropped(&open) <= without_connection("memcached1"));
+    assert_eq!(without_connection("memcached2") + without_connection("memcached3"), 0.0);
+    assert!(punctual("0.5", &before, &open) > 0.9, "{}", punctual("0.5", &before, &open));
     let (before, after, seconds) = apart(&loadgen, 2);
     let rate = (settled(&after) - settled(&before)) / seconds;
     assert!((2_500.0..3_500.0).contains(&rate), "{rate} op/s");
     assert_eq!(ended(&after, "memcached2", "failed") + ended(&after, "memcached3", "failed"), 0.0);
+}
+
+/// A node that takes longer than its connections allow is overloaded, and the dropped operations say so.
+#[test]
+fn an_overloaded_node_drops_what_it_cannot_start_and_no_other_does() {
+    let lab = Lab::start(2);
+    lab.set("client.breaker.failure_ratio", 1.0);
+    lab.set("client.breaker.consecutive_failures", 1_000_000);
+    // 500 operations per second on connections that carry 50.
+    let args = "--rate 1000 --pool-size 10 --op-timeout 5s --max-start-delay 1s --concurrency 2000";
+    let loadgen = lab.loadgen(LOADGEN, args.split(' '));
+    loadgen.scrape_until("load runs", secs(10), |scrape| succeeded(scrape) > 500.0);
+    lab.toxiproxy.add_toxic("memcached1", r#"{"type": "latency", "attributes": {"latency": 200}}"#);
+    let over = loadgen.scrape_until("operations are dropped", secs(20), |scrape| dropped(scrape) > 200.0);
+    let exhausted = |server| over.sum("memcache_pool_acquire_errors_total", [("server", server)]);
+    assert!(dropped(&over) <= exhausted("memcached1"));
+    assert_eq!(exhausted("memcached2") + failed(&over), 0.0, "dropped is neither failed nor another node's");
+    let (before, after, seconds) = apart(&loadgen, 2);
+    let rate = (settled(&after) - settled(&before)) / seconds;
+    assert!((800.0..1_200.0).contains(&rate), "{rate} op/s");
 }
 
 /// Few workers, and a breaker that is out of the way: each soon waits on the node that does not answer.

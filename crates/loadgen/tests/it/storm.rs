@@ -13,21 +13,25 @@ use fault::Fault;
 use watch::{Watched, pooled, resident};
 
 const OPEN_TIMEOUT: Duration = Duration::from_millis(200);
-const OP_TIMEOUT: Duration = Duration::from_millis(200);
+/// Long enough for a machine that is busy with other tests; a probe that hangs for it still leaves time to heal in.
+const OP_TIMEOUT: Duration = Duration::from_millis(400);
 /// Operations per second.
 const RATE: u32 = 1_000;
 /// Those of one operation timeout at this rate, so that a node that hangs takes no other node's worker.
-const WORKERS: u32 = 200;
+const WORKERS: u32 = 400;
+/// More than the operations of one node in one operation timeout: nothing waits for a connection.
+const CONNECTIONS: u32 = 200;
 
 fn lab() -> Lab {
     let lab = Lab::start(3);
     lab.set("client.breaker.open_timeout", format!("{}ms", OPEN_TIMEOUT.as_millis()));
     lab.set("client.op_timeout", format!("{}ms", OP_TIMEOUT.as_millis()));
+    lab.set("loadgen.max_start_delay", format!("{}ms", OP_TIMEOUT.as_millis()));
     lab
 }
 
 fn open_loop(lab: &Lab) -> Watched {
-    Watched::start(LOADGEN, lab, WORKERS, 100, &["--rate", &RATE.to_string()])
+    Watched::start(LOADGEN, lab, WORKERS, CONNECTIONS, &["--rate", &RATE.to_string()])
 }
 
 /// Whatever struck, one breaker timeout and a second after it is gone every operation is sent and succeeds again, and

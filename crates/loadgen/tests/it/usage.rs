@@ -215,6 +215,41 @@ fn a_node_that_cannot_be_reached_where_it_is_dialled_is_named() {
     );
 }
 
+/// Waiting is told as it lasts, and a program that reads the summary gets the reason as an object.
+#[test]
+fn while_a_node_is_waited_for_it_is_named_and_json_tells_why_there_was_no_run() {
+    let lab = Lab::start(1);
+    lab.set("loadgen.ready_timeout", "6s");
+    lab.nodes[0].kill();
+    let loadgen = lab.loadgen(LOADGEN, ["--json"]);
+    assert_eq!(loadgen.wait_exit(secs(20)), 4);
+    let stderr = loadgen.stderr();
+    let waits = stderr.lines().filter(|line| line.contains("still waiting for a node")).count();
+    assert!(waits == 1 && stderr.contains("server=\"memcached1\""), "{stderr}");
+    let told: serde_json::Value = serde_json::from_str(&loadgen.stdout()).unwrap();
+    assert_eq!(told["exit"], 4);
+    let error = told["error"].as_str().unwrap();
+    assert!(
+        error.starts_with("node memcached1 at ") && error.contains("did not answer within 6s"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_summary_that_cannot_be_written_is_an_error() {
+    let lab = Lab::start(1);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let run = std::process::Command::new(LOADGEN)
+        .args(["--config", lab.config().to_str().unwrap(), "--duration", "100ms"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(run.stderr).unwrap();
+    let told = "error: cannot write to standard output\n  caused by: No space left on device (os error 28)\n";
+    assert!(stderr.ends_with(told), "{stderr}");
+    assert_eq!(run.status.code(), Some(4));
+}
+
 #[test]
 fn something_that_is_no_memcached_is_named() {
     let lab = Lab::start(1);

@@ -132,7 +132,7 @@ const QUEUE_DEPTH: Family =
 const DROPPED: Family = Family::counter(
     "loadgen_operations_dropped_total",
     &[],
-    "Open loop: operations that could not be started in time",
+    "Open loop: operations that could not be started in time, for want of a worker or of a connection",
 );
 
 pub(super) const FAMILIES: &[&Family] = &[

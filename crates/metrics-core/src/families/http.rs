@@ -52,7 +52,7 @@ struct Route {
 
 impl HttpFamilies {
     pub(crate) fn new() -> HttpFamilies {
-        let edges = Edges::latency(&[]);
+        let edges = Edges::coarse(&[]);
         let mut state = State::default();
         for path in 0..PATHS.len() - 1 {
             state.routes.push(Route {

@@ -11,14 +11,14 @@ use crate::stack::conn::{Client, ConnError, Connection, Item, Reply, Request};
 /// What one exchange does.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
-    Answer(Reply),
+    Answer(Reply<'static>),
     Hang,
     Break,
     Refuse,
     /// The connection was dead before the request left.
     NotSent,
     /// Answers after a while.
-    After(Duration, Reply),
+    After(Duration, Reply<'static>),
 }
 
 #[derive(Debug, Default)]
@@ -93,7 +93,7 @@ impl Drop for FakeConnection {
 }
 
 impl Connection for FakeConnection {
-    async fn exchange(&mut self, _: Request<'_>) -> Result<Reply, ConnError> {
+    async fn exchange(&mut self, _: Request<'_>) -> Result<Reply<'_>, ConnError> {
         let act = {
             let mut script = self.client.script();
             script.served_by.push(self.number);

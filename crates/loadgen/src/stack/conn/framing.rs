@@ -7,7 +7,7 @@
 
 use std::io;
 
-use memcache::exp::{MetaCommand, MetaResponse, ReturnCode};
+use memcache::exp::{Error, MetaResponse, ReturnCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -19,14 +19,20 @@ const MAX_LINE: usize = 2_048;
 const MAX_VALUE: usize = 1 << 20;
 /// Bytes read at once, which most replies fit in.
 const BUFFER: usize = 2_048;
+/// A buffer that had to grow beyond this is given back: thousands of connections may each have met a large value once.
+const KEPT: usize = 16 * 1_024;
+/// So much room is made at once for a value that was announced; more only as its bytes arrive.
+const STEP: usize = 64 * 1_024;
 const END: &[u8] = b"\r\n";
+/// Bytes of an odd reply that a message repeats.
+const QUOTED: usize = 60;
 
 /// One reply as it was framed.
-#[derive(Debug)]
-pub(crate) struct Answer {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer<'a> {
     pub(crate) code: ReturnCode,
-    /// Only after [`ReturnCode::Va`].
-    pub(crate) value: Vec<u8>,
+    /// Empty but after [`ReturnCode::Va`].
+    pub(crate) value: &'a [u8],
 }
 
 pub(crate) struct Framed {
@@ -43,21 +49,20 @@ impl Framed {
         Self { stream, request: Vec::new(), buffer: Vec::with_capacity(BUFFER), start: 0 }
     }
 
-    /// Sends commands whose replies are then to be received, one for each.
+    /// Sends what `encode` appends to the buffer: one request or several, whose replies are then to be received one by
+    /// one.
     pub(crate) async fn send(
         &mut self,
-        commands: impl IntoIterator<Item = MetaCommand>,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), ConnError>,
     ) -> Result<(), ConnError> {
         let unasked = self.buffer.len() - self.start;
         if unasked > 0 {
             return Err(ConnError::Protocol(format!("{unasked} bytes that nobody asked for")));
         }
-        self.buffer.clear();
         self.start = 0;
-        self.request.clear();
-        for command in commands {
-            command.encode_into(&mut self.request)?;
-        }
+        clear(&mut self.buffer);
+        clear(&mut self.request);
+        encode(&mut self.request)?;
         let mut sent = 0;
         while sent < self.request.len() {
             match self.stream.write(&self.request[sent..]).await {
@@ -71,7 +76,7 @@ impl Framed {
         Ok(())
     }
 
-    pub(crate) async fn receive(&mut self) -> Result<Answer, ConnError> {
+    pub(crate) async fn receive(&mut self) -> Result<Answer<'_>, ConnError> {
         let line = self.line().await?;
         let parsed = header(&self.buffer[self.start..line]);
         // An error in memcached's words is a whole reply: the stream stays in step.
@@ -79,7 +84,7 @@ impl Framed {
         let (code, length) = parsed?;
         let value = match length {
             Some(length) => self.value(length).await?,
-            None => Vec::new(),
+            None => &[],
         };
         Ok(Answer { code, value })
     }
@@ -94,36 +99,47 @@ impl Framed {
             if self.buffer.len() - self.start > MAX_LINE {
                 return Err(ConnError::Protocol(format!("a line of more than {MAX_LINE} bytes")));
             }
-            // Only what is unread stays, so that the buffer does not grow over many replies.
-            self.buffer.drain(..self.start);
-            self.start = 0;
+            self.forget_consumed();
             searched = self.buffer.len();
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-            }
+            self.fill().await?;
         }
     }
 
-    async fn value(&mut self, length: usize) -> Result<Vec<u8>, ConnError> {
+    async fn value(&mut self, length: usize) -> Result<&[u8], ConnError> {
         let whole = length + END.len();
-        let here = whole.min(self.buffer.len() - self.start);
-        let mut value = self.buffer[self.start..self.start + here].to_vec();
-        self.start += here;
-        let missing = (whole - here) as u64;
-        if missing > 0 {
-            (&mut self.stream).take(missing).read_to_end(&mut value).await?;
+        if self.buffer.len() - self.start < whole {
+            self.forget_consumed();
         }
-        if value.len() < whole {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        while self.buffer.len() - self.start < whole {
+            self.buffer.reserve((whole - self.buffer.len()).min(STEP));
+            self.fill().await?;
         }
-        if !value.ends_with(END) {
-            return Err(ConnError::Protocol(
-                "a value that does not end where it was announced to".to_owned(),
-            ));
+        let (value, rest) = self.buffer[self.start..].split_at(length);
+        self.start += whole;
+        if rest.starts_with(END) {
+            Ok(value)
+        } else {
+            Err(ConnError::Protocol("a value that does not end where it was announced to".to_owned()))
         }
-        value.truncate(length);
-        Ok(value)
     }
+
+    /// Only what is unread stays, so that the buffer does not grow over many replies.
+    fn forget_consumed(&mut self) {
+        self.buffer.drain(..self.start);
+        self.start = 0;
+    }
+
+    async fn fill(&mut self) -> Result<(), ConnError> {
+        match self.stream.read_buf(&mut self.buffer).await? {
+            0 => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn clear(buffer: &mut Vec<u8>) {
+    buffer.clear();
+    buffer.shrink_to(KEPT);
 }
 
 /// The return code, and the length of the value that follows.
@@ -134,10 +150,11 @@ fn header(line: &[u8]) -> Result<(ReturnCode, Option<usize>), ConnError> {
         None => (line, &[][..]),
     };
     let Ok(code) = ReturnCode::from_wire(token) else {
-        // Errors in memcached's words are the crate's to read.
+        // Errors in memcached's words are the crate's to read; what else came may be any bytes.
         return Err(match MetaResponse::parse_header(line) {
-            Err(error) => error.into(),
-            Ok(_) => ConnError::Protocol("an unknown reply".to_owned()),
+            Err(Error::Server(message)) => ConnError::Server(quote(message.as_bytes())),
+            Err(Error::Rejected(message)) => ConnError::Protocol(quote(message.as_bytes())),
+            Err(_) | Ok(_) => ConnError::Protocol(format!("`{}` is no reply of a memcached", quote(line))),
         });
     };
     if code != ReturnCode::Va {
@@ -152,6 +169,12 @@ fn header(line: &[u8]) -> Result<(ReturnCode, Option<usize>), ConnError> {
         ))),
         None => Err(ConnError::Protocol("a value without a length".to_owned())),
     }
+}
+
+/// The beginning of what a node said, fit for a terminal.
+fn quote(bytes: &[u8]) -> String {
+    let rest = if bytes.len() > QUOTED { "..." } else { "" };
+    format!("{}{rest}", bytes[..bytes.len().min(QUOTED)].escape_ascii())
 }
 
 #[cfg(test)]

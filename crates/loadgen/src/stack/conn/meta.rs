@@ -1,5 +1,5 @@
 //! The adapter for the `memcache` crate's meta protocol: its commands and return codes, over frames of our own. Only
-//! the spelling of requests and the meaning of replies live here.
+//! the meaning of requests and replies lives here.
 
 use memcache::exp::{
     ArithmeticOptions, DeleteOptions, Error, GetOptions, MetaCommand, ReturnCode, SetOptions,
@@ -8,6 +8,7 @@ use memcache::exp::{
 use tokio::net::TcpStream;
 
 use crate::stack::conn::framing::{Answer, Framed};
+use crate::stack::conn::spell;
 use crate::stack::conn::{Client, ConnError, Connection, Item, Reply, Request};
 
 /// Dials with TCP_NODELAY, one lookup per dial, so that a node that moved is found again.
@@ -27,13 +28,13 @@ impl Client for MetaClient {
 pub(crate) struct MetaConnection(Framed);
 
 impl Connection for MetaConnection {
-    async fn exchange(&mut self, request: Request<'_>) -> Result<Reply, ConnError> {
-        self.0.send([command(request)?]).await?;
+    async fn exchange(&mut self, request: Request<'_>) -> Result<Reply<'_>, ConnError> {
+        self.0.send(|buffer| encode(request, buffer)).await?;
         read(request, self.0.receive().await?)
     }
 
     async fn ping(&mut self) -> Result<(), ConnError> {
-        self.0.send([build_noop()]).await?;
+        self.0.send(|buffer| Ok(build_noop().encode_into(buffer)?)).await?;
         match self.0.receive().await?.code {
             ReturnCode::Mn => Ok(()),
             other => Err(unexpected("no-op", other)),
@@ -41,9 +42,10 @@ impl Connection for MetaConnection {
     }
 
     async fn store_all(&mut self, items: &[Item]) -> Result<(), ConnError> {
-        let set = |item: &Item| command(Request::Set { key: &item.key, value: &item.value, ttl: item.ttl });
-        let commands: Vec<MetaCommand> = items.iter().map(set).collect::<Result<_, _>>()?;
-        self.0.send(commands).await?;
+        let set = |item: &Item, buffer: &mut Vec<u8>| {
+            encode(Request::Set { key: &item.key, value: &item.value, ttl: item.ttl }, buffer)
+        };
+        self.0.send(|buffer| items.iter().try_for_each(|item| set(item, buffer))).await?;
         for _ in items {
             match self.0.receive().await?.code {
                 ReturnCode::Hd => {}
@@ -52,6 +54,16 @@ impl Connection for MetaConnection {
         }
         Ok(())
     }
+}
+
+/// Nine of ten operations take the short way; the crate is asked for the others, and for keys it has to encode.
+fn encode(request: Request<'_>, buffer: &mut Vec<u8>) -> Result<(), ConnError> {
+    match request {
+        Request::Get { key } if spell::is_plain(key) => spell::get(buffer, key),
+        Request::Set { key, value, ttl } if spell::is_plain(key) => spell::set(buffer, key, value, ttl),
+        _ => command(request)?.encode_into(buffer)?,
+    }
+    Ok(())
 }
 
 fn command(request: Request<'_>) -> Result<MetaCommand, ConnError> {
@@ -72,7 +84,7 @@ fn command(request: Request<'_>) -> Result<MetaCommand, ConnError> {
     Ok(command?)
 }
 
-fn read(request: Request<'_>, Answer { code, value }: Answer) -> Result<Reply, ConnError> {
+fn read<'a>(request: Request<'_>, Answer { code, value }: Answer<'a>) -> Result<Reply<'a>, ConnError> {
     match (request, code) {
         (Request::Get { .. }, ReturnCode::Va) => Ok(Reply::Value(value)),
         (Request::Get { .. }, ReturnCode::En) => Ok(Reply::Miss),
@@ -103,6 +115,36 @@ impl From<Error> for ConnError {
             Error::Io(error) => Self::Io(error),
             Error::Server(message) => Self::Server(message),
             other => Self::Protocol(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Request, command, encode};
+
+    proptest! {
+        /// The bytes of every request are those that the crate would send.
+        #[test]
+        fn requests_are_spelled_as_by_the_crate(
+            key in proptest::collection::vec(any::<u8>(), 1..260),
+            plain in "[!-~]{1,250}",
+            value in proptest::collection::vec(any::<u8>(), 0..300),
+            ttl in prop_oneof![Just(0), 1..2_592_000u32],
+        ) {
+            for key in [key.as_slice(), plain.as_bytes()] {
+                for request in [Request::Get { key }, Request::Set { key, value: &value, ttl }] {
+                    let mut spelled = Vec::new();
+                    let ours = encode(request, &mut spelled);
+                    let theirs = command(request).and_then(|command| Ok(command.encode()?));
+                    prop_assert_eq!(ours.is_ok(), theirs.is_ok());
+                    if let Ok(theirs) = theirs {
+                        prop_assert_eq!(&spelled, &theirs);
+                    }
+                }
+            }
         }
     }
 }

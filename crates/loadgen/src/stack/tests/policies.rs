@@ -7,6 +7,7 @@ use tokio::task::LocalSet;
 use super::*;
 use crate::ledger::Fate;
 use crate::recorder::Event;
+use crate::stack::reaper;
 
 const SET: Request<'static> = Request::Set { key: b"key:0", value: b"value", ttl: 0 };
 
@@ -15,7 +16,7 @@ fn rejected(bench: &Bench, server: usize) -> usize {
 }
 
 async fn send(stack: &mut Stack<FakeClient, Both>, request: Request<'_>) -> Performed {
-    stack.perform(request, Instant::now().into_std(), |_, _| Verdict::Right).await
+    stack.perform(request, Begin::at(Instant::now().into_std()), |_, _| Verdict::Right).await
 }
 
 /// The key's node is down and its breaker open.
@@ -46,7 +47,7 @@ async fn failover_asks_the_next_node_only_while_the_breaker_is_open() {
     let heir = bench.shared.router.after(GET.key(), own).unwrap();
     let mut stack = bench.stack();
     let performed = perform(&mut stack).await;
-    assert_eq!((performed.server, performed.result), (heir, Ok(Reply::Done)));
+    assert_eq!((performed.server, performed.result), (heir, Ok(Answered::Done)));
     assert_eq!((rejected(&bench, own), rejected(&bench, heir)), (1, 0));
     bench.client.script().down = None;
     tokio::time::advance(5_001 * MS).await;
@@ -77,7 +78,7 @@ fn retrying(acts: impl IntoIterator<Item = Act>, retries: u32) -> (Bench, Stack<
 #[tokio::test(start_paused = true)]
 async fn a_failed_read_is_repeated_on_a_new_connection() {
     let (bench, mut stack) = retrying([Act::Break, Act::Break], 2);
-    assert_eq!(send(&mut stack, GET).await.result, Ok(Reply::Done));
+    assert_eq!(send(&mut stack, GET).await.result, Ok(Answered::Done));
     assert_eq!(bench.client.script().served_by, [0, 1, 2]);
     let repeated = bench.tally.count(|event| matches!(event, Event::Repeated { .. }));
     assert_eq!(repeated, 2, "each exchange is seen in the service time");
@@ -90,7 +91,7 @@ async fn a_write_is_repeated_only_where_it_certainly_had_no_effect() {
     assert_eq!((performed.result, performed.fate), (Err(ErrorType::Io), Fate::Unknown));
     let (_, mut stack) = retrying([Act::NotSent], 2);
     let performed = send(&mut stack, SET).await;
-    assert_eq!((performed.result, performed.fate), (Ok(Reply::Done), Fate::Acknowledged));
+    assert_eq!((performed.result, performed.fate), (Ok(Answered::Done), Fate::Acknowledged));
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,14 +127,29 @@ async fn idle_and_old_connections_are_replaced() {
         let bench = Bench::with(&client, Setup { bound, workers, pool_times, ..Setup::default() });
         let mut stack = bench.stack();
         for _ in 0..15 {
-            assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+            assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
             tokio::time::advance(90 * MS).await;
         }
         assert_eq!((closed(&bench, CloseReason::Lifetime), closed(&bench, CloseReason::Idle)), (1, 0));
         tokio::time::advance(100 * MS).await;
-        assert_eq!(perform(&mut stack).await.result, Ok(Reply::Done));
+        assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
         assert_eq!(closed(&bench, CloseReason::Idle), 1);
         assert_eq!(bench.tally.open_connections(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_nobody_asks_for_are_closed_all_the_same() {
+    for (bound, workers) in [(1, 1), (1, 2)] {
+        let pool_times = PoolTimes { idle: Some(100 * MS), ..PoolTimes::default() };
+        let bench =
+            Bench::with(&FakeClient::default(), Setup { bound, workers, pool_times, ..Setup::default() });
+        let mut stack = bench.stack();
+        assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
+        let reaped = tokio::time::timeout(90 * MS, reaper::reap(&bench.shared)).await;
+        assert!(reaped.is_err() && bench.tally.open_connections() == 1, "not idle for long enough");
+        assert!(tokio::time::timeout(100 * MS, reaper::reap(&bench.shared)).await.is_err());
+        assert_eq!((closed(&bench, CloseReason::Idle), bench.tally.open_connections()), (1, 0));
     }
 }
 
@@ -151,6 +167,26 @@ async fn waiting_for_a_connection_has_a_limit_of_its_own() {
     };
     let (held, waited) = tokio::join!(perform(&mut holder), waits);
     assert_eq!((held.result, waited), (Err(ErrorType::Timeout), Err(ErrorType::PoolExhausted)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_connection_by_its_time_an_operation_is_dropped_and_not_failed() {
+    let client = FakeClient::with([Act::Hang]);
+    let bench = Bench::with(&client, Setup { bound: 1, workers: 3, ..Setup::default() });
+    let [mut holder, mut late, mut waiter] = [(); 3].map(|()| bench.stack());
+    let now = Instant::now().into_std();
+    let by_50 = Begin { connected_by: Some(now + 50 * MS), ..Begin::at(now) };
+    let (held, dropped, exhausted) = tokio::join!(
+        perform(&mut holder),
+        late.perform(GET, by_50, |_, _| Verdict::Right),
+        // The operation's own deadline comes first.
+        waiter.perform(GET, Begin::at(now - 400 * MS), |_, _| Verdict::Right),
+    );
+    assert_eq!(held.result, Err(ErrorType::Timeout));
+    assert!(by_50.missed_by(&dropped) && !by_50.missed_by(&held));
+    assert!(dropped.ended >= now + 50 * MS && dropped.ended <= now + 52 * MS);
+    assert_eq!(exhausted.result, Err(ErrorType::PoolExhausted));
+    assert!(!Begin::at(now).missed_by(&exhausted));
 }
 
 fn act() -> impl Strategy<Value = Act> {

@@ -28,6 +28,8 @@ pub struct Totals {
     pub corrupt: u64,
     /// Operations dropped by the open loop.
     pub dropped: u64,
+    /// Of these, the ones that a worker had taken and that got no connection in time.
+    pub abandoned: u64,
 }
 
 /// The client's families: hands out one shard per load thread and merges them at each scrape.
@@ -35,6 +37,8 @@ pub struct Totals {
 pub struct ClientFamilies {
     servers: Vec<String>,
     edges: Edges,
+    /// Of the waits for a connection.
+    waits: Edges,
     shards: Vec<Arc<ClientShard>>,
     state: Arc<dyn ClientState>,
     per_second: AtomicU64,
@@ -50,11 +54,12 @@ impl ClientFamilies {
         timeouts: &[Duration],
         state: Arc<dyn ClientState>,
     ) -> Arc<ClientFamilies> {
-        let edges = Edges::latency(timeouts);
+        let (edges, waits) = (Edges::latency(timeouts), Edges::coarse(timeouts));
         let families = Arc::new(ClientFamilies {
             servers: servers.to_vec(),
-            shards: (0..shards).map(|_| Arc::new(ClientShard::new(servers.len(), &edges))).collect(),
+            shards: (0..shards).map(|_| Arc::new(ClientShard::new(servers.len(), &edges, &waits))).collect(),
             edges,
+            waits,
             state,
             per_second: AtomicU64::new(0),
             error_rate: AtomicU64::new(0),
@@ -72,7 +77,8 @@ impl ClientFamilies {
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         for shard in &self.shards {
-            totals.dropped += shard.dropped.get();
+            totals.abandoned += shard.abandoned.get();
+            totals.dropped += shard.dropped.get() + shard.abandoned.get();
             for s in &shard.servers {
                 totals.succeeded +=
                     s.operations.iter().map(|op| op[Status::Success.index()].get()).sum::<u64>();
@@ -109,6 +115,10 @@ impl ClientFamilies {
 
     pub(super) fn last_error_nanos(&self, server: usize) -> u64 {
         self.cells(server).map(|s| s.last_error.load(Relaxed)).max().unwrap_or(0)
+    }
+
+    pub(super) fn merged_waits(&self, server: usize) -> Merged {
+        Merged::of(&self.waits, self.cells(server).map(|cells| &cells.acquire))
     }
 
     pub(super) fn merged_lateness(&self) -> Merged {

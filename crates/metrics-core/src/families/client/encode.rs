@@ -162,7 +162,7 @@ impl ClientFamilies {
         })?;
         ACQUIRE.encode(e, |series| {
             self.each(|server, name| {
-                let merged = self.merged(server, |s| &s.acquire);
+                let merged = self.merged_waits(server);
                 series.histogram(&[name], merged.sum, &merged.buckets)
             })
         })

@@ -22,17 +22,22 @@ pub struct Finished {
     pub service: Option<Duration>,
 }
 
-/// The counters of one load thread. One writer only; see [`Cell`] for why.
+/// The counters of one load thread. One writer only; see [`Cell`] for why. Aligned so that no two threads write to one
+/// cache line, nor to the two that are fetched together.
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct ClientShard {
     pub(super) servers: Box<[ServerCells]>,
     pub(super) lateness: HistogramCells,
     pub(super) lateness_spread: SpreadCells,
     pub(super) dropped: Cell,
+    pub(super) abandoned: Cell,
     edges: Edges,
+    waits: Edges,
 }
 
 #[derive(Debug)]
+#[repr(align(128))]
 pub(super) struct ServerCells {
     pub(super) in_flight: Cell,
     pub(super) operations: [[Cell; Status::COUNT]; Operation::COUNT],
@@ -55,7 +60,7 @@ pub(super) struct ServerCells {
 }
 
 impl ServerCells {
-    fn new(edges: &Edges) -> ServerCells {
+    fn new(edges: &Edges, waits: &Edges) -> ServerCells {
         ServerCells {
             in_flight: Cell::default(),
             operations: Default::default(),
@@ -72,7 +77,7 @@ impl ServerCells {
             created: Cell::default(),
             closed: Default::default(),
             acquire_errors: Cell::default(),
-            acquire: HistogramCells::new(edges),
+            acquire: HistogramCells::new(waits),
             last_error: AtomicU64::new(0),
         }
     }
@@ -80,13 +85,15 @@ impl ServerCells {
 
 // A node's index comes from the same list that sized `servers`; an index out of range is not counted.
 impl ClientShard {
-    pub(super) fn new(servers: usize, edges: &Edges) -> ClientShard {
+    pub(super) fn new(servers: usize, edges: &Edges, waits: &Edges) -> ClientShard {
         ClientShard {
-            servers: (0..servers).map(|_| ServerCells::new(edges)).collect(),
+            servers: (0..servers).map(|_| ServerCells::new(edges, waits)).collect(),
             lateness: HistogramCells::new(edges),
             lateness_spread: SpreadCells::default(),
             dropped: Cell::default(),
+            abandoned: Cell::default(),
             edges: edges.clone(),
+            waits: waits.clone(),
         }
     }
 
@@ -177,7 +184,7 @@ impl ClientShard {
     /// A connection was handed to an operation after `waited`, dialling included.
     #[inline]
     pub fn acquired(&self, server: usize, waited: Duration) {
-        self.on(server, |s| s.acquire.observe(&self.edges, waited));
+        self.on(server, |s| s.acquire.observe(&self.waits, waited));
     }
 
     /// No connection could be handed to an operation.
@@ -192,7 +199,13 @@ impl ClientShard {
         self.lateness_spread.observe(by);
     }
 
-    /// Open loop: operations that could not be started in time were dropped.
+    /// Open loop: an operation that was [`started`](Self::started) got no connection in time and was dropped.
+    pub fn abandoned(&self, server: usize) {
+        self.on(server, |s| s.in_flight.dec());
+        self.abandoned.inc();
+    }
+
+    /// Open loop: operations that no worker could start in time were dropped.
     pub fn dropped(&self, operations: u64) {
         self.dropped.add(operations);
     }

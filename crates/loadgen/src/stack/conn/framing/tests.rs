@@ -27,12 +27,17 @@ fn received(pieces: Vec<Vec<u8>>, count: usize) -> Vec<Result<(ReturnCode, Vec<u
             tokio::task::spawn_blocking(move || pieces.iter().all(|piece| far.write_all(piece).is_ok()));
         let mut replies = Vec::new();
         for _ in 0..count {
-            replies.push(framed.receive().await.map(|answer| (answer.code, answer.value)));
+            replies.push(framed.receive().await.map(|answer| (answer.code, answer.value.to_vec())));
         }
         drop(framed);
         sender.await.unwrap();
         replies
     })
+}
+
+fn noop(buffer: &mut Vec<u8>) -> Result<(), ConnError> {
+    buffer.extend_from_slice(b"mn\r\n");
+    Ok(())
 }
 
 fn error_of(reply: &[u8]) -> ErrorType {
@@ -98,12 +103,21 @@ fn what_memcached_would_not_send_is_an_error_of_its_kind() {
     assert_eq!(error_of(b"SERVER_ERROR out of memory storing object\r\n"), ErrorType::ServerError);
 }
 
+#[test]
+fn an_odd_reply_is_told_escaped_and_shortened() {
+    let told = |line: &[u8]| header(line).unwrap_err().to_string();
+    assert_eq!(told(b"\x1b[2J\xff\0\r"), r"unexpected answer: `\x1b[2J\xff\x00` is no reply of a memcached");
+    let long = told(&[b'x'; 500]);
+    assert_eq!(long, format!("unexpected answer: `{}...` is no reply of a memcached", "x".repeat(60)));
+    assert_eq!(told(b"SERVER_ERROR out of \x07memory"), r"server error: out of \x07memory");
+}
+
 #[tokio::test]
 async fn bytes_that_nobody_asked_for_are_noticed_before_the_next_request() {
     let (mut framed, mut far) = pair().await;
     far.write_all(b"HD\r\nHD\r\n").unwrap();
     assert_eq!(framed.receive().await.unwrap().code, ReturnCode::Hd);
-    let error = framed.send([memcache::exp::build_noop()]).await.unwrap_err();
+    let error = framed.send(noop).await.unwrap_err();
     assert_eq!(error.to_string(), "unexpected answer: 4 bytes that nobody asked for");
 }
 
@@ -112,7 +126,7 @@ async fn a_refusal_leaves_the_stream_in_step() {
     let (mut framed, mut far) = pair().await;
     far.write_all(b"SERVER_ERROR out of memory storing object\r\n").unwrap();
     assert_eq!(framed.receive().await.unwrap_err().error_type(), ErrorType::ServerError);
-    framed.send([memcache::exp::build_noop()]).await.unwrap();
+    framed.send(noop).await.unwrap();
     far.write_all(b"MN\r\n").unwrap();
     assert_eq!(framed.receive().await.unwrap().code, ReturnCode::Mn);
 }

@@ -1,0 +1,39 @@
+//! Closes connections that nobody asks for any more when their limits are reached: those in use meet their limits where
+//! they are taken. Which limits there are is the pool's matter.
+
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
+
+use crate::recorder::Recorder;
+use crate::stack::Shared;
+use crate::stack::conn::Client;
+use crate::stack::deadline::now;
+use crate::stack::pool::PoolTimes;
+
+/// Between two looks: a quarter of the shortest limit, within these.
+const PERIOD: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// Looks at the connections of a load thread for ever. Runs beside its workers.
+pub(crate) async fn reap<C: Client, R: Recorder>(shared: &Shared<C, R>) -> Infallible {
+    let Some(period) = period(&shared.pool_times) else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(period).await;
+        once(shared, now());
+    }
+}
+
+/// `None` where connections have no limits.
+fn period(times: &PoolTimes) -> Option<Duration> {
+    let shortest = times.idle.into_iter().chain(times.lifetime).min()?;
+    Some((shortest / 4).clamp(PERIOD.0, PERIOD.1))
+}
+
+fn once<C: Client, R: Recorder>(shared: &Shared<C, R>, at: Instant) {
+    shared.pools.iter().for_each(|pool| pool.reap(&shared.pool_times, at));
+    // A connection in an exchange is not in its place.
+    for places in shared.owned.borrow().iter().filter_map(std::rc::Weak::upgrade) {
+        for place in places.borrow_mut().iter_mut() {
+            *place = place.take().and_then(|connection| connection.fresh(&shared.pool_times, at));
+        }
+    }
+}
