@@ -2,12 +2,13 @@
 //! runs, after scenariod has gone, and over ranges so wide that a phase is shorter than a step.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use testkit::dashboard::{Dashboard, Report, Window};
-use testkit::{Lab, Prometheus, secs, workspace_bin};
+use testkit::{Lab, Prometheus, http, secs, workspace_bin};
 
-use crate::DASHBOARDS;
+use crate::{DASHBOARDS, promtool};
 
 const RUNS: usize = 2;
 const QUARTER_HOUR: f64 = 900.0;
@@ -77,6 +78,9 @@ fn every_query_returns_data() {
         finished_as_walked(&live, &prometheus);
     }
     faults_are_found(&dashboards[0], &prometheus);
+    for addr in [lab.loadgen_addr, lab.scenariod_addr] {
+        scrape_is_small(addr);
+    }
 
     assert_eq!(scenariod.wait_exit(secs(120)), 0);
     prometheus.wait_for("scenario_phase", secs(30), <[_]>::is_empty);
@@ -121,6 +125,23 @@ fn finished_as_walked(report: &Report, prometheus: &Prometheus) {
             assert_eq!(end, limit, "{key:?}");
         }
     }
+}
+
+/// A scrape a second must not weigh on what is measured: below 64 KB, and far below the interval even here. What promtool
+/// accepts, others read too.
+fn scrape_is_small(addr: SocketAddr) {
+    let scrape = || http::get(&format!("http://{addr}/metrics")).unwrap().body;
+    let timed = || {
+        let began = Instant::now();
+        scrape();
+        began.elapsed()
+    };
+    let fastest = (0..10).map(|_| timed()).min().unwrap();
+    assert!(fastest < Duration::from_millis(50), "a scrape of {addr} takes {fastest:?}");
+    let page = scrape();
+    assert!(page.len() < 64 * 1024, "a scrape of {addr} has {} bytes", page.len());
+    eprintln!("{addr}: {} bytes, {fastest:?}", page.len());
+    promtool::accepts_metrics(&page);
 }
 
 /// Faults that only a live Prometheus shows are found too.

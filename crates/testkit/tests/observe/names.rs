@@ -16,8 +16,8 @@ const GIVEN: [&str; 1] = ["up"];
 const OF_THE_JUDGE: [&str; 3] =
     ["scenario_expectation_result", "scenario_time_to_detect_seconds", "scenario_time_to_recover_seconds"];
 /// The first words of the lab's names: a word that begins with one and goes on is a metric or a mistake.
-const FIRST_WORDS: [&str; 8] =
-    ["memcache_", "scenario_", "toxiproxy_", "loadgen_", "http_request", "process_", "tokio_", "metrics_"];
+const FIRST_WORDS: [&str; 7] =
+    ["memcache_", "scenario_", "toxiproxy_", "loadgen_", "http_request", "process_", "tokio_"];
 /// Words of the configuration and the code that begin as metrics do.
 const NO_METRICS: [&str; 1] = ["memcache_resilience_lab"];
 

@@ -1,6 +1,7 @@
 //! Configuration, rules and their unit tests, as promtool of the lab's own Prometheus judges them.
 
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use testkit::{program, workspace};
 
@@ -59,4 +60,18 @@ fn no_rule_is_untested() {
             assert!(evaluations.iter().any(|test| !test.contains("exp_labels")), "{name} is never silent in a test");
         }
     }
+}
+
+/// What promtool thinks of a page of metrics in the classic format.
+pub(crate) fn accepts_metrics(page: &str) {
+    let mut child = Command::new(program("promtool"))
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
