@@ -29,7 +29,9 @@ mod tests {
     fn gzip_is_for_those_who_name_it() {
         assert!(gzip_wanted(Some("gzip")));
         assert!(gzip_wanted(Some("deflate, GZIP;q=0.5")));
-        for header in [None, Some(""), Some("*"), Some("identity"), Some("gzip;q=0"), Some("deflate, gzip; q=0.0")] {
+        for header in
+            [None, Some(""), Some("*"), Some("identity"), Some("gzip;q=0"), Some("deflate, gzip; q=0.0")]
+        {
             assert!(!gzip_wanted(header), "{header:?}");
         }
     }

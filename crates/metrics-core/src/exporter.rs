@@ -107,7 +107,11 @@ impl Exporter {
     fn tell_of_refused(&self) {
         for (family, label_sets) in limit::take() {
             if self.told.lock().insert(family) {
-                tracing::warn!(family, label_sets, "too many label sets: those beyond the limit are not exported");
+                tracing::warn!(
+                    family,
+                    label_sets,
+                    "too many label sets: those beyond the limit are not exported"
+                );
             }
         }
     }

@@ -22,7 +22,8 @@ pub fn markdown() -> String {
                 Kind::Histogram => "histogram",
             };
             let labels: Vec<_> = family.labels.iter().map(|label| format!("`{label}`")).collect();
-            let _ = writeln!(page, "| `{}` | {kind} | {} | {} |", family.name, labels.join(", "), family.help);
+            let _ =
+                writeln!(page, "| `{}` | {kind} | {} | {} |", family.name, labels.join(", "), family.help);
         }
     }
     page

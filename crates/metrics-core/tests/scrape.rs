@@ -23,8 +23,9 @@ fn serve(registry: Registry) -> SocketAddr {
 /// The head and the body of an answer, as bytes on the wire.
 fn raw(addr: SocketAddr, accept_encoding: &str) -> (String, Vec<u8>) {
     let mut stream = TcpStream::connect(addr).expect("connected");
-    let head =
-        format!("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept-Encoding: {accept_encoding}\r\n\r\n");
+    let head = format!(
+        "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept-Encoding: {accept_encoding}\r\n\r\n"
+    );
     stream.write_all(head.as_bytes()).expect("sent");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("answered");
@@ -36,7 +37,10 @@ fn raw(addr: SocketAddr, accept_encoding: &str) -> (String, Vec<u8>) {
 async fn who_asks_for_gzip_gets_the_same_page_packed() {
     let addr = serve(Registry::default());
     let (head, packed) = raw(addr, "deflate, gzip");
-    assert!(head.contains("content-encoding: gzip") && head.contains("vary: accept, accept-encoding"), "{head}");
+    assert!(
+        head.contains("content-encoding: gzip") && head.contains("vary: accept, accept-encoding"),
+        "{head}"
+    );
     let mut unpacked = String::new();
     GzDecoder::new(packed.as_slice()).read_to_string(&mut unpacked).expect("gzip");
     let (head, plain) = raw(addr, "identity");
@@ -69,8 +73,10 @@ async fn a_family_with_too_many_label_sets_is_cut_and_says_so() {
         assert_eq!(page.value("memcache_resilience_refused_label_sets", []), Some(f64::from(too_many)));
     }
     assert_eq!(
-        Scrape::parse(&http::get(&format!("http://{}/metrics", serve(Registry::default()))).expect("answered").body)
-            .value("memcache_resilience_refused_label_sets", []),
+        Scrape::parse(
+            &http::get(&format!("http://{}/metrics", serve(Registry::default()))).expect("answered").body
+        )
+        .value("memcache_resilience_refused_label_sets", []),
         Some(0.0)
     );
 }
@@ -90,5 +96,8 @@ async fn the_runtime_that_serves_is_shown() {
 #[test]
 fn the_page_is_what_the_declarations_make() {
     let page = std::fs::read_to_string(workspace().join("docs/metrics.md")).expect("docs/metrics.md");
-    assert!(page == metrics_core::reference::markdown(), "docs/metrics.md is old: run `just metrics-reference`");
+    assert!(
+        page == metrics_core::reference::markdown(),
+        "docs/metrics.md is old: run `just metrics-reference`"
+    );
 }

@@ -50,7 +50,8 @@ impl Dashboard {
     /// Every query: of panels, annotations and variables.
     pub fn queries(&self) -> Vec<String> {
         let of_panels = panels(&self.0).into_iter().flat_map(|panel| list(&panel["targets"]));
-        let of_annotations = list(&self.0["annotations"]["list"]).iter().map(|annotation| &annotation["target"]);
+        let of_annotations =
+            list(&self.0["annotations"]["list"]).iter().map(|annotation| &annotation["target"]);
         let expressions = of_panels.chain(of_annotations).map(|target| text(&target["expr"]));
         let of_variables =
             list(&self.0["templating"]["list"]).iter().map(|variable| text(&variable["definition"]));

@@ -24,8 +24,11 @@ const BUSY: Family = Family::counter(
     &["runtime"],
     "Time the threads of these runtimes spent on tasks, in seconds",
 );
-const PARKS: Family =
-    Family::counter("tokio_worker_parks_total", &["runtime"], "Times a thread of these runtimes ran out of work");
+const PARKS: Family = Family::counter(
+    "tokio_worker_parks_total",
+    &["runtime"],
+    "Times a thread of these runtimes ran out of work",
+);
 
 pub(super) const FAMILIES: &[&Family] = &[&WORKERS, &TASKS, &QUEUE, &BUSY, &PARKS];
 
@@ -39,14 +42,11 @@ impl Runtimes {
         self.0.lock().push((kind, handle.metrics()));
     }
 
-    fn each(
-        &self,
-        series: &mut Series<'_>,
-        read: impl Fn(&RuntimeMetrics) -> f64,
-    ) -> Result<(), Error> {
+    fn each(&self, series: &mut Series<'_>, read: impl Fn(&RuntimeMetrics) -> f64) -> Result<(), Error> {
         let watched = self.0.lock();
         for kind in Runtime::ALL {
-            let mut figures = watched.iter().filter(|(of, _)| *of == kind).map(|(_, metrics)| read(metrics)).peekable();
+            let mut figures =
+                watched.iter().filter(|(of, _)| *of == kind).map(|(_, metrics)| read(metrics)).peekable();
             if figures.peek().is_some() {
                 series.number(&[kind.as_str()], figures.sum())?;
             }

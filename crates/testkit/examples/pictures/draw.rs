@@ -4,55 +4,56 @@ use std::error::Error;
 use std::path::Path;
 
 use plotters::prelude::{
-    BLACK, ChartBuilder, Color, IntoDrawingArea, IntoFont, LineSeries, PathElement, RGBColor, Rectangle, SVGBackend,
-    SeriesLabelPosition, WHITE,
+    BLACK, ChartBuilder, Color, IntoDrawingArea, IntoFont, LineSeries, PathElement, RGBColor, Rectangle,
+    SVGBackend, SeriesLabelPosition, WHITE,
 };
 use testkit::Series;
 
 /// A chart of a picture.
-pub struct Chart {
+pub(crate) struct Chart {
     /// What stands above it.
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     /// What it shows: one line a server.
-    pub query: &'static str,
+    pub(crate) query: &'static str,
     /// Latencies span decades.
-    pub log: bool,
+    pub(crate) log: bool,
 }
 
 /// A phase, in Unix seconds.
-pub struct Region {
+pub(crate) struct Region {
     /// Its name.
-    pub phase: &'static str,
+    pub(crate) phase: &'static str,
     /// When it began.
-    pub start: f64,
+    pub(crate) start: f64,
     /// When it ended.
-    pub end: f64,
+    pub(crate) end: f64,
 }
 
 /// All that is drawn.
-pub struct Picture {
+pub(crate) struct Picture {
     /// The time axis, in Unix seconds.
-    pub span: (f64, f64),
+    pub(crate) span: (f64, f64),
     /// The phases.
-    pub regions: Vec<Region>,
+    pub(crate) regions: Vec<Region>,
     /// The charts with their data, from the top.
-    pub charts: Vec<(Vec<Series>, Chart)>,
+    pub(crate) charts: Vec<(Vec<Series>, Chart)>,
 }
 
 const SIZE: (u32, u32) = (760, 540);
 const LINES: [RGBColor; 3] = [RGBColor(200, 60, 40), RGBColor(40, 100, 190), RGBColor(60, 150, 80)];
-/// 0.1 ms and 1 s, as powers of ten.
-const LATENCY: (f64, f64) = (-4.0, 0.0);
+/// 0.1 ms to some seconds, as powers of ten.
+const LATENCY: (f64, f64) = (-4.0, 0.5);
 
 /// Writes the picture.
-pub fn write(path: &Path, picture: &Picture) -> Result<(), Box<dyn Error>> {
+pub(crate) fn write(path: &Path, picture: &Picture) -> Result<(), Box<dyn Error>> {
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let (start, end) = (0.0, picture.span.1 - picture.span.0);
-    for (area, (series, chart)) in root.split_evenly((picture.charts.len(), 1)).iter().zip(&picture.charts) {
+    let areas = root.split_evenly((picture.charts.len(), 1));
+    for (index, (area, (series, chart))) in areas.iter().zip(&picture.charts).enumerate() {
         let height = |value: f64| if chart.log { value.log10().max(LATENCY.0) } else { value };
         let most = series.iter().flat_map(|one| &one.points).map(|(_, value)| *value).fold(0.0, f64::max);
-        let (low, high) = if chart.log { LATENCY } else { (0.0, (most * 1.1).max(0.01)) };
+        let (low, high) = if chart.log { LATENCY } else { (0.0, (most * 1.1).max(1.1)) };
         let mut drawn = ChartBuilder::on(area)
             .caption(chart.title, ("sans-serif", 14).into_font())
             .margin(6)
@@ -65,7 +66,7 @@ pub fn write(path: &Path, picture: &Picture) -> Result<(), Box<dyn Error>> {
         };
         drawn
             .configure_mesh()
-            .light_line_style(WHITE)
+            .max_light_lines(0)
             .bold_line_style(BLACK.mix(0.08))
             .x_labels(12)
             .y_labels(5)
@@ -84,11 +85,13 @@ pub fn write(path: &Path, picture: &Picture) -> Result<(), Box<dyn Error>> {
                 .label(one.labels.get("server").map_or("", String::as_str))
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 14, y)], line.stroke_width(2)));
         }
-        drawn
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .background_style(WHITE.mix(0.8))
-            .draw()?;
+        if index == 0 {
+            drawn
+                .configure_series_labels()
+                .position(SeriesLabelPosition::LowerRight)
+                .background_style(WHITE.mix(0.8))
+                .draw()?;
+        }
     }
     root.present()?;
     Ok(())

@@ -1,11 +1,15 @@
 //! Makes the pictures of docs/interpreting.md from real runs: `just pictures`. Each run is a lab of its own; the picture is
 //! what its Prometheus then answers to the dashboard's own queries.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a tool for the writers of the documentation: it may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a tool for the writers of the documentation: it may panic"
+)]
 
 mod draw;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use draw::{Chart, Picture, Region};
 use testkit::{Lab, Prometheus, secs, workspace, workspace_bin};
@@ -65,19 +69,19 @@ fn record(run: &Run) -> Picture {
     assert_eq!(scenariod.wait_exit(secs(120)), 0, "{}", run.scenario);
     let regions = regions(&prometheus);
     let span = (regions[0].start - 2.0, regions[2].end + 1.0);
-    let ask = |chart: &Chart| prometheus.query_range(chart.query, span.0, span.1, Duration::from_millis(500));
+    let ask = |chart: &Chart| prometheus.query_range(chart.query, span.0, span.1, secs(1));
     Picture { span, regions, charts: CHARTS.map(|chart| (ask(&chart), chart)).into() }
 }
 
 /// The phases of the only run, as scenariod stamped them.
 fn regions(prometheus: &Prometheus) -> Vec<Region> {
     let stamp = |edge: &str, phase: &str| {
-        let query = format!(
-            "max(last_over_time(scenario_phase_{edge}_timestamp_seconds{{phase=\"{phase}\"}}[10m]))"
-        );
+        let query =
+            format!("max(last_over_time(scenario_phase_{edge}_timestamp_seconds{{phase=\"{phase}\"}}[10m]))");
         prometheus.query(&query)[0].value()
     };
-    let region = |phase: &'static str| Region { phase, start: stamp("start", phase), end: stamp("end", phase) };
+    let region =
+        |phase: &'static str| Region { phase, start: stamp("start", phase), end: stamp("end", phase) };
     let regions = ["stabilization", "testing", "recovery"].map(region);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
     assert!(regions[2].end <= now, "the run is over");

@@ -96,8 +96,9 @@ fn every_query_returns_data() {
         let wide = dashboard.ask(&prometheus, Window::before(now() + AHEAD, SIX_HOURS));
         good(&wide);
         only_quiet(&wide, &OF_SCENARIOD);
-        let starts =
-            |phases: &Phases| phases.iter().map(|(key, (start, _))| (key.clone(), *start)).collect::<Vec<_>>();
+        let starts = |phases: &Phases| {
+            phases.iter().map(|(key, (start, _))| (key.clone(), *start)).collect::<Vec<_>>()
+        };
         assert_eq!(starts(&drawn(&wide)), starts(&walked));
     }
 }

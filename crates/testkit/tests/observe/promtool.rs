@@ -6,10 +6,13 @@ use std::process::{Command, Stdio};
 use testkit::{program, workspace};
 
 fn promtool(arguments: &[&str]) {
-    let output =
-        Command::new(program("promtool")).args(arguments).current_dir(workspace().join("prometheus")).output();
+    let output = Command::new(program("promtool"))
+        .args(arguments)
+        .current_dir(workspace().join("prometheus"))
+        .output();
     let output = output.unwrap();
-    let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    let text =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
     assert!(output.status.success(), "promtool {arguments:?}:\n{text}");
 }
 
@@ -48,7 +51,8 @@ fn no_rule_is_untested() {
     for rules in folder("rules") {
         let tests = read(&rules.replacen("rules/", "tests/", 1));
         let text = read(&rules);
-        let rules_of = |word: &str| text.lines().filter_map(|line| line.trim().strip_prefix(word)).collect::<Vec<_>>();
+        let rules_of =
+            |word: &str| text.lines().filter_map(|line| line.trim().strip_prefix(word)).collect::<Vec<_>>();
         for name in rules_of("- record: ") {
             assert!(tests.contains(&format!("expr: {name}")), "{name} has no test");
         }
@@ -56,8 +60,14 @@ fn no_rule_is_untested() {
             let line = format!("alertname: {name}");
             let of_it = |test: &&str| test.lines().any(|one| one.trim() == line);
             let evaluations: Vec<_> = tests.split("\n      - ").filter(of_it).collect();
-            assert!(evaluations.iter().any(|test| test.contains("exp_labels")), "{name} never fires in a test");
-            assert!(evaluations.iter().any(|test| !test.contains("exp_labels")), "{name} is never silent in a test");
+            assert!(
+                evaluations.iter().any(|test| test.contains("exp_labels")),
+                "{name} never fires in a test"
+            );
+            assert!(
+                evaluations.iter().any(|test| !test.contains("exp_labels")),
+                "{name} is never silent in a test"
+            );
         }
     }
 }
