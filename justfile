@@ -41,7 +41,6 @@ setup:
 [group('develop')]
 test: setup
     cargo test --workspace --locked
-    .lab/bin/promtool test rules prometheus/tests/*.yml
     deploy/test.sh
 
 # The same tests with large numbers; writes docs/soak.md
@@ -61,6 +60,17 @@ bench *ARGS:
 calibrate *ARGS: setup
     cargo build --release --locked -p loadgen -p scenariod -p bench
     deploy/calibrate.sh --report docs/fidelity.md "$@"
+
+# docs/metrics.md, from the declarations
+[group('develop')]
+metrics-reference:
+    cargo run --quiet --locked -p metrics-core --example reference >docs/metrics.md
+
+# The pictures of docs/interpreting.md, from real runs of some two minutes
+[group('develop')]
+pictures: setup
+    cargo build --locked -p loadgen -p scenariod
+    cargo run --quiet --locked -p testkit --example pictures
 
 # What must hold before a commit: format, lints, dependencies, house rules, shipped configuration
 [group('develop')]

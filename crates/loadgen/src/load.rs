@@ -10,6 +10,8 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use metrics_core::families::runtime::Runtimes;
+use metrics_core::labels::Runtime;
 use tokio::runtime;
 use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
@@ -55,11 +57,16 @@ pub(crate) struct Load {
 }
 
 /// Starts one thread for each recorder.
-pub(crate) fn start<C: Client, R: Recorder + Send>(spec: &Spec<C>, recorders: Vec<R>) -> io::Result<Load> {
+pub(crate) fn start<C: Client, R: Recorder + Send>(
+    spec: &Spec<C>,
+    recorders: Vec<R>,
+    runtimes: &Runtimes,
+) -> io::Result<Load> {
     let mut threads = Vec::with_capacity(recorders.len());
     for (index, recorder) in recorders.into_iter().enumerate() {
         let spec = spec.clone();
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        runtimes.watch(Runtime::Load, runtime.handle());
         let body = move || LocalSet::new().block_on(&runtime, thread(spec, index, recorder));
         threads.push(Builder::new().name(format!("load-{index}")).spawn(body)?);
     }

@@ -99,7 +99,7 @@ async fn supervise(plan: Plan, listener: TcpListener, export: &impl Export) -> R
     let families =
         ClientFamilies::register(&mut registry, &names, shards, &edges, Arc::<RunState>::clone(&state));
     let exporter = Exporter::new(registry);
-    let readiness = exporter.readiness();
+    let (readiness, runtimes) = (exporter.readiness(), exporter.runtimes());
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(exporter.serve(listener, shutdown.clone()));
     let about = About::of(&plan);
@@ -138,7 +138,7 @@ async fn supervise(plan: Plan, listener: TcpListener, export: &impl Export) -> R
         ledger: Arc::new(ledger),
         stop: stop.clone(),
     };
-    let load = load::start(&spec, recorders)?;
+    let load = load::start(&spec, recorders, &runtimes)?;
     readiness.set_ready();
     tokio::select! {
         signal = signals.recv() => tracing::info!(signal = signal.name(), "draining"),

@@ -1,5 +1,6 @@
 //! The HTTP server of a daemon: `/metrics`, `/health`, `/ready`. It binds nothing by itself and knows no family of a daemon.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -13,26 +14,36 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus_client::registry::Registry;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::compression::{gzip, gzip_wanted};
 use crate::exposition::Format;
 use crate::families::build::BuildInfo;
 use crate::families::http::HttpFamilies;
+use crate::families::limit::LimitFamilies;
 use crate::families::process::ProcessFamilies;
+use crate::families::runtime::Runtimes;
+use crate::labels::Runtime;
+use crate::limit;
+use crate::locked::Locked;
 
 /// Bytes by which one scrape may outgrow the last without moving its text in memory.
 const ROOM: usize = 2048;
 
-/// Serves a registry. Build it with a full registry; it adds the process, build and HTTP families.
+/// Serves a registry. Build it with a full registry; it adds the process, runtime, build and HTTP families.
 #[derive(Debug)]
 pub struct Exporter {
     registry: Registry,
     http: Arc<HttpFamilies>,
+    runtimes: Runtimes,
     readiness: Readiness,
     scrapes: watch::Sender<u64>,
     /// Bytes of the last answer: the next is about as long.
     last_size: AtomicUsize,
+    /// The families that left something out and of which that was said.
+    told: Locked<BTreeSet<&'static str>>,
 }
 
 /// Whether the daemon does its work yet; shown by `/ready`.
@@ -62,13 +73,18 @@ impl Exporter {
         registry.register_collector(Box::new(ProcessFamilies));
         registry.register_collector(Box::new(BuildInfo));
         registry.register_collector(Box::new(Arc::clone(&http)));
+        let runtimes = Runtimes::default();
+        registry.register_collector(Box::new(runtimes.clone()));
+        registry.register_collector(Box::new(LimitFamilies));
         let readiness = Readiness(Arc::new(RwLock::new(Some("starting".to_owned()))));
         Exporter {
             registry,
             http,
+            runtimes,
             readiness,
             scrapes: watch::Sender::new(0),
             last_size: AtomicUsize::new(4096),
+            told: Locked::default(),
         }
     }
 
@@ -77,13 +93,32 @@ impl Exporter {
         self.readiness.clone()
     }
 
+    /// Where a daemon says which runtimes it has besides the one that serves this.
+    pub fn runtimes(&self) -> Runtimes {
+        self.runtimes.clone()
+    }
+
     /// How many `GET /metrics` were answered so far.
     pub fn scrapes(&self) -> watch::Receiver<u64> {
         self.scrapes.subscribe()
     }
 
+    /// Says once of each family that it leaves something out.
+    fn tell_of_refused(&self) {
+        for (family, label_sets) in limit::take() {
+            if self.told.lock().insert(family) {
+                tracing::warn!(
+                    family,
+                    label_sets,
+                    "too many label sets: those beyond the limit are not exported"
+                );
+            }
+        }
+    }
+
     /// Answers on an already bound listener until `shutdown`; requests under way are answered first.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
+        self.runtimes.watch(Runtime::Server, &Handle::current());
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let router = router(Arc::new(self));
@@ -101,16 +136,26 @@ fn router(exporter: Arc<Exporter>) -> Router {
 }
 
 async fn metrics(State(exporter): State<Arc<Exporter>>, headers: HeaderMap) -> Response {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    let format = Format::accepted(accept);
+    let asked = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let format = Format::accepted(asked(header::ACCEPT));
     let expected = exporter.last_size.load(Relaxed) + ROOM;
-    match format.encode(&exporter.registry, expected) {
+    let encoded = format.encode(&exporter.registry, expected);
+    exporter.tell_of_refused();
+    match encoded {
         Ok(text) => {
             exporter.last_size.store(text.len(), Relaxed);
-            ([(header::CONTENT_TYPE, format.content_type())], text).into_response()
+            answer(format, text, gzip_wanted(asked(header::ACCEPT_ENCODING)))
         }
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("metrics cannot be encoded: {error}\n"))
             .into_response(),
+    }
+}
+
+fn answer(format: Format, text: String, packed: bool) -> Response {
+    let kind = [(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept, accept-encoding")];
+    match packed.then(|| gzip(&text)) {
+        Some(Ok(bytes)) => (kind, [(header::CONTENT_ENCODING, "gzip")], bytes).into_response(),
+        Some(Err(_)) | None => (kind, text).into_response(),
     }
 }
 

@@ -4,6 +4,8 @@
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
+use crate::limit;
+
 /// A text format of `/metrics`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -37,6 +39,7 @@ impl Format {
     /// The whole registry as text; `expected` bytes are made room for at once.
     pub(crate) fn encode(self, registry: &Registry, expected: usize) -> Result<String, std::fmt::Error> {
         let mut text = String::with_capacity(expected);
+        limit::take();
         text::encode(&mut text, registry)?;
         Ok(match self {
             Format::OpenMetrics => text,

@@ -4,7 +4,9 @@
 pub mod build;
 pub mod client;
 pub mod http;
+pub mod limit;
 pub mod process;
+pub mod runtime;
 pub mod scenario;
 pub mod toxiproxy;
 pub mod verdict;
@@ -13,19 +15,23 @@ use crate::family::{Family, Kind};
 
 /// Every declared family, by the module that declares it.
 pub fn declared() -> impl Iterator<Item = &'static Family> {
-    [
-        client::FAMILIES,
-        client::LOADGEN_FAMILIES,
-        scenario::FAMILIES,
-        toxiproxy::FAMILIES,
-        verdict::FAMILIES,
-        http::FAMILIES,
-        process::FAMILIES,
-        build::FAMILIES,
+    declared_by().into_iter().flat_map(|(_, families)| families).copied()
+}
+
+/// The same in groups, each with what it is about.
+pub(crate) fn declared_by() -> Vec<(&'static str, &'static [&'static Family])> {
+    vec![
+        ("The client (loadgen)", client::FAMILIES),
+        ("The load (loadgen)", client::LOADGEN_FAMILIES),
+        ("Scenarios (scenariod)", scenario::FAMILIES),
+        ("Faults and Toxiproxy (scenariod)", toxiproxy::FAMILIES),
+        ("The verdict (scenariod)", verdict::FAMILIES),
+        ("The metrics server (every daemon)", http::FAMILIES),
+        ("The process (every daemon)", process::FAMILIES),
+        ("Tokio (every daemon)", runtime::FAMILIES),
+        ("The scrape itself (every daemon)", limit::FAMILIES),
+        ("The build (every daemon)", build::FAMILIES),
     ]
-    .into_iter()
-    .flatten()
-    .copied()
 }
 
 /// Every name a series may have: a histogram has three.

@@ -8,6 +8,8 @@ use prometheus_client::encoding::{
 };
 use prometheus_client::metrics::MetricType;
 
+use crate::limit::{self, LABEL_SETS};
+
 /// What a family's samples are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -70,7 +72,13 @@ impl Family {
             Kind::Histogram => (self.name, MetricType::Histogram),
         };
         let encoder = encoder.encode_descriptor(name, self.help, None, kind)?;
-        write(&mut Series { encoder, family: self })
+        let mut series = Series { encoder, family: self, written: 0 };
+        let written = write(&mut series);
+        let refused = series.written.saturating_sub(LABEL_SETS);
+        if refused > 0 {
+            limit::refuse(self.name, refused);
+        }
+        written
     }
 
     /// Writes a family that has one series and no labels.
@@ -83,17 +91,30 @@ impl Family {
 pub(crate) struct Series<'a> {
     encoder: MetricEncoder<'a>,
     family: &'a Family,
+    written: usize,
 }
 
 impl Series<'_> {
+    /// Is there room for one more label set? Those that came first stay: they are the oldest, and graphs of them go on.
+    fn admits(&mut self) -> bool {
+        self.written += 1;
+        self.written <= LABEL_SETS
+    }
+
     /// One series of a counter with an integer count.
     pub(crate) fn count(&mut self, values: &[&str], count: u64) -> Result<(), Error> {
+        if !self.admits() {
+            return Ok(());
+        }
         let labels = Labels { names: self.family.labels, values };
         self.encoder.encode_family(&labels)?.encode_counter::<NoLabelSet, _, f64>(&count, None)
     }
 
     /// One series of a gauge, or of a counter that counts seconds.
     pub(crate) fn number(&mut self, values: &[&str], value: f64) -> Result<(), Error> {
+        if !self.admits() {
+            return Ok(());
+        }
         let labels = Labels { names: self.family.labels, values };
         let mut encoder = self.encoder.encode_family(&labels)?;
         match self.family.kind {
@@ -109,6 +130,9 @@ impl Series<'_> {
         sum: f64,
         buckets: &[(f64, u64)],
     ) -> Result<(), Error> {
+        if !self.admits() {
+            return Ok(());
+        }
         let labels = Labels { names: self.family.labels, values };
         let count = buckets.iter().map(|(_, n)| n).sum();
         self.encoder.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, count, buckets, None)

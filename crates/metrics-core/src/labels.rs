@@ -92,6 +92,16 @@ label_words! {
 }
 
 label_words! {
+    /// Label `runtime`: what a tokio runtime is there for.
+    Runtime {
+        /// It serves the metrics and drives the daemon.
+        Server => "server",
+        /// It sends load.
+        Load => "load",
+    }
+}
+
+label_words! {
     /// State of a circuit breaker; its index is the value of the state gauge.
     BreakerState {
         /// Passing.

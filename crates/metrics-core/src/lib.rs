@@ -4,12 +4,15 @@
 //! protocol: the daemons say what happened, this crate counts and shows it.
 
 mod cells;
+mod compression;
 pub mod exporter;
 mod exposition;
 pub mod families;
 mod family;
 pub mod labels;
+mod limit;
 mod locked;
+pub mod reference;
 mod spread;
 
 pub use family::{Family, Kind};

@@ -41,6 +41,23 @@ impl Dashboard {
         Self(serde_json::from_str(&json.replace(text, replacement)).expect("JSON after the replacement"))
     }
 
+    /// The file as it would be written.
+    #[must_use]
+    pub fn json(&self) -> String {
+        self.0.to_string()
+    }
+
+    /// Every query: of panels, annotations and variables.
+    pub fn queries(&self) -> Vec<String> {
+        let of_panels = panels(&self.0).into_iter().flat_map(|panel| list(&panel["targets"]));
+        let of_annotations =
+            list(&self.0["annotations"]["list"]).iter().map(|annotation| &annotation["target"]);
+        let expressions = of_panels.chain(of_annotations).map(|target| text(&target["expr"]));
+        let of_variables =
+            list(&self.0["templating"]["list"]).iter().map(|variable| text(&variable["definition"]));
+        expressions.chain(of_variables).map(str::to_owned).collect()
+    }
+
     /// What breaks the house rules; empty when all is well.
     pub fn structure(&self) -> Vec<String> {
         structure::problems(&self.0)

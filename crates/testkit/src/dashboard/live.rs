@@ -25,7 +25,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// The last `seconds` before `end`.
+    /// The last `seconds` before `end`. The end may lie ahead, so that a coarse grid has a point after what happened just now.
     pub fn before(end: f64, seconds: f64) -> Self {
         Self { start: end - seconds, end }
     }
@@ -144,7 +144,7 @@ impl Asker<'_> {
         if unit == "percentunit" && !(least >= 0.0 && most <= 1.0) {
             self.problem(&place, format!("a share must lie in 0..1, not in {least}..{most}"));
         }
-        if ["s", "ops", "bytes", "cps"].contains(&unit) && least < 0.0 {
+        if ["s", "ops", "bytes", "cps", "percent"].contains(&unit) && least < 0.0 {
             self.problem(&place, format!("negative: {least} {unit}"));
         }
         let mapped: BTreeSet<_> = list(&defaults["mappings"])
@@ -157,7 +157,10 @@ impl Asker<'_> {
                 self.problem(&place, format!("value {value} has no mapping"));
             }
         }
-        self.legend(&place, text(&target["legendFormat"]), &series);
+        // A table shows labels as columns and needs no legend.
+        if text(&target["format"]) != "table" {
+            self.legend(&place, text(&target["legendFormat"]), &series);
+        }
     }
 
     fn legend(&mut self, place: &str, legend: &str, series: &[Series]) {

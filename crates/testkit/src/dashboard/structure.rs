@@ -69,6 +69,14 @@ pub(super) fn problems(dashboard: &Value) -> Vec<String> {
             !target["interval"].is_null(),
             format!("annotation {}: without `interval` a point is as wide as a pixel", annotation["name"]),
         );
+        rule(
+            annotation["useValueForTime"] == true,
+            format!("annotation {}: draws samples, not timestamps", annotation["name"]),
+        );
+        rule(
+            text(&target["expr"]).starts_with("1000 * "),
+            format!("annotation {}: timestamps are not in ms", annotation["name"]),
+        );
     }
     found
 }
@@ -83,6 +91,9 @@ fn of_panel(panel: &Value) -> Vec<String> {
     let unit = text(&panel["fieldConfig"]["defaults"]["unit"]);
     if !UNITS.contains(&unit) {
         found.push(format!("unit {unit:?} is missing or not in the list"));
+    }
+    if panel["fieldConfig"]["defaults"]["custom"]["spanNulls"] == true {
+        found.push("spanNulls hides that there is no data: a gap is information".to_owned());
     }
     if list(&panel["targets"]).is_empty() {
         found.push("no query".to_owned());

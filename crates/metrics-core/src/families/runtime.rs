@@ -1,0 +1,74 @@
+//! What tokio says about the runtimes of a daemon, read at each scrape. Which runtimes there are, the daemon says.
+
+use std::fmt::Error;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use tokio::runtime::{Handle, RuntimeMetrics};
+
+use crate::family::{Family, Series};
+use crate::labels::Runtime;
+use crate::locked::Locked;
+
+const WORKERS: Family =
+    Family::gauge("tokio_workers", &["runtime"], "Threads that run the tasks of these runtimes");
+const TASKS: Family = Family::gauge("tokio_alive_tasks", &["runtime"], "Tasks that have not ended");
+const QUEUE: Family = Family::gauge(
+    "tokio_global_queue_depth",
+    &["runtime"],
+    "Tasks that are ready and wait in the queue all threads share",
+);
+const BUSY: Family = Family::counter(
+    "tokio_worker_busy_seconds_total",
+    &["runtime"],
+    "Time the threads of these runtimes spent on tasks, in seconds",
+);
+const PARKS: Family = Family::counter(
+    "tokio_worker_parks_total",
+    &["runtime"],
+    "Times a thread of these runtimes ran out of work",
+);
+
+pub(super) const FAMILIES: &[&Family] = &[&WORKERS, &TASKS, &QUEUE, &BUSY, &PARKS];
+
+/// The runtimes that are watched. Several of one kind are added up.
+#[derive(Clone, Debug, Default)]
+pub struct Runtimes(Arc<Locked<Vec<(Runtime, RuntimeMetrics)>>>);
+
+impl Runtimes {
+    /// Watches one more runtime.
+    pub fn watch(&self, kind: Runtime, handle: &Handle) {
+        self.0.lock().push((kind, handle.metrics()));
+    }
+
+    fn each(&self, series: &mut Series<'_>, read: impl Fn(&RuntimeMetrics) -> f64) -> Result<(), Error> {
+        let watched = self.0.lock();
+        for kind in Runtime::ALL {
+            let mut figures =
+                watched.iter().filter(|(of, _)| *of == kind).map(|(_, metrics)| read(metrics)).peekable();
+            if figures.peek().is_some() {
+                series.number(&[kind.as_str()], figures.sum())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The sum of a figure over the threads of a runtime.
+fn threads(metrics: &RuntimeMetrics, read: impl Fn(usize) -> f64) -> f64 {
+    (0..metrics.num_workers()).map(read).sum()
+}
+
+impl Collector for Runtimes {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
+        let e = &mut encoder;
+        WORKERS.encode(e, |series| self.each(series, |m| m.num_workers() as f64))?;
+        TASKS.encode(e, |series| self.each(series, |m| m.num_alive_tasks() as f64))?;
+        QUEUE.encode(e, |series| self.each(series, |m| m.global_queue_depth() as f64))?;
+        BUSY.encode(e, |series| {
+            self.each(series, |m| threads(m, |i| m.worker_total_busy_duration(i).as_secs_f64()))
+        })?;
+        PARKS.encode(e, |series| self.each(series, |m| threads(m, |i| m.worker_park_count(i) as f64)))
+    }
+}

@@ -1,0 +1,204 @@
+//! Every query of the dashboards is asked of a Prometheus that scraped short runs of both daemons: while the scenario
+//! runs, after scenariod has gone, and over ranges so wide that a phase is shorter than a step.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use testkit::dashboard::{Dashboard, Report, Window};
+use testkit::{Lab, Prometheus, http, secs, workspace_bin};
+
+use crate::{DASHBOARDS, promtool};
+
+const RUNS: usize = 2;
+const QUARTER_HOUR: f64 = 900.0;
+const SIX_HOURS: f64 = 21_600.0;
+/// An annotation's clock is held back by one rate interval at a step of a second: until it has passed the end of a phase,
+/// that end is not drawn.
+const HELD_BACK: f64 = 6.0;
+/// Over six hours the narrowest panel has a point every two minutes. With the right edge this far ahead one of them always
+/// sees the run.
+const AHEAD: f64 = 120.0;
+
+/// A scenario that moves every panel: one node is cut off until its breaker opens and comes back long enough for it to close,
+/// another one is slow.
+const CATALOGUE: &str = "\
+family: shown
+phases: { stabilization: 2s, testing: 5s, recovery: 6s }
+scenarios:
+  - name: seen
+    about: one node is cut off and one is slow
+    faults:
+      - { target: memcached1, fault: blackhole }
+      - { target: memcached2, fault: latency, delay: 20ms }
+";
+
+/// What has no data in a healthy run, or where the run shows nothing of the kind.
+const QUIET: [&str; 5] = [
+    // Until a run is judged, and where a scenario has no expectations.
+    "Expectations",
+    "Time to detect over loops",
+    "Time to recover over loops",
+    // Operations under way at the end of testing may all end well.
+    "Time to recover (errors)",
+    "Breaker transitions",
+];
+/// What lives and dies with scenariod.
+const OF_SCENARIOD: [&str; 1] = ["Phase"];
+
+#[test]
+fn every_query_returns_data() {
+    let dashboards = DASHBOARDS.map(Dashboard::load);
+    let lab = Lab::start(3);
+    lab.set("client.breaker.open_timeout", "1s");
+    lab.set("client.op_timeout", "200ms");
+    let catalogue = lab.folder().join("catalogue");
+    std::fs::create_dir(&catalogue).unwrap();
+    std::fs::write(catalogue.join("seen.yaml"), CATALOGUE).unwrap();
+    let prometheus = lab.prometheus();
+    let loadgen = lab.loadgen(workspace_bin("loadgen"), ["--concurrency", "16", "--rate", "500"]);
+    loadgen.scrape_until("load", secs(30), |page| {
+        page.sum("memcache_operations_total", [("status", "success")]) > 100.0
+    });
+    let runs = RUNS.to_string();
+    let catalogue = catalogue.display().to_string();
+    let scenariod = lab.scenariod(
+        workspace_bin("scenariod"),
+        ["--catalogue", &catalogue, "--scenario", "seen", "--loop", &runs, "--no-verdict"],
+    );
+
+    // By the second recovery each kind of phase is on the record and one is running.
+    prometheus.wait_for("scenario_phase_start_timestamp_seconds{phase=\"recovery\"}", secs(90), |series| {
+        series.len() == RUNS
+    });
+    for dashboard in &dashboards {
+        let live = dashboard.ask(&prometheus, Window::before(now(), QUARTER_HOUR));
+        good(&live);
+        only_quiet(&live, &[]);
+        finished_as_walked(&live, &prometheus);
+    }
+    faults_are_found(&dashboards[0], &prometheus);
+    for addr in [lab.loadgen_addr, lab.scenariod_addr] {
+        scrape_is_small(addr);
+    }
+
+    assert_eq!(scenariod.wait_exit(secs(120)), 0);
+    prometheus.wait_for("scenario_phase", secs(30), <[_]>::is_empty);
+    let walked = walked(&prometheus);
+    for dashboard in &dashboards {
+        let after = dashboard.ask(&prometheus, Window::before(now() + HELD_BACK, QUARTER_HOUR));
+        good(&after);
+        only_quiet(&after, &OF_SCENARIOD);
+        assert!(after.empty.contains("Phase"), "without scenariod there is no phase");
+        assert_eq!(drawn(&after), walked, "an annotation is exactly its phase");
+
+        // A phase shorter than a step is still a mark at its start.
+        let wide = dashboard.ask(&prometheus, Window::before(now() + AHEAD, SIX_HOURS));
+        good(&wide);
+        only_quiet(&wide, &OF_SCENARIOD);
+        let starts = |phases: &Phases| {
+            phases.iter().map(|(key, (start, _))| (key.clone(), *start)).collect::<Vec<_>>()
+        };
+        assert_eq!(starts(&drawn(&wide)), starts(&walked));
+    }
+}
+
+fn good(report: &Report) {
+    assert!(report.problems.is_empty(), "{:#?}\nanswers: {:#?}", report.problems, report.notes);
+}
+
+fn only_quiet(report: &Report, more: &[&str]) {
+    let allowed: BTreeSet<_> = QUIET.iter().chain(more).map(|title| (*title).to_owned()).collect();
+    let others: Vec<_> = report.empty.difference(&allowed).collect();
+    assert!(others.is_empty(), "no data in {others:?}");
+}
+
+/// While a phase runs, its region began when it did; those before it are complete.
+fn finished_as_walked(report: &Report, prometheus: &Prometheus) {
+    let (starts, ends) = (stamps(prometheus, "start"), stamps(prometheus, "end"));
+    let drawn = drawn(report);
+    assert!(drawn.len() > ends.len() - 1 && !ends.is_empty(), "{drawn:?}");
+    for (key, (start, end)) in drawn {
+        assert_eq!(start, starts[&key], "{key:?}");
+        let limit = ends.get(&key).copied().unwrap_or(i64::MAX);
+        assert!(end <= limit, "{key:?}: drawn until {end}, ended at {limit}");
+        if limit < (now() * 1_000.0) as i64 - 12_000 {
+            assert_eq!(end, limit, "{key:?}");
+        }
+    }
+}
+
+/// A scrape a second must not weigh on what is measured: below 64 KB, and far below the interval even here. What promtool
+/// accepts, others read too.
+fn scrape_is_small(addr: SocketAddr) {
+    let scrape = || http::get(&format!("http://{addr}/metrics")).unwrap().body;
+    let timed = || {
+        let began = Instant::now();
+        scrape();
+        began.elapsed()
+    };
+    let fastest = (0..10).map(|_| timed()).min().unwrap();
+    assert!(fastest < Duration::from_millis(50), "a scrape of {addr} takes {fastest:?}");
+    let page = scrape();
+    assert!(page.len() < 64 * 1024, "a scrape of {addr} has {} bytes", page.len());
+    eprintln!("{addr}: {} bytes, {fastest:?}", page.len());
+    promtool::accepts_metrics(&page);
+}
+
+/// Faults that only a live Prometheus shows are found too.
+fn faults_are_found(dashboard: &Dashboard, prometheus: &Prometheus) {
+    let faults = [
+        (
+            "memcache_pool_connections{",
+            "memcache_pool_connection{",
+            "\"Pool connections by state\" query A: no data",
+        ),
+        ("sum by (status)", "sum by (stauts)", "legend names label \"status\""),
+        ("{{status}}", "all", "series share 1 legend names"),
+        ("sum by (state)", "sum by state", "parse error"),
+        ("\"0\":{\"text\":\"closed\"", "\"7\":{\"text\":\"closed\"", "value 0 has no mapping"),
+        ("/ (sum(rate", "+ (sum(rate", "a share must lie in 0..1"),
+        ("server=~\\\"$server\\\"", "server=~\\\"$sever\\\"", "nobody defines [\"sever\"]"),
+        (
+            "label_values(scenario_phase, scenario)",
+            "label_values(scenario_phase, name)",
+            "variable scenario: no values",
+        ),
+        ("\"expr\":\"1000 * ", "\"expr\":\"1 * ", "annotation Testing: nothing to see"),
+        ("(run {{run}})", "(run {{number}})", "title names label \"number\""),
+        ("status=\\\"failed\\\"", "status=\\\"error\\\"", "\"Error ratio\" query A: no data"),
+    ];
+    for (text, replacement, expected) in faults {
+        let problems =
+            dashboard.with(text, replacement).ask(prometheus, Window::before(now(), QUARTER_HOUR)).problems;
+        assert!(problems.iter().any(|problem| problem.contains(expected)), "{replacement}: {problems:#?}");
+    }
+}
+
+type Phases = BTreeMap<(String, String), (i64, i64)>;
+
+/// What the annotations draw: start and end in ms by phase and run.
+fn drawn(report: &Report) -> Phases {
+    let label = |event: &testkit::dashboard::Event, name: &str| event.labels[name].clone();
+    let all = report.events.values().flatten();
+    all.map(|event| ((label(event, "phase"), label(event, "run")), (event.start_ms, event.end_ms))).collect()
+}
+
+/// What scenariod said of its phases, all of which have ended.
+fn walked(prometheus: &Prometheus) -> Phases {
+    let (starts, ends) = (stamps(prometheus, "start"), stamps(prometheus, "end"));
+    assert_eq!((starts.len(), ends.len()), (3 * RUNS, 3 * RUNS), "three phases a run, each begun and ended");
+    starts.into_iter().map(|(key, start)| (key.clone(), (start, ends[&key]))).collect()
+}
+
+/// The starts or the ends of phases in ms, by phase and run.
+fn stamps(prometheus: &Prometheus, edge: &str) -> BTreeMap<(String, String), i64> {
+    let series = prometheus.query(&format!("last_over_time(scenario_phase_{edge}_timestamp_seconds[5m])"));
+    let ms = |value: f64| (value * 1_000.0).floor() as i64;
+    let key = |one: &testkit::Series| (one.labels["phase"].clone(), one.labels["run"].clone());
+    series.into_iter().map(|one| (key(&one), ms(one.value()))).collect()
+}
+
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+}

@@ -1,0 +1,14 @@
+//! Dashboards, rules and alerts, held against what they stand on: house rules, Grafana's types, promtool, the declared
+//! names, and a live Prometheus that scraped real runs.
+
+#![allow(clippy::unwrap_used, reason = "test helpers fail by panicking")]
+
+mod files;
+mod live;
+mod names;
+mod promtool;
+mod types;
+
+/// Every dashboard of the lab.
+const DASHBOARDS: [&str; 2] =
+    ["grafana/dashboards/client-performance.json", "grafana/dashboards/scenario-analysis.json"];

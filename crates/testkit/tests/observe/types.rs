@@ -1,0 +1,59 @@
+//! Dashboards against Grafana's own types, by grafana/check. Where Node or the types are missing, that is said and no test fails.
+
+use std::process::Command;
+
+use testkit::dashboard::Dashboard;
+use testkit::workspace;
+
+use crate::DASHBOARDS;
+
+/// The exit code that says: what the check needs is not here.
+const SKIPPED: i32 = 77;
+
+enum Answer {
+    Fits,
+    Faults(String),
+    Skipped(String),
+}
+
+fn check(file: Option<&std::path::Path>) -> Answer {
+    let output = Command::new(workspace().join("grafana/check/check.sh")).args(file).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    match output.status.code() {
+        Some(0) => Answer::Fits,
+        Some(SKIPPED) => Answer::Skipped(String::from_utf8_lossy(&output.stderr).into_owned()),
+        _ => Answer::Faults(text + &String::from_utf8_lossy(&output.stderr)),
+    }
+}
+
+/// One test, because the types are brought once: first the good files, then one that has every fault at once, because the
+/// compiler names them all.
+#[test]
+fn the_types_of_grafana_accept_the_files_and_no_typing_error() {
+    match check(None) {
+        Answer::Fits => {}
+        Answer::Faults(faults) => panic!("{faults}"),
+        Answer::Skipped(why) => return eprintln!("{why}"),
+    }
+    let faults = [
+        (r#""colorMode":"background""#, r#""colourMode":"background""#, "'\"colourMode\"' does not exist"),
+        (r#""showPoints":"never""#, r#""showPoints":"nevr""#, "'\"nevr\"' is not assignable"),
+        (r#""cellGap":"#, r#""cellgap":"#, "'\"cellgap\"' does not exist"),
+        (r#""textFormat":"#, r#""textFromat":"#, "'\"textFromat\"' does not exist"),
+        (r#""legendFormat":"{{status}}""#, r#""legend":"{{status}}""#, "'\"legend\"' does not exist"),
+        (r#""sort":"desc""#, r#""sort":"down""#, "'\"down\"' is not assignable"),
+        (r#""mergeValues":true"#, r#""mergeValues":"yes""#, "Type 'string' is not assignable"),
+        (r#""type":"bargauge""#, r#""type":"bargraph""#, "'\"bargraph\"' does not satisfy"),
+    ];
+    let mut bad = Dashboard::load(DASHBOARDS[0]);
+    for (text, replacement, _) in faults {
+        bad = bad.with(text, replacement);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bad.json");
+    std::fs::write(&file, bad.json()).unwrap();
+    let Answer::Faults(found) = check(Some(&file)) else { panic!("nothing was found") };
+    for (_, replacement, expected) in faults {
+        assert!(found.contains(expected), "{replacement}: {found}");
+    }
+}
