@@ -62,6 +62,15 @@ impl Document {
         serde_yaml::from_str(&self.text).map_err(|error| self.serde_problem(&self.root, &error))
     }
 
+    /// The keys of the top level, in file order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let entries = match &self.root.value {
+            Value::Mapping(entries) => entries.as_slice(),
+            Value::List(_) | Value::Scalar(_) => &[],
+        };
+        entries.iter().map(|(key, _)| key.text.as_str())
+    }
+
     /// One section (a top-level key) as a `T`, checked in the same way; an absent or empty section is an empty mapping.
     pub fn section<T: DeserializeOwned + JsonSchema>(&self, key: &str) -> Result<T, Problems> {
         let empty = Node { line: self.root.line, value: Value::Mapping(Vec::new()) };
