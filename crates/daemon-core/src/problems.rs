@@ -13,6 +13,16 @@ pub struct Problem {
     pub message: String,
 }
 
+/// A number for a message: one that is tiny or huge without its zeros.
+pub fn figure(value: f64) -> String {
+    let size = value.abs();
+    if value == 0.0 || (1e-6..1e9).contains(&size) || !value.is_finite() {
+        value.to_string()
+    } else {
+        format!("{value:e}")
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.file, self.line, self.message)

@@ -13,13 +13,16 @@ mod fault;
 mod injector;
 mod lease;
 mod ledger;
+mod library;
 mod linger;
 mod list;
 mod machine;
 mod metrics;
+mod names;
 mod narrator;
 mod order;
 mod plan;
+mod playlist;
 mod reconcile;
 mod run;
 mod scenario;
@@ -27,6 +30,7 @@ mod schedule;
 mod select;
 mod settings;
 mod show;
+mod sources;
 mod stage;
 mod supervisor;
 mod timeline;
@@ -40,9 +44,20 @@ use daemon_core::lab::Lab;
 use daemon_core::suggest::nearest;
 use daemon_core::{health, logging};
 
-use catalogue::Catalogue;
 use cli::{Cli, Parsed, SubCommand, UsageError};
+use library::Library;
 use settings::{Settings, proxies};
+
+/// Standard output takes nothing, as where its disk is full.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output: {0}")]
+struct OutputError(std::io::Error);
+
+impl UserError for OutputError {
+    fn exit(&self) -> Exit {
+        Exit::Failed
+    }
+}
 
 /// Any error that ends a command.
 type Failure = Box<dyn UserError>;
@@ -60,16 +75,17 @@ fn command(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
     };
     let text = match &cli.command {
         None if !cli.list => return order::run(&cli),
-        None => list::table(&load_catalogue(&cli)?),
-        Some(SubCommand::List { markdown: true, .. }) => list::markdown(&load_catalogue(&cli)?),
+        None => list::table(&load_library(&cli)?),
+        Some(SubCommand::List { markdown: true, .. }) => list::markdown(&load_library(&cli)?),
         Some(SubCommand::Show { name }) => order::show(&cli, name)?,
-        Some(SubCommand::List { json: false, .. }) => list::table(&load_catalogue(&cli)?),
-        Some(SubCommand::List { json: true, .. }) => list::json(&load_catalogue(&cli)?),
+        Some(SubCommand::List { json: false, .. }) => list::table(&load_library(&cli)?),
+        Some(SubCommand::List { json: true, .. }) => list::json(&load_library(&cli)?),
         Some(SubCommand::Check { paths }) => check::check(paths, cli.config.as_deref()).map_err(fail)?,
         Some(SubCommand::Proxies) => toxiproxy::start_up_config(&proxies(&load_lab(&cli)?)),
         Some(SubCommand::Health) => return check_health(&cli),
         Some(SubCommand::Completions { shell }) => {
-            String::from_utf8_lossy(&cli::completions(*shell)).into_owned()
+            let library = load_library(&cli)?;
+            String::from_utf8_lossy(&cli::completions(*shell, library.words())).into_owned()
         }
         Some(SubCommand::Other(words)) => return Err(unknown_command(&cli, words)),
     };
@@ -80,17 +96,19 @@ fn fail<E: UserError + 'static>(error: E) -> Failure {
     Box::new(error)
 }
 
-fn load_catalogue(cli: &Cli) -> Result<Catalogue, Failure> {
-    Catalogue::load(cli.catalogue.as_deref()).map_err(fail)
+fn load_library(cli: &Cli) -> Result<Library, Failure> {
+    Library::load(cli.catalogue.as_deref()).map_err(fail)
 }
 
 fn load_lab(cli: &Cli) -> Result<Lab, Failure> {
     Lab::load(cli.config.as_deref()).map_err(fail)
 }
 
-/// A full disk below standard output is nothing a hint could help with.
 fn say(text: &str) -> Exit {
-    if print(text).is_ok() { Exit::Ok } else { Exit::Failed }
+    match print(text) {
+        Ok(()) => Exit::Ok,
+        Err(error) => report(&OutputError(error)),
+    }
 }
 
 fn check_health(cli: &Cli) -> Result<Exit, Failure> {
@@ -105,8 +123,8 @@ fn check_health(cli: &Cli) -> Result<Exit, Failure> {
 /// A bare word is most likely a scenario without its flag.
 fn unknown_command(cli: &Cli, words: &[OsString]) -> Failure {
     let word = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
-    let command = nearest(&word, ["list", "show", "check", "proxies", "health", "completions"]);
-    let scenario = load_catalogue(cli).ok().and_then(|catalogue| select::near(&catalogue, &word));
+    let command = nearest(&word, ["list", "show", "check", "proxies", "health", "completions", "help"]);
+    let scenario = load_library(cli).ok().and_then(|library| library.near(&word));
     let hint = match (scenario, command) {
         (Some(scenario), _) => format!("scenariod --scenario {scenario}"),
         (None, Some(command)) => format!("scenariod {command}"),

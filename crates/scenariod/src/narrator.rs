@@ -6,6 +6,8 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::Duration;
 
+use crate::stage::readable;
+
 /// Lines that wait for a slow reader; more are dropped.
 const BACKLOG: usize = 1_000;
 /// How long the last lines may take.
@@ -36,6 +38,11 @@ impl Narrator {
             let _ = done.send(());
         });
         (Narrator { lines }, Flush { written })
+    }
+
+    /// Nothing happens for so long.
+    pub(crate) fn pausing(&self, length: Duration) {
+        self.say(format!("pause of {}", readable(length)));
     }
 
     pub(crate) fn say(&self, line: impl Into<String>) {

@@ -1,5 +1,6 @@
 //! From the command line to an order that can be run, and from its end to what is printed.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use daemon_core::exit::{Exit, print, report};
@@ -10,11 +11,13 @@ use crate::dry_run::{DryError, dry_run};
 use crate::metrics::SetupError;
 use crate::narrator::Narrator;
 use crate::plan::{Plan, TimeScale};
+use crate::playlist::Entry;
 use crate::run::{Order, run as run_order};
 use crate::scenario::{Scenario, Target};
 use crate::schedule::Loops;
+use crate::select::Selected;
 use crate::settings::Settings;
-use crate::{Failure, aim, check::CheckError, fail, load_catalogue, load_lab, say, select, show};
+use crate::{Failure, OutputError, aim, check::CheckError, fail, load_lab, load_library, say, select, show};
 
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -30,7 +33,10 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         return dry(&order, &runtime);
     }
     let (narrator, flush) = Narrator::start();
-    if cli.seed.is_none() && order.scenarios.iter().any(picks_by_seed) {
+    if let Some(note) = &order.note {
+        narrator.say(note.as_str());
+    }
+    if cli.seed.is_none() && order.scenarios().any(picks_by_seed) {
         narrator.say(format!("seed {}", order.seed));
     }
     let ended = runtime.block_on(run_order(order, narrator));
@@ -41,21 +47,36 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
     ended.errors.iter().for_each(|error| {
         report(error);
     });
-    // The runs are over: a summary that nobody reads changes nothing.
-    let _ = print(&ended.tally.table());
-    Ok(ended.exit())
+    Ok(ended.exit().worst(summarize(&ended.tally.table())))
 }
 
-/// What `show` prints of one scenario on this lab.
+/// Prints how the runs ended; where standard output takes nothing, to standard error.
+fn summarize(text: &str) -> Exit {
+    let Err(error) = print(text) else { return Exit::Ok };
+    let exit = report(&OutputError(error));
+    // Nobody is left to tell when standard error is gone as well.
+    let _ = io::stderr().write_all(text.as_bytes());
+    exit
+}
+
+/// What `show` prints of scenarios and playlists on this lab.
 pub(crate) fn show(cli: &Cli, name: &str) -> Result<String, Failure> {
-    let catalogue = load_catalogue(cli)?;
-    let selected = select::select(&catalogue, name).map_err(fail)?;
+    let mut library = load_library(cli)?;
+    library.open(select::words([name])).map_err(fail)?;
     let names = Settings::new(&load_lab(cli)?, None, None).map_err(fail)?.names();
     let mut text = Vec::new();
-    for scenario in selected {
-        aim::check(scenario, &names).or(()).map_err(|found| fail(CheckError::Problems(found)))?;
-        let plan = Plan::new(scenario, &names, TimeScale::default(), cli.seed.unwrap_or_default());
-        text.push(show::show(scenario, &plan));
+    for selected in select::select(&library, select::words([name])).map_err(fail)? {
+        match selected {
+            Selected::Playlist(playlist) => text.push(show::playlist(playlist)),
+            Selected::Scenarios(scenarios) => {
+                for scenario in scenarios {
+                    aim::check(scenario, &names).or(()).map_err(|found| fail(CheckError::Problems(found)))?;
+                    let plan =
+                        Plan::new(scenario, &names, TimeScale::default(), cli.seed.unwrap_or_default());
+                    text.push(show::show(scenario, &plan));
+                }
+            }
+        }
     }
     Ok(text.join("\n"))
 }
@@ -69,27 +90,47 @@ fn dry(order: &Order, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure
 }
 
 fn order(cli: &Cli) -> Result<Order, Failure> {
-    let list = cli.scenario.as_deref().ok_or_else(|| fail(UsageError::NothingToRun))?;
-    let catalogue = load_catalogue(cli)?;
-    let scenarios: Vec<Scenario> =
-        select::select(&catalogue, list).map_err(fail)?.into_iter().cloned().collect();
+    if cli.scenario.is_empty() {
+        return Err(fail(UsageError::NothingToRun));
+    }
+    let words = || select::words(cli.scenario.iter().map(String::as_str));
+    let mut library = load_library(cli)?;
+    library.open(words()).map_err(fail)?;
+    let selected = select::select(&library, words()).map_err(fail)?;
+    let mut entries = select::entries(&selected);
+    for entry in &mut entries {
+        overrule(entry, cli).map_err(fail)?;
+    }
     let lab = load_lab(cli)?;
     let settings = Settings::new(&lab, cli.metrics_addr.clone(), cli.toxiproxy.clone()).map_err(fail)?;
     let mut problems = Problems::default();
     let names = settings.names();
-    scenarios.iter().for_each(|scenario| problems.extend(aim::check(scenario, &names)));
+    entries.iter().for_each(|entry| problems.extend(aim::check(&entry.scenario, &names)));
     problems.0.sort();
     problems.0.dedup();
     problems.or(()).map_err(|found| fail(CheckError::Problems(found)))?;
     Ok(Order {
-        scenarios,
+        note: select::repeated(&selected),
+        entries,
         loops: cli.loops.unwrap_or(Loops::ONCE),
-        scale: cli.time_scale.unwrap_or_default(),
         seed: cli.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
-        pause: cli.pause.map_or(Duration::ZERO, daemon_core::values::Span::get),
         linger: cli.linger.map_or(LINGER, daemon_core::values::Span::get),
         settings,
     })
+}
+
+/// What a flag says wins over a playlist; its time scale comes on top, so that the runs keep their proportions.
+fn overrule(entry: &mut Entry, cli: &Cli) -> Result<(), UsageError> {
+    if let Some(pause) = cli.pause {
+        entry.pause = pause.get();
+    }
+    if cli.seed.is_some() {
+        entry.seed = None;
+    }
+    if let Some(scale) = cli.time_scale {
+        entry.scale = entry.scale.and(scale).ok_or(UsageError::TimeScale)?;
+    }
+    Ok(())
 }
 
 fn picks_by_seed(scenario: &Scenario) -> bool {

@@ -54,17 +54,28 @@ pub(crate) struct Step {
     pub(crate) fault: usize,
 }
 
-/// Factor on the length of phases and leases, above 0.
+/// Factor on the length of phases and leases, within its bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct TimeScale(f64);
 
 impl TimeScale {
-    /// `None` unless finite and above 0.
+    /// Below, no phase is long enough to call Toxiproxy in; above, an hour is more than a month.
+    const LEAST: f64 = 0.0001;
+    const MOST: f64 = 1_000.0;
+    /// In words.
+    pub(crate) const BOUNDS: &str = "from 0.0001 to 1000";
+
+    /// `None` outside the bounds.
     pub(crate) fn new(factor: f64) -> Option<TimeScale> {
-        (factor.is_finite() && factor > 0.0).then_some(TimeScale(factor))
+        (TimeScale::LEAST..=TimeScale::MOST).contains(&factor).then_some(TimeScale(factor))
     }
 
-    fn of(self, duration: Duration) -> Duration {
+    /// One after the other; `None` where that is out of bounds.
+    pub(crate) fn and(self, other: TimeScale) -> Option<TimeScale> {
+        TimeScale::new(self.0 * other.0)
+    }
+
+    pub(crate) fn of(self, duration: Duration) -> Duration {
         // Centuries are as good as for ever; no scale may overflow.
         let seconds = (duration.as_secs_f64() * self.0).min(1e10);
         Duration::from_secs_f64(seconds)
@@ -188,6 +199,7 @@ mod tests {
                 entry(Fault::PacketLoss(PacketLoss::new(0.1, LossModel::Auto).unwrap())),
                 entry(Fault::Latency(Latency { delay: second, jitter: Duration::ZERO })),
             ],
+            place: Place::default(),
         }
     }
 
@@ -202,9 +214,12 @@ mod tests {
         assert_eq!(plan.margin, LEAST_MARGIN);
         let plan = Plan::new(&scenario(Target::All), &servers(), TimeScale::default(), 0);
         assert_eq!((plan.phases.stabilization, plan.margin), (Duration::from_secs(30), MARGIN));
-        let plan = Plan::new(&scenario(Target::All), &servers(), TimeScale::new(f64::MAX).unwrap(), 0);
-        assert!(plan.phases.testing > Duration::from_secs(1_000_000_000));
-        assert_eq!(TimeScale::new(0.0).or(TimeScale::new(-1.0)).or(TimeScale::new(f64::NAN)), None);
+        for absurd in [0.0, -1.0, 0.00001, 1_001.0, f64::MAX, f64::INFINITY, f64::NAN] {
+            assert_eq!(TimeScale::new(absurd), None, "{absurd}");
+        }
+        let hundred = TimeScale::new(100.0).unwrap();
+        assert_eq!(hundred.and(TimeScale::new(0.1).unwrap()), TimeScale::new(10.0));
+        assert_eq!(hundred.and(hundred), None);
     }
 
     proptest! {

@@ -17,7 +17,8 @@ use crate::linger::linger;
 use crate::machine::Outcome;
 use crate::metrics::{self, Serving, SetupError};
 use crate::narrator::Narrator;
-use crate::plan::{Plan, TimeScale};
+use crate::plan::Plan;
+use crate::playlist::Entry;
 use crate::scenario::Scenario;
 use crate::schedule::{Loops, Tally};
 use crate::settings::Settings;
@@ -28,14 +29,26 @@ use crate::toxiproxy::Client;
 /// What is to be run, all of it checked.
 #[derive(Debug)]
 pub(crate) struct Order {
-    pub(crate) scenarios: Vec<Scenario>,
+    pub(crate) entries: Vec<Entry>,
     pub(crate) loops: Loops,
-    pub(crate) scale: TimeScale,
+    /// For entries without one of their own.
     pub(crate) seed: u64,
-    /// Between two runs.
-    pub(crate) pause: Duration,
+    /// What is worth saying before the first run.
+    pub(crate) note: Option<String>,
     pub(crate) linger: Duration,
     pub(crate) settings: Settings,
+}
+
+impl Order {
+    pub(crate) fn scenarios(&self) -> impl Iterator<Item = &Scenario> {
+        self.entries.iter().map(|entry| &entry.scenario)
+    }
+
+    /// The plan of an entry in the run of this number, from 1.
+    pub(crate) fn plan(&self, entry: &Entry, number: u64) -> Plan {
+        let seed = entry.seed.unwrap_or_else(|| self.seed.wrapping_add(number - 1));
+        Plan::new(&entry.scenario, &self.settings.names(), entry.scale, seed)
+    }
 }
 
 /// How the runs of a command ended.
@@ -66,7 +79,6 @@ pub(crate) async fn run(order: Order, narrator: Narrator) -> Result<Ended, Setup
     let stop = Stop::on(signals, narrator.clone());
     let runner = Runner {
         servers: order.settings.servers.clone().into(),
-        names: order.settings.names(),
         order,
         client,
         scenario: families.scenario,
@@ -112,7 +124,6 @@ impl Stop {
 struct Runner {
     order: Order,
     servers: Arc<[crate::toxiproxy::NewProxy]>,
-    names: Vec<String>,
     client: Client,
     scenario: Arc<ScenarioFamilies>,
     toxiproxy: Arc<ToxiproxyFamilies>,
@@ -124,16 +135,19 @@ impl Runner {
     async fn walk_list(&self, serving: &Serving) -> Ended {
         let mut ended = Ended::default();
         let mut number = 0;
-        let runs = self.order.loops.numbers().flat_map(|_| &self.order.scenarios);
-        for scenario in runs {
-            if number > 0 && !self.order.pause.is_zero() {
+        let mut pause = Duration::ZERO;
+        let runs = self.order.loops.numbers().flat_map(|_| &self.order.entries);
+        for entry in runs {
+            if !pause.is_zero() {
+                self.narrator.pausing(pause);
                 tokio::select! {
                     () = self.stop.token.cancelled() => break,
-                    () = tokio::time::sleep(self.order.pause) => {}
+                    () = tokio::time::sleep(pause) => {}
                 }
             }
+            pause = entry.pause;
             number += 1;
-            let exit = self.one(scenario, number, &mut ended).await;
+            let exit = self.one(entry, number, &mut ended).await;
             ended.worsen(exit);
             // What refused one run refuses the next; what may still be on would spoil it.
             if matches!(exit, Exit::Setup | Exit::Residue) || self.stop.token.is_cancelled() {
@@ -150,13 +164,14 @@ impl Runner {
     }
 
     /// One run, from the first look to the count. Its faults are healed whatever becomes of the walk.
-    async fn one(&self, scenario: &Scenario, number: u64, ended: &mut Ended) -> Exit {
-        let seed = self.order.seed.wrapping_add(number - 1);
-        let plan = Plan::new(scenario, &self.names, self.order.scale, seed);
+    async fn one(&self, entry: &Entry, number: u64, ended: &mut Ended) -> Exit {
+        let scenario = &entry.scenario;
+        let plan = self.order.plan(entry, number);
         let phases = plan.phases;
         let run = run_id();
+        self.scenario.plan(&metrics::planned(&plan));
         self.scenario.run_started(&scenario.name, run.as_str());
-        let count = self.order.loops.label(number, self.order.scenarios.len() as u64);
+        let count = self.order.loops.label(number, self.order.entries.len() as u64);
         let label = format!("run {count} {} {run}", scenario.name);
         let injector = Arc::new(Injector::new(self.client.clone(), Arc::clone(&self.toxiproxy), run, plan));
         let mut stage = Stage {

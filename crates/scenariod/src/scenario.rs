@@ -18,6 +18,8 @@ pub(crate) struct Scenario {
     pub(crate) about: String,
     pub(crate) phases: Phases,
     pub(crate) faults: Vec<FaultEntry>,
+    /// Where its name is written.
+    pub(crate) place: Place,
 }
 
 impl Scenario {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
 
 mod faults;
+mod files;
 mod harness;
 mod obstacles;
 mod phases;
