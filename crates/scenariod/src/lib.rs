@@ -23,6 +23,7 @@ mod narrator;
 mod order;
 mod plan;
 mod playlist;
+mod progress;
 mod reconcile;
 mod run;
 mod scenario;
@@ -46,6 +47,7 @@ use daemon_core::{health, logging};
 
 use cli::{Cli, Parsed, SubCommand, UsageError};
 use library::Library;
+use narrator::LogLines;
 use settings::{Settings, proxies};
 
 /// Standard output takes nothing, as where its disk is full.
@@ -64,17 +66,19 @@ type Failure = Box<dyn UserError>;
 
 /// Runs one command line, program name first, to its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
-    logging::init("error");
-    command(args).unwrap_or_else(|failure| report(failure.as_ref()))
+    let log = LogLines::default();
+    let writer = log.clone();
+    logging::init_to("error", move || writer.clone());
+    command(args, &log).unwrap_or_else(|failure| report(failure.as_ref()))
 }
 
-fn command(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
+fn command(args: impl IntoIterator<Item = OsString>, log: &LogLines) -> Result<Exit, Failure> {
     let cli = match cli::parse(args).map_err(fail)? {
         Parsed::Text(text) => return Ok(say(&text)),
         Parsed::Cli(cli) => *cli,
     };
     let text = match &cli.command {
-        None if !cli.list => return order::run(&cli),
+        None if !cli.list => return order::run(&cli, log),
         None => list::table(&load_library(&cli)?),
         Some(SubCommand::List { markdown: true, .. }) => list::markdown(&load_library(&cli)?),
         Some(SubCommand::Show { name }) => order::show(&cli, name)?,

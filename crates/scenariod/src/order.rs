@@ -9,7 +9,7 @@ use daemon_core::problems::Problems;
 use crate::cli::{Cli, UsageError};
 use crate::dry_run::{DryError, dry_run};
 use crate::metrics::SetupError;
-use crate::narrator::Narrator;
+use crate::narrator::{LogLines, Manner, Narrator};
 use crate::plan::{Plan, TimeScale};
 use crate::playlist::Entry;
 use crate::run::{Order, run as run_order};
@@ -22,7 +22,7 @@ use crate::{Failure, OutputError, aim, check::CheckError, fail, load_lab, load_l
 const LINGER: Duration = Duration::from_secs(5);
 
 /// Runs what the command line asks for.
-pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
+pub(crate) fn run(cli: &Cli, log: &LogLines) -> Result<Exit, Failure> {
     let order = order(cli)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -32,7 +32,8 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
     if cli.dry_run {
         return dry(&order, &runtime);
     }
-    let (narrator, flush) = Narrator::start();
+    let (narrator, flush) = Narrator::start(Manner::of(cli.quiet));
+    let shared = log.share(&narrator);
     if let Some(note) = &order.note {
         narrator.say(note.as_str());
     }
@@ -42,6 +43,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
     let ended = runtime.block_on(run_order(order, narrator));
     // Tasks that still hold a narrator end with the runtime; what they wait for is not waited for.
     runtime.shutdown_timeout(Duration::from_millis(100));
+    drop(shared);
     flush.wait();
     let ended = ended.map_err(fail)?;
     ended.errors.iter().for_each(|error| {

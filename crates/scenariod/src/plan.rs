@@ -124,6 +124,11 @@ impl Plan {
         self.faults.iter().enumerate().map(one).collect()
     }
 
+    /// How many faults are on then.
+    pub(crate) fn faults_on(&self, elapsed: Duration) -> usize {
+        self.wanted(elapsed).iter().filter(|wanted| !wanted.toxics.is_empty()).count()
+    }
+
     /// When that changes next, if it does before the end of testing.
     pub(crate) fn next_change(&self, elapsed: Duration) -> Option<Duration> {
         let next = |assigned: &Assigned| assigned.course.next_change(elapsed, self.phases.testing);

@@ -173,6 +173,7 @@ impl Runner {
         self.scenario.run_started(&scenario.name, run.as_str());
         let count = self.order.loops.label(number, self.order.entries.len() as u64);
         let label = format!("run {count} {} {run}", scenario.name);
+        self.narrator.run(format!("run {count} {}", scenario.name));
         let injector = Arc::new(Injector::new(self.client.clone(), Arc::clone(&self.toxiproxy), run, plan));
         let mut stage = Stage {
             injector: Arc::clone(&injector),
@@ -232,6 +233,7 @@ impl Runner {
         self.scenario.run_finished(status, SystemTime::now());
         ended.tally.count(scenario, status);
         self.narrator.say(format!("{label}: {status}: {what}"));
+        self.narrator.idle();
         exit
     }
 }

@@ -9,4 +9,5 @@ mod obstacles;
 mod phases;
 mod prometheus;
 mod signals;
+mod terminal;
 mod usage;
