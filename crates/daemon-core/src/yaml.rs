@@ -104,10 +104,15 @@ impl Document {
         Problems(schema::check(node, &schema, subject).into_iter().map(problem).collect()).or(())
     }
 
-    /// What only serde found: a value that the schema cannot describe.
+    /// What only serde found: text that its reader of YAML refuses, or a value that the schema cannot describe.
     fn serde_problem(&self, node: &Node, error: &serde_yaml::Error) -> Problems {
         let line = error.location().map_or(node.line, |location| location.line());
-        Problem { file: self.name.clone(), line, message: error.to_string() }.into()
+        let text = error.to_string();
+        let message = match serde_yaml::from_str::<serde_yaml::Value>(&self.text) {
+            Err(_) => format!("not YAML: {}", text.split(" at line ").next().unwrap_or_default()),
+            Ok(_) => text,
+        };
+        Problem { file: self.name.clone(), line, message }.into()
     }
 }
 

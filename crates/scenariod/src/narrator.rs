@@ -122,31 +122,28 @@ impl Narrator {
 /// The writing side.
 struct Teller {
     manner: Manner,
-    line: Option<Line>,
     scene: Scene,
-    /// When the phase began; the line is shown during phases only.
-    since: Option<Instant>,
+    /// While there is a phase, on a terminal: the line, and when the phase began.
+    live: Option<(Line, Instant)>,
 }
 
 impl Teller {
     fn new(manner: Manner) -> Teller {
-        let line = (manner == Manner::Live).then(Line::new);
-        Teller { manner, line, scene: Scene::default(), since: None }
+        Teller { manner, scene: Scene::default(), live: None }
     }
 
     fn tell(mut self, queue: &Receiver<Said>) {
         loop {
-            let said = if self.line.is_some() && self.since.is_some() {
-                queue.recv_timeout(TICK)
-            } else {
-                queue.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            let said = match self.live {
+                Some(_) => queue.recv_timeout(TICK),
+                None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match said {
                 Ok(said) => self.take(said),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            if let (Some(line), Some(since)) = (&self.line, self.since) {
+            if let Some((line, since)) = &self.live {
                 line.draw(&self.scene, since.elapsed());
             }
         }
@@ -157,17 +154,22 @@ impl Teller {
         match said {
             Said::Line(_) if self.manner == Manner::Quiet => {}
             Said::Line(line) | Said::Log(line) => self.write(line),
-            Said::Run(run) => self.scene = Scene { run, ..Scene::default() },
+            Said::Run(run) => {
+                self.clear();
+                self.scene = Scene { run, ..Scene::default() };
+            }
             Said::Phase { name, length } => {
                 self.scene.phase = name;
                 self.scene.length = length;
-                self.since = Some(Instant::now());
+                if self.manner == Manner::Live {
+                    let line = self.live.take().map_or_else(Line::new, |(line, _)| line);
+                    self.live = Some((line, Instant::now()));
+                }
             }
             Said::FaultsOn(count) => self.scene.faults_on = count,
             Said::Figures(figures) => self.scene.figures = figures,
             Said::Idle => {
                 self.scene = Scene::default();
-                self.since = None;
                 self.clear();
             }
         }
@@ -179,14 +181,14 @@ impl Teller {
         let write = || {
             let _ = io::stderr().lock().write_all(line.as_bytes());
         };
-        match &self.line {
-            Some(live) if self.since.is_some() => live.aside(write),
-            Some(_) | None => write(),
+        match &self.live {
+            Some((line, _)) => line.aside(write),
+            None => write(),
         }
     }
 
-    fn clear(&self) {
-        if let Some(line) = &self.line {
+    fn clear(&mut self) {
+        if let Some((line, _)) = self.live.take() {
             line.clear();
         }
     }

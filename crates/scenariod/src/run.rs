@@ -155,6 +155,9 @@ impl Runner {
             }
         }
         if ended.exit() != Exit::Setup {
+            if !self.order.linger.is_zero() {
+                self.narrator.phase("all runs ended, staying for two scrapes", self.order.linger);
+            }
             linger(serving.scrapes(), self.order.linger, &self.stop.token).await;
         }
         if let Some(exit) = self.stop.exit() {

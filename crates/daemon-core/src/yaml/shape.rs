@@ -56,8 +56,8 @@ pub(super) fn words<'s>(branches: &[&'s Map<String, Json>]) -> impl Iterator<Ite
 
 pub(super) fn out_of_range(value: f64, schema: &Map<String, Json>) -> Option<String> {
     let bound = |key: &str| schema.get(key).and_then(Json::as_f64);
-    if value.is_infinite() {
-        return Some("a number that is not infinite".to_owned());
+    if !value.is_finite() {
+        return Some("a finite number".to_owned());
     }
     if let Some(min) = bound("exclusiveMinimum").filter(|min| value <= *min) {
         return Some(format!("above {min}"));

@@ -131,7 +131,7 @@ fn values_out_of_bounds_are_named_with_their_bounds() {
         "fault: bandwidth, rate: 99999999999",
         "9: `rate` is 99999999999, must be at most 4294967295",
     );
-    wrong(loss, "fault: packet_loss, rate: 1e999", "9: `rate` is inf, must be a number that is not infinite");
+    wrong(loss, "fault: packet_loss, rate: 1e999", "9: `rate` is inf, must be a finite number");
     wrong(
         "name: both",
         "name: latency",

@@ -4,6 +4,7 @@
 
 mod faults;
 mod files;
+mod fuzz;
 mod harness;
 mod obstacles;
 mod phases;

@@ -63,6 +63,8 @@ fn a_terminal_gets_one_live_line_below_whole_ones() {
         let whole = lines.iter().filter(|line| line.starts_with("run ") && line.contains(phase)).count();
         assert_eq!(whole, 4, "{phase}: {lines:#?}");
     }
+    // Between two runs there is no line about nothing.
+    assert!(!shown.contains(&format!("{WIPE} [")) && !shown.contains("\n ["), "{shown}");
     // At the end nothing of it is left.
     assert!(!lines.last().unwrap().contains("left"), "{lines:#?}");
     assert_eq!(ours(&lab.toxiproxy), Vec::<String>::new());
