@@ -9,6 +9,27 @@ use crate::playlist::Playlist;
 use crate::scenario::{FaultEntry, Scenario, Target};
 use crate::stage::readable;
 
+/// What a playlist file looks like; a test reads it.
+const PLAYLISTS: &str = "
+## Playlists
+
+A playlist is a file that `--scenario` takes by its path, by its name in a folder given with `--catalogue`, or, for those
+below, by its name alone. Only `playlist`, `about` and `entries` are needed; an entry says what differs from the rest.
+
+```yaml
+playlist: before-release
+about: what a client has to survive before it is released
+pause: 10s               # between two runs; `--pause` wins
+time_scale: 0.5          # `--time-scale` comes on top
+phases: { recovery: 30s }
+entries:
+  - latency-1s           # a scenario or a family
+  - { scenario: packet-loss-10, rate: 0.15, repeat: 3, pause: 30s }
+  - { scenario: any-two-nodes-lossy, seed: 7, time_scale: 1, phases: { testing: 20s } }
+```
+
+";
+
 /// The catalogue as a table, one block a family.
 pub(crate) fn table(library: &Library) -> String {
     let catalogue = &library.catalogue;
@@ -71,7 +92,8 @@ pub(crate) fn markdown(library: &Library) -> String {
             );
         }
     }
-    page.push_str("\n## Playlists\n\n| playlist | takes | what it is for | runs |\n|---|---|---|---|\n");
+    page.push_str(PLAYLISTS);
+    page.push_str("| playlist | takes | what it is for | runs |\n|---|---|---|---|\n");
     for list in &library.playlists {
         let names: Vec<String> =
             list.entries.iter().map(|entry| format!("`{}`", entry.scenario.name)).collect();
@@ -170,6 +192,14 @@ mod tests {
         for scenario in scenarios {
             assert!(table.contains(&format!("\n  {} ", scenario.name)), "{}", scenario.name);
         }
+    }
+
+    #[test]
+    fn the_playlist_of_the_page_can_be_read() {
+        let text = PLAYLISTS.split("```").nth(1).unwrap().trim_start_matches("yaml");
+        let source = crate::catalogue::Source { name: "page".to_owned(), text: text.to_owned() };
+        let list = crate::playlist::playlist(&source, &Library::load(None).unwrap().catalogue).unwrap();
+        assert_eq!(list.entries.len(), 5);
     }
 
     #[test]

@@ -50,11 +50,11 @@ fn every_problem_is_told_with_its_line_and_the_nearest_word() {
         ),
         "mine.yaml:1: `Mine` is no name: use small letters, digits and dashes\n\
          mine.yaml:2: `about` must be one line of text\n\
-         mine.yaml:3: `time_scale` is 1e9, must be from 0.0001 to 1000\n\
+         mine.yaml:3: `time_scale` is 1e9, must be from 0.0001 to 100\n\
          mine.yaml:5: unknown scenario or family `packet-los-10`, did you mean `packet-loss-10`?\n\
          mine.yaml:6: latency-1s has no fault with a rate of loss\n\
          mine.yaml:7: `repeat` is 2000, must be at most 1000\n\
-         mine.yaml:8: `time_scale` is 0, must be from 0.0001 to 1000\n\
+         mine.yaml:8: `time_scale` is 0, must be from 0.0001 to 100\n\
          mine.yaml:9: `rate` is 1e-300, must be from 0.000001 to 1"
     );
     assert_eq!(
@@ -79,6 +79,17 @@ fn two_playlists_of_one_name_are_refused() {
     let catalogue = Catalogue::load(None).unwrap();
     let found = playlists(&[source("a.yaml"), source("b.yaml")], &catalogue).unwrap_err();
     assert_eq!(found.to_string(), "b.yaml:2: playlist `mine` is also in a.yaml");
+}
+
+#[test]
+fn every_shipped_file_is_compiled_in() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/playlists");
+    let texts = |sources: Vec<Source>| {
+        let mut texts: Vec<String> = sources.into_iter().map(|source| source.text).collect();
+        texts.sort();
+        texts
+    };
+    assert_eq!(texts(crate::catalogue::read_folder(&folder).unwrap()), texts(built_in()));
 }
 
 #[test]

@@ -35,11 +35,11 @@ fn a_wrong_playlist_is_refused_with_the_place() {
         .code(2)
         .stderr("error: ./mine.yaml:1: holds scenarios, not a playlist: name its folder with `--catalogue`")
         .run();
-    Expect::of(&["--scenario", "./list.yaml", "--time-scale", "1000"])
+    Expect::of(&["--scenario", "./list.yaml", "--time-scale", "100"])
         .file("list.yaml", "playlist: mine\nabout: x\ntime_scale: 10\nentries: [latency-1s]\n")
         .code(2)
         .stderr(
-            "error: --time-scale times the playlist's time scale must be from 0.0001 to 1000\n\
+            "error: --time-scale times the playlist's time scale must be from 0.0001 to 100\n\
              hint: `scenariod --help` shows the usage",
         )
         .run();

@@ -11,4 +11,5 @@ mod phases;
 mod prometheus;
 mod signals;
 mod terminal;
+mod timing;
 mod usage;

@@ -41,7 +41,7 @@ fn a_command_line_that_makes_no_sense_is_told_so() {
         ),
         (
             &["--scenario", "x", "--time-scale", "-1"],
-            "error: --time-scale is `-1`: must be a number from 0.0001 to 1000\nhint: `scenariod --help` shows the usage",
+            "error: --time-scale is `-1`: must be a number from 0.0001 to 100\nhint: `scenariod --help` shows the usage",
         ),
         (
             &["--scenario", "x", "--toxiproxy", "localhost"],
@@ -49,15 +49,15 @@ fn a_command_line_that_makes_no_sense_is_told_so() {
         ),
         (
             &["--scenario", "x", "--time-scale", "x"],
-            "error: --time-scale is `x`: must be a number from 0.0001 to 1000\nhint: `scenariod --help` shows the usage",
+            "error: --time-scale is `x`: must be a number from 0.0001 to 100\nhint: `scenariod --help` shows the usage",
         ),
         (
             &["--scenario", "x", "--time-scale", "1e300"],
-            "error: --time-scale is `1e300`: must be a number from 0.0001 to 1000\nhint: `scenariod --help` shows the usage",
+            "error: --time-scale is `1e300`: must be a number from 0.0001 to 100\nhint: `scenariod --help` shows the usage",
         ),
         (
             &["--scenario", "x", "--time-scale", "nan"],
-            "error: --time-scale is `nan`: must be a number from 0.0001 to 1000\nhint: `scenariod --help` shows the usage",
+            "error: --time-scale is `nan`: must be a number from 0.0001 to 100\nhint: `scenariod --help` shows the usage",
         ),
         (
             &["--scenario", "x", "--loop", "-1"],
