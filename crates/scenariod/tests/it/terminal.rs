@@ -62,7 +62,7 @@ fn a_terminal_gets_one_live_line_below_whole_ones() {
     for phase in ["stabilization for 400ms", "testing for 800ms", "recovery for 400ms", "success: "] {
         let whole = lines
             .iter()
-            .filter(|line| line.starts_with("run ") && line.contains(phase) && !line.contains(" left"))
+            .filter(|line| line.starts_with("run ") && line.contains(phase) && !line.contains('['))
             .count();
         assert_eq!(whole, 4, "{phase}: {lines:#?}");
     }
