@@ -2,6 +2,7 @@
 //! daemon's matter.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -118,9 +119,7 @@ struct RawServer {
 impl Lab {
     /// Reads the file named by the flag, else by `LAB_CONFIG`, else `config/lab.yaml` where it exists, else the shipped one.
     pub fn load(flag: Option<&Path>) -> Result<Lab, LabError> {
-        // Set to nothing, a variable says as much as one that is not set.
-        let variable = std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty());
-        let named = flag.map(Path::to_owned).or_else(|| variable.map(PathBuf::from));
+        let named = flag.map(Path::to_owned).or_else(|| set(PATH_VARIABLE).map(PathBuf::from));
         let path = named.or_else(|| Some(PathBuf::from(DEFAULT_PATH)).filter(|path| path.exists()));
         let (name, text) = match path {
             Some(path) => (path.display().to_string(), Document::read_text(&path)?),
@@ -152,12 +151,19 @@ impl Lab {
                     .push(document.problem(&path, format!("`{}` is no name for a node: {rule}", raw.name)));
                 continue;
             };
-            servers.push(Server {
-                name,
-                listen: raw.listen.offset(port_offset),
-                dial: raw.dial.as_ref().unwrap_or(&raw.listen).offset(port_offset),
-                upstream: raw.upstream.offset(port_offset),
-            });
+            let mut moved = |key: &str, addr: &HostPort| {
+                let beyond = |why| {
+                    let path = format!("servers/{index}/{key}");
+                    document.problem(&path, format!("`{key}` is {addr}: {why} ({OFFSET_VARIABLE})"))
+                };
+                addr.offset(port_offset).map_err(beyond).map_err(|beyond| problems.0.push(beyond)).ok()
+            };
+            let listen = moved("listen", &raw.listen);
+            let dial = raw.dial.as_ref().map_or_else(|| listen.clone(), |dial| moved("dial", dial));
+            let upstream = moved("upstream", &raw.upstream);
+            if let (Some(listen), Some(dial), Some(upstream)) = (listen, dial, upstream) {
+                servers.push(Server { name, listen, dial, upstream });
+            }
         }
         Ok(problems.or(Lab { servers, port_offset, document })?)
     }
@@ -173,13 +179,15 @@ impl Lab {
     }
 }
 
+/// A variable's value; an empty one is as good as none.
+fn set(variable: &str) -> Option<OsString> {
+    std::env::var_os(variable).filter(|value| !value.is_empty())
+}
+
 fn port_offset() -> Result<u16, LabError> {
-    match std::env::var(OFFSET_VARIABLE) {
-        Ok(text) if !text.is_empty() => {
-            text.parse().ok().filter(|offset| *offset <= 50_000).ok_or(LabError::Offset(text))
-        }
-        _ => Ok(0),
-    }
+    let Some(value) = set(OFFSET_VARIABLE) else { return Ok(0) };
+    let text = value.to_string_lossy();
+    text.parse().ok().filter(|offset| *offset <= 50_000).ok_or_else(|| LabError::Offset(text.into_owned()))
 }
 
 #[cfg(test)]
@@ -205,6 +213,15 @@ mod tests {
         let lab = Lab::parse("built in", BUILT_IN, 1000).expect("sound");
         let first = &lab.servers[0];
         assert_eq!((first.listen.port(), first.dial.port(), first.upstream.port()), (22211, 22211, 12211));
+    }
+
+    #[test]
+    fn an_offset_beyond_the_last_port_is_refused_with_the_line() {
+        let text = "servers:\n  - { name: a, listen: h:21211, upstream: h:1 }\n";
+        assert_eq!(
+            Lab::parse("lab.yaml", text, 50_000).expect_err("beyond").to_string(),
+            "lab.yaml:2: `listen` is h:21211: port 21211 moved by 50000 is beyond 65535 (LAB_PORT_OFFSET)"
+        );
     }
 
     #[test]

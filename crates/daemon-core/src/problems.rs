@@ -1,6 +1,6 @@
 //! What is wrong with a file: all of it at once, each problem with its line. How problems are found is not here.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// One thing wrong in one file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,9 +13,23 @@ pub struct Problem {
     pub message: String,
 }
 
+/// A number for a message: one that is tiny or huge without its zeros.
+pub fn figure(value: f64) -> String {
+    let size = value.abs();
+    if value == 0.0 || (1e-6..1e9).contains(&size) || !value.is_finite() {
+        value.to_string()
+    } else {
+        format!("{value:e}")
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.message)
+        write!(f, "{}:{}: ", self.file, self.line)?;
+        // A value of the file may stand in it: what breaks lines or moves the cursor is shown, not done.
+        self.message
+            .chars()
+            .try_for_each(|c| if c.is_control() { c.escape_debug().fmt(f) } else { f.write_char(c) })
     }
 }
 
@@ -52,5 +66,23 @@ impl fmt::Display for Problems {
 impl From<Problem> for Problems {
     fn from(problem: Problem) -> Problems {
         Problems(vec![problem])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_one_line_whatever_the_file_holds() {
+        let message = "`a\n\u{1b}[2Jé` is no name".to_owned();
+        let problem = Problem { file: "f.yaml".to_owned(), line: 3, message };
+        assert_eq!(problem.to_string(), "f.yaml:3: `a\\n\\u{1b}[2Jé` is no name");
+    }
+
+    #[test]
+    fn figures_are_written_without_a_row_of_zeros() {
+        let texts = [0.0, 0.1, 1e-6, 1e-300, -2e12, 1e9].map(figure);
+        assert_eq!(texts, ["0", "0.1", "0.000001", "1e-300", "-2e12", "1e9"]);
     }
 }

@@ -82,11 +82,10 @@ impl HostPort {
         self.port
     }
 
-    /// The same host with the port moved; a port beyond 65535 stays where it is and fails when it is bound.
-    #[must_use]
-    pub fn offset(&self, by: u16) -> HostPort {
-        let port = if self.port == 0 { 0 } else { self.port.saturating_add(by) };
-        HostPort { host: self.host.clone(), port }
+    /// The same host with the port moved; 0, which means any port, stays.
+    pub fn offset(&self, by: u16) -> Result<HostPort, String> {
+        let port = if self.port == 0 { 0 } else { moved(self.port, by)? };
+        Ok(HostPort { host: self.host.clone(), port })
     }
 }
 
@@ -97,15 +96,19 @@ impl HttpUrl {
     }
 
     /// The same URL with the port moved.
-    #[must_use]
-    pub fn offset(&self, by: u16) -> HttpUrl {
+    pub fn offset(&self, by: u16) -> Result<HttpUrl, String> {
         let mut url = self.0.clone();
         if let Some(port) = url.port_or_known_default() {
             // Refused only for URLs without a host, which are not made.
-            let _ = url.set_port(Some(port.saturating_add(by)));
+            let _ = url.set_port(Some(moved(port, by)?));
         }
-        HttpUrl(url)
+        Ok(HttpUrl(url))
     }
+}
+
+fn moved(port: u16, by: u16) -> Result<u16, String> {
+    let beyond = || format!("port {port} moved by {by} is beyond 65535");
+    port.checked_add(by).ok_or_else(beyond)
 }
 
 /// Beyond it, sums of durations and points in time would overflow.
@@ -269,15 +272,17 @@ mod tests {
 
     #[test]
     fn addresses_name_a_host_and_a_port() {
-        let moved = "127.0.0.1:9090".parse::<HostPort>().map(|a| a.offset(1000).to_string());
+        let moved = "127.0.0.1:9090".parse::<HostPort>().and_then(|a| a.offset(1000)).map(|a| a.to_string());
         assert_eq!(moved.as_deref(), Ok("127.0.0.1:10090"));
+        let beyond = "127.0.0.1:21211".parse::<HostPort>().and_then(|a| a.offset(50_000));
+        assert_eq!(beyond, Err("port 21211 moved by 50000 is beyond 65535".to_owned()));
         assert_eq!("[::1]:80".parse::<HostPort>().map(|a| a.to_string()).as_deref(), Ok("[::1]:80"));
         for wrong in ["localhost", ":80", "a:b", "http://x:1", "x:70000"] {
             assert!(wrong.parse::<HostPort>().is_err(), "{wrong}");
         }
         assert!("ftp://x".parse::<HttpUrl>().is_err());
         assert_eq!(
-            "http://x:8474".parse::<HttpUrl>().map(|u| u.offset(1).to_string()).as_deref(),
+            "http://x:8474".parse::<HttpUrl>().and_then(|u| u.offset(1)).map(|u| u.to_string()).as_deref(),
             Ok("http://x:8475")
         );
     }

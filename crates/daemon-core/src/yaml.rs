@@ -62,6 +62,15 @@ impl Document {
         serde_yaml::from_str(&self.text).map_err(|error| self.serde_problem(&self.root, &error))
     }
 
+    /// The keys of the top level, in file order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let entries = match &self.root.value {
+            Value::Mapping(entries) => entries.as_slice(),
+            Value::List(_) | Value::Scalar(_) => &[],
+        };
+        entries.iter().map(|(key, _)| key.text.as_str())
+    }
+
     /// One section (a top-level key) as a `T`, checked in the same way; an absent or empty section is an empty mapping.
     pub fn section<T: DeserializeOwned + JsonSchema>(&self, key: &str) -> Result<T, Problems> {
         let empty = Node { line: self.root.line, value: Value::Mapping(Vec::new()) };
@@ -95,10 +104,15 @@ impl Document {
         Problems(schema::check(node, &schema, subject).into_iter().map(problem).collect()).or(())
     }
 
-    /// What only serde found: a value that the schema cannot describe.
+    /// What only serde found: text that its reader of YAML refuses, or a value that the schema cannot describe.
     fn serde_problem(&self, node: &Node, error: &serde_yaml::Error) -> Problems {
         let line = error.location().map_or(node.line, |location| location.line());
-        Problem { file: self.name.clone(), line, message: error.to_string() }.into()
+        let text = error.to_string();
+        let message = match serde_yaml::from_str::<serde_yaml::Value>(&self.text) {
+            Err(_) => format!("not YAML: {}", text.split(" at line ").next().unwrap_or_default()),
+            Ok(_) => text,
+        };
+        Problem { file: self.name.clone(), line, message }.into()
     }
 }
 

@@ -64,7 +64,8 @@ pub(crate) fn metrics_addr(lab: &Lab) -> Result<HostPort, ConfigError> {
 fn file_addr(lab: &Lab, section: &LoadSection) -> Result<HostPort, LabError> {
     let wrong = |message| LabError::Wrong(lab.document().problem("loadgen", message).into());
     let addr = section.metrics_addr.clone().map_or_else(|| METRICS_ADDR.parse().map_err(wrong), Ok)?;
-    Ok(addr.offset(lab.port_offset))
+    addr.offset(lab.port_offset)
+        .map_err(|why| wrong(format!("`metrics_addr` is {addr}: {why} (LAB_PORT_OFFSET)")))
 }
 
 /// Both sections with the files they name, with the problems of all in one answer.

@@ -4,10 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use daemon_core::exit::{Exit, UserError};
-use daemon_core::problems::{Problem, Problems};
+use daemon_core::problems::Problems;
 use daemon_core::yaml::{Document, Unreadable};
 
+use crate::names;
 use crate::scenario::Scenario;
+use crate::sources::is_yaml;
 
 pub(crate) mod checked;
 mod raw;
@@ -48,24 +50,26 @@ impl UserError for CatalogueError {
 }
 
 /// A file's name and text.
+#[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) text: String,
 }
 
 impl Catalogue {
-    /// The compiled-in scenarios and those of `folder`. An entry of the folder replaces the one of its name.
+    /// The catalogue of a library.
+    #[cfg(test)]
     pub(crate) fn load(folder: Option<&Path>) -> Result<Catalogue, CatalogueError> {
-        let mut catalogue = Catalogue { scenarios: scenarios(&built_in())? };
-        if let Some(folder) = folder {
-            for scenario in scenarios(&read_folder(folder)?)? {
-                catalogue.add(scenario);
-            }
-        }
-        Ok(catalogue)
+        crate::library::Library::load(folder).map(|library| library.catalogue)
     }
 
-    fn add(&mut self, scenario: Scenario) {
+    /// The scenarios of these files.
+    pub(crate) fn of(sources: &[Source]) -> Result<Catalogue, Problems> {
+        Ok(Catalogue { scenarios: scenarios(sources)? })
+    }
+
+    /// Adds a scenario, or replaces the one of its name.
+    pub(crate) fn add(&mut self, scenario: Scenario) {
         if let Some(old) = self.scenarios.iter_mut().find(|old| old.name == scenario.name) {
             *old = scenario;
             return;
@@ -104,7 +108,7 @@ pub(crate) fn read_folder(folder: &Path) -> Result<Vec<Source>, CatalogueError> 
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml") {
+        if is_yaml(&path) {
             paths.push(path);
         }
     }
@@ -127,28 +131,15 @@ pub(crate) fn scenarios(sources: &[Source]) -> Result<Vec<Scenario>, Problems> {
     for source in sources {
         match scenarios_of(source) {
             Err(found) => problems.extend(found),
-            Ok(more) => {
-                for (scenario, place) in more {
-                    if let Some((twin, word)) = twin(&scenarios, &scenario) {
-                        let message = format!("scenario `{word}` is also in family {}", twin.family);
-                        problems.extend(Problem { message, ..place }.into());
-                    }
-                    scenarios.push(scenario);
-                }
-            }
+            Ok(more) => scenarios.extend(more),
         }
     }
+    problems.extend(names::check(&scenarios, &[]));
     problems.or(scenarios)
 }
 
-/// An earlier scenario that one of the words for this one means as well.
-fn twin<'a>(earlier: &'a [Scenario], scenario: &'a Scenario) -> Option<(&'a Scenario, &'a str)> {
-    let meant = |word: &'a str| Some((earlier.iter().find(|other| other.is_called(word))?, word));
-    scenario.words().find_map(meant)
-}
-
-/// Each scenario with the place of its name.
-fn scenarios_of(source: &Source) -> Result<Vec<(Scenario, Problem)>, Problems> {
+/// Those of one file.
+fn scenarios_of(source: &Source) -> Result<Vec<Scenario>, Problems> {
     let document = Document::parse(source.name.as_str(), source.text.as_str())?;
     let family = document.decode::<raw::Family>()?;
     checked::scenarios(&family, &document)

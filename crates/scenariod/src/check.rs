@@ -1,14 +1,19 @@
 //! `scenariod check`: every problem of every file at once. Offline.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::lab::{Lab, LabError};
-use daemon_core::problems::Problems;
+use daemon_core::problems::{Problem, Problems};
+use daemon_core::yaml::Unreadable;
 
 use crate::aim;
-use crate::catalogue::{self, CatalogueError, Source};
+use crate::catalogue::{self, Source};
+use crate::library::Library;
+use crate::playlist;
 use crate::settings::{Settings, proxies};
+use crate::sources::{self, Kind, Named, kind, meant};
 
 /// What is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +21,9 @@ pub(crate) enum CheckError {
     #[error(transparent)]
     Lab(#[from] LabError),
     #[error(transparent)]
-    Catalogue(#[from] CatalogueError),
-    #[error(transparent)]
     Problems(#[from] Problems),
+    #[error("{}", lines(unreadable, problems))]
+    Unreadable { unreadable: Vec<Unreadable>, problems: Problems },
 }
 
 impl UserError for CheckError {
@@ -27,40 +32,108 @@ impl UserError for CheckError {
     }
 }
 
-/// Checks files and folders: scenarios, lab files. Without any, the built-in catalogue and the lab file in use.
+/// Files that cannot be read come first: what else is wrong may follow from them.
+fn lines(unreadable: &[Unreadable], problems: &Problems) -> String {
+    let mut lines: Vec<String> =
+        unreadable.iter().map(|error| format!("{error}: {}", error.source)).collect();
+    lines.extend(Some(problems.to_string()).filter(|text| !text.is_empty()));
+    lines.join("\n")
+}
+
+/// The files to check, by what they are.
+#[derive(Default)]
+struct Files {
+    scenarios: Vec<Source>,
+    playlists: Vec<Source>,
+    labs: Vec<Source>,
+    /// In the folders, but not of this lab.
+    others: usize,
+}
+
+/// Checks files and folders: scenarios, playlists, lab files. Without any, what is built in and the lab file in use.
 /// Gives a line that says what was checked.
 pub(crate) fn check(paths: &[PathBuf], config: Option<&Path>) -> Result<String, CheckError> {
-    let (lab_files, scenario_files) = sources(paths)?;
     let mut problems = Problems::default();
+    let (files, unreadable) = if paths.is_empty() {
+        let files =
+            Files { scenarios: catalogue::built_in(), playlists: playlist::built_in(), ..Files::default() };
+        (files, Vec::new())
+    } else {
+        let (named, unreadable) = sources::read(paths);
+        (sort(named, &mut problems), unreadable)
+    };
     let mut labs = Vec::new();
-    if lab_files.is_empty() {
+    if files.labs.is_empty() {
         labs.push(sound(Lab::load(config), &mut problems)?);
     }
-    for source in &lab_files {
+    for source in &files.labs {
         let lab = Lab::parse(source.name.as_str(), source.text.as_str(), 0);
         labs.push(sound(lab, &mut problems)?);
     }
-    let files = scenario_files.len();
-    let scenarios = match catalogue::scenarios(&scenario_files) {
-        Ok(scenarios) => scenarios,
+    let scenarios = catalogue::scenarios(&files.scenarios).unwrap_or_default();
+    // Names mean what they mean beside those of the catalogue.
+    let playlists = match Library::with(&files.scenarios, &files.playlists) {
+        Ok(library) => library.playlists,
         Err(found) => {
             problems.extend(found);
             Vec::new()
         }
     };
+    let checked = |name: &String| files.playlists.iter().any(|source| source.name == *name);
+    let playlists = playlists.iter().filter(|list| checked(&list.place.file)).count();
     for lab in labs.iter().flatten() {
         let servers: Vec<String> = proxies(lab).into_iter().map(|proxy| proxy.name).collect();
         scenarios.iter().for_each(|scenario| problems.extend(aim::check(scenario, &servers)));
     }
     problems.0.sort();
     problems.0.dedup();
+    if !unreadable.is_empty() {
+        return Err(CheckError::Unreadable { unreadable, problems });
+    }
     problems.or(())?;
-    let nodes: usize = labs.iter().flatten().map(|lab| lab.servers.len()).sum();
-    Ok(format!(
-        "ok: {} scenarios in {files} files, {nodes} nodes in {} lab files\n",
-        scenarios.len(),
-        labs.len()
-    ))
+    let nodes = labs.iter().flatten().map(|lab| lab.servers.len()).sum();
+    Ok(summary(&files, scenarios.len(), playlists, nodes, labs.len()))
+}
+
+fn summary(files: &Files, scenarios: usize, playlists: usize, nodes: usize, labs: usize) -> String {
+    let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let mut line = String::from("ok: ");
+    if scenarios > 0 {
+        let _ = write!(line, "{} in {}, ", many(scenarios, "scenario"), many(files.scenarios.len(), "file"));
+    }
+    if playlists > 0 {
+        let _ = write!(line, "{}, ", many(playlists, "playlist"));
+    }
+    let _ = write!(line, "{} in {}", many(nodes, "node"), many(labs, "lab file"));
+    if files.others > 0 {
+        let _ = write!(line, "; {} of other programs left out", many(files.others, "file"));
+    }
+    line.push('\n');
+    line
+}
+
+/// What each file is. One that is named and is nothing of the lab is a problem; one that a folder holds is not.
+fn sort(named: Vec<Named>, problems: &mut Problems) -> Files {
+    let mut files = Files::default();
+    for Named { source, by_name } in named {
+        let kind = match kind(&source) {
+            Kind::Other if by_name => meant(&source),
+            kind => kind,
+        };
+        match kind {
+            Kind::Scenarios => files.scenarios.push(source),
+            Kind::Playlist => files.playlists.push(source),
+            Kind::Lab => files.labs.push(source),
+            Kind::Other if by_name => {
+                let message =
+                    "neither scenarios (`family`) nor a playlist (`playlist`) nor a lab (`servers`)";
+                let problem = Problem { file: source.name, line: 1, message: message.to_owned() };
+                problems.extend(problem.into());
+            }
+            Kind::Other => files.others += 1,
+        }
+    }
+    files
 }
 
 /// The lab if it and this daemon's section of it are sound; else what is wrong joins the other problems.
@@ -74,25 +147,4 @@ fn sound(lab: Result<Lab, LabError>, problems: &mut Problems) -> Result<Option<L
         }
         Err(other) => Err(other),
     }
-}
-
-/// Lab files and scenario files.
-fn sources(paths: &[PathBuf]) -> Result<(Vec<Source>, Vec<Source>), CatalogueError> {
-    if paths.is_empty() {
-        return Ok((Vec::new(), catalogue::built_in()));
-    }
-    let mut all = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            all.extend(catalogue::read_folder(path)?);
-        } else {
-            all.push(catalogue::read_file(path)?);
-        }
-    }
-    Ok(all.into_iter().partition(|source| is_lab_file(&source.text)))
-}
-
-/// Only a lab file has nodes.
-fn is_lab_file(text: &str) -> bool {
-    text.lines().any(|line| line.starts_with("servers:"))
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use daemon_core::exit::{Exit, UserError};
@@ -12,20 +13,32 @@ use daemon_core::values::{HostPort, HttpUrl, Positive, Span};
 use crate::plan::TimeScale;
 use crate::schedule::{FOREVER, Loops};
 
+mod words;
+
+const EXAMPLES: &str = "\
+Examples:
+  scenariod --scenario packet-loss-10             one scenario
+  scenariod --scenario latency,partition-one      a family, then one scenario
+  scenariod --scenario smoke                      a playlist
+  scenariod --scenario ./mine.yaml --loop 3       a playlist of your own, three times
+  scenariod --scenario all --time-scale 0.1       everything, in a tenth of the time
+  scenariod show packet-loss-10                   when it does what, with every request
+  scenariod check config                          what is wrong with the files of a folder";
+
 /// Walks fault scenarios in three phases through Toxiproxy and leaves no fault behind
 ///
 /// Exit codes: 0 the verdict passed; 1 it failed; 2 usage or configuration; 3 inconclusive; 4 set-up refused or
 /// failed, nothing injected; 5 a fault may still be on; 130 and 143 interrupted and clean. No toxic is left but with 5.
 #[derive(Debug, Parser)]
-#[command(name = "scenariod", version, disable_help_subcommand = true)]
+#[command(name = "scenariod", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
-    /// What to run: names, families or `all`
-    #[arg(long, value_name = "NAME[,NAME|FAMILY|all]")]
-    pub(crate) scenario: Option<String>,
+    /// What to run, in this order: scenarios, families, playlists, the path of a playlist file, or `all`
+    #[arg(long, visible_alias = "playlist", value_name = "NAME[,NAME|FAMILY|PLAYLIST|FILE|all]")]
+    pub(crate) scenario: Vec<String>,
     /// Walk the whole list N times; without N for ever
-    #[arg(long = "loop", value_name = "N", num_args = 0..=1, default_missing_value = FOREVER)]
+    #[arg(long = "loop", value_name = "N", num_args = 0..=1, default_missing_value = FOREVER, allow_negative_numbers = true)]
     pub(crate) loops: Option<Loops>,
-    /// Wait so long between two runs [default: not at all]
+    /// Wait so long between two runs [default: what the playlist says, else not at all]
     #[arg(long, value_name = "DURATION")]
     pub(crate) pause: Option<Span>,
     /// Read everything a run reads, say what it would do, and change nothing
@@ -34,7 +47,7 @@ pub(crate) struct Cli {
     /// Show what can be run, as `list` does
     #[arg(long)]
     pub(crate) list: bool,
-    /// Factor on the length of phases: with 0.1 a minute lasts 6 s
+    /// Factor on the length of phases: with 0.1 a minute lasts 6 s; on top of what a playlist says
     #[arg(long, value_name = "F", value_parser = time_scale, allow_hyphen_values = true)]
     pub(crate) time_scale: Option<TimeScale>,
     /// Toxiproxy's API [default: `scenariod.toxiproxy` of the lab file]
@@ -73,6 +86,9 @@ pub(crate) struct Cli {
     /// Seed for targets picked by count [default: a new one, printed]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    /// Say nothing while runs go, only what is wrong and how they ended
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
     #[command(subcommand)]
     pub(crate) command: Option<SubCommand>,
 }
@@ -89,14 +105,14 @@ pub(crate) enum SubCommand {
         #[arg(long, hide = true, conflicts_with = "json")]
         markdown: bool,
     },
-    /// Show one scenario: its timeline and every request it makes; touches nothing
+    /// Show one scenario with its timeline and every request it makes, or a playlist with its runs; touches nothing
     Show {
-        /// The scenario
+        /// A scenario, a family, a playlist or the path of a playlist file
         name: String,
     },
-    /// Check scenario and lab files, all problems at once; without PATHS the catalogue and the lab file
+    /// Check scenario, playlist and lab files, all problems at once; without PATHS what is built in and the lab file
     Check {
-        /// Files or folders
+        /// Files, or folders with all that is below them
         paths: Vec<PathBuf>,
     },
     /// Watch Toxiproxy and remove what a run left behind that was killed; runs until it is stopped
@@ -138,6 +154,8 @@ pub(crate) enum UsageError {
     NothingToRun,
     #[error("{name} must be {wants}")]
     Variable { name: &'static str, wants: &'static str },
+    #[error("--time-scale times the playlist's time scale must be {}", TimeScale::BOUNDS)]
+    TimeScale,
 }
 
 impl UserError for UsageError {
@@ -150,7 +168,9 @@ impl UserError for UsageError {
             UsageError::Clap { hint, .. } => hint.clone(),
             UsageError::UnknownCommand { hint, .. } => Some(hint.clone()),
             UsageError::Variable { .. } => None,
-            UsageError::FlagWithCommand { .. } => Some("`scenariod --help` shows the usage".to_owned()),
+            UsageError::FlagWithCommand { .. } | UsageError::TimeScale => {
+                Some("`scenariod --help` shows the usage".to_owned())
+            }
             UsageError::NothingToRun => {
                 Some("`scenariod list` shows what there is, `scenariod --scenario NAME` runs it".to_owned())
             }
@@ -167,12 +187,13 @@ pub(crate) enum Parsed {
 
 /// Parses a command line, program name first.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, UsageError> {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             return Ok(Parsed::Text(asked.to_string()));
         }
-        Err(error) => return Err(plain(&error.to_string())),
+        Err(error) => return Err(words::told(&error, &args)),
     };
     if let (Some(command), Some(flag)) = (&cli.command, cli.run_flag()) {
         let command = match command {
@@ -196,7 +217,7 @@ impl Cli {
     /// A flag that only makes sense for a run, if one is given.
     fn run_flag(&self) -> Option<&'static str> {
         let given = [
-            (self.scenario.is_some(), "--scenario"),
+            (!self.scenario.is_empty(), "--scenario"),
             (self.loops.is_some(), "--loop"),
             (self.pause.is_some(), "--pause"),
             (self.dry_run, "--dry-run"),
@@ -210,6 +231,7 @@ impl Cli {
             (self.no_verdict, "--no-verdict"),
             (self.json, "--json"),
             (self.seed.is_some(), "--seed"),
+            (self.quiet, "--quiet"),
         ];
         given.into_iter().find(|(given, _)| *given).map(|(_, flag)| flag)
     }
@@ -221,36 +243,20 @@ impl Cli {
     }
 }
 
-/// clap's message in the words of this lab: one line, and at most one hint.
-fn plain(text: &str) -> UsageError {
-    let mut message = Vec::new();
-    let mut hint = None;
-    for line in text.lines().map(str::trim) {
-        if let Some(tip) = line.strip_prefix("tip:") {
-            hint.get_or_insert_with(|| tip.trim().to_owned());
-        } else if line.starts_with("Usage:") {
-            break;
-        } else if !line.is_empty() && !line.starts_with("For more information") {
-            message.push(line.strip_prefix("error:").unwrap_or(line).trim());
-        }
-    }
-    UsageError::Clap {
-        message: message.join(" "),
-        hint: hint.or(Some("`scenariod --help` shows the usage".to_owned())),
-    }
-}
-
 fn time_scale(text: &str) -> Result<TimeScale, String> {
     let factor = f64::from_str(text).ok().and_then(TimeScale::new);
-    factor.ok_or_else(|| {
-        format!("must be a number above 0 and at most {}: leases grow with it", TimeScale::MOST)
-    })
+    factor.ok_or_else(|| format!("must be a number {}", TimeScale::BOUNDS))
 }
 
-/// The completion script of a shell.
-pub(crate) fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+/// The completion script of a shell; `names` are what can be run.
+pub(crate) fn completions<'a>(shell: clap_complete::Shell, names: impl Iterator<Item = &'a str>) -> Vec<u8> {
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    let values = || PossibleValuesParser::new(names.iter().cloned());
+    let mut command = Cli::command()
+        .mut_arg("scenario", |arg| arg.value_parser(values()))
+        .mut_subcommand("show", |show| show.mut_arg("name", |arg| arg.value_parser(values())));
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "scenariod", &mut script);
+    clap_complete::generate(shell, &mut command, "scenariod", &mut script);
     script
 }
 

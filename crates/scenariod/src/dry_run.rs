@@ -8,7 +8,6 @@ use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio_util::sync::CancellationToken;
 
 use crate::injector::{Ground, look};
-use crate::plan::Plan;
 use crate::run::Order;
 use crate::stage::{RunError, readable};
 use crate::toxiproxy::{Client, ToxiproxyError};
@@ -28,9 +27,9 @@ pub(crate) async fn dry_run(order: &Order) -> Result<String, DryError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let stop = CancellationToken::new();
     let mut text = String::new();
-    for (number, scenario) in (0_u64..).zip(&order.scenarios) {
-        let seed = order.seed.wrapping_add(number);
-        let plan = Plan::new(scenario, &order.settings.names(), order.scale, seed);
+    for (number, entry) in (1_u64..).zip(&order.entries) {
+        let scenario = &entry.scenario;
+        let plan = order.plan(entry, number);
         let ground = Ground {
             servers: &order.settings.servers,
             targets: plan.targets(),

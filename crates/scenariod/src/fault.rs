@@ -107,6 +107,24 @@ impl Fault {
         }
     }
 
+    /// The same fault with another rate of loss; `None` for one that has no such rate.
+    pub(crate) fn with_rate(self, rate: f64) -> Option<Fault> {
+        match self {
+            Fault::PacketLoss(fault) => fault.with_rate(rate).map(Fault::PacketLoss),
+            Fault::StreamCorruption(_) => StreamCorruption::new(rate).map(Fault::StreamCorruption),
+            Fault::Latency(_)
+            | Fault::Blackhole(_)
+            | Fault::Stall(_)
+            | Fault::Timeout(_)
+            | Fault::Reset(_)
+            | Fault::Bandwidth(_)
+            | Fault::SlowClose(_)
+            | Fault::Slicer(_)
+            | Fault::LimitData(_)
+            | Fault::Down(_) => None,
+        }
+    }
+
     /// The fault at a share of its strength. `None` for one that is either on or off, unless it is at its full strength.
     pub(crate) fn at(self, level: Level) -> Option<Fault> {
         match self {

@@ -15,7 +15,7 @@ use crate::cli::Cli;
 use crate::injector::{Suspect, remove};
 use crate::journal::settle;
 use crate::metrics::{self, SetupError};
-use crate::narrator::Narrator;
+use crate::narrator::{Manner, Narrator};
 use crate::settings::Settings;
 use crate::stage::unix_seconds;
 use crate::state::StateDir;
@@ -37,7 +37,7 @@ pub(crate) fn run(cli: &Cli, interval: Duration) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| fail(SetupError::Runtime(error)))?;
-    let (narrator, flush) = Narrator::start();
+    let (narrator, flush) = Narrator::start(Manner::Lines);
     let guarded = runtime.block_on(async {
         let mut signals = Signals::install().map_err(SetupError::Signals)?;
         let (families, readiness, serving) = metrics::serve_guard(metrics::bind(&addr)?);

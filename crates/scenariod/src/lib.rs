@@ -18,15 +18,19 @@ mod journal;
 mod judge;
 mod lease;
 mod ledger;
+mod library;
 mod linger;
 mod list;
 mod lock;
 mod machine;
 mod metrics;
 mod moments;
+mod names;
 mod narrator;
 mod order;
 mod plan;
+mod playlist;
+mod progress;
 mod prom;
 mod promql;
 mod reconcile;
@@ -37,6 +41,7 @@ mod schedule;
 mod select;
 mod settings;
 mod show;
+mod sources;
 mod stage;
 mod state;
 mod stop_watch;
@@ -54,39 +59,54 @@ use daemon_core::lab::Lab;
 use daemon_core::suggest::nearest;
 use daemon_core::{health, logging};
 
-use catalogue::Catalogue;
 use cli::{Cli, Parsed, SubCommand, UsageError};
+use library::Library;
+use narrator::LogLines;
 use settings::{Settings, proxies};
 use state::StateDir;
+
+/// Standard output takes nothing, as where its disk is full.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output: {0}")]
+struct OutputError(std::io::Error);
+
+impl UserError for OutputError {
+    fn exit(&self) -> Exit {
+        Exit::Failed
+    }
+}
 
 /// Any error that ends a command.
 type Failure = Box<dyn UserError>;
 
 /// Runs one command line, program name first, to its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
-    logging::init("error");
-    command(args).unwrap_or_else(|failure| report(failure.as_ref()))
+    let log = LogLines::default();
+    let writer = log.clone();
+    logging::init_to("error", move || writer.clone());
+    command(args, &log).unwrap_or_else(|failure| report(failure.as_ref()))
 }
 
-fn command(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
+fn command(args: impl IntoIterator<Item = OsString>, log: &LogLines) -> Result<Exit, Failure> {
     let cli = match cli::parse(args).map_err(fail)? {
         Parsed::Text(text) => return Ok(say(&text)),
         Parsed::Cli(cli) => *cli,
     };
     let text = match &cli.command {
-        None if !cli.list => return order::run(&cli),
-        None => list::table(&load_catalogue(&cli)?),
-        Some(SubCommand::List { markdown: true, .. }) => list::markdown(&load_catalogue(&cli)?),
+        None if !cli.list => return order::run(&cli, log),
+        None => list::table(&load_library(&cli)?),
+        Some(SubCommand::List { markdown: true, .. }) => list::markdown(&load_library(&cli)?),
         Some(SubCommand::Show { name }) => order::show(&cli, name)?,
-        Some(SubCommand::List { json: false, .. }) => list::table(&load_catalogue(&cli)?),
-        Some(SubCommand::List { json: true, .. }) => list::json(&load_catalogue(&cli)?),
+        Some(SubCommand::List { json: false, .. }) => list::table(&load_library(&cli)?),
+        Some(SubCommand::List { json: true, .. }) => list::json(&load_library(&cli)?),
         Some(SubCommand::Check { paths }) => check::check(paths, cli.config.as_deref()).map_err(fail)?,
         Some(SubCommand::Guard { interval }) => return guard::run(&cli, interval.get()),
         Some(SubCommand::Clean { dry_run }) => return clean::run(&cli, *dry_run),
         Some(SubCommand::Proxies) => toxiproxy::start_up_config(&proxies(&load_lab(&cli)?)),
         Some(SubCommand::Health) => return check_health(&cli),
         Some(SubCommand::Completions { shell }) => {
-            String::from_utf8_lossy(&cli::completions(*shell)).into_owned()
+            let library = load_library(&cli)?;
+            String::from_utf8_lossy(&cli::completions(*shell, library.words())).into_owned()
         }
         Some(SubCommand::Other(words)) => return Err(unknown_command(&cli, words)),
     };
@@ -97,8 +117,8 @@ fn fail<E: UserError + 'static>(error: E) -> Failure {
     Box::new(error)
 }
 
-fn load_catalogue(cli: &Cli) -> Result<Catalogue, Failure> {
-    Catalogue::load(cli.catalogue.as_deref()).map_err(fail)
+fn load_library(cli: &Cli) -> Result<Library, Failure> {
+    Library::load(cli.catalogue.as_deref()).map_err(fail)
 }
 
 fn load_lab(cli: &Cli) -> Result<Lab, Failure> {
@@ -111,7 +131,10 @@ fn load_state(cli: &Cli) -> Result<StateDir, Failure> {
 
 /// A full disk below standard output is nothing a hint could help with.
 fn say(text: &str) -> Exit {
-    if print(text).is_ok() { Exit::Ok } else { Exit::Failed }
+    match print(text) {
+        Ok(()) => Exit::Ok,
+        Err(error) => report(&OutputError(error)),
+    }
 }
 
 fn check_health(cli: &Cli) -> Result<Exit, Failure> {
@@ -126,9 +149,9 @@ fn check_health(cli: &Cli) -> Result<Exit, Failure> {
 /// A bare word is most likely a scenario without its flag.
 fn unknown_command(cli: &Cli, words: &[OsString]) -> Failure {
     let word = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
-    let command =
-        nearest(&word, ["list", "show", "check", "guard", "clean", "proxies", "health", "completions"]);
-    let scenario = load_catalogue(cli).ok().and_then(|catalogue| select::near(&catalogue, &word));
+    let words = ["list", "show", "check", "guard", "clean", "proxies", "health", "completions", "help"];
+    let command = nearest(&word, words);
+    let scenario = load_library(cli).ok().and_then(|library| library.near(&word));
     let hint = match (scenario, command) {
         (Some(scenario), _) => format!("scenariod --scenario {scenario}"),
         (None, Some(command)) => format!("scenariod {command}"),

@@ -4,12 +4,35 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::catalogue::Catalogue;
+use crate::library::Library;
+use crate::playlist::Playlist;
 use crate::scenario::{FaultEntry, Scenario, Target};
 use crate::stage::readable;
 
+/// What a playlist file looks like; a test reads it.
+const PLAYLISTS: &str = "
+## Playlists
+
+A playlist is a file that `--scenario` takes by its path, by its name in a folder given with `--catalogue`, or, for those
+below, by its name alone. Only `playlist`, `about` and `entries` are needed; an entry says what differs from the rest.
+
+```yaml
+playlist: before-release
+about: what a client has to survive before it is released
+pause: 10s               # between two runs; `--pause` wins
+time_scale: 0.5          # `--time-scale` comes on top
+phases: { recovery: 30s }
+entries:
+  - latency-1s           # a scenario or a family
+  - { scenario: packet-loss-10, rate: 0.15, repeat: 3, pause: 30s }
+  - { scenario: any-two-nodes-lossy, seed: 7, time_scale: 1, phases: { testing: 20s } }
+```
+
+";
+
 /// The catalogue as a table, one block a family.
-pub(crate) fn table(catalogue: &Catalogue) -> String {
+pub(crate) fn table(library: &Library) -> String {
+    let catalogue = &library.catalogue;
     let width = catalogue.scenarios().iter().map(|scenario| scenario.name.len()).max().unwrap_or_default();
     let phases: Vec<String> = catalogue.scenarios().iter().map(phases).collect();
     let phases_width = phases.iter().map(|text| text.chars().count()).max().unwrap_or_default();
@@ -25,15 +48,29 @@ pub(crate) fn table(catalogue: &Catalogue) -> String {
             let _ = writeln!(table, "  {:width$}  {phases:phases_width$}  {}", scenario.name, scenario.about);
         }
     }
+    let lists = &library.playlists;
+    let runs: Vec<String> = lists.iter().map(runs).collect();
+    let runs_width = runs.iter().map(String::len).max().unwrap_or_default();
+    table.push_str("\nplaylists\n");
+    for (list, runs) in lists.iter().zip(&runs) {
+        let _ = writeln!(table, "  {:width$}  {runs:runs_width$}  {}", list.name, list.about);
+    }
     table
 }
 
+/// How many runs and how long they take.
+fn runs(list: &Playlist) -> String {
+    let count = list.entries.len();
+    format!("{count} run{} in {}", if count == 1 { "" } else { "s" }, readable(list.length()))
+}
+
 /// The catalogue as a page of the documentation.
-pub(crate) fn markdown(catalogue: &Catalogue) -> String {
+pub(crate) fn markdown(library: &Library) -> String {
+    let catalogue = &library.catalogue;
     let mut page = String::from(
         "# Scenarios\n\nWhat `scenariod --scenario NAME` can run; this page is what `scenariod list --markdown` prints. \
          `scenariod show NAME` draws\none of them over time, with every request it makes. A family's name runs the whole \
-         family, `all` everything.\n",
+         family, `all` everything, a playlist's name its\nscenarios in its order.\n",
     );
     for family in catalogue.families() {
         let _ = write!(
@@ -54,6 +91,14 @@ pub(crate) fn markdown(catalogue: &Catalogue) -> String {
                 faults.join("; ")
             );
         }
+    }
+    page.push_str(PLAYLISTS);
+    page.push_str("| playlist | takes | what it is for | runs |\n|---|---|---|---|\n");
+    for list in &library.playlists {
+        let names: Vec<String> =
+            list.entries.iter().map(|entry| format!("`{}`", entry.scenario.name)).collect();
+        let takes = readable(list.length());
+        let _ = writeln!(page, "| `{}` | {takes} | {} | {} |", list.name, list.about, names.join(", "));
     }
     page
 }
@@ -80,7 +125,7 @@ fn phases(scenario: &Scenario) -> String {
 }
 
 /// The catalogue for programs.
-pub(crate) fn json(catalogue: &Catalogue) -> String {
+pub(crate) fn json(library: &Library) -> String {
     let entry = |scenario: &Scenario| {
         json!({
             "name": scenario.name,
@@ -95,8 +140,19 @@ pub(crate) fn json(catalogue: &Catalogue) -> String {
             "faults": scenario.faults.iter().map(fault).collect::<Vec<_>>(),
         })
     };
-    let entries: Value = catalogue.scenarios().iter().map(entry).collect();
-    format!("{entries:#}\n")
+    let scenarios: Value = library.catalogue.scenarios().iter().map(entry).collect();
+    let playlists: Value = library.playlists.iter().map(playlist).collect();
+    format!("{:#}\n", json!({ "scenarios": scenarios, "playlists": playlists }))
+}
+
+fn playlist(list: &Playlist) -> Value {
+    let names: Vec<&str> = list.entries.iter().map(|entry| entry.scenario.name.as_str()).collect();
+    json!({
+        "name": list.name,
+        "about": list.about,
+        "length_seconds": list.length().as_secs_f64(),
+        "scenarios": names,
+    })
 }
 
 fn fault(entry: &FaultEntry) -> Value {
@@ -123,23 +179,45 @@ mod tests {
 
     #[test]
     fn the_table_names_every_scenario_below_its_family() {
-        let catalogue = Catalogue::load(None).unwrap();
-        let table = table(&catalogue);
+        let library = Library::load(None).unwrap();
+        let scenarios = library.catalogue.scenarios();
+        let table = table(&library);
         assert!(
             table.starts_with("packet-loss\n  packet-loss-2           30s + 1m + 1m      one node loses 2%"),
             "{table}"
         );
-        for scenario in catalogue.scenarios() {
+        for list in &library.playlists {
+            assert!(table.contains(&format!("\n  {} ", list.name)), "{}", list.name);
+        }
+        for scenario in scenarios {
             assert!(table.contains(&format!("\n  {} ", scenario.name)), "{}", scenario.name);
         }
     }
 
     #[test]
+    fn the_playlist_of_the_page_can_be_read() {
+        let text = PLAYLISTS.split("```").nth(1).unwrap().trim_start_matches("yaml");
+        let source = crate::catalogue::Source { name: "page".to_owned(), text: text.to_owned() };
+        let list = crate::playlist::playlist(&source, &Library::load(None).unwrap().catalogue).unwrap();
+        assert_eq!(list.entries.len(), 5);
+    }
+
+    #[test]
     fn the_json_holds_what_programs_want() {
-        let catalogue = Catalogue::load(None).unwrap();
-        let list: Value = serde_json::from_str(&json(&catalogue)).unwrap();
-        assert_eq!(list.as_array().unwrap().len(), catalogue.scenarios().len());
-        let ten = list.as_array().unwrap().iter().find(|entry| entry["name"] == "packet-loss-10").unwrap();
+        let library = Library::load(None).unwrap();
+        let scenarios = library.catalogue.scenarios();
+        let list: Value = serde_json::from_str(&json(&library)).unwrap();
+        assert_eq!(list["scenarios"].as_array().unwrap().len(), scenarios.len());
+        let ten = list["scenarios"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|entry| entry["name"] == "packet-loss-10")
+            .unwrap();
+        let lists = list["playlists"].as_array().unwrap();
+        let smoke = lists.iter().find(|entry| entry["name"] == "smoke").unwrap();
+        assert_eq!(smoke["length_seconds"], 120.0);
+        assert_eq!(smoke["scenarios"][0], "packet-loss-10");
         assert_eq!(ten["phases"]["testing_seconds"], 60.0);
         assert_eq!(ten["faults"][0]["params"]["loss_rate"], 0.1);
         assert_eq!(ten["faults"][0]["target"], json!(["memcached1"]));

@@ -95,7 +95,7 @@ pub(crate) fn bind(addr: &HostPort) -> Result<TcpListener, SetupError> {
 pub(crate) fn serve(listener: TcpListener, order: &Order) -> Result<(Families, Serving), SetupError> {
     let mut registry = Registry::default();
     let families = Families {
-        scenario: ScenarioFamilies::register(&mut registry, &planned(order)),
+        scenario: ScenarioFamilies::register(&mut registry, &all_planned(order)),
         toxiproxy: ToxiproxyFamilies::register(&mut registry, &known_faults(order)),
         verdict: VerdictFamilies::register(&mut registry),
     };
@@ -117,18 +117,21 @@ pub(crate) fn serve_guard(listener: TcpListener) -> (Arc<ToxiproxyFamilies>, Rea
     (families, readiness, Serving { scrapes, shutdown, task })
 }
 
-/// Each scenario once, however often it is run.
-fn planned(order: &Order) -> Vec<PlannedScenario> {
+/// Each scenario once, however often it is run; what differs from run to run is set at its start.
+fn all_planned(order: &Order) -> Vec<PlannedScenario> {
     let mut seen = BTreeSet::new();
-    let once = order.scenarios.iter().filter(|scenario| seen.insert(&scenario.name));
-    let plan = |scenario| Plan::new(scenario, &order.settings.names(), order.scale, order.seed);
-    let planned = |plan: Plan| PlannedScenario {
-        name: plan.scenario,
+    let once = order.entries.iter().filter(|entry| seen.insert(&entry.scenario.name));
+    once.map(|entry| planned(&order.plan(entry, 1))).collect()
+}
+
+/// What is exported of a plan.
+pub(crate) fn planned(plan: &Plan) -> PlannedScenario {
+    PlannedScenario {
+        name: plan.scenario.clone(),
         stabilization: plan.phases.stabilization,
         testing: plan.phases.testing,
         recovery: plan.phases.recovery,
-    };
-    once.map(plan).map(planned).collect()
+    }
 }
 
 /// Every fault on every node it may hit.
@@ -148,5 +151,5 @@ fn known_faults(order: &Order) -> Vec<KnownFault> {
         };
         servers.iter().map(known).collect()
     };
-    order.scenarios.iter().flat_map(|scenario| &scenario.faults).flat_map(on).collect()
+    order.scenarios().flat_map(|scenario| &scenario.faults).flat_map(on).collect()
 }

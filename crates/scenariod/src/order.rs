@@ -1,5 +1,6 @@
 //! From the command line to an order that can be run, and from its end to what is printed.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use daemon_core::exit::{Exit, print, report};
@@ -10,21 +11,25 @@ use crate::cli::{Cli, UsageError};
 use crate::dry_run::{DryError, dry_run};
 use crate::injector::Foreign;
 use crate::metrics::SetupError;
-use crate::narrator::Narrator;
+use crate::narrator::{LogLines, Manner, Narrator};
 use crate::plan::{Plan, TimeScale};
+use crate::playlist::Entry;
 use crate::prom::{Auth, Prometheus, TOKEN_VARIABLE};
 use crate::run::{Order, run as run_order};
 use crate::scenario::{Scenario, Target};
 use crate::schedule::Loops;
+use crate::select::Selected;
 use crate::settings::Settings;
-use crate::{Failure, aim, check::CheckError, fail, load_catalogue, load_lab, load_state, say, select, show};
+use crate::{
+    Failure, OutputError, aim, check::CheckError, fail, load_lab, load_library, load_state, say, select, show,
+};
 
 const LINGER: Duration = Duration::from_secs(5);
 /// Names the Prometheus, as the flag does.
 const PROMETHEUS_VARIABLE: &str = "LAB_PROMETHEUS";
 
 /// Runs what the command line asks for.
-pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
+pub(crate) fn run(cli: &Cli, log: &LogLines) -> Result<Exit, Failure> {
     let order = order(cli)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -34,8 +39,12 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
     if cli.dry_run {
         return dry(&order, &runtime);
     }
-    let (narrator, flush) = Narrator::start();
-    if cli.seed.is_none() && order.scenarios.iter().any(picks_by_seed) {
+    let (narrator, flush) = Narrator::start(Manner::of(cli.quiet));
+    let shared = log.share(&narrator);
+    if let Some(note) = &order.note {
+        narrator.say(note.as_str());
+    }
+    if cli.seed.is_none() && order.scenarios().any(picks_by_seed) {
         narrator.say(format!("seed {}", order.seed));
     }
     if order.prometheus.is_none() {
@@ -44,27 +53,43 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
     let ended = runtime.block_on(run_order(order, narrator));
     // Tasks that still hold a narrator end with the runtime; what they wait for is not waited for.
     runtime.shutdown_timeout(Duration::from_millis(100));
+    drop(shared);
     flush.wait();
     let ended = ended.map_err(fail)?;
     ended.errors.iter().for_each(|error| {
         report(error);
     });
-    // The runs are over: a summary that nobody reads changes nothing.
     let text = if cli.json { ended.reports.json() } else { ended.reports.text() + &ended.tally.table() };
-    let _ = print(&text);
-    Ok(ended.exit())
+    Ok(ended.exit().worst(summarize(&text)))
 }
 
-/// What `show` prints of one scenario on this lab.
+/// Prints how the runs ended; where standard output takes nothing, to standard error.
+fn summarize(text: &str) -> Exit {
+    let Err(error) = print(text) else { return Exit::Ok };
+    let exit = report(&OutputError(error));
+    // Nobody is left to tell when standard error is gone as well.
+    let _ = io::stderr().write_all(text.as_bytes());
+    exit
+}
+
+/// What `show` prints of scenarios and playlists on this lab.
 pub(crate) fn show(cli: &Cli, name: &str) -> Result<String, Failure> {
-    let catalogue = load_catalogue(cli)?;
-    let selected = select::select(&catalogue, name).map_err(fail)?;
+    let mut library = load_library(cli)?;
+    library.open(select::words([name])).map_err(fail)?;
     let names = Settings::new(&load_lab(cli)?, None, None).map_err(fail)?.names();
     let mut text = Vec::new();
-    for scenario in selected {
-        aim::check(scenario, &names).or(()).map_err(|found| fail(CheckError::Problems(found)))?;
-        let plan = Plan::new(scenario, &names, TimeScale::default(), cli.seed.unwrap_or_default());
-        text.push(show::show(scenario, &plan));
+    for selected in select::select(&library, select::words([name])).map_err(fail)? {
+        match selected {
+            Selected::Playlist(playlist) => text.push(show::playlist(playlist)),
+            Selected::Scenarios(scenarios) => {
+                for scenario in scenarios {
+                    aim::check(scenario, &names).or(()).map_err(|found| fail(CheckError::Problems(found)))?;
+                    let plan =
+                        Plan::new(scenario, &names, TimeScale::default(), cli.seed.unwrap_or_default());
+                    text.push(show::show(scenario, &plan));
+                }
+            }
+        }
     }
     Ok(text.join("\n"))
 }
@@ -78,24 +103,30 @@ fn dry(order: &Order, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure
 }
 
 fn order(cli: &Cli) -> Result<Order, Failure> {
-    let list = cli.scenario.as_deref().ok_or_else(|| fail(UsageError::NothingToRun))?;
-    let catalogue = load_catalogue(cli)?;
-    let scenarios: Vec<Scenario> =
-        select::select(&catalogue, list).map_err(fail)?.into_iter().cloned().collect();
+    if cli.scenario.is_empty() {
+        return Err(fail(UsageError::NothingToRun));
+    }
+    let words = || select::words(cli.scenario.iter().map(String::as_str));
+    let mut library = load_library(cli)?;
+    library.open(words()).map_err(fail)?;
+    let selected = select::select(&library, words()).map_err(fail)?;
+    let mut entries = select::entries(&selected);
+    for entry in &mut entries {
+        overrule(entry, cli).map_err(fail)?;
+    }
     let lab = load_lab(cli)?;
     let settings = Settings::new(&lab, cli.metrics_addr.clone(), cli.toxiproxy.clone()).map_err(fail)?;
     let mut problems = Problems::default();
     let names = settings.names();
-    scenarios.iter().for_each(|scenario| problems.extend(aim::check(scenario, &names)));
+    entries.iter().for_each(|entry| problems.extend(aim::check(&entry.scenario, &names)));
     problems.0.sort();
     problems.0.dedup();
     problems.or(()).map_err(|found| fail(CheckError::Problems(found)))?;
     Ok(Order {
-        scenarios,
+        note: select::repeated(&selected),
+        entries,
         loops: cli.loops.unwrap_or(Loops::ONCE),
-        scale: cli.time_scale.unwrap_or_default(),
         seed: cli.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
-        pause: cli.pause.map_or(Duration::ZERO, daemon_core::values::Span::get),
         linger: cli.linger.map_or(LINGER, daemon_core::values::Span::get),
         prometheus: prometheus(cli, &settings)?,
         settings,
@@ -119,6 +150,20 @@ fn prometheus(cli: &Cli, settings: &Settings) -> Result<Option<Prometheus>, Fail
     let url = cli.prometheus.clone().or(in_variable).unwrap_or_else(|| settings.prometheus.clone());
     let auth = Auth::token(cli.prometheus_token_file.as_deref(), variable(TOKEN_VARIABLE)).map_err(fail)?;
     Prometheus::new(&url, auth).map(Some).map_err(fail)
+}
+
+/// What a flag says wins over a playlist; its time scale comes on top, so that the runs keep their proportions.
+fn overrule(entry: &mut Entry, cli: &Cli) -> Result<(), UsageError> {
+    if let Some(pause) = cli.pause {
+        entry.pause = pause.get();
+    }
+    if cli.seed.is_some() {
+        entry.seed = None;
+    }
+    if let Some(scale) = cli.time_scale {
+        entry.scale = entry.scale.and(scale).ok_or(UsageError::TimeScale)?;
+    }
+    Ok(())
 }
 
 fn picks_by_seed(scenario: &Scenario) -> bool {

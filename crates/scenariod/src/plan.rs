@@ -54,17 +54,20 @@ pub(crate) struct Step {
     pub(crate) fault: usize,
 }
 
-/// Factor on the length of phases and leases, above 0.
+/// Factor on the length of phases and leases, within its bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct TimeScale(f64);
 
 impl TimeScale {
-    /// With more, a fault could outlive a run that was cut off by hours.
-    pub(crate) const MOST: f64 = 100.0;
+    /// Below, no phase is long enough to call Toxiproxy in; above, a fault could outlive a run that was cut off by hours.
+    const LEAST: f64 = 0.0001;
+    const MOST: f64 = 100.0;
+    /// In words.
+    pub(crate) const BOUNDS: &str = "from 0.0001 to 100";
 
-    /// `None` unless above 0 and at most `MOST`.
+    /// `None` outside the bounds.
     pub(crate) fn new(factor: f64) -> Option<TimeScale> {
-        (factor > 0.0 && factor <= TimeScale::MOST).then_some(TimeScale(factor))
+        (TimeScale::LEAST..=TimeScale::MOST).contains(&factor).then_some(TimeScale(factor))
     }
 
     /// Makes phases shorter.
@@ -72,7 +75,12 @@ impl TimeScale {
         self.0 < 1.0
     }
 
-    fn of(self, duration: Duration) -> Duration {
+    /// One after the other; `None` where that is out of bounds.
+    pub(crate) fn and(self, other: TimeScale) -> Option<TimeScale> {
+        TimeScale::new(self.0 * other.0)
+    }
+
+    pub(crate) fn of(self, duration: Duration) -> Duration {
         // Centuries are as good as for ever; no scale may overflow.
         let seconds = (duration.as_secs_f64() * self.0).min(1e10);
         Duration::from_secs_f64(seconds)
@@ -119,6 +127,11 @@ impl Plan {
             Wanted { fault, server: assigned.server.clone(), toxics }
         };
         self.faults.iter().enumerate().map(one).collect()
+    }
+
+    /// How many faults are on then.
+    pub(crate) fn faults_on(&self, elapsed: Duration) -> usize {
+        self.wanted(elapsed).iter().filter(|wanted| !wanted.toxics.is_empty()).count()
     }
 
     /// When that changes next, if it does before the end of testing.
@@ -198,6 +211,7 @@ mod tests {
             ],
             expect: Vec::new(),
             stop_when: Vec::new(),
+            place: Place::default(),
         }
     }
 
@@ -212,9 +226,12 @@ mod tests {
         assert_eq!(plan.margin, LEAST_MARGIN);
         let plan = Plan::new(&scenario(Target::All), &servers(), TimeScale::default(), 0);
         assert_eq!((plan.phases.stabilization, plan.margin), (Duration::from_secs(30), MARGIN));
-        for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY, 100.1] {
-            assert_eq!(TimeScale::new(wrong), None, "{wrong}");
+        for absurd in [0.0, -1.0, 0.00001, 100.1, f64::MAX, f64::INFINITY, f64::NAN] {
+            assert_eq!(TimeScale::new(absurd), None, "{absurd}");
         }
+        let hundred = TimeScale::new(100.0).unwrap();
+        assert_eq!(hundred.and(TimeScale::new(0.1).unwrap()), TimeScale::new(10.0));
+        assert_eq!(hundred.and(hundred), None);
     }
 
     proptest! {

@@ -21,7 +21,8 @@ use crate::machine::Outcome;
 use crate::metrics::{self, Serving, SetupError};
 use crate::moments::Moments;
 use crate::narrator::{Narrator, Voice};
-use crate::plan::{Plan, TimeScale};
+use crate::plan::Plan;
+use crate::playlist::Entry;
 use crate::prom::Prometheus;
 use crate::scenario::Scenario;
 use crate::schedule::{Loops, Tally};
@@ -36,18 +37,30 @@ use crate::verdict::{Judging, Reports};
 /// What is to be run, all of it checked.
 #[derive(Debug)]
 pub(crate) struct Order {
-    pub(crate) scenarios: Vec<Scenario>,
+    pub(crate) entries: Vec<Entry>,
     pub(crate) loops: Loops,
-    pub(crate) scale: TimeScale,
+    /// For entries without one of their own.
     pub(crate) seed: u64,
-    /// Between two runs.
-    pub(crate) pause: Duration,
+    /// What is worth saying before the first run.
+    pub(crate) note: Option<String>,
     pub(crate) linger: Duration,
     pub(crate) settings: Settings,
     pub(crate) state: StateDir,
     pub(crate) foreign: Foreign,
     /// Reads the verdict; without it, phases are walked and nothing is judged.
     pub(crate) prometheus: Option<Prometheus>,
+}
+
+impl Order {
+    pub(crate) fn scenarios(&self) -> impl Iterator<Item = &Scenario> {
+        self.entries.iter().map(|entry| &entry.scenario)
+    }
+
+    /// The plan of an entry in the run of this number, from 1.
+    pub(crate) fn plan(&self, entry: &Entry, number: u64) -> Plan {
+        let seed = entry.seed.unwrap_or_else(|| self.seed.wrapping_add(number - 1));
+        Plan::new(&entry.scenario, &self.settings.names(), entry.scale, seed)
+    }
 }
 
 /// How the runs of a command ended.
@@ -78,8 +91,8 @@ pub(crate) async fn run(order: Order, narrator: Narrator) -> Result<Ended, Setup
     let client = Client::new(&order.settings.toxiproxy, Arc::clone(&families.toxiproxy))?;
     let stop = Stop::on(signals, narrator.clone());
     let runner = Runner {
-        servers: order.settings.servers.clone().into(),
         names: order.settings.names(),
+        servers: order.settings.servers.clone().into(),
         order,
         client,
         scenario: families.scenario,
@@ -139,16 +152,19 @@ impl Runner {
     async fn walk_list(&self, serving: &Serving) -> Ended {
         let mut ended = Ended::default();
         let mut number = 0;
-        let runs = self.order.loops.numbers().flat_map(|_| &self.order.scenarios);
-        for scenario in runs {
-            if number > 0 && !self.order.pause.is_zero() {
+        let mut pause = Duration::ZERO;
+        let runs = self.order.loops.numbers().flat_map(|_| &self.order.entries);
+        for entry in runs {
+            if !pause.is_zero() {
+                self.narrator.pausing(pause);
                 tokio::select! {
                     () = self.stop.token.cancelled() => break,
-                    () = tokio::time::sleep(self.order.pause) => {}
+                    () = tokio::time::sleep(pause) => {}
                 }
             }
+            pause = entry.pause;
             number += 1;
-            let exit = self.one(scenario, number, &mut ended).await;
+            let exit = self.one(entry, number, &mut ended).await;
             ended.worsen(exit);
             // What refused one run refuses the next; what may still be on would spoil it.
             if matches!(exit, Exit::Setup | Exit::Residue) || self.stop.token.is_cancelled() {
@@ -156,6 +172,9 @@ impl Runner {
             }
         }
         if ended.exit() != Exit::Setup {
+            if !self.order.linger.is_zero() {
+                self.narrator.phase("all runs ended, staying for two scrapes", self.order.linger);
+            }
             linger(serving.scrapes(), self.order.linger, &self.stop.token).await;
         }
         if let Some(exit) = self.stop.exit() {
@@ -165,14 +184,16 @@ impl Runner {
     }
 
     /// One run, from the first look to the count. Its faults are healed whatever becomes of the walk.
-    async fn one(&self, scenario: &Scenario, number: u64, ended: &mut Ended) -> Exit {
-        let seed = self.order.seed.wrapping_add(number - 1);
-        let plan = Plan::new(scenario, &self.names, self.order.scale, seed);
+    async fn one(&self, entry: &Entry, number: u64, ended: &mut Ended) -> Exit {
+        let scenario = &entry.scenario;
+        let plan = self.order.plan(entry, number);
         let phases = plan.phases;
         let run = run_id();
+        self.scenario.plan(&metrics::planned(&plan));
         self.scenario.run_started(&scenario.name, run.as_str());
-        let count = self.order.loops.label(number, self.order.scenarios.len() as u64);
+        let count = self.order.loops.label(number, self.order.entries.len() as u64);
         let label = format!("run {count} {} {run}", scenario.name);
+        self.narrator.run(format!("run {count} {}", scenario.name));
         let voice = Voice { narrator: self.narrator.clone(), label: label.clone() };
         let id = run.as_str().to_owned();
         let began = Journal::begin(&self.order.state, run, &scenario.name, self.client.url());
@@ -203,7 +224,15 @@ impl Runner {
         let name = scenario.name.as_str();
         let ending = supervise(walk, &injector, name).await;
         let (plan, moments) = (injector.plan(), *seen.borrow());
-        let judged = Judging { scenario, plan, run: &id, label: &label, moments, journal: &journal };
+        let judged = Judging {
+            scenario,
+            plan,
+            scale: entry.scale,
+            run: &id,
+            label: &label,
+            moments,
+            journal: &journal,
+        };
         let exit = match (ending, watching.end()) {
             (Ending::Walked(Walked { outcome: Outcome::Completed, errors }), _) => {
                 ended.errors.extend(errors);
@@ -267,6 +296,7 @@ impl Runner {
         self.scenario.run_finished(status, SystemTime::now());
         ended.tally.count(scenario, status);
         self.narrator.say(format!("{label}: {status}: {what}"));
+        self.narrator.idle();
         exit
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Scenario {
     pub(crate) expect: Vec<Expectation>,
     /// What ends testing early.
     pub(crate) stop_when: Vec<StopRule>,
+    /// Where its name is written.
+    pub(crate) place: Place,
 }
 
 impl Scenario {

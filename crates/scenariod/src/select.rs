@@ -1,16 +1,20 @@
-//! Which scenarios a command means: names, families, `all`. Pure.
+//! Which scenarios a command means: names, families, playlists, `all`. Pure.
+
+use std::collections::BTreeMap;
 
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::suggest::nearest;
 
 use crate::catalogue::Catalogue;
 use crate::catalogue::checked::EVERYTHING;
+use crate::library::Library;
+use crate::playlist::{Entry, Playlist};
 use crate::scenario::Scenario;
 
 /// A word that selects nothing.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SelectError {
-    #[error("unknown scenario or family: {word}")]
+    #[error("unknown scenario, family or playlist: {word}")]
     Unknown { word: String, near: Option<String> },
     #[error("no scenario is named in --scenario")]
     Nothing,
@@ -31,24 +35,83 @@ impl UserError for SelectError {
     }
 }
 
-/// The scenarios of a list such as `packet-loss-10,latency`, in the order written; a family in its own order.
-pub(crate) fn select<'a>(catalogue: &'a Catalogue, list: &str) -> Result<Vec<&'a Scenario>, SelectError> {
+/// What one word selects.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Selected<'a> {
+    /// A scenario by itself or a family in its own order.
+    Scenarios(Vec<&'a Scenario>),
+    Playlist(&'a Playlist),
+}
+
+/// The words of lists such as `packet-loss-10,latency`.
+pub(crate) fn words<'a>(lists: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    lists.into_iter().flat_map(|list| list.split(',')).map(str::trim).filter(|word| !word.is_empty())
+}
+
+/// What each word means, in the order written.
+pub(crate) fn select<'a>(
+    library: &'a Library,
+    words: impl Iterator<Item = &'a str>,
+) -> Result<Vec<Selected<'a>>, SelectError> {
     let mut selected = Vec::new();
-    for word in list.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-        let before = selected.len();
-        let meant = |s: &&Scenario| word == EVERYTHING || s.is_called(word) || s.family == word;
-        selected.extend(catalogue.scenarios().iter().filter(meant));
-        if selected.len() == before {
-            return Err(SelectError::Unknown { word: word.to_owned(), near: near(catalogue, word) });
-        }
+    for word in words {
+        let unknown = || SelectError::Unknown { word: word.to_owned(), near: library.near(word) };
+        selected.push(one(library, word).ok_or_else(unknown)?);
     }
     if selected.is_empty() { Err(SelectError::Nothing) } else { Ok(selected) }
 }
 
-/// The scenario or family that a word most likely means.
-pub(crate) fn near(catalogue: &Catalogue, word: &str) -> Option<String> {
+fn one<'a>(library: &'a Library, word: &str) -> Option<Selected<'a>> {
+    if let Some((_, playlist)) = library.files.iter().find(|(path, _)| path == word) {
+        return Some(Selected::Playlist(playlist));
+    }
+    if let Some(playlist) = library.playlists.iter().find(|list| list.name == word) {
+        return Some(Selected::Playlist(playlist));
+    }
+    let scenarios = meant_by(&library.catalogue, word);
+    (!scenarios.is_empty()).then_some(Selected::Scenarios(scenarios))
+}
+
+/// The scenarios of the catalogue that a word means; none for a word that means nothing.
+pub(crate) fn meant_by<'a>(catalogue: &'a Catalogue, word: &str) -> Vec<&'a Scenario> {
+    let meant = |s: &&Scenario| word == EVERYTHING || s.is_called(word) || s.family == word;
+    catalogue.scenarios().iter().filter(meant).collect()
+}
+
+/// Every run that a selection makes, in order.
+pub(crate) fn entries(selected: &[Selected<'_>]) -> Vec<Entry> {
+    let one = |selected: &Selected<'_>| match selected {
+        Selected::Scenarios(scenarios) => scenarios.iter().map(|scenario| Entry::plain(scenario)).collect(),
+        Selected::Playlist(playlist) => playlist.entries.clone(),
+    };
+    selected.iter().flat_map(one).collect()
+}
+
+/// What is said where words select a scenario again: it runs as often, which may not be what was meant.
+pub(crate) fn repeated(selected: &[Selected<'_>]) -> Option<String> {
+    let mut times: BTreeMap<&str, u32> = BTreeMap::new();
+    for selected in selected {
+        if let Selected::Scenarios(scenarios) = selected {
+            scenarios.iter().for_each(|scenario| *times.entry(&scenario.name).or_default() += 1);
+        }
+    }
+    let again: Vec<_> = times.into_iter().filter(|(_, times)| *times > 1).collect();
+    match again.as_slice() {
+        [] => None,
+        [(name, times)] => Some(format!("{name} is selected {times} times and runs as often")),
+        several => Some(format!("{} scenarios are selected more than once and run as often", several.len())),
+    }
+}
+
+/// The word that another one most likely means.
+pub(crate) fn near<'a>(
+    catalogue: &'a Catalogue,
+    playlists: impl IntoIterator<Item = &'a str>,
+    word: &str,
+) -> Option<String> {
     let names = catalogue.scenarios().iter().flat_map(Scenario::words);
-    nearest(word, names.chain(catalogue.families()).chain([EVERYTHING])).map(str::to_owned)
+    let candidates = names.chain(catalogue.families()).chain(playlists).chain([EVERYTHING]);
+    nearest(word, candidates).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -56,8 +119,9 @@ mod tests {
     use super::*;
 
     fn names(list: &str) -> Result<Vec<String>, SelectError> {
-        let catalogue = Catalogue::load(None).unwrap();
-        select(&catalogue, list).map(|selected| selected.iter().map(|s| s.name.clone()).collect())
+        let library = Library::load(None).unwrap();
+        let selected = select(&library, words([list]))?;
+        Ok(entries(&selected).into_iter().map(|entry| entry.scenario.name).collect())
     }
 
     #[test]
@@ -66,7 +130,29 @@ mod tests {
         let latency =
             ["latency-100ms", "latency-1s", "latency-5s", "latency-10s", "latency-40s", "latency-2m"];
         assert_eq!(names("latency").unwrap()[..6], latency);
-        assert_eq!(names("all").unwrap().len(), Catalogue::load(None).unwrap().scenarios().len());
+        assert_eq!(names("all").unwrap().len(), Library::load(None).unwrap().catalogue.scenarios().len());
+    }
+
+    #[test]
+    fn playlists_and_scenarios_mix() {
+        let both = names("flaky-fast,smoke").unwrap();
+        assert_eq!(both[..2], ["flaky-fast", "packet-loss-10"]);
+        assert_eq!(words(["a,b", "c"]).collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_is_selected_again_is_said() {
+        let library = Library::load(None).unwrap();
+        let said = |list| repeated(&select(&library, words([list])).unwrap());
+        assert_eq!(said("latency-1s,blip"), None);
+        assert_eq!(
+            said("latency-1s,latency").as_deref(),
+            Some("latency-1s is selected 2 times and runs as often")
+        );
+        assert_eq!(
+            said("flaky,flaky").as_deref(),
+            Some("2 scenarios are selected more than once and run as often")
+        );
     }
 
     #[test]
@@ -92,6 +178,7 @@ mod tests {
         };
         assert_eq!(near("packet-los-10").as_deref(), Some("packet-loss-10"));
         assert_eq!(near("latncy").as_deref(), Some("latency"));
+        assert_eq!(near("smok").as_deref(), Some("smoke"));
         assert_eq!(near("zebra"), None);
         assert_eq!(names(" , "), Err(SelectError::Nothing));
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use daemon_core::lab::{Lab, LabError};
+use daemon_core::problems::Problems;
 use daemon_core::values::{HostPort, HttpUrl, Positive};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -56,13 +57,25 @@ impl Settings {
         let guard_in_file = section.guard_addr.map_or_else(|| GUARD_ADDR.parse().map_err(wrong), Ok)?;
         let api_in_file = section.toxiproxy.map_or_else(|| TOXIPROXY.parse().map_err(wrong), Ok)?;
         let prometheus = section.prometheus.map_or_else(|| PROMETHEUS.parse().map_err(wrong), Ok)?;
+        let moved = |key: &str, why: String| {
+            let message = format!("`{key}`: {why} (LAB_PORT_OFFSET)");
+            LabError::Wrong(lab.document().problem(&format!("scenariod/{key}"), message).into())
+        };
+        let offset = lab.port_offset;
+        proxies_apart(lab)?;
         Ok(Settings {
-            prometheus: prometheus.offset(lab.port_offset),
+            prometheus: prometheus.offset(offset).map_err(|why| moved("prometheus", why))?,
             stop_grace: section.stop_grace.map_or(STOP_GRACE, Positive::get),
-            metrics_addr: metrics_addr.unwrap_or_else(|| in_file.offset(lab.port_offset)),
-            toxiproxy: toxiproxy.unwrap_or_else(|| api_in_file.offset(lab.port_offset)),
+            metrics_addr: match metrics_addr {
+                Some(addr) => addr,
+                None => in_file.offset(offset).map_err(|why| moved("metrics_addr", why))?,
+            },
+            toxiproxy: match toxiproxy {
+                Some(url) => url,
+                None => api_in_file.offset(offset).map_err(|why| moved("toxiproxy", why))?,
+            },
             servers: proxies(lab),
-            guard_addr: guard_in_file.offset(lab.port_offset),
+            guard_addr: guard_in_file.offset(offset).map_err(|why| moved("guard_addr", why))?,
             restart_hook: section.restart_hook,
         })
     }
@@ -71,6 +84,25 @@ impl Settings {
     pub(crate) fn names(&self) -> Vec<String> {
         self.servers.iter().map(|server| server.name.clone()).collect()
     }
+}
+
+/// No two proxies can listen on one address, and none can lead to itself.
+fn proxies_apart(lab: &Lab) -> Result<(), Problems> {
+    let mut problems = Problems::default();
+    for (index, server) in lab.servers.iter().enumerate() {
+        let mut wrong = |key: &str, message: String| {
+            problems.0.push(lab.document().problem(&format!("servers/{index}/{key}"), message));
+        };
+        let (name, listen) = (&server.name, &server.listen);
+        if server.upstream == *listen {
+            wrong("upstream", format!("{name} has the same `listen` and `upstream`, {listen}"));
+        }
+        let earlier = lab.servers.iter().take(index).find(|other| other.listen == *listen);
+        if let Some(other) = earlier.filter(|_| listen.port() != 0) {
+            wrong("listen", format!("{} and {name} have the same `listen`, {listen}", other.name));
+        }
+    }
+    problems.or(())
 }
 
 /// The proxies that stand for the lab's nodes.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::lease::{Lease, RunId};
 use crate::plan::{Assigned, Plan, Step};
+use crate::playlist::Playlist;
 use crate::reconcile::{Change, changes};
 use crate::scenario::Scenario;
 use crate::stage::readable;
@@ -27,6 +28,29 @@ pub(crate) fn show(scenario: &Scenario, plan: &Plan) -> String {
     draw(&mut text, plan);
     text.push('\n');
     requests(&mut text, plan);
+    text
+}
+
+/// A playlist's runs in order, with what differs from the catalogue.
+pub(crate) fn playlist(list: &Playlist) -> String {
+    let runs = list.entries.len();
+    let mut text =
+        format!("{} (playlist, {} in all)\n{}\n\n", list.name, readable(list.length()), list.about);
+    let width = list.entries.iter().map(|entry| entry.scenario.name.len()).max().unwrap_or_default();
+    for (index, entry) in list.entries.iter().enumerate() {
+        let phases = &entry.scenario.phases;
+        let phases = [phases.stabilization, phases.testing, phases.recovery];
+        let phases = phases.map(|phase| readable(entry.scale.of(phase))).join(" + ");
+        let count = format!("{}/{runs}", index + 1);
+        let _ = write!(text, "{count:>7}  {:width$}  {phases}", entry.scenario.name);
+        if let Some(seed) = entry.seed {
+            let _ = write!(text, ", seed {seed}");
+        }
+        if !entry.pause.is_zero() && index + 1 < runs {
+            let _ = write!(text, ", then a pause of {}", readable(entry.pause));
+        }
+        text.push('\n');
+    }
     text
 }
 

@@ -167,7 +167,9 @@ impl Rig for Stage {
         )]
         let deadline = unix_seconds().saturating_add(lease as u64);
         let injected = self.injector.inject(deadline, stop).await;
-        injected.map_err(|cause| RunError::Inject { scenario: self.scenario(), cause })
+        injected.map_err(|cause| RunError::Inject { scenario: self.scenario(), cause })?;
+        self.voice.narrator.faults_on(self.injector.plan().faults_on(Duration::ZERO));
+        Ok(())
     }
 
     fn next_change(&self, elapsed: Duration) -> Option<Duration> {
@@ -176,12 +178,16 @@ impl Rig for Stage {
 
     async fn adjust(&mut self, elapsed: Duration, stop: &CancellationToken) -> Result<(), RunError> {
         let adjusted = self.injector.adjust(elapsed, stop).await;
-        adjusted.map_err(|cause| RunError::Adjust { scenario: self.scenario(), cause })
+        adjusted.map_err(|cause| RunError::Adjust { scenario: self.scenario(), cause })?;
+        self.voice.narrator.faults_on(self.injector.plan().faults_on(elapsed));
+        Ok(())
     }
 
     async fn heal(&mut self) -> Result<Hold, RunError> {
         let healed = self.injector.heal(budget(&self.injector)).await;
-        healed.map_err(|cause| RunError::Residue { scenario: self.scenario(), cause })
+        let hold = healed.map_err(|cause| RunError::Residue { scenario: self.scenario(), cause })?;
+        self.voice.narrator.faults_on(0);
+        Ok(hold)
     }
 
     fn entered(&mut self, phase: Phase, at: SystemTime) {
@@ -195,6 +201,7 @@ impl Rig for Stage {
             Phase::Recovery => (plan.phases.recovery, String::new()),
         };
         self.voice.say(format!("{phase} for {}{what}", readable(length)));
+        self.voice.narrator.phase(phase.as_str(), length);
     }
 }
 

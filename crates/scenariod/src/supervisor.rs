@@ -51,7 +51,7 @@ mod tests {
     use crate::injector::{Foreign, Kit};
     use crate::journal::Journal;
     use crate::lease::RunId;
-    use crate::narrator::{Narrator, Voice};
+    use crate::narrator::{Manner, Narrator, Voice};
     use crate::plan::{Plan, TimeScale};
     use crate::state::StateDir;
     use crate::toxiproxy::Client;
@@ -65,7 +65,7 @@ mod tests {
         let client = Client::new(&url.parse().unwrap(), Arc::clone(&families)).unwrap();
         let state = StateDir::locate(Some(&tempfile::tempdir().unwrap().keep())).unwrap();
         let journal = Arc::new(Journal::begin(&state, RunId::new(1, 1), "x", url).unwrap());
-        let voice = Voice { narrator: Narrator::start().0, label: String::new() };
+        let voice = Voice { narrator: Narrator::start(Manner::Lines).0, label: String::new() };
         let kit = Kit {
             client,
             families,

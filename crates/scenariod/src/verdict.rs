@@ -12,7 +12,7 @@ use crate::assess::{Run, assess};
 use crate::journal::Journal;
 use crate::judge::stop::Cause;
 use crate::moments::Moments;
-use crate::plan::Plan;
+use crate::plan::{Plan, TimeScale};
 use crate::report::summary::Summary;
 use crate::report::{Report, table};
 use crate::run::{Ended, Runner};
@@ -28,6 +28,7 @@ const KEPT_REPORTS: usize = 200;
 pub(crate) struct Judging<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) plan: &'a Plan,
+    pub(crate) scale: TimeScale,
     pub(crate) run: &'a str,
     pub(crate) label: &'a str,
     pub(crate) moments: Moments,
@@ -59,7 +60,7 @@ impl Runner {
     pub(crate) async fn judge(&self, judging: Judging<'_>, ended: &mut Ended) -> Exit {
         let end = SystemTime::now();
         self.scenario.run_walked(end);
-        let Judging { scenario, plan, run, label, moments, journal } = judging;
+        let Judging { scenario, plan, scale, run, label, moments, journal } = judging;
         let walked = "all phases walked, no toxic is left";
         let (Some(prometheus), Some(windows)) = (&self.order.prometheus, moments.windows(end)) else {
             return self.finish(label, &scenario.name, RunStatus::Success, walked, Exit::Ok, ended);
@@ -72,7 +73,7 @@ impl Runner {
             nodes: &self.names,
             windows,
             planned: plan.phases,
-            shortened: self.order.scale.shortens(),
+            shortened: scale.shortens(),
         };
         let report = tokio::select! {
             biased;

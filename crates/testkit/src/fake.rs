@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::http::{self, Answer};
 use crate::toxiproxy::Toxiproxy;
@@ -151,7 +151,7 @@ pub struct Fake {
 struct Shared {
     target: String,
     traps: Mutex<Vec<Trap>>,
-    log: Mutex<Vec<String>>,
+    log: Mutex<Vec<(SystemTime, String)>>,
     stop: AtomicBool,
 }
 
@@ -192,9 +192,14 @@ impl Fake {
         trap
     }
 
+    /// What was asked so far, each with when it was read, which is after it was sent.
+    pub fn requests_at(&self) -> Vec<(SystemTime, String)> {
+        lock(&self.shared.log).clone()
+    }
+
     /// What was asked so far, in order, as `METHOD /path body`.
     pub fn requests(&self) -> Vec<String> {
-        lock(&self.shared.log).clone()
+        lock(&self.shared.log).iter().map(|(_, request)| request.clone()).collect()
     }
 }
 
@@ -210,8 +215,8 @@ impl Shared {
     fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
         stream.set_read_timeout(Some(http::TIMEOUT))?;
         let request = Request::read(&mut stream)?;
-        lock(&self.log)
-            .push(format!("{} {} {}", request.method, request.path, request.body).trim_end().to_owned());
+        let asked = format!("{} {} {}", request.method, request.path, request.body).trim_end().to_owned();
+        lock(&self.log).push((SystemTime::now(), asked));
         // Every rule counts every request of its kind, also one that another rule catches.
         let caught: Vec<_> =
             lock(&self.traps).iter().filter(|trap| trap.matches(&request)).cloned().collect();

@@ -128,6 +128,18 @@ fn number(text: &str) -> Option<Scalar> {
     if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
+    for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] {
+        if let Some(digits) = digits.strip_prefix(prefix).filter(|digits| !digits.starts_with(['+', '-'])) {
+            let integer = i128::from_str_radix(digits, radix).ok()?;
+            return Some(Scalar::Integer(if text.starts_with('-') { -integer } else { integer }));
+        }
+    }
+    match digits {
+        ".inf" | ".Inf" | ".INF" if text.starts_with('-') => return Some(Scalar::Float(f64::NEG_INFINITY)),
+        ".inf" | ".Inf" | ".INF" => return Some(Scalar::Float(f64::INFINITY)),
+        ".nan" | ".NaN" | ".NAN" => return Some(Scalar::Float(f64::NAN)),
+        _ => {}
+    }
     if let Ok(integer) = text.parse::<i128>() {
         return Some(Scalar::Integer(integer));
     }

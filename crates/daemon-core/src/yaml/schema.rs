@@ -46,7 +46,8 @@ impl<'s> Checker<'s> {
 
     fn value(&mut self, node: &Node, schema: &'s Json, subject: &str) {
         let schema = self.resolve(schema);
-        let Some(object) = schema.as_object() else { return };
+        // Whoever reads such a value checks it; serde reads all of it before that.
+        let Some(object) = schema.as_object() else { return self.untyped(node, subject) };
         if object.contains_key("anyOf") || object.contains_key("oneOf") {
             return self.choice(node, object, subject);
         }
@@ -68,6 +69,23 @@ impl<'s> Checker<'s> {
             Value::Scalar(scalar) => self.scalar(node, scalar, object, subject),
             Value::Mapping(_) | Value::List(_) if kinds(object).is_empty() => {}
             Value::Mapping(_) | Value::List(_) => self.wrong_kind(node, object, subject),
+        }
+    }
+
+    /// A value of any shape: its keys are still there once each.
+    fn untyped(&mut self, node: &Node, subject: &str) {
+        match &node.value {
+            Value::Scalar(_) => {}
+            Value::List(items) => items.iter().for_each(|item| self.untyped(item, subject)),
+            Value::Mapping(entries) => {
+                let mut seen = BTreeSet::new();
+                for (key, node) in entries {
+                    if !seen.insert(key.text.as_str()) {
+                        self.report(key.line, format!("key `{}` stands twice in `{subject}`", key.text));
+                    }
+                    self.untyped(node, &key.text);
+                }
+            }
         }
     }
 

@@ -56,6 +56,9 @@ pub(super) fn words<'s>(branches: &[&'s Map<String, Json>]) -> impl Iterator<Ite
 
 pub(super) fn out_of_range(value: f64, schema: &Map<String, Json>) -> Option<String> {
     let bound = |key: &str| schema.get(key).and_then(Json::as_f64);
+    if !value.is_finite() {
+        return Some("a finite number".to_owned());
+    }
     if let Some(min) = bound("exclusiveMinimum").filter(|min| value <= *min) {
         return Some(format!("above {min}"));
     }
@@ -65,7 +68,15 @@ pub(super) fn out_of_range(value: f64, schema: &Map<String, Json>) -> Option<Str
     if let Some(min) = bound("minimum").filter(|min| value < *min) {
         return Some(format!("at least {min}"));
     }
-    bound("maximum").filter(|max| value > *max).map(|max| format!("at most {max}"))
+    let max = bound("maximum").or(match schema.get("format").and_then(Json::as_str) {
+        Some("uint8") => Some(f64::from(u8::MAX)),
+        Some("uint16") => Some(f64::from(u16::MAX)),
+        Some("uint32") => Some(f64::from(u32::MAX)),
+        // The largest number below 2^64 that a float holds exactly.
+        Some("uint" | "uint64") => Some(18_446_744_073_709_549_568.0),
+        _ => None,
+    });
+    max.filter(|max| value > *max).map(|max| format!("at most {max}"))
 }
 
 pub(super) fn describe(schema: &Map<String, Json>) -> &'static str {

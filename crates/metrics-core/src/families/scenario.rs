@@ -111,6 +111,13 @@ impl ScenarioFamilies {
         families
     }
 
+    /// The lengths that the next run of a scenario will have; they may differ from run to run.
+    pub fn plan(&self, planned: &PlannedScenario) {
+        if let Some(counted) = self.0.lock().counted(&planned.name) {
+            counted.planned = planned.clone();
+        }
+    }
+
     /// A run begins; its first phase follows with [`enter`](Self::enter).
     pub fn run_started(&self, scenario: &str, run: &str) {
         let mut state = self.0.lock();

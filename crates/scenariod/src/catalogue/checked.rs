@@ -1,6 +1,6 @@
 //! From the raw shape of a scenario file to scenarios that make sense by themselves. Reads no file.
 
-use daemon_core::problems::{Problem, Problems};
+use daemon_core::problems::{Problem, Problems, figure};
 use daemon_core::yaml::Document;
 
 use super::raw;
@@ -13,14 +13,22 @@ mod expectations;
 mod faults;
 mod shapes;
 
+/// What is rarer than one in a million happens in no run.
+const LEAST: f64 = 0.000_001;
+
+/// A rate or a share that is large enough to be seen, or what is wrong with it.
+pub(crate) fn share_of(key: &str, share: f64) -> Result<f64, String> {
+    if (LEAST..=1.0).contains(&share) {
+        return Ok(share);
+    }
+    Err(format!("`{key}` is {}, must be from {LEAST} to 1", figure(share)))
+}
+
 /// Selects everything, so nothing may be called that.
 pub(crate) const EVERYTHING: &str = "all";
 
-/// The family's scenarios, each with the place of its name, or everything that is wrong.
-pub(super) fn scenarios(
-    family: &raw::Family,
-    document: &Document,
-) -> Result<Vec<(Scenario, Problem)>, Problems> {
+/// The family's scenarios, or everything that is wrong.
+pub(super) fn scenarios(family: &raw::Family, document: &Document) -> Result<Vec<Scenario>, Problems> {
     let mut problems = Problems::default();
     if let Err(reason) = check_name(&family.family) {
         problems.extend(document.problem("family", reason).into());
@@ -42,7 +50,7 @@ pub(super) fn scenarios(
             Ok(mut scenario) => {
                 let own = std::mem::take(&mut scenario.expect);
                 scenario.expect = expectations::joined(&shared, own);
-                scenarios.push((scenario, document.problem(&format!("{at}/name"), "")));
+                scenarios.push(scenario);
             }
             Err(found) => problems.extend(found),
         }
@@ -90,7 +98,9 @@ fn scenario(
         testing: raw.phases.testing.unwrap_or(family.phases.testing).get(),
         recovery: raw.phases.recovery.unwrap_or(family.phases.recovery).get(),
     };
+    let Problem { file, line, .. } = document.problem(&format!("{at}/name"), "");
     problems.or(Scenario {
+        place: Place { file, line },
         name: raw.name.clone(),
         aliases: raw.aliases.clone(),
         family: family.family.clone(),
@@ -123,9 +133,9 @@ fn fault_entry(raw: &raw::FaultEntry, document: &Document, at: &str) -> Result<F
     let shape = shapes::shape(raw.shape.as_ref(), fault, &wrong)?;
     let share = match raw.share {
         None => Share::ALL,
-        Some(share) => {
-            Share::new(share.get()).ok_or_else(|| wrong("share", "`share` must be above 0 and at most 1"))?
-        }
+        Some(share) => share_of("share", share.get())
+            .and_then(|share| Share::new(share).ok_or_else(String::new))
+            .map_err(|reason| wrong("share", &reason))?,
     };
     let direction = match raw.direction {
         raw::Direction::Requests => Direction::Requests,
@@ -140,7 +150,7 @@ fn fault_entry(raw: &raw::FaultEntry, document: &Document, at: &str) -> Result<F
 }
 
 /// Names stand in label values, in `--scenario a,b` and in a shell.
-fn check_name(name: &str) -> Result<(), String> {
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if name == EVERYTHING {
         return Err(format!("`{EVERYTHING}` selects every scenario and cannot be a name"));

@@ -66,6 +66,11 @@ impl PacketLoss {
         (rate > 0.0 && rate <= 1.0).then_some(PacketLoss { rate, model })
     }
 
+    /// The same model at another rate; `None` outside (0, 1].
+    pub(super) fn with_rate(self, rate: f64) -> Option<PacketLoss> {
+        PacketLoss::new(rate, self.model)
+    }
+
     pub(super) fn at(self, level: Level) -> PacketLoss {
         PacketLoss { rate: self.rate * level.get(), ..self }
     }

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
 
 mod faults;
+mod files;
+mod fuzz;
 mod guard;
 mod harness;
 mod lost;
@@ -10,4 +12,6 @@ mod obstacles;
 mod phases;
 mod prometheus;
 mod signals;
+mod terminal;
+mod timing;
 mod usage;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use daemon_core::problems::Problem;
-use daemon_core::values::Span;
+use daemon_core::values::{Ratio, Span};
 
-use super::raw;
+use super::{raw, share_of};
 use crate::fault::{
     Bandwidth, Blackhole, Down, Fault, Latency, LimitData, LossModel, PacketLoss, Reset, Slicer, SlowClose,
     Stall, StreamCorruption, Timeout,
@@ -24,7 +24,8 @@ pub(super) fn fault(raw: &raw::Fault, wrong: &impl Fn(&str, &str) -> Problem) ->
             Err(wrong(key, &format!("`{key}` must be between 1ms and 1h")))
         }
     };
-    let rate = || wrong("rate", "`rate` must be above 0 and at most 1");
+    let rate = |share: Ratio| share_of("rate", share.get()).map_err(|reason| wrong("rate", &reason));
+    let beyond = || wrong("rate", "`rate` must be above 0 and at most 1");
     let or_zero = |span: Option<Span>| span.map_or(Duration::ZERO, Span::get);
     Ok(match raw {
         raw::Fault::Latency { delay, jitter } => Fault::Latency(Latency {
@@ -36,7 +37,7 @@ pub(super) fn fault(raw: &raw::Fault, wrong: &impl Fn(&str, &str) -> Problem) ->
                 raw::LossModel::Auto => LossModel::Auto,
                 raw::LossModel::Simple => LossModel::Simple,
             };
-            Fault::PacketLoss(PacketLoss::new(share.get(), model).ok_or_else(rate)?)
+            Fault::PacketLoss(PacketLoss::new(rate(*share)?, model).ok_or_else(beyond)?)
         }
         raw::Fault::Blackhole {} => Fault::Blackhole(Blackhole),
         raw::Fault::Stall {} => Fault::Stall(Stall),
@@ -57,7 +58,7 @@ pub(super) fn fault(raw: &raw::Fault, wrong: &impl Fn(&str, &str) -> Problem) ->
         raw::Fault::LimitData { bytes } => Fault::LimitData(LimitData { bytes: bytes.get() }),
         raw::Fault::Down {} => Fault::Down(Down),
         raw::Fault::StreamCorruption { rate: share } => {
-            Fault::StreamCorruption(StreamCorruption::new(share.get()).ok_or_else(rate)?)
+            Fault::StreamCorruption(StreamCorruption::new(rate(*share)?).ok_or_else(beyond)?)
         }
     })
 }

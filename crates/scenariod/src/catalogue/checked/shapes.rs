@@ -2,7 +2,7 @@
 
 use daemon_core::problems::Problem;
 
-use super::raw;
+use super::{raw, share_of};
 use crate::fault::{Fault, Level};
 use crate::timeline::{Shape, Stretch};
 
@@ -23,6 +23,7 @@ pub(super) fn shape(
                 return Err(wrong("shape/ramp/steps", &format!("a ramp has 2 to {MOST_STEPS} steps")));
             }
             let level = |key: &str, share: f64| {
+                let share = share_of("strength", share).map_err(|reason| wrong(key, &reason))?;
                 Level::new(share).ok_or_else(|| wrong(key, "a strength is above 0 and at most 1"))
             };
             Shape::Ramp {
@@ -48,9 +49,13 @@ fn stretches(raw: &[raw::Stretch], wrong: &impl Fn(&str, &str) -> Problem) -> Re
         return Err(wrong("shape/steps", "`steps` is an empty list"));
     }
     let one = |(index, stretch): (usize, &raw::Stretch)| {
-        let level = Level::new(stretch.level);
+        let level = share_of("level", stretch.level).ok().and_then(Level::new);
         if level.is_none() && stretch.level != 0.0 {
-            return Err(wrong(&format!("shape/steps/{index}/level"), "`level` must be from 0 to 1"));
+            let message = match stretch.level {
+                tiny if tiny > 0.0 && tiny < 1.0 => share_of("level", tiny).err().unwrap_or_default(),
+                _ => "`level` must be from 0 to 1".to_owned(),
+            };
+            return Err(wrong(&format!("shape/steps/{index}/level"), &message));
         }
         Ok(Stretch { length: stretch.length.get(), level })
     };

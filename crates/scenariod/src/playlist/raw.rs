@@ -1,0 +1,47 @@
+//! The shape of a playlist file, for serde and for the check with lines. Nothing outside `playlist` sees these types.
+
+use std::num::NonZeroU32;
+
+use daemon_core::values::{Positive, Ratio, Span};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// One file: one playlist.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Playlist {
+    pub(super) playlist: String,
+    pub(super) about: String,
+    pub(super) pause: Option<Span>,
+    pub(super) time_scale: Option<f64>,
+    #[serde(default)]
+    pub(super) phases: Phases,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// A scenario's name, or a name with what differs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Entry {
+    Name(String),
+    Full(Box<Full>),
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Full {
+    pub(super) scenario: String,
+    pub(super) repeat: Option<NonZeroU32>,
+    pub(super) pause: Option<Span>,
+    pub(super) time_scale: Option<f64>,
+    pub(super) seed: Option<u64>,
+    #[serde(default)]
+    pub(super) phases: Phases,
+    pub(super) rate: Option<Ratio>,
+}
+
+/// What is overridden of a scenario's phases.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+pub(super) struct Phases {
+    pub(super) stabilization: Option<Positive>,
+    pub(super) testing: Option<Positive>,
+    pub(super) recovery: Option<Positive>,
+}

@@ -1,0 +1,222 @@
+//! Playlists and the check of files as a user meets them: the exact words, and what is run. Little needs a lab.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::process::Command;
+
+use testkit::Lab;
+
+use crate::harness::{BIN, Expect, SCENARIOS, clean_exit, start};
+
+const LAB: &str = "servers:\n  - { name: cache-a, listen: 127.0.0.1:1, upstream: 127.0.0.1:2 }\n";
+const MINE: &str = "playlist: mine\nabout: x\nentries: [{ scenario: slow, repeat: 2 }, both]\n";
+
+#[test]
+fn a_playlist_is_shown_by_its_name_and_by_its_path() {
+    let shown = "mine (playlist, 4m 30s in all)\nx\n\n    \
+                 1/2  latency-1s  15s + 30s + 30s, seed 7, then a pause of 45s\n    \
+                 2/2  node-down   30s + 1m + 1m";
+    let text = "playlist: mine\nabout: x\nentries:\n  \
+                - { scenario: latency-1s, time_scale: 0.5, seed: 7, pause: 45s }\n  - node-down\n";
+    Expect::of(&["show", "./own/list.yaml"]).file("own/list.yaml", text).stdout(shown).run();
+    Expect::of(&["show", "mine", "--catalogue", "own"]).file("own/list.yaml", text).stdout(shown).run();
+}
+
+#[test]
+fn a_wrong_playlist_is_refused_with_the_place() {
+    Expect::of(&["--scenario", "./list.yaml"])
+        .file("list.yaml", "playlist: mine\nabout: x\nentries:\n  - latency-1s\n  - { scenario: blib }\n")
+        .code(2)
+        .stderr("error: ./list.yaml:5: unknown scenario or family `blib`, did you mean `blip`?")
+        .run();
+    Expect::of(&["--scenario", "./mine.yaml"])
+        .file("mine.yaml", SCENARIOS)
+        .code(2)
+        .stderr("error: ./mine.yaml:1: holds scenarios, not a playlist: name its folder with `--catalogue`")
+        .run();
+    Expect::of(&["--scenario", "./list.yaml", "--time-scale", "100"])
+        .file("list.yaml", "playlist: mine\nabout: x\ntime_scale: 10\nentries: [latency-1s]\n")
+        .code(2)
+        .stderr(
+            "error: --time-scale times the playlist's time scale must be from 0.0001 to 100\n\
+             hint: `scenariod --help` shows the usage",
+        )
+        .run();
+}
+
+#[test]
+fn a_playlist_is_walked_in_its_order_with_its_repeats() {
+    let lab = Lab::start(2);
+    let path = lab.folder().join("list.yaml");
+    std::fs::write(&path, MINE).unwrap();
+    let list = path.display().to_string();
+    let daemon = start(&lab, &list, &["--time-scale", "0.5", "--pause", "10ms", "--scenario", "slow"]);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
+    let stderr = daemon.stderr();
+    let tested: Vec<&str> = stderr
+        .lines()
+        .filter(|line| line.contains(": testing for 400ms"))
+        .map(|line| line.split_whitespace().nth(2).unwrap())
+        .collect();
+    assert_eq!(tested, ["slow", "slow", "both", "slow"], "{stderr}");
+    assert_eq!(stderr.matches("pause of 10ms").count(), 3, "{stderr}");
+    assert!(stderr.contains("run 4/4 slow"), "{stderr}");
+}
+
+#[test]
+fn what_is_named_twice_is_run_twice_and_said() {
+    let lab = Lab::start(2);
+    let daemon = start(&lab, "slow,slow", &["--time-scale", "0.1"]);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
+    assert!(
+        daemon.stderr().starts_with("slow is selected 2 times and runs as often\n"),
+        "{}",
+        daemon.stderr()
+    );
+    assert!(daemon.stdout().contains("\nslow         2 "), "{}", daemon.stdout());
+}
+
+#[test]
+fn check_descends_and_one_unreadable_file_hides_no_other() {
+    Expect::of(&["check", "no.yaml", "files"])
+        .file("files/deep/below/a.yaml", &SCENARIOS.replace("rate: 0.1", "rate: 1e-300"))
+        .file("files/other/compose.yaml", "services: {}\n")
+        .file("files/lab.yaml", "scenariod:\n  metrics_adr: 127.0.0.1:1\n")
+        .file("files/list.yaml", "playlist: latency\nabout: x\nentries: [blip]\n")
+        .code(2)
+        .stdout("")
+        .stderr(
+            "error: cannot read no.yaml: No such file or directory (os error 2)\n\
+             error: files/deep/below/a.yaml:9: `rate` is 1e-300, must be from 0.000001 to 1\n\
+             error: files/lab.yaml:1: missing key `servers` in `the file`\n\
+             error: files/list.yaml:1: playlist `latency` has the name of a family",
+        )
+        .run();
+    Expect::of(&["check", "."])
+        .file("a.yaml", &SCENARIOS.replace("memcached2", "memcached3"))
+        .file("deep/list.yaml", MINE)
+        .file("deep/compose.yaml", "services: {}\n")
+        .file("deep/notes.txt", "x")
+        .stdout(
+            "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file; 1 file of other programs left out",
+        )
+        .run();
+    Expect::of(&["check", "other.yaml"])
+        .file("other.yaml", "zebra: {}\n")
+        .code(2)
+        .stderr(
+            "error: other.yaml:1: neither scenarios (`family`) nor a playlist (`playlist`) nor a lab (`servers`)",
+        )
+        .run();
+}
+
+#[test]
+fn values_out_of_bounds_are_named_with_their_bounds() {
+    let wrong = |from: &str, to: &str, message: &str| {
+        Expect::of(&["check", "a.yaml"])
+            .file("a.yaml", &SCENARIOS.replace(from, to))
+            .code(2)
+            .stderr(format!("error: a.yaml:{message}"))
+            .run();
+    };
+    let loss = "fault: packet_loss, rate: 0.1";
+    wrong(
+        loss,
+        "fault: packet_loss, rate: 0.1, share: 1e-320",
+        "9: `share` is 1e-320, must be from 0.000001 to 1",
+    );
+    wrong(
+        loss,
+        "fault: bandwidth, rate: 99999999999",
+        "9: `rate` is 99999999999, must be at most 4294967295",
+    );
+    wrong(loss, "fault: packet_loss, rate: 1e999", "9: `rate` is inf, must be a finite number");
+    wrong(
+        "name: both",
+        "name: latency",
+        "5: scenario `latency` has the name of a family, see config/scenarios/latency.yaml (built in)",
+    );
+}
+
+#[test]
+fn proxies_that_cannot_stand_beside_each_other_are_refused() {
+    let second = "  - { name: cache-b, listen: 127.0.0.1:1, upstream: 127.0.0.1:1 }\n";
+    Expect::of(&["check", "lab.yaml"])
+        .file("lab.yaml", &format!("{LAB}{second}"))
+        .code(2)
+        .stderr(
+            "error: lab.yaml:3: cache-a and cache-b have the same `listen`, 127.0.0.1:1\n\
+             error: lab.yaml:3: cache-b has the same `listen` and `upstream`, 127.0.0.1:1",
+        )
+        .run();
+}
+
+#[test]
+fn variables_that_are_empty_count_as_unset_and_wrong_ones_are_named() {
+    let check = |variable: &str, value: &OsStr| {
+        let output = Command::new(BIN).arg("check").env(variable, value).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    };
+    let sound = "ok: 42 scenarios in 8 files, 3 playlists, 3 nodes in 1 lab file\n".to_owned();
+    assert_eq!(check("LAB_CONFIG", OsStr::new("")), (Some(0), sound));
+    let offset = |value: &str| {
+        format!("error: LAB_PORT_OFFSET is `{value}`, must be a whole number from 0 to 50000\n")
+    };
+    assert_eq!(check("LAB_PORT_OFFSET", OsStr::from_bytes(b"\xff")), (Some(2), offset("\u{fffd}")));
+    let beyond = check("LAB_PORT_OFFSET", OsStr::new("50000")).1;
+    assert!(
+        beyond.contains("`listen` is 127.0.0.1:21211: port 21211 moved by 50000 is beyond 65535"),
+        "{beyond}"
+    );
+    let output = Command::new(BIN).arg("--scenario").arg(OsStr::from_bytes(b"\xff")).output().unwrap();
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "error: not UTF-8: `\u{fffd}`\nhint: `scenariod --help` shows the usage\n"
+    );
+}
+
+#[test]
+fn a_full_disk_below_standard_output_is_told() {
+    let full = || File::options().write(true).open("/dev/full").unwrap();
+    let listed = Command::new(BIN).arg("list").stdout(full()).output().unwrap();
+    assert_eq!(listed.status.code(), Some(1));
+    let said = "error: cannot write to standard output: No space left on device (os error 28)\n";
+    assert_eq!(String::from_utf8(listed.stderr).unwrap(), said);
+
+    let lab = Lab::start(2);
+    let folder = lab.folder().join("scenarios");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("short.yaml"), SCENARIOS).unwrap();
+    let run = Command::new(BIN)
+        .args(["--scenario", "slow", "--time-scale", "0.1", "--linger", "0s", "--catalogue"])
+        .arg(folder)
+        .arg("--config")
+        .arg(lab.config())
+        .stdout(full())
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(run.stderr).unwrap();
+    assert_eq!(run.status.code(), Some(1), "{stderr}");
+    let (_, summary) = stderr.split_once(said).unwrap();
+    assert!(summary.starts_with("scenario  runs"), "{stderr}");
+}
+
+#[test]
+fn completions_know_what_can_be_run() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = Command::new(BIN).args(["completions", shell]).output().unwrap();
+        let script = String::from_utf8(script.stdout).unwrap();
+        for word in ["packet-loss-10", "packet-loss-ladder", "smoke", "quiet", "playlist"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+}
+
+#[test]
+fn help_is_a_command_too() {
+    for args in [&["help"][..], &["help", "show"]] {
+        Expect::of(args).run();
+    }
+}

@@ -1,0 +1,92 @@
+//! What a run shows on a terminal, and what it shows where there is none.
+
+use std::fs::File;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+use testkit::Lab;
+
+use crate::harness::{BIN, SCENARIOS, clean_exit, ours, start};
+
+/// A live line is drawn after it was wiped.
+const WIPE: &str = "\u{1b}[2K";
+
+/// What a run writes to a terminal of 80 columns, and its exit code.
+fn on_terminal(lab: &Lab, args: &[&str], term: &str) -> (String, Option<i32>) {
+    let folder = lab.folder().join("scenarios");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("short.yaml"), SCENARIOS).unwrap();
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    tcsetwinsize(&master, Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let slave = File::options().read(true).write(true).open(name).unwrap();
+    let mut command = Command::new(BIN);
+    command.args(["--linger", "0s", "--catalogue"]).arg(&folder).arg("--config").arg(lab.config());
+    command.args(args).env("TERM", term).stdout(Stdio::null()).stderr(slave);
+    let mut child = command.spawn().unwrap();
+    // The terminal is closed for reading when its last writer is gone: this command holds one as well.
+    drop(command);
+    let mut screen = File::from(master);
+    let reader = thread::spawn(move || {
+        let (mut shown, mut part) = (Vec::new(), [0; 4096]);
+        while let Ok(count @ 1..) = screen.read(&mut part) {
+            shown.extend_from_slice(&part[..count]);
+        }
+        String::from_utf8_lossy(&shown).into_owned()
+    });
+    let code = child.wait().unwrap().code();
+    (reader.join().unwrap(), code)
+}
+
+#[test]
+fn a_terminal_gets_one_live_line_below_whole_ones() {
+    let lab = Lab::start(2);
+    let (shown, code) = on_terminal(&lab, &["--scenario", "both,slow", "--loop", "2"], "xterm");
+    assert_eq!(code, Some(0), "{shown}");
+    for part in [
+        "run 1/4 both: stabilization [",
+        "run 2/4 slow: testing [",
+        "s left, 2 faults on",
+        "s left, 1 fault on",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    // Whoever scrolls back finds the phases, each on a line of its own.
+    let lines: Vec<&str> =
+        shown.lines().map(|line| line.rsplit(WIPE).next().unwrap().trim_start_matches('\r')).collect();
+    for phase in ["stabilization for 400ms", "testing for 800ms", "recovery for 400ms", "success: "] {
+        let whole = lines
+            .iter()
+            .filter(|line| line.starts_with("run ") && line.contains(phase) && !line.contains('['))
+            .count();
+        assert_eq!(whole, 4, "{phase}: {lines:#?}");
+    }
+    // Between two runs there is no line about nothing.
+    assert!(!shown.contains(&format!("{WIPE} [")) && !shown.contains("\n ["), "{shown}");
+    // At the end nothing of it is left.
+    assert!(!lines.last().unwrap().contains("left"), "{lines:#?}");
+    assert_eq!(ours(&lab.toxiproxy), Vec::<String>::new());
+}
+
+#[test]
+fn a_dumb_terminal_gets_lines_and_a_quiet_run_says_nothing() {
+    let lab = Lab::start(1);
+    let (shown, code) = on_terminal(&lab, &["--scenario", "slow"], "dumb");
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(!shown.contains('\u{1b}') && shown.contains(": testing for 800ms"), "{shown}");
+    let (shown, code) = on_terminal(&lab, &["--scenario", "slow", "--quiet"], "xterm");
+    assert_eq!((shown.as_str(), code), ("", Some(0)));
+}
+
+#[test]
+fn without_a_terminal_there_are_only_lines() {
+    let lab = Lab::start(1);
+    let daemon = start(&lab, "slow", &[]);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
+    assert!(!daemon.stderr().contains(['\r', '\u{1b}']), "{}", daemon.stderr());
+}
