@@ -56,18 +56,26 @@ impl Watched {
         self.until("time passes", stretch * 2 + secs(5), |_| start.elapsed() >= stretch)
     }
 
-    /// Where failures stop for at least `stretch`: when they did, and successes per second from then on.
+    /// Long enough a stretch makes up for a moment without a CPU: what is late is sent all the same.
     #[track_caller]
-    pub(crate) fn recovered(&self, stretch: Duration, deadline: Duration) -> (Instant, f64) {
+    pub(crate) fn successes_per_second(&self, stretch: Duration) -> f64 {
+        let (first, start) = (self.scrape(), Instant::now());
+        let last = self.after(stretch);
+        (succeeded(&last) - succeeded(&first)) / start.elapsed().as_secs_f64()
+    }
+
+    /// When failures stopped that have stopped for at least `stretch`.
+    #[track_caller]
+    pub(crate) fn recovered(&self, stretch: Duration, deadline: Duration) -> Instant {
         let unserved = |scrape: &Scrape| failed(scrape) + scrape.sum("loadgen_operations_dropped_total", []);
         let (mut since, mut first) = (Instant::now(), self.scrape());
-        let last = self.until("operations fail no more", deadline, |scrape| {
+        self.until("operations fail no more", deadline, |scrape| {
             if unserved(scrape) > unserved(&first) {
                 (since, first) = (Instant::now(), scrape.clone());
             }
             since.elapsed() >= stretch
         });
-        (since, (succeeded(&last) - succeeded(&first)) / since.elapsed().as_secs_f64())
+        since
     }
 
     /// A drained end without a panic on the way.
