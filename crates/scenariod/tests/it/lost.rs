@@ -9,14 +9,19 @@ use crate::harness::{BIN, DEADLINE, LONG_TOXICS, await_phase, clean_exit, ours, 
 
 #[test]
 fn a_restart_in_any_phase_makes_the_run_inconclusive_and_its_proxies_come_back() {
-    for phase in 1..=3 {
-        let lab = Lab::start_without_proxies(1);
+    // One comes back without the proxies that the run made; at the other only its answers tell that it is another.
+    for (phase, lab) in [
+        (1, Lab::start_without_proxies(1)),
+        (2, Lab::start_without_proxies(1)),
+        (3, Lab::start_without_proxies(1)),
+        (1, Lab::start(1)),
+        (3, Lab::start(1)),
+    ] {
         let daemon = start(&lab, "long", &["--time-scale", "2"]);
         await_phase(&daemon, "long", phase);
         if phase == 2 {
             eventually("the toxics", secs(5), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
         }
-        // It comes back without the proxies that the run made.
         lab.toxiproxy.restart();
         eventually("the proxies to be back", secs(5), || {
             lab.toxiproxy.proxies()["memcached1"]["enabled"] == true
@@ -146,6 +151,36 @@ fn a_proxy_that_leads_elsewhere_is_refused_with_both_addresses() {
         "error: slow was not started: the proxy memcached1 leads from {listen} to {upstream}, the lab file says from {listen} to 127.0.0.1:9\n"
     );
     assert!(daemon.stderr().contains(&expected), "{}", daemon.stderr());
+}
+
+#[test]
+fn an_injection_that_fails_half_way_through_a_chain_is_undone() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    fake.misbehave(Rule::on("POST", "/toxics").from(5), Misbehaviour::Refuse(500));
+    let daemon = start(&lab, "long", &["--toxiproxy", &fake.url()]);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4, "{}", daemon.stderr());
+    let deletes = fake.requests().iter().filter(|request| request.starts_with("DELETE")).count();
+    assert_eq!(deletes, 4, "{:?}", fake.requests());
+}
+
+/// What a run is about to put on is on the disk before Toxiproxy hears of it.
+#[test]
+fn the_journal_is_written_ahead() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    let post = fake.misbehave(Rule::on("POST", "/toxics").nth(1), Misbehaviour::HoldRequest);
+    let daemon = start(&lab, "long", &["--toxiproxy", &fake.url()]);
+    post.wait_caught(secs(20));
+    let journals = || std::fs::read_dir(lab.folder().join("state/runs")).unwrap().flatten();
+    let text = || journals().map(|entry| std::fs::read_to_string(entry.path()).unwrap()).collect::<String>();
+    assert_eq!(text().matches(r#""kind":"intent""#).count(), LONG_TOXICS, "{}", text());
+    assert_eq!(ours(&lab.toxiproxy), Vec::<String>::new());
+    post.release();
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
+    for (kind, count) in [("applied", LONG_TOXICS), ("removed", LONG_TOXICS), ("end", 1)] {
+        assert_eq!(text().matches(&format!(r#""kind":"{kind}""#)).count(), count, "{}", text());
+    }
 }
 
 #[test]
