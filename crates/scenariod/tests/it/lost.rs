@@ -275,5 +275,7 @@ fn many_runs_cost_no_memory_and_no_series() {
         ],
     );
     daemon.signal(Signal::INT);
-    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 130, "{}", daemon.stderr());
+    // A scrape that was under way at the end and the one above may have ended the linger already.
+    let code = clean_exit(&daemon, &lab.toxiproxy);
+    assert!([0, 130].contains(&code), "{code}\n{}", daemon.stderr());
 }
