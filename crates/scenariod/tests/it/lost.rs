@@ -31,22 +31,19 @@ fn a_restart_in_any_phase_makes_the_run_inconclusive_and_its_proxies_come_back()
     }
 }
 
-/// The exit code after a signal and how long it took.
-#[track_caller]
-fn stopped(daemon: &Daemon) -> (i32, Duration) {
-    daemon.signal(Signal::INT);
-    let began = Instant::now();
-    let code = daemon.wait_exit(DEADLINE);
-    (code, began.elapsed())
-}
-
 #[test]
 fn a_toxiproxy_that_stands_still_is_given_up_within_the_margin_and_cleaned_later() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &["--time-scale", "0.5"]);
     eventually("the toxics", secs(10), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
     lab.toxiproxy.pause();
-    let (code, took) = stopped(&daemon);
+    daemon.signal(Signal::INT);
+    let began = Instant::now();
+    daemon.scrape_until("residue while testing goes on", secs(10), |scrape| {
+        scrape.value("toxiproxy_residual_toxics", []) == Some(LONG_TOXICS as f64)
+            && scrape.value("scenario_phase", [("scenario", "long")]) == Some(2.0)
+    });
+    let (code, took) = (daemon.wait_exit(DEADLINE), began.elapsed());
     let said = daemon.stderr();
     assert_eq!(code, 5, "{said}");
     // A margin of 7.5 s, the last call and the probe.
@@ -69,7 +66,9 @@ fn a_toxiproxy_that_is_dead_is_not_waited_for_and_its_toxics_are_told_dead() {
     let daemon = start(&lab, "long", &["--time-scale", "5"]);
     eventually("the toxics", secs(20), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
     lab.toxiproxy.kill();
-    let (code, took) = stopped(&daemon);
+    daemon.signal(Signal::INT);
+    let began = Instant::now();
+    let (code, took) = (daemon.wait_exit(DEADLINE), began.elapsed());
     assert_eq!(code, 5, "{}", daemon.stderr());
     assert!(took < secs(10), "{took:?}\n{}", daemon.stderr());
     assert!(daemon.stderr().contains("if toxiproxy is dead, its toxics died with it"), "{}", daemon.stderr());
