@@ -47,7 +47,7 @@ pub(crate) struct Cli {
     /// Show what can be run, as `list` does
     #[arg(long)]
     pub(crate) list: bool,
-    /// Factor on the length of phases: with 0.1 a minute lasts 6 s; on top of what a playlist says
+    /// Factor on the length of phases and leases, on top of what a playlist says: with 0.1 a minute lasts 6 s
     #[arg(long, value_name = "F", value_parser = time_scale, allow_hyphen_values = true)]
     pub(crate) time_scale: Option<TimeScale>,
     /// Toxiproxy's API [default: `scenariod.toxiproxy` of the lab file]
@@ -115,12 +115,16 @@ pub(crate) enum SubCommand {
         /// Files, or folders with all that is below them
         paths: Vec<PathBuf>,
     },
+    #[command(after_help = "Example: scenariod guard --metrics-addr 127.0.0.1:9095 --state-dir /var/lib/lab")]
     /// Watch Toxiproxy and remove what a run left behind that was killed; runs until it is stopped
     Guard {
         /// Look so often
         #[arg(long, value_name = "DURATION", default_value = "1s")]
         interval: Positive,
     },
+    #[command(
+        after_help = "Examples: scenariod clean --dry-run; scenariod clean --toxiproxy http://127.0.0.1:8474"
+    )]
     /// Remove what runs have left behind, and say what was found: exit 0 when nothing is left, else 5
     Clean {
         /// Only say what would be removed

@@ -2,9 +2,11 @@
 //! carried out after the removal has looked. It knows neither phases nor signals beyond "stop".
 
 mod adjust;
+mod findings;
 mod ladder;
 mod preflight;
 mod removal;
+mod residue;
 mod spoiled;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,8 +18,10 @@ use metrics_core::labels::FaultType;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use preflight::{Ground, Note, Obstacle, Refusal, look};
-pub(crate) use removal::{Residue, Suspect, remove};
+pub(crate) use findings::{Note, Obstacle, Refusal};
+pub(crate) use preflight::{Ground, look};
+pub(crate) use removal::remove;
+pub(crate) use residue::{Residue, Suspect};
 pub(crate) use spoiled::{Foreign, Spoiled};
 
 use crate::journal::{Journal, JournalError};

@@ -258,6 +258,10 @@ impl Runner {
                 self.count(&label, name, Outcome::Residue, ended)
             }
         };
+        if let Err(error) = journal.note("hygiene", &if exit == Exit::Residue { "residue" } else { "clean" })
+        {
+            tracing::warn!(%error, "the journal is incomplete");
+        }
         journal.end(exit);
         exit
     }

@@ -18,6 +18,8 @@ use crate::state::StateError;
 
 /// However short the leases, so long is removal tried.
 const LEAST_BUDGET: Duration = Duration::from_secs(5);
+/// However long they are, nobody sits longer in front of a Toxiproxy that does not answer.
+const MOST_BUDGET: Duration = Duration::from_secs(30);
 
 /// How long it is tried to put back what went with a Toxiproxy.
 const REPAIR: Duration = Duration::from_secs(5);
@@ -124,7 +126,7 @@ impl Stage {
 
 /// How long the removal of a run's faults is tried.
 pub(crate) fn budget(injector: &Injector) -> Duration {
-    injector.plan().margin.max(LEAST_BUDGET)
+    injector.plan().margin.clamp(LEAST_BUDGET, MOST_BUDGET)
 }
 
 impl Rig for Stage {

@@ -43,6 +43,11 @@ impl Daemon {
         self
     }
 
+    /// Where its metrics server listens, as said to [`Daemon::serving`].
+    pub fn addr(&self) -> SocketAddr {
+        self.metrics.expect("say where it listens with `serving`")
+    }
+
     /// The process number.
     pub fn pid(&self) -> u32 {
         self.process.pid()
@@ -105,7 +110,7 @@ impl Daemon {
     }
 
     fn try_scrape(&self) -> std::io::Result<Scrape> {
-        let addr = self.metrics.expect("say where it listens with `serving`");
+        let addr = self.addr();
         let answer = http::get(&format!("http://{addr}/metrics"))?;
         if answer.status == 200 {
             Ok(Scrape::parse(&answer.body))

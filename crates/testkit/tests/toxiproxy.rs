@@ -138,6 +138,36 @@ fn the_fake_lies_and_hangs_up() {
 }
 
 #[test]
+fn the_fake_holds_its_lock_until_it_is_released() {
+    let (_toxiproxy, fake) = faked();
+    let wedge = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Wedge);
+    assert_eq!(post(&fake).unwrap().status, 200, "nothing has wedged it yet");
+    let calls = std::thread::scope(|scope| {
+        let first = scope.spawn(|| delete(&fake));
+        wedge.wait_caught(secs(5));
+        let second = scope.spawn(|| http::get(&format!("{}/proxies", fake.url())).unwrap().status);
+        testkit::eventually("the second call", secs(5), || wedge.caught() == 2);
+        wedge.release();
+        (first.join().unwrap(), second.join().unwrap())
+    });
+    assert_eq!(calls, (204, 200));
+}
+
+#[test]
+fn the_fake_takes_its_time_and_refuses_from_the_second_on() {
+    let (_toxiproxy, fake) = faked();
+    let pause = std::time::Duration::from_millis(300);
+    let slow = fake.misbehave(Rule::on("GET", "/proxies"), Misbehaviour::Slow(pause));
+    let began = std::time::Instant::now();
+    http::get(&format!("{}/proxies", fake.url())).unwrap();
+    assert!(began.elapsed() >= pause && slow.caught() == 1);
+    fake.misbehave(Rule::on("POST", "/toxics").from(2), Misbehaviour::Refuse(500));
+    let statuses = [(); 3].map(|()| post(&fake).unwrap().status);
+    // The second would have been a conflict, had it been passed on.
+    assert_eq!(statuses, [200, 500, 500]);
+}
+
+#[test]
 fn a_paused_toxiproxy_answers_once_resumed() {
     let toxiproxy = Toxiproxy::start();
     toxiproxy.pause();

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::removal::{Role, Suspect, remove};
+use super::removal::remove;
+use super::residue::{Role, Suspect};
 use super::{InjectError, Injector, is_on, lock, not_there, retry};
 use crate::journal::JournalError;
 use crate::lease::Lease;

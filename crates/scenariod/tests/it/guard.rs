@@ -151,11 +151,14 @@ fn the_guard_says_once_that_toxiproxy_is_down_and_cleans_when_it_is_back() {
     guard.scrape_until("failed calls", secs(20), |scrape| {
         scrape.value("toxiproxy_api_errors_total", [("method", "GET")]) >= Some(5.0)
     });
+    let ready = || testkit::http::get(&format!("http://{}/ready", guard.addr())).unwrap().status;
+    assert_eq!(ready(), 503);
     assert_eq!(guard.stderr().matches("toxiproxy does not answer").count(), 1, "{}", guard.stderr());
     lab.toxiproxy.restart();
     lab.toxiproxy.add_toxic("memcached1", &toxic("rl.dead.0.1000"));
     eventually("a clean Toxiproxy", secs(10), || ours(&lab.toxiproxy).is_empty());
     assert!(guard.stderr().contains("toxiproxy answers again"), "{}", guard.stderr());
+    assert_eq!(ready(), 200);
 }
 
 #[test]
