@@ -82,6 +82,13 @@ impl Query {
         Ok(Query { template, lookback: Lookback::of(&expr) })
     }
 
+    /// The metrics it names that are not the lab's.
+    #[cfg(test)]
+    pub(crate) fn foreign(&self) -> Vec<String> {
+        let plain = self.template.replace(TARGETS, "node").replace(OTHERS, "node");
+        parser::parse(&plain).map(|expr| names::foreign(&expr)).unwrap()
+    }
+
     pub(crate) fn template(&self) -> &str {
         &self.template
     }

@@ -9,3 +9,4 @@ mod phases;
 mod prometheus;
 mod signals;
 mod usage;
+mod verdict;
