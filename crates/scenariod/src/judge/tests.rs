@@ -68,6 +68,7 @@ fn always_and_never_take_one_point_as_proof_of_the_contrary() {
     let (always, never) = (expectation(Must::Always), expectation(Must::Never));
     is(&judged(&always, |_| 1.0), Finding::Pass, "held from +1.0 s");
     is(&judged(&always, |at| truth(at != 4.0)), Finding::Fail, "false at +4.0 s for a");
+    assert_eq!(judged(&always, |at| truth(at != 4.0)).decided, Some(("a".to_owned(), 4.0)));
     is(&judged(&never, |_| 0.0), Finding::Pass, "never, from +1.0 s");
     is(&judged(&never, |at| truth(at == 4.0)), Finding::Fail, "true at +4.0 s for a");
     // What the query looks back on before the phase is another phase's business, and so is what follows it.

@@ -73,6 +73,11 @@ fn nodes_are_filled_in_as_a_pattern() {
         (filled.promql.as_str(), filled.nodes),
         ("memcache_hits_total{server=~\"b\"}", vec!["b".into()])
     );
+    let truth = "sum by (server) (rate(memcache_hits_total{server=~\"$targets\"}[5s])) > bool 3";
+    assert_eq!(
+        Query::new(truth, Yields::Truth).unwrap().compared(nodes).as_deref(),
+        Some("sum by (server) (rate(memcache_hits_total{server=~\"a[.]1|c\"}[5s]))")
+    );
     let all: Vec<String> = targets.iter().cloned().collect();
     let query = Query::new("memcache_hits_total{server=~\"$others\"}", Yields::Number).unwrap();
     assert_eq!(query.fill(Nodes { targets: &targets, all: &all }), None);

@@ -128,6 +128,7 @@ fn every_kind_of_expectation_holds_on_a_sound_client_and_fails_on_a_broken_one()
         "{report:#}"
     );
     assert!(stderr.contains("fail: within: false at +2."), "{stderr}");
+    assert!(stderr.contains(" s for memcached1 (was 0.0000)"), "{stderr}");
     broken.kill();
 }
 
