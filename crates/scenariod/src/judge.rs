@@ -82,12 +82,17 @@ pub(crate) fn judge(
     scaled: Option<Duration>,
 ) -> Judged {
     let judged = decide(expectation, windows, evidence, scaled);
-    match (expectation.subject, judged.finding) {
-        (Subject::Fault, Some(Finding::Fail)) => {
-            let reason = format!("the fault did nothing that shows: {}", judged.reason);
+    let trouble = match expectation.subject {
+        Subject::Client => return judged,
+        Subject::Fault => "the fault did nothing that shows",
+        Subject::Baseline => "the client was not well before the fault",
+    };
+    match judged.finding {
+        Some(Finding::Fail) => {
+            let reason = format!("{trouble}: {}", judged.reason);
             Judged { decided: judged.decided, ..Judged::inconclusive(reason) }
         }
-        (Subject::Fault | Subject::Client, _) => judged,
+        Some(Finding::Pass | Finding::Inconclusive) | None => judged,
     }
 }
 

@@ -87,7 +87,7 @@ fn a_lab_that_the_scenario_does_not_fit_is_refused_with_the_place() {
         )
         .code(2)
         .stderr(
-            "error: config/scenarios/packet-loss.yaml (built in):31: scenario `packet-loss-2`: unknown node `memcached1`\n\
+            "error: config/scenarios/packet-loss.yaml (built in):36: scenario `packet-loss-2`: unknown node `memcached1`\n\
              error: mine/mine.yaml:7: scenario `mine`: unknown node `cache-b`, did you mean `cache-a`?\n\
              error: mine/mine.yaml:8: scenario `mine`: 2 nodes are asked for, the lab has 1",
         )

@@ -14,7 +14,7 @@ fn every_shipped_scenario_is_held_to_something_that_can_be_asked() {
         let name = &scenario.name;
         let held = |what: &str| scenario.expect.iter().any(|expectation| expectation.name == what);
         assert!(scenario.expect.len() >= 2, "{name}");
-        assert!(held("no wrong value is read"), "{name}");
+        assert!(held("the client is well before the fault") && held("no wrong value is read"), "{name}");
         assert!(held("errors end once the fault is gone"), "{name}");
         assert!(held("other nodes stay clean") && held("other nodes keep their throughput"), "{name}");
         let own = scenario.expect.iter().filter(|expectation| expectation.during == During::Testing).count();
