@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
+use daemon_core::exit::UserError;
 use metrics_core::families::client::readings;
 use tokio::time::Instant;
 
@@ -52,7 +53,10 @@ pub(crate) async fn assess(prometheus: &Prometheus, run: &Run<'_>) -> Report {
 }
 
 async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) -> Result<Report, String> {
-    let silent = |error: PromError| format!("no verdict: {error}");
+    let silent = |error: PromError| {
+        let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
+        format!("no verdict: {error}{hint}")
+    };
     let begin = SystemTime::now();
     let answer = prometheus.instant("time()", None).await.map_err(silent)?;
     let skew = skew(&answer, epoch_seconds(begin), epoch_seconds(SystemTime::now()));
