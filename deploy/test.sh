@@ -66,7 +66,8 @@ for phase in 1 2 3; do
   holds "count_over_time((scenario_phase{scenario=\"packet-loss-10\"} == $phase)[5m:1s]) > 0" || fail "Prometheus has not seen phase $phase"
 done
 holds 'max_over_time(toxiproxy_toxic_active[5m]) == 1' || fail "Prometheus has not seen the toxic"
-say "ok: its phases and its toxic are in Prometheus"
+holds 'count(last_over_time(scenario_expectation_result[5m]) == 1) > 4' || fail "Prometheus has not seen its verdict"
+say "ok: its phases, its toxic and its verdict are in Prometheus"
 no_toxics || fail "a toxic is left behind"
 say "ok: no toxic is left"
 

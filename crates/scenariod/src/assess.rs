@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
+use daemon_core::exit::UserError;
 use metrics_core::families::client::readings;
 use tokio::time::Instant;
 
@@ -52,7 +53,10 @@ pub(crate) async fn assess(prometheus: &Prometheus, run: &Run<'_>) -> Report {
 }
 
 async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) -> Result<Report, String> {
-    let silent = |error: PromError| format!("no verdict: {error}");
+    let silent = |error: PromError| {
+        let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
+        format!("no verdict: {error}{hint}")
+    };
     let begin = SystemTime::now();
     let answer = prometheus.instant("time()", None).await.map_err(silent)?;
     let skew = skew(&answer, epoch_seconds(begin), epoch_seconds(SystemTime::now()));
@@ -67,7 +71,7 @@ async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) 
     let mut lines = Vec::new();
     let mut findings = Vec::new();
     for expectation in run.expectations {
-        let (promql, judged) = one(prometheus, run, expectation, &health).await;
+        let (promql, judged) = one(prometheus, run, expectation, &health).await.map_err(silent)?;
         findings.push((expectation, judged.clone()));
         lines.push(Line::new(expectation, promql, judged));
     }
@@ -118,14 +122,15 @@ async fn one(
     run: &Run<'_>,
     expectation: &Expectation,
     health: &Health,
-) -> (String, Judged) {
+) -> Result<(String, Judged), PromError> {
     let nodes = Nodes { targets: &run.targets, all: run.nodes };
     let Some(filled) = expectation.query.fill(nodes) else {
         let template = expectation.query.template().to_owned();
-        return (template, Judged::not_applicable("every node has a fault, there is no other"));
+        return Ok((template, Judged::not_applicable("every node has a fault, there is no other")));
     };
     let grid = grid(expectation, &run.windows, health.interval);
     let judged = match prometheus.range(&filled.promql, grid).await {
+        Err(error) if error.is_silence() => return Err(error),
         Err(error) => Judged::inconclusive(error.to_string()),
         Ok(series) => {
             let series: Vec<Named> = series.into_iter().map(Named::from).collect();
@@ -139,7 +144,25 @@ async fn one(
             judge(expectation, &run.windows, &evidence, planned.filter(|_| run.shortened))
         }
     };
-    (filled.promql, judged)
+    let value = value(prometheus, run, expectation, &judged).await;
+    let reason = value.map_or_else(|| judged.reason.clone(), |value| format!("{} ({value})", judged.reason));
+    Ok((filled.promql, Judged { reason, ..judged }))
+}
+
+/// What was compared at the moment that decided against an expectation, if that can be told.
+async fn value(
+    prometheus: &Prometheus,
+    run: &Run<'_>,
+    expectation: &Expectation,
+    judged: &Judged,
+) -> Option<String> {
+    let (name, offset) = judged.decided.as_ref()?;
+    let promql = expectation.query.compared(Nodes { targets: &run.targets, all: run.nodes })?;
+    let at = run.windows.of(expectation.during).start + offset;
+    let series = prometheus.instant(&promql, Some(at)).await.ok()?;
+    let (_, value) = *series.iter().find(|series| series.name() == *name)?.points.last()?;
+    let digits = if value.abs() < 10.0 { 4 } else { 1 };
+    Some(format!("was {value:.digits$}"))
 }
 
 /// The figures of every node, the sick ones first.

@@ -19,23 +19,29 @@ pub(crate) struct Judged {
     /// `None`: it does not apply to this run.
     pub(crate) finding: Option<Finding>,
     pub(crate) reason: String,
+    /// The moment that decided against it, by series and seconds into the phase.
+    pub(crate) decided: Option<(String, f64)>,
 }
 
 impl Judged {
+    fn new(finding: Option<Finding>, reason: impl Into<String>) -> Judged {
+        Judged { finding, reason: reason.into(), decided: None }
+    }
+
     fn pass(reason: impl Into<String>) -> Judged {
-        Judged { finding: Some(Finding::Pass), reason: reason.into() }
+        Judged::new(Some(Finding::Pass), reason)
     }
 
     fn fail(reason: impl Into<String>) -> Judged {
-        Judged { finding: Some(Finding::Fail), reason: reason.into() }
+        Judged::new(Some(Finding::Fail), reason)
     }
 
     pub(crate) fn inconclusive(reason: impl Into<String>) -> Judged {
-        Judged { finding: Some(Finding::Inconclusive), reason: reason.into() }
+        Judged::new(Some(Finding::Inconclusive), reason)
     }
 
     pub(crate) fn not_applicable(reason: impl Into<String>) -> Judged {
-        Judged { finding: None, reason: reason.into() }
+        Judged::new(None, reason)
     }
 }
 
@@ -76,11 +82,17 @@ pub(crate) fn judge(
     scaled: Option<Duration>,
 ) -> Judged {
     let judged = decide(expectation, windows, evidence, scaled);
-    match (expectation.subject, judged.finding) {
-        (Subject::Fault, Some(Finding::Fail)) => {
-            Judged::inconclusive(format!("the fault did nothing that shows: {}", judged.reason))
+    let trouble = match expectation.subject {
+        Subject::Client => return judged,
+        Subject::Fault => "the fault did nothing that shows",
+        Subject::Baseline => "the client was not well before the fault",
+    };
+    match judged.finding {
+        Some(Finding::Fail) => {
+            let reason = format!("{trouble}: {}", judged.reason);
+            Judged { decided: judged.decided, ..Judged::inconclusive(reason) }
         }
-        (Subject::Fault | Subject::Client, _) => judged,
+        Some(Finding::Pass | Finding::Inconclusive) | None => judged,
     }
 }
 
@@ -142,7 +154,8 @@ const SLACK: f64 = 1e-3;
 fn hold(points: &[Point], wanted: bool, word: &str) -> Judged {
     let wrong = points.iter().find(|point| point.truth() == Some(!wanted));
     if let Some(point) = wrong {
-        return Judged::fail(format!("{} at {}", if wanted { "false" } else { "true" }, point.place()));
+        let reason = format!("{} at {}", if wanted { "false" } else { "true" }, point.place());
+        return Judged { decided: Some((point.series.to_owned(), point.offset)), ..Judged::fail(reason) };
     }
     match unknown(points) {
         Some(judged) => judged,

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::catalogue::Catalogue;
+use crate::judge::expectation::Expectation;
 use crate::library::Library;
 use crate::playlist::Playlist;
 use crate::scenario::{FaultEntry, Scenario, Target};
@@ -70,13 +72,15 @@ pub(crate) fn markdown(library: &Library) -> String {
     let mut page = String::from(
         "# Scenarios\n\nWhat `scenariod --scenario NAME` can run; this page is what `scenariod list --markdown` prints. \
          `scenariod show NAME` draws\none of them over time, with every request it makes. A family's name runs the whole \
-         family, `all` everything, a playlist's name its\nscenarios in its order.\n",
+         family, `all` everything, a playlist's name its\nscenarios in its order. What each is held to is judged from Prometheus: \
+         [verdicts.md](verdicts.md).\n",
     );
     for family in catalogue.families() {
         let _ = write!(
             page,
-            "\n## {family}\n\n| scenario | phases | what it shows | faults |\n|---|---|---|---|\n"
+            "\n## {family}\n\n| scenario | phases | what it shows | faults | held to |\n|---|---|---|---|---|\n"
         );
+        let shared = shared(catalogue, family);
         for scenario in catalogue.scenarios().iter().filter(|scenario| scenario.family == family) {
             let faults: Vec<String> = scenario.faults.iter().map(words).collect();
             let aliases: Vec<String> = scenario.aliases.iter().map(|alias| format!("`{alias}`")).collect();
@@ -84,12 +88,16 @@ pub(crate) fn markdown(library: &Library) -> String {
                 if aliases.is_empty() { String::new() } else { format!(" (also {})", aliases.join(", ")) };
             let _ = writeln!(
                 page,
-                "| `{}`{also} | {} | {} | {} |",
+                "| `{}`{also} | {} | {} | {} | {} |",
                 scenario.name,
                 phases(scenario),
                 scenario.about,
-                faults.join("; ")
+                faults.join("; "),
+                held_to(scenario.expect.iter().filter(|own| !shared.contains(own))),
             );
+        }
+        if !shared.is_empty() {
+            let _ = writeln!(page, "\nEach of them: {}.", held_to(shared.into_iter()));
         }
     }
     page.push_str(PLAYLISTS);
@@ -101,6 +109,19 @@ pub(crate) fn markdown(library: &Library) -> String {
         let _ = writeln!(page, "| `{}` | {takes} | {} | {} |", list.name, list.about, names.join(", "));
     }
     page
+}
+
+/// What every scenario of a family is held to.
+fn shared<'a>(catalogue: &'a Catalogue, family: &str) -> Vec<&'a Expectation> {
+    let mut scenarios = catalogue.scenarios().iter().filter(|scenario| scenario.family == family);
+    let first = scenarios.next().map(|scenario| scenario.expect.iter()).into_iter().flatten();
+    let rest: Vec<&Scenario> = scenarios.collect();
+    first.filter(|expectation| rest.iter().all(|other| other.expect.contains(expectation))).collect()
+}
+
+fn held_to<'a>(expectations: impl Iterator<Item = &'a Expectation>) -> String {
+    let one = |expectation: &Expectation| format!("{} ({})", expectation.name, expectation.must.describe());
+    expectations.map(one).collect::<Vec<_>>().join("; ")
 }
 
 /// A fault in words.
@@ -138,6 +159,12 @@ pub(crate) fn json(library: &Library) -> String {
                 "recovery_seconds": scenario.phases.recovery.as_secs_f64(),
             },
             "faults": scenario.faults.iter().map(fault).collect::<Vec<_>>(),
+            "expect": scenario.expect.iter().map(expectation).collect::<Vec<_>>(),
+            "stop_when": scenario.stop_when.iter().map(|rule| json!({
+                "name": rule.name,
+                "for_seconds": rule.lasting.as_secs_f64(),
+                "promql": rule.query.template(),
+            })).collect::<Vec<_>>(),
         })
     };
     let scenarios: Value = library.catalogue.scenarios().iter().map(entry).collect();
@@ -152,6 +179,15 @@ fn playlist(list: &Playlist) -> Value {
         "about": list.about,
         "length_seconds": list.length().as_secs_f64(),
         "scenarios": names,
+    })
+}
+
+fn expectation(expectation: &Expectation) -> Value {
+    json!({
+        "name": expectation.name,
+        "phase": expectation.during.as_str(),
+        "must": expectation.must.describe(),
+        "promql": expectation.query.template(),
     })
 }
 

@@ -49,6 +49,9 @@ pub(crate) fn run(cli: &Cli, log: &LogLines) -> Result<Exit, Failure> {
     }
     if order.prometheus.is_none() {
         narrator.say("no verdict: the phases are walked and nothing is judged");
+        if order.scenarios().any(|scenario| !scenario.stop_when.is_empty()) {
+            narrator.say("no verdict: `stop_when` is not watched");
+        }
     }
     let ended = runtime.block_on(run_order(order, narrator));
     // Tasks that still hold a narrator end with the runtime; what they wait for is not waited for.

@@ -44,6 +44,13 @@ pub(crate) enum PromError {
     Foreign { base: String, reason: String },
 }
 
+impl PromError {
+    /// Asking on would only cost time.
+    pub(crate) fn is_silence(&self) -> bool {
+        matches!(self, PromError::Silent { .. } | PromError::Unauthorized { .. })
+    }
+}
+
 impl UserError for PromError {
     fn exit(&self) -> Exit {
         match self {

@@ -19,6 +19,8 @@ const OTHERS: &str = "$others";
 pub(crate) struct Query {
     template: String,
     lookback: Lookback,
+    /// What it compares, where it is one comparison.
+    compared: Option<String>,
 }
 
 /// What a query has to yield.
@@ -79,7 +81,16 @@ impl Query {
             Yields::Number if truth(&expr).is_ok() => return Err(QueryError::NoNumber),
             Yields::Number => {}
         }
-        Ok(Query { template, lookback: Lookback::of(&expr) })
+        // Placeholders stand in quoted text, which the parser leaves as it is.
+        let compared = parser::parse(&template).ok().as_ref().and_then(compared);
+        Ok(Query { template, lookback: Lookback::of(&expr), compared })
+    }
+
+    /// The metrics it names that are not the lab's.
+    #[cfg(test)]
+    pub(crate) fn foreign(&self) -> Vec<String> {
+        let plain = self.template.replace(TARGETS, "node").replace(OTHERS, "node");
+        parser::parse(&plain).map(|expr| names::foreign(&expr)).unwrap()
     }
 
     pub(crate) fn template(&self) -> &str {
@@ -91,6 +102,11 @@ impl Query {
         self.lookback.with(interval)
     }
 
+    /// What it compares, to be asked for its value.
+    pub(crate) fn compared(&self, nodes: Nodes<'_>) -> Option<String> {
+        self.compared.as_deref().map(|template| filled(template, nodes))
+    }
+
     /// With the names of nodes; `None` where it asks for other nodes and there are none.
     pub(crate) fn fill(&self, nodes: Nodes<'_>) -> Option<Filled> {
         let others = || nodes.all.iter().filter(|name| !nodes.targets.contains(*name));
@@ -98,14 +114,27 @@ impl Query {
         if of_others && others().next().is_none() {
             return None;
         }
-        let promql =
-            self.template.replace(TARGETS, &pattern(nodes.targets)).replace(OTHERS, &pattern(others()));
+        let promql = filled(&self.template, nodes);
         let nodes = match (of_targets, of_others) {
             (true, false) => nodes.targets.iter().cloned().collect(),
             (false, true) => others().cloned().collect(),
             (true, true) | (false, false) => Vec::new(),
         };
         Some(Filled { promql, nodes })
+    }
+}
+
+fn filled(template: &str, nodes: Nodes<'_>) -> String {
+    let others = nodes.all.iter().filter(|name| !nodes.targets.contains(*name));
+    template.replace(TARGETS, &pattern(nodes.targets)).replace(OTHERS, &pattern(others))
+}
+
+/// The left side of a comparison.
+fn compared(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Paren(inner) => compared(&inner.expr),
+        Expr::Binary(binary) if binary.op.is_comparison_operator() => Some(binary.lhs.to_string()),
+        _ => None,
     }
 }
 

@@ -15,7 +15,7 @@ use serde::{Serialize, Serializer};
 
 use crate::judge::Judged;
 use crate::judge::evidence::Window;
-use crate::judge::expectation::{Expectation, Subject};
+use crate::judge::expectation::Expectation;
 
 /// One run.
 #[derive(Clone, Debug, Serialize)]
@@ -127,10 +127,7 @@ impl Line {
     pub(crate) fn new(expectation: &Expectation, promql: String, judged: Judged) -> Line {
         Line {
             name: expectation.name.clone(),
-            judges: match expectation.subject {
-                Subject::Client => "client",
-                Subject::Fault => "fault",
-            },
+            judges: expectation.subject.as_str(),
             phase: expectation.during.as_str(),
             must: expectation.must.describe(),
             result: judged.finding,

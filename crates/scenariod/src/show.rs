@@ -28,6 +28,7 @@ pub(crate) fn show(scenario: &Scenario, plan: &Plan) -> String {
     draw(&mut text, plan);
     text.push('\n');
     requests(&mut text, plan);
+    expectations(&mut text, scenario);
     text
 }
 
@@ -52,6 +53,22 @@ pub(crate) fn playlist(list: &Playlist) -> String {
         text.push('\n');
     }
     text
+}
+
+/// What the verdict asks Prometheus.
+fn expectations(text: &mut String, scenario: &Scenario) {
+    if !scenario.expect.is_empty() {
+        text.push_str("\nheld to\n");
+    }
+    for expectation in &scenario.expect {
+        let (name, phase) = (&expectation.name, expectation.during.as_str());
+        let _ = writeln!(text, "  {name}: {phase}, {}", expectation.must.describe());
+        let _ = writeln!(text, "    {}", expectation.query.template());
+    }
+    for rule in &scenario.stop_when {
+        let _ = writeln!(text, "  stopped early when {} for {}", rule.name, readable(rule.lasting));
+        let _ = writeln!(text, "    {}", rule.query.template());
+    }
 }
 
 /// One line a node and fault: `.` off, `1` to `9` tenths of its strength, `#` all of it.

@@ -41,6 +41,16 @@ pub struct NodeTimes {
     pub recover: Option<Duration>,
 }
 
+impl NodeTimes {
+    fn detect(&self) -> Option<Duration> {
+        self.detect
+    }
+
+    fn recover(&self) -> Option<Duration> {
+        self.recover
+    }
+}
+
 /// What one run showed.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
@@ -81,9 +91,9 @@ impl Collector for VerdictFamilies {
                     .try_for_each(|(name, finding)| series.number(&[scenario, name], finding.value()))
             })
         })?;
-        let pick: [(Family, fn(&NodeTimes) -> Option<Duration>); 2] =
-            [(DETECT, |times| times.detect), (RECOVER, |times| times.recover)];
-        for (family, pick) in pick {
+        for (family, pick) in
+            [(DETECT, NodeTimes::detect as fn(&NodeTimes) -> _), (RECOVER, NodeTimes::recover)]
+        {
             family.encode(e, |series| {
                 state.iter().try_for_each(|(scenario, shown)| {
                     let known = shown.times.iter().filter_map(|(server, times)| Some((server, pick(times)?)));

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod expectations;
+
 fn problems(text: &str) -> String {
     let source = Source { name: "mine.yaml".into(), text: text.into() };
     scenarios(&[source]).map(|found| format!("{found:#?}")).unwrap_or_else(|problems| problems.to_string())

@@ -49,15 +49,12 @@ impl Series {
         self.labels.get(name).map_or("", String::as_str)
     }
 
-    /// As a message calls it.
+    /// As a message calls it: by what tells it from its neighbours, which its scrape does not.
     pub(crate) fn name(&self) -> String {
-        let labels: Vec<&str> = self
-            .labels
-            .iter()
-            .filter(|(name, _)| *name != "__name__")
-            .map(|(_, value)| value.as_str())
-            .collect();
-        if labels.is_empty() { "the value".to_owned() } else { labels.join(" ") }
+        let telling = |name: &str| !matches!(name, "__name__" | "instance" | "job");
+        let labels = self.labels.iter().filter(|(name, _)| telling(name)).map(|(_, value)| value.as_str());
+        let labels = labels.collect::<Vec<_>>().join(" ");
+        if labels.is_empty() { "the value".to_owned() } else { labels }
     }
 }
 

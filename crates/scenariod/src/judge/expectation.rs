@@ -21,6 +21,8 @@ pub(crate) enum Subject {
     Client,
     /// The fault: where it did nothing, nothing was tested.
     Fault,
+    /// The client before the fault: where it was not well, what follows cannot be laid to the fault.
+    Baseline,
 }
 
 /// The part of a run in which it is judged.
@@ -59,6 +61,16 @@ pub(crate) struct StopRule {
     pub(crate) query: Query,
     /// True for so long.
     pub(crate) lasting: Duration,
+}
+
+impl Subject {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Subject::Client => "client",
+            Subject::Fault => "fault",
+            Subject::Baseline => "baseline",
+        }
+    }
 }
 
 impl During {

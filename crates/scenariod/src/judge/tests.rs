@@ -68,6 +68,7 @@ fn always_and_never_take_one_point_as_proof_of_the_contrary() {
     let (always, never) = (expectation(Must::Always), expectation(Must::Never));
     is(&judged(&always, |_| 1.0), Finding::Pass, "held from +1.0 s");
     is(&judged(&always, |at| truth(at != 4.0)), Finding::Fail, "false at +4.0 s for a");
+    assert_eq!(judged(&always, |at| truth(at != 4.0)).decided, Some(("a".to_owned(), 4.0)));
     is(&judged(&never, |_| 0.0), Finding::Pass, "never, from +1.0 s");
     is(&judged(&never, |at| truth(at == 4.0)), Finding::Fail, "true at +4.0 s for a");
     // What the query looks back on before the phase is another phase's business, and so is what follows it.
@@ -206,7 +207,8 @@ fn a_fault_that_did_nothing_leaves_open_what_should_have_followed() {
     let bit = judged(&fault, |_| 1.0);
     let nothing = judged(&fault, |_| 0.0);
     is(&nothing, Finding::Inconclusive, "the fault did nothing that shows: false at +10.0 s for a");
-    let (within, never) = (expectation(Must::Within(SECOND)), expectation(Must::Never));
+    let within = expectation(Must::Within(SECOND));
+    let never = Expectation { during: During::Run, ..expectation(Must::Never) };
     let (fail, pass) = (Judged::fail(""), Judged::pass(""));
     let end = |fault_judged, expectation, judged| overall(&[(&fault, fault_judged), (expectation, judged)]);
     assert_eq!(end(&bit, &within, &pass), RunStatus::Success);
@@ -214,6 +216,10 @@ fn a_fault_that_did_nothing_leaves_open_what_should_have_followed() {
     assert_eq!(end(&nothing, &within, &pass), RunStatus::Inconclusive);
     assert_eq!(end(&nothing, &within, &fail), RunStatus::Inconclusive);
     assert_eq!(end(&nothing, &never, &fail), RunStatus::Failed);
+    let baseline = Expectation { subject: Subject::Baseline, ..expectation(Must::Always) };
+    let unwell = judged(&baseline, |_| 0.0);
+    is(&unwell, Finding::Inconclusive, "the client was not well before the fault: false at +1.0 s for a");
+    assert_eq!(overall(&[(&fault, &bit), (&baseline, &unwell), (&within, &fail)]), RunStatus::Inconclusive);
     let elsewhere = Judged::not_applicable("");
     assert_eq!(end(&bit, &within, &elsewhere), RunStatus::Success);
     assert_eq!(end(&bit, &within, &Judged::inconclusive("")), RunStatus::Inconclusive);

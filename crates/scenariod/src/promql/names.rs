@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use daemon_core::suggest::{did_you_mean, nearest};
+use daemon_core::suggest::did_you_mean;
 use metrics_core::families::{declared, series_names};
 use promql_parser::label::Matcher;
 use promql_parser::parser::{Expr, VectorSelector};
@@ -38,6 +38,30 @@ pub(super) fn check(expr: &Expr) -> Result<(), QueryError> {
     walk_expr(&mut Names, expr).map(|_| ())
 }
 
+/// The metrics a query names that are not the lab's.
+#[cfg(test)]
+pub(super) fn foreign(expr: &Expr) -> Vec<String> {
+    struct Foreign(Vec<String>);
+
+    impl ExprVisitor for Foreign {
+        type Error = std::convert::Infallible;
+
+        fn pre_visit(&mut self, expr: &Expr) -> Result<bool, Self::Error> {
+            let name = match expr {
+                Expr::VectorSelector(selector) => selector.name.clone(),
+                Expr::MatrixSelector(matrix) => matrix.vs.name.clone(),
+                _ => None,
+            };
+            self.0.extend(name.filter(|name| !KNOWN.contains(name)));
+            Ok(true)
+        }
+    }
+
+    let mut foreign = Foreign(Vec::new());
+    let _ = walk_expr(&mut foreign, expr);
+    foreign.0
+}
+
 struct Names;
 
 impl ExprVisitor for Names {
@@ -61,7 +85,8 @@ fn selected(selector: &VectorSelector) -> Result<(), QueryError> {
         return Err(QueryError::Name("selects series without naming a metric".to_owned()));
     };
     if !KNOWN.contains(name) {
-        if nearest(first_word(name), OURS.iter().map(String::as_str)).is_some() {
+        // One slip away from one of our words is meant as ours; two may be somebody else's word.
+        if OURS.iter().any(|ours| strsim::osa_distance(first_word(name), ours) <= 1) {
             let near = did_you_mean(name, KNOWN.iter().map(String::as_str));
             return Err(QueryError::Name(format!("unknown metric `{name}`{near}")));
         }

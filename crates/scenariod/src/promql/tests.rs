@@ -54,7 +54,9 @@ fn what_is_misspelt_is_named_with_the_nearest_right_word() {
     );
     assert!(wrong("memcache_hits_total{ > bool 1").starts_with("cannot be parsed: "));
     // Another exporter's metrics are none of our business.
-    assert!(Query::new("node_load1 > bool 4", Yields::Truth).is_ok());
+    for foreign in ["node_load1 > bool 4", "mycache_operation_total > bool 1"] {
+        assert!(Query::new(foreign, Yields::Truth).is_ok(), "{foreign}");
+    }
 }
 
 #[test]
@@ -70,6 +72,11 @@ fn nodes_are_filled_in_as_a_pattern() {
     assert_eq!(
         (filled.promql.as_str(), filled.nodes),
         ("memcache_hits_total{server=~\"b\"}", vec!["b".into()])
+    );
+    let truth = "sum by (server) (rate(memcache_hits_total{server=~\"$targets\"}[5s])) > bool 3";
+    assert_eq!(
+        Query::new(truth, Yields::Truth).unwrap().compared(nodes).as_deref(),
+        Some("sum by (server) (rate(memcache_hits_total{server=~\"a[.]1|c\"}[5s]))")
     );
     let all: Vec<String> = targets.iter().cloned().collect();
     let query = Query::new("memcache_hits_total{server=~\"$others\"}", Yields::Number).unwrap();

@@ -110,7 +110,7 @@ impl Summary {
 
     /// Of everything that was seen more than once.
     pub(crate) fn spreads(&self) -> Vec<Spread> {
-        self.repeated().filter_map(|(row, spread)| (!row.values.is_empty()).then_some(spread)).collect()
+        self.repeated().map(|(_, spread)| spread).collect()
     }
 
     fn repeated(&self) -> impl Iterator<Item = (&Row, Spread)> {

@@ -115,7 +115,7 @@ pub(super) fn percent(ratio: f64) -> String {
 
 pub(super) fn seconds(seconds: f64) -> String {
     match seconds {
-        zero if zero == 0.0 => "0 s".to_owned(),
+        0.0 => "0 s".to_owned(),
         short if short < 0.01 => format!("{:.2} ms", short * 1e3),
         short if short < 1.0 => format!("{:.0} ms", short * 1e3),
         long => format!("{long:.2} s"),

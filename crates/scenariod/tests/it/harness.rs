@@ -108,7 +108,7 @@ pub(crate) fn start_file(lab: &Lab, scenario: &str, text: &str, args: &[&str]) -
         all.extend(["--linger", "0s"]);
     }
     // These walks are about faults; those with a client and a Prometheus are judged.
-    if !args.contains(&"--prometheus") {
+    if !args.contains(&"--prometheus") && !args.contains(&"--no-verdict") {
         all.push("--no-verdict");
     }
     all.extend(args);

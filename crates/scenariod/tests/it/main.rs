@@ -15,3 +15,4 @@ mod signals;
 mod terminal;
 mod timing;
 mod usage;
+mod verdict;

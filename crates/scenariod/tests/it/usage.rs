@@ -117,7 +117,7 @@ fn a_lab_that_the_scenario_does_not_fit_is_refused_with_the_place() {
         )
         .code(2)
         .stderr(
-            "error: config/scenarios/packet-loss.yaml (built in):11: scenario `packet-loss-2`: unknown node `memcached1`\n\
+            "error: config/scenarios/packet-loss.yaml (built in):36: scenario `packet-loss-2`: unknown node `memcached1`\n\
              error: mine/mine.yaml:7: scenario `mine`: unknown node `cache-b`, did you mean `cache-a`?\n\
              error: mine/mine.yaml:8: scenario `mine`: 2 nodes are asked for, the lab has 1",
         )
@@ -244,9 +244,15 @@ fn a_reader_that_goes_away_is_no_error() {
 fn help_names_the_exit_codes() {
     let help = Command::new(BIN).arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
-    for code in
-        ["0 all phases", "2 usage", "3 inconclusive", "4 set-up", "5 a fault may still be on", "130 and 143"]
-    {
+    for code in [
+        "0 the verdict passed",
+        "1 it failed",
+        "2 usage",
+        "3 inconclusive",
+        "4 set-up",
+        "5 a fault may still be on",
+        "130 and 143",
+    ] {
         assert!(help.contains(code), "{code}: {help}");
     }
 }
@@ -255,6 +261,13 @@ fn help_names_the_exit_codes() {
 fn the_page_of_scenarios_is_the_catalogue() {
     let page = std::fs::read_to_string(repository("docs/scenarios.md")).unwrap();
     Expect::of(&["list", "--markdown"]).stdout(page.trim_end()).run();
+}
+
+#[test]
+fn the_example_of_the_guide_to_verdicts_is_sound() {
+    let page = std::fs::read_to_string(repository("docs/verdicts.md")).unwrap();
+    let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    Expect::of(&["check", "mine.yaml"]).file("mine.yaml", example).run();
 }
 
 #[test]

@@ -77,7 +77,11 @@ fn expectation(
     let subject = match raw.judges {
         raw::Judges::Client => Subject::Client,
         raw::Judges::Fault => Subject::Fault,
+        raw::Judges::Baseline => Subject::Baseline,
     };
+    if subject == Subject::Baseline && during != During::Stabilization {
+        return Err(wrong("phase", "the baseline is what stabilization shows"));
+    }
     let query = query(&raw.promql, yields, wrong)?;
     Ok(Expectation { name: name(&raw.name, wrong)?, subject, during, must, query })
 }

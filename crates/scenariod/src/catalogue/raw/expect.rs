@@ -20,6 +20,7 @@ pub(in crate::catalogue) enum Judges {
     #[default]
     Client,
     Fault,
+    Baseline,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

@@ -1,0 +1,194 @@
+//! Verdicts on a real client, read from a real Prometheus: every kind of expectation holds on a sound client and is seen
+//! to fail on a broken one, and what cannot be known is inconclusive.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use testkit::{Daemon, Lab, Prometheus, Signal, secs, workspace_bin};
+
+use crate::harness::{await_phase, clean_exit, start, start_file};
+
+/// One node is cut off. Windows of 1 s, as everything here is short; each kind of `must` once.
+const CUT: &str = r#"
+family: mine
+phases: { stabilization: 1500ms, testing: 3s, recovery: 3s }
+scenarios:
+  - name: cut
+    about: one node is cut off
+    faults: [{ target: memcached1, fault: blackhole, direction: both }]
+    expect:
+      - name: bites
+        judges: fault
+        phase: testing
+        must: { compare: { at_most: 0.5 } }
+        promql: sum by (server) (rate(memcache_operation_service_seconds_bucket{le="0.1", server=~"$targets"}[1s]))
+      - { name: within, phase: testing, must: { within: 2s }, promql: 'memcache_circuit_breaker_state{server=~"$targets"} != bool 0' }
+      - { name: sometime, phase: testing, must: sometime, promql: 'memcache_circuit_breaker_state{server=~"$targets"} == bool 2' }
+      - { name: at_end, phase: testing, must: at_end, promql: 'sum by (server) (rate(memcache_operations_total{server=~"$targets"}[1s])) > bool 1' }
+      - { name: always, phase: testing, must: always, promql: 'sum by (server) (rate(memcache_operations_total{server=~"$others", status="success"}[1s])) > bool 1' }
+      - { name: never, phase: testing, must: never, promql: 'sum(rate(memcache_operations_total[1s])) < bool 1' }
+      - { name: compare, phase: testing, must: { compare: { at_least: 0.2 } }, promql: 'sum by (server) (rate(memcache_operations_total{server=~"$others"}[1s]))' }
+"#;
+
+/// What cannot be known, and what is known too early.
+const UNCLEAR: &str = r#"
+family: mine
+phases: { stabilization: 1s, testing: 2s, recovery: 1s }
+scenarios:
+  - name: misspelt
+    about: asks for what nobody exports
+    faults: [{ target: memcached1, fault: latency, delay: 20ms }]
+    expect: [{ name: unknown, phase: testing, must: never, promql: mycache_operation_total > bool 0 }]
+  - name: harmless
+    about: does nothing that shows
+    faults: [{ target: memcached1, fault: bandwidth, rate: 1000000 }]
+    expect:
+      - { name: bites, judges: fault, phase: testing, must: at_end, promql: 'memcache_circuit_breaker_state{server=~"$targets"} == bool 2' }
+      - { name: holds, phase: testing, must: always, promql: 'memcache_circuit_breaker_state{server=~"$targets"} == bool 0' }
+  - name: lonely
+    about: leaves no node out
+    faults: [{ target: all, fault: latency, delay: 20ms }]
+    expect: [{ name: others, phase: testing, must: always, promql: 'memcache_circuit_breaker_state{server=~"$others"} == bool 0' }]
+  - name: stopped
+    about: ends as soon as it is slow
+    phases: { testing: 60s }
+    faults: [{ target: memcached1, fault: latency, delay: 20ms }]
+    stop_when: [{ name: it is slow, for: 1s, promql: 'sum(rate(memcache_operations_total[1s])) > bool 0' }]
+  - name: watched
+    about: would go on for long
+    phases: { testing: 60s }
+    faults: [{ target: memcached1, fault: latency, delay: 20ms }]
+    stop_when: [{ name: it is slow, for: 1h, promql: 'sum(rate(memcache_operations_total[1s])) > bool 0' }]
+  - name: dying
+    about: time enough to lose the client
+    phases: { testing: 3s }
+    faults: [{ target: memcached1, fault: latency, delay: 20ms }]
+    expect: [{ name: closed, phase: testing, must: always, promql: 'memcache_circuit_breaker_state{server=~"$targets"} == bool 0' }]
+"#;
+
+const SCRAPE: Duration = Duration::from_millis(250);
+
+fn load(lab: &Lab, more: &[&str]) -> Daemon {
+    let args = ["--concurrency", "8", "--rate", "500", "--breaker-open-timeout", "500ms"];
+    let loadgen = lab.loadgen(workspace_bin("loadgen"), args.iter().chain(more));
+    loadgen.scrape_until("load", secs(20), |page| {
+        page.sum("memcache_operations_total", [("status", "success")]) > 100.0
+    });
+    loadgen
+}
+
+/// Runs a scenario and gives its exit code and its report.
+#[track_caller]
+fn run(lab: &Lab, prometheus: &str, text: &str, scenario: &str) -> (i32, Value, String) {
+    let daemon = start_file(lab, scenario, text, &["--prometheus", prometheus, "--json"]);
+    let code = clean_exit(&daemon, &lab.toxiproxy);
+    let report: Value = serde_json::from_str(&daemon.stdout()).unwrap();
+    (code, report["runs"][0].clone(), daemon.stderr())
+}
+
+/// The expectations with this result.
+fn with_result<'a>(report: &'a Value, result: &str) -> Vec<&'a str> {
+    let lines = report["expectations"].as_array().unwrap().iter();
+    lines.filter(|line| line["result"] == result).map(|line| line["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn every_kind_of_expectation_holds_on_a_sound_client_and_fails_on_a_broken_one() {
+    let lab = Lab::start(2);
+    let prometheus = Prometheus::start_every(SCRAPE, [("loadgen", lab.loadgen_addr)]);
+    let sound = load(&lab, &["--op-timeout", "100ms"]);
+    prometheus.wait_for("memcache_hits_total offset 2s", secs(20), |series| !series.is_empty());
+    let (code, report, stderr) = run(&lab, &prometheus.url(), CUT, "cut");
+    assert_eq!(code, 0, "{stderr}{report:#}");
+    assert_eq!(with_result(&report, "pass").len(), 7, "{report:#}");
+    let node = &report["nodes"][0];
+    assert_eq!((node["server"].as_str(), node["target"].as_bool()), (Some("memcached1"), Some(true)));
+    let detected = node["time_to_detect_seconds"].as_f64().unwrap();
+    assert!((0.05..3.0).contains(&detected), "{detected}");
+    assert!(node["time_to_recover_seconds"].as_f64().unwrap() < 3.0, "{node:#}");
+    let testing = &node["phases"][1];
+    assert!(testing["breaker_transitions"]["closed>open"].as_u64() >= Some(1), "{testing:#}");
+    assert!(testing["errors"]["breaker_open"].as_u64() > Some(0), "{testing:#}");
+    sound.signal(Signal::TERM);
+    assert_eq!(sound.wait_exit(secs(10)), 0, "{}", sound.stderr());
+
+    // It waits for ever, with a breaker that never opens.
+    let never = "1000000000";
+    let broken = load(
+        &lab,
+        &["--op-timeout", "60s", "--breaker-consecutive-failures", never, "--breaker-min-requests", never],
+    );
+    prometheus.wait_for("memcache_hits_total offset 2s", secs(20), |series| !series.is_empty());
+    let (code, report, stderr) = run(&lab, &prometheus.url(), CUT, "cut");
+    assert_eq!(code, 1, "{stderr}{report:#}");
+    assert_eq!(with_result(&report, "pass"), ["bites"], "{report:#}");
+    assert_eq!(
+        with_result(&report, "fail"),
+        ["within", "sometime", "at_end", "always", "never", "compare"],
+        "{report:#}"
+    );
+    assert!(stderr.contains("fail: within: false at +2."), "{stderr}");
+    assert!(stderr.contains(" s for memcached1 (was 0.0000)"), "{stderr}");
+    broken.kill();
+}
+
+#[test]
+fn what_cannot_be_known_is_inconclusive_and_what_is_seen_in_time_stops_the_run() {
+    let lab = Lab::start(2);
+    lab.set("scenariod.stop_grace", "1s");
+    let prometheus = Prometheus::start_every(SCRAPE, [("loadgen", lab.loadgen_addr)]);
+    let loadgen = load(&lab, &[]);
+    prometheus.wait_for("memcache_hits_total offset 2s", secs(20), |series| !series.is_empty());
+    let url = prometheus.url();
+
+    let (code, report, stderr) = run(&lab, &url, UNCLEAR, "misspelt");
+    assert_eq!((code, with_result(&report, "inconclusive")), (3, vec!["unknown"]), "{stderr}");
+    assert!(stderr.contains("inconclusive: unknown: no data"), "{stderr}");
+
+    let (code, report, stderr) = run(&lab, &url, UNCLEAR, "harmless");
+    assert_eq!((code, with_result(&report, "pass")), (3, vec!["holds"]), "{stderr}");
+    assert!(stderr.contains("bites: the fault did nothing that shows: false at +"), "{stderr}");
+
+    let (code, report, stderr) = run(&lab, &url, UNCLEAR, "lonely");
+    assert_eq!((code, with_result(&report, "not applicable")), (0, vec!["others"]), "{stderr}");
+
+    let (code, report, stderr) = run(&lab, &url, UNCLEAR, "stopped");
+    assert_eq!((code, report["status"].as_str()), (1, Some("failed")), "{stderr}");
+    assert!(stderr.contains("failed: stopped early, no toxic is left: it is slow for 1s"), "{stderr}");
+
+    // Nobody answers there: the fault does not stay on unwatched.
+    let (code, _, stderr) = run(&lab, "http://127.0.0.1:1", UNCLEAR, "watched");
+    assert_eq!(code, 3, "{stderr}");
+    assert!(
+        stderr.contains("stopped early, no toxic is left: it is slow could not be read for 1s"),
+        "{stderr}"
+    );
+
+    let daemon = start_file(&lab, "dying", UNCLEAR, &["--prometheus", &url]);
+    await_phase(&daemon, "dying", 2);
+    loadgen.kill();
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
+    assert!(
+        daemon.stderr().contains("closed: the load generator did not answer at +"),
+        "{}",
+        daemon.stderr()
+    );
+}
+
+#[test]
+fn without_a_prometheus_all_phases_are_walked_and_nothing_is_claimed() {
+    let lab = Lab::start(2);
+    let daemon = start(&lab, "slow", &["--prometheus", "http://me:secret@127.0.0.1:1"]);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
+    let stderr = daemon.stderr();
+    let says = "inconclusive: all phases walked, no toxic is left; no verdict: prometheus at http://127.0.0.1:1 does not answer";
+    assert!(stderr.contains(says), "{stderr}");
+    for phase in ["stabilization", "testing", "recovery"] {
+        assert!(stderr.contains(&format!(": {phase} for ")), "{stderr}");
+    }
+    assert!(!stderr.contains("secret") && !daemon.stdout().contains("secret"), "{stderr}");
+    let daemon = start(&lab, "slow", &["--no-verdict"]);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
+    let says = "no verdict: the phases are walked and nothing is judged";
+    assert!(daemon.stderr().contains(says), "{}", daemon.stderr());
+}
