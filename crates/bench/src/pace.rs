@@ -41,7 +41,7 @@ fn run(bench: &Bench) -> Result<Kept, BenchError> {
     let failed = |source| BenchError::Run { program: "loadgen".to_owned(), source };
     let line = format!(
         "--servers bench={} --workload get --rate {RATE} --concurrency {CONNECTIONS} --pool-size {CONNECTIONS} \
-         --seed 1 --duration {SECONDS}s --metrics-addr 127.0.0.1:0 --json",
+         --max-start-delay 500ms --seed 1 --duration {SECONDS}s --metrics-addr 127.0.0.1:0 --json",
         node.address()
     );
     let cpus = bench.client_cpus().map(|cpu| cpu.to_string()).join(",");
