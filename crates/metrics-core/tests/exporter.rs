@@ -16,8 +16,10 @@ use metrics_core::families::client::{
 use metrics_core::families::declared;
 use metrics_core::families::scenario::{PlannedScenario, ScenarioFamilies};
 use metrics_core::families::toxiproxy::{KnownFault, ToxiproxyFamilies};
+use metrics_core::families::verdict::{NodeTimes, Shown, VerdictFamilies};
 use metrics_core::labels::{
-    ApiMethod, BreakerState, CloseReason, CorruptKind, ErrorType, FaultType, Operation, Phase, RunStatus,
+    ApiMethod, BreakerState, CloseReason, CorruptKind, ErrorType, FaultType, Finding, Operation, Phase,
+    RunStatus,
 };
 use testkit::{Scrape, http, program};
 use tokio_util::sync::CancellationToken;
@@ -69,6 +71,10 @@ impl Served {
         let scenario = ScenarioFamilies::register(&mut registry, &[planned]);
         let known = KnownFault { server: "n1".into(), fault: FaultType::Latency, params: vec!["latency_ms"] };
         let toxiproxy = ToxiproxyFamilies::register(&mut registry, &[known]);
+        let times = NodeTimes { detect: Some(length), recover: Some(length) };
+        let shown =
+            Shown { findings: vec![("e".into(), Some(Finding::Pass))], times: vec![("n1".into(), times)] };
+        VerdictFamilies::register(&mut registry).judged("s", shown);
         let exporter = Exporter::new(registry);
         let (readiness, scrapes) = (exporter.readiness(), exporter.scrapes());
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -223,9 +223,14 @@ mod tests {
 
     #[test]
     fn a_scenario_is_drawn_with_its_requests() {
+        // Which of the two comes first is the library's business.
+        let shown = shown("node-down").replace(r#"{"jitter":0,"latency":0}"#, r#"{"latency":0,"jitter":0}"#);
+        let (drawn, held_to) = shown.split_once("\nheld to\n").unwrap();
+        let breaker =
+            "  the breaker opens and stays so: testing, within 3s\n    memcache_circuit_breaker_state{";
+        assert!(held_to.contains(breaker), "{held_to}");
         assert_eq!(
-            // Which of the two comes first is the library's business.
-            shown("node-down").replace(r#"{"jitter":0,"latency":0}"#, r#"{"latency":0,"jitter":0}"#),
+            drawn,
             "node-down (family partition)\n\
              one node refuses connections; the fastest of all failures, and the breaker must open\n\n\
              down on memcached1\n\n\

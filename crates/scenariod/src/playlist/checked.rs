@@ -91,7 +91,7 @@ fn runs(
         let phases = full.map_or(&nothing, |full| &full.phases);
         set_phases(&mut scenario, defaults.phases, phases);
         if let Some(rate) = full.and_then(|full| full.rate) {
-            set_rate(&mut scenario, rate.get()).map_err(|reason| wrong("rate", reason))?;
+            set_rate(&mut scenario, rate).map_err(|reason| wrong("rate", reason))?;
         }
         once.push(Entry { scenario, scale, seed: full.and_then(|full| full.seed), pause });
     }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use daemon_core::values::{Positive, Ratio, Span};
+use daemon_core::values::{Positive, Span};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -35,7 +35,7 @@ pub(super) struct Full {
     pub(super) seed: Option<u64>,
     #[serde(default)]
     pub(super) phases: Phases,
-    pub(super) rate: Option<Ratio>,
+    pub(super) rate: Option<f64>,
 }
 
 /// What is overridden of a scenario's phases.
