@@ -16,6 +16,7 @@ use metrics_core::families::client::{
 use metrics_core::families::declared;
 use metrics_core::families::scenario::{PlannedScenario, ScenarioFamilies};
 use metrics_core::families::toxiproxy::{KnownFault, ToxiproxyFamilies};
+use metrics_core::families::verdict::VerdictFamilies;
 use metrics_core::labels::{
     ApiMethod, BreakerState, CloseReason, CorruptKind, ErrorType, FaultType, Operation, Phase, RunStatus,
 };
@@ -69,6 +70,7 @@ impl Served {
         let scenario = ScenarioFamilies::register(&mut registry, &[planned]);
         let known = KnownFault { server: "n1".into(), fault: FaultType::Latency, params: vec!["latency_ms"] };
         let toxiproxy = ToxiproxyFamilies::register(&mut registry, &[known]);
+        VerdictFamilies::register(&mut registry);
         let exporter = Exporter::new(registry);
         let (readiness, scrapes) = (exporter.readiness(), exporter.scrapes());
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
