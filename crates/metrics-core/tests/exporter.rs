@@ -56,6 +56,7 @@ struct Served {
     client: Arc<ClientFamilies>,
     scenario: Arc<ScenarioFamilies>,
     toxiproxy: Arc<ToxiproxyFamilies>,
+    verdict: Arc<VerdictFamilies>,
     readiness: metrics_core::exporter::Readiness,
     scrapes: tokio::sync::watch::Receiver<u64>,
 }
@@ -71,17 +72,14 @@ impl Served {
         let scenario = ScenarioFamilies::register(&mut registry, &[planned]);
         let known = KnownFault { server: "n1".into(), fault: FaultType::Latency, params: vec!["latency_ms"] };
         let toxiproxy = ToxiproxyFamilies::register(&mut registry, &[known]);
-        let times = NodeTimes { detect: Some(length), recover: Some(length) };
-        let shown =
-            Shown { findings: vec![("e".into(), Some(Finding::Pass))], times: vec![("n1".into(), times)] };
-        VerdictFamilies::register(&mut registry).judged("s", shown);
+        let verdict = VerdictFamilies::register(&mut registry);
         let exporter = Exporter::new(registry);
         let (readiness, scrapes) = (exporter.readiness(), exporter.scrapes());
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("bound"));
         let shutdown = CancellationToken::new();
         tokio::spawn(exporter.serve(listener, shutdown.clone()));
-        Served { base, shutdown, client, scenario, toxiproxy, readiness, scrapes }
+        Served { base, shutdown, client, scenario, toxiproxy, verdict, readiness, scrapes }
     }
 
     fn get(&self, path: &str, headers: &[(&str, &str)]) -> http::Answer {
@@ -133,6 +131,10 @@ async fn every_declared_family_is_served() {
     served.scenario.run_started("s", "r1");
     served.scenario.enter(Phase::Stabilization, SystemTime::now());
     served.scenario.run_finished(RunStatus::Success, SystemTime::now());
+    // What was never judged has no series.
+    let times = NodeTimes { detect: Some(Duration::ZERO), recover: Some(Duration::ZERO) };
+    let findings = vec![("e".into(), Some(Finding::Pass))];
+    served.verdict.judged("s", Shown { findings, times: vec![("n1".into(), times)] });
     let body = served.get("/metrics", &[]).body;
     for family in declared() {
         assert!(

@@ -85,7 +85,7 @@ pub(crate) fn judge(
     let trouble = match expectation.subject {
         Subject::Client => return judged,
         Subject::Fault => "the fault did nothing that shows",
-        Subject::Baseline => "the client was not well before the fault",
+        Subject::Baseline => "nothing that follows can be laid to the fault",
     };
     match judged.finding {
         Some(Finding::Fail) => {

@@ -240,3 +240,34 @@ impl Collector for ScenarioFamilies {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+
+    #[test]
+    fn a_run_becomes_idle_once_and_is_counted_when_it_is_judged() {
+        let mut registry = Registry::default();
+        let second = Duration::from_secs(1);
+        let planned =
+            PlannedScenario { name: "x".into(), stabilization: second, testing: second, recovery: second };
+        let families = ScenarioFamilies::register(&mut registry, &[planned]);
+        let shows = |line: &str| {
+            let mut text = String::new();
+            encode(&mut text, &registry).unwrap();
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        };
+        families.run_started("x", "r");
+        families.enter(Phase::Recovery, SystemTime::now());
+        families.run_walked(SystemTime::now());
+        shows("scenario_phase{scenario=\"x\"} 0.0");
+        shows("scenario_active{} 1.0");
+        shows("scenario_runs_total{scenario=\"x\",status=\"success\"} 0");
+        families.run_finished(RunStatus::Success, SystemTime::now());
+        shows("scenario_active{} 0.0");
+        shows("scenario_runs_total{scenario=\"x\",status=\"success\"} 1");
+        shows("scenario_phase_transitions_total{scenario=\"x\",phase=\"idle\"} 1");
+    }
+}

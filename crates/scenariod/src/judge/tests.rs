@@ -218,7 +218,11 @@ fn a_fault_that_did_nothing_leaves_open_what_should_have_followed() {
     assert_eq!(end(&nothing, &never, &fail), RunStatus::Failed);
     let baseline = Expectation { subject: Subject::Baseline, ..expectation(Must::Always) };
     let unwell = judged(&baseline, |_| 0.0);
-    is(&unwell, Finding::Inconclusive, "the client was not well before the fault: false at +1.0 s for a");
+    is(
+        &unwell,
+        Finding::Inconclusive,
+        "nothing that follows can be laid to the fault: false at +1.0 s for a",
+    );
     assert_eq!(overall(&[(&fault, &bit), (&baseline, &unwell), (&within, &fail)]), RunStatus::Inconclusive);
     let elsewhere = Judged::not_applicable("");
     assert_eq!(end(&bit, &within, &elsewhere), RunStatus::Success);
