@@ -204,6 +204,7 @@ fn every_family_moves_but_those_that_must_stay_at_zero() {
         "loadgen_target_rate",
         "loadgen_queue_depth",
         "loadgen_operations_dropped",
+        "memcache_resilience_refused_label_sets",
     ];
     let mut unmoved = Vec::new();
     // A write whose answer a closed proxy lost may be read later, or not.
