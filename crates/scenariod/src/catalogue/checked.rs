@@ -133,7 +133,7 @@ fn fault_entry(raw: &raw::FaultEntry, document: &Document, at: &str) -> Result<F
     let shape = shapes::shape(raw.shape.as_ref(), fault, &wrong)?;
     let share = match raw.share {
         None => Share::ALL,
-        Some(share) => share_of("share", share.get())
+        Some(share) => share_of("share", share)
             .and_then(|share| Share::new(share).ok_or_else(String::new))
             .map_err(|reason| wrong("share", &reason))?,
     };

@@ -2,7 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use daemon_core::values::{Positive, Ratio, Span};
+use daemon_core::values::{Positive, Span};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -54,7 +54,7 @@ pub(super) struct FaultEntry {
     pub(super) target: Target,
     #[serde(default)]
     pub(super) direction: Direction,
-    pub(super) share: Option<Ratio>,
+    pub(super) share: Option<f64>,
     pub(super) shape: Option<Shape>,
     #[serde(flatten)]
     pub(super) fault: Fault,
@@ -71,8 +71,8 @@ pub(super) struct Shape {
 /// From one strength to another.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Ramp {
-    pub(super) from: Ratio,
-    pub(super) to: Ratio,
+    pub(super) from: f64,
+    pub(super) to: f64,
     pub(super) steps: NonZeroU32,
 }
 
@@ -121,7 +121,7 @@ pub(super) enum Fault {
         jitter: Option<Span>,
     },
     PacketLoss {
-        rate: Ratio,
+        rate: f64,
         #[serde(default)]
         model: LossModel,
     },
@@ -151,7 +151,7 @@ pub(super) enum Fault {
     },
     Down {},
     StreamCorruption {
-        rate: Ratio,
+        rate: f64,
     },
 }
 

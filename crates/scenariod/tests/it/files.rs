@@ -190,7 +190,7 @@ fn a_full_disk_below_standard_output_is_told() {
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("short.yaml"), SCENARIOS).unwrap();
     let run = Command::new(BIN)
-        .args(["--scenario", "slow", "--time-scale", "0.1", "--linger", "0s", "--catalogue"])
+        .args(["--no-verdict", "--scenario", "slow", "--time-scale", "0.1", "--linger", "0s", "--catalogue"])
         .arg(folder)
         .arg("--config")
         .arg(lab.config())

@@ -169,7 +169,10 @@ fn complaint(folder: &Path, files: &[String]) -> Option<String> {
     let foreign = stderr.lines().find(|line| {
         // What the file says is quoted; what parsers say of broken YAML is theirs to word.
         let said: String = line.split('`').step_by(2).collect();
-        !said.contains("not YAML") && NOT_OURS.iter().any(|word| said.contains(word))
+        // What a parser says of a text that it cannot read is told as it is.
+        !said.contains("not YAML")
+            && !said.contains("cannot be parsed")
+            && NOT_OURS.iter().any(|word| said.contains(word))
     });
     let why = foreign.map(str::to_owned).or((!whole).then_some(stderr))?;
     Some(format!("exit {:?}: {why}", output.status.code()))

@@ -134,7 +134,8 @@ fn the_guard_shows_hygiene_and_nothing_else() {
         "toxiproxy_api_",
         "http_",
         "process_",
-        "memcache_resilience_build_info",
+        "tokio_",
+        "memcache_resilience_",
     ];
     let page = guard.scrape();
     for sample in page.samples() {

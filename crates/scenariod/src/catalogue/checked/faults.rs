@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use daemon_core::problems::Problem;
-use daemon_core::values::{Ratio, Span};
+use daemon_core::values::Span;
 
 use super::{raw, share_of};
 use crate::fault::{
@@ -24,7 +24,7 @@ pub(super) fn fault(raw: &raw::Fault, wrong: &impl Fn(&str, &str) -> Problem) ->
             Err(wrong(key, &format!("`{key}` must be between 1ms and 1h")))
         }
     };
-    let rate = |share: Ratio| share_of("rate", share.get()).map_err(|reason| wrong("rate", &reason));
+    let rate = |share: f64| share_of("rate", share).map_err(|reason| wrong("rate", &reason));
     let beyond = || wrong("rate", "`rate` must be above 0 and at most 1");
     let or_zero = |span: Option<Span>| span.map_or(Duration::ZERO, Span::get);
     Ok(match raw {

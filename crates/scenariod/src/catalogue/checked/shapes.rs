@@ -27,8 +27,8 @@ pub(super) fn shape(
                 Level::new(share).ok_or_else(|| wrong(key, "a strength is above 0 and at most 1"))
             };
             Shape::Ramp {
-                from: level("shape/ramp/from", ramp.from.get())?,
-                to: level("shape/ramp/to", ramp.to.get())?,
+                from: level("shape/ramp/from", ramp.from)?,
+                to: level("shape/ramp/to", ramp.to)?,
                 steps,
             }
         }
