@@ -3,6 +3,8 @@
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
+use crate::problems::figure;
+
 /// Deeper nesting is refused: no file of the lab comes near it, and a hostile one must not exhaust the stack.
 const MAX_DEPTH: usize = 64;
 
@@ -158,7 +160,7 @@ impl Scalar {
             Scalar::Null => "null".to_owned(),
             Scalar::Bool(value) => value.to_string(),
             Scalar::Integer(value) => value.to_string(),
-            Scalar::Float(value) => value.to_string(),
+            Scalar::Float(value) => figure(*value),
             Scalar::Text(text) => text.clone(),
         }
     }

@@ -54,6 +54,7 @@ pub(super) struct FaultEntry {
     pub(super) target: Target,
     #[serde(default)]
     pub(super) direction: Direction,
+    #[schemars(range(min = 0.000001, max = 1.0))]
     pub(super) share: Option<f64>,
     pub(super) shape: Option<Shape>,
     #[serde(flatten)]
@@ -71,7 +72,9 @@ pub(super) struct Shape {
 /// From one strength to another.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Ramp {
+    #[schemars(range(min = 0.000001, max = 1.0))]
     pub(super) from: f64,
+    #[schemars(range(min = 0.000001, max = 1.0))]
     pub(super) to: f64,
     pub(super) steps: NonZeroU32,
 }
@@ -121,6 +124,7 @@ pub(super) enum Fault {
         jitter: Option<Span>,
     },
     PacketLoss {
+        #[schemars(range(min = 0.000001, max = 1.0))]
         rate: f64,
         #[serde(default)]
         model: LossModel,
@@ -151,6 +155,7 @@ pub(super) enum Fault {
     },
     Down {},
     StreamCorruption {
+        #[schemars(range(min = 0.000001, max = 1.0))]
         rate: f64,
     },
 }

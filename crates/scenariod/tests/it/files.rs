@@ -88,7 +88,7 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
         .stdout("")
         .stderr(
             "error: cannot read no.yaml: No such file or directory (os error 2)\n\
-             error: files/deep/below/a.yaml:9: `rate` is 1e-300, must be from 0.000001 to 1\n\
+             error: files/deep/below/a.yaml:9: `rate` is 1e-300, must be at least 0.000001\n\
              error: files/lab.yaml:1: missing key `servers` in `the file`\n\
              error: files/list.yaml:1: playlist `latency` has the name of a family",
         )
@@ -124,7 +124,7 @@ fn values_out_of_bounds_are_named_with_their_bounds() {
     wrong(
         loss,
         "fault: packet_loss, rate: 0.1, share: 1e-320",
-        "9: `share` is 1e-320, must be from 0.000001 to 1",
+        "9: `share` is 1e-320, must be at least 0.000001",
     );
     wrong(
         loss,
