@@ -116,12 +116,9 @@ pub(crate) fn windows(testing: Window, interval: Duration) -> Option<[Window; 2]
     let length = testing.end - testing.start;
     let interval = interval.as_secs_f64();
     let part = (length * PART).max(interval * f64::from(SCRAPES)).min(length / 2.0);
-    (part > interval).then(|| {
-        [
-            Window { start: testing.start, end: testing.start + part },
-            Window { start: testing.end - part, end: testing.end },
-        ]
-    })
+    let first = Window { end: testing.start + part, ..testing };
+    let last = Window { start: testing.end - part, ..testing };
+    (part > interval).then_some([first, last])
 }
 
 /// What became of a fault, by the counts of both windows.
