@@ -128,15 +128,23 @@ pub(crate) fn survival(asked: &Asked, counts: Option<&[Counts; 2]>) -> Survival 
         None => [None, None],
     };
     let result = match (asked.draw, at_start, at_end) {
-        (Draw::Moves, _, _) => Lasting::NotJudged,
-        (Draw::Once, _, None) => Lasting::Unknown,
-        (Draw::Once, Some(start), Some(end)) if start.is_nothing() && end.is_nothing() => Lasting::Unseen,
-        (Draw::Once, _, Some(end)) if end.is_nothing() || end.high < asked.share * DIED_OUT => {
-            Lasting::DiedOut
-        }
-        (Draw::Once, _, Some(_)) => Lasting::Lasted,
+        (Draw::Moves, ..) => Lasting::NotJudged,
+        (Draw::Once, Some(start), Some(end)) => lasting(asked.share, &start, &end),
+        (Draw::Once, ..) => Lasting::Unknown,
     };
     Survival { server: asked.server.clone(), asked: asked.share, at_start, at_end, result }
+}
+
+/// A connection without the fault carries more operations than one that is slow, so that a small share alone proves nothing:
+/// it has to be smaller than it was.
+fn lasting(asked: f64, start: &Affected, end: &Affected) -> Lasting {
+    if start.is_nothing() && end.is_nothing() {
+        Lasting::Unseen
+    } else if end.is_nothing() || end.high < (asked * DIED_OUT).min(start.low) {
+        Lasting::DiedOut
+    } else {
+        Lasting::Lasted
+    }
 }
 
 /// Which operations were both slow and failed is not exported: the larger of the two counts, so that none counts twice.
@@ -258,12 +266,15 @@ mod tests {
     }
 
     #[test]
-    fn a_draw_dies_out_below_a_tenth_of_what_was_asked_or_at_nothing() {
+    fn a_draw_dies_out_at_nothing_or_below_a_tenth_and_below_its_start() {
         let start = || counts(1_000.0, 300.0, 10.0);
         assert_eq!(result(0.3, start(), counts(1_000.0, 290.0, 0.0)), Lasting::Lasted);
         assert_eq!(result(0.3, start(), counts(10_000.0, 200.0, 0.0)), Lasting::DiedOut);
         // So few could as well be a tenth.
         assert_eq!(result(0.3, start(), counts(100.0, 2.0, 0.0)), Lasting::Lasted);
+        // Seldom used from the start on, and still there.
+        assert_eq!(result(0.3, counts(10_000.0, 150.0, 0.0), counts(10_000.0, 130.0, 0.0)), Lasting::Lasted);
+        assert_eq!(result(0.3, counts(10_000.0, 150.0, 0.0), counts(10_000.0, 50.0, 0.0)), Lasting::DiedOut);
         assert_eq!(result(0.3, start(), counts(20.0, 0.0, 0.0)), Lasting::DiedOut);
         // What failed at once is affected as well; what was never sent is not.
         assert_eq!(result(0.3, start(), counts(1_000.0, 0.0, 250.0)), Lasting::Lasted);

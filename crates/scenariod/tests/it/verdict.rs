@@ -66,18 +66,24 @@ scenarios:
     expect: [{ name: closed, phase: testing, must: always, promql: 'memcache_circuit_breaker_state{server=~"$targets"} == bool 0' }]
 "#;
 
-/// A client with timeouts closes what stalls and draws again, and keeps what is only slow.
+/// A client with timeouts closes what stalls and draws again, and keeps what is only slow. The delay on all connections
+/// keeps all of them in use, so that the draw is not about a few.
 const DRAWN: &str = r#"
 family: mine
-phases: { stabilization: 500ms, testing: 4s, recovery: 500ms }
+phases: { stabilization: 500ms, testing: 6s, recovery: 500ms }
 scenarios:
   - name: discarded
     about: half of the connections to one node go silent
-    faults: [{ target: memcached1, fault: blackhole, share: 0.5 }]
+    faults:
+      - { target: memcached1, fault: latency, delay: 60ms }
+      - { target: memcached1, fault: blackhole, share: 0.5 }
     expect: [{ name: closed, phase: testing, must: always, promql: 'memcache_circuit_breaker_state{server=~"$targets"} == bool 0' }]
   - name: kept
     about: half of the connections to one node are slow
-    faults: [{ target: memcached1, fault: latency, delay: 150ms, share: 0.5 }]
+    phases: { testing: 4s }
+    faults:
+      - { target: memcached1, fault: latency, delay: 60ms }
+      - { target: memcached1, fault: bandwidth, rate: 1, share: 0.5 }
     expect: [{ name: closed, phase: testing, must: always, promql: 'memcache_circuit_breaker_state{server=~"$targets"} == bool 0' }]
 "#;
 
@@ -195,10 +201,10 @@ fn a_fault_on_a_share_of_the_connections_counts_only_while_it_lasts() {
     let lab = Lab::start(2);
     let prometheus = Prometheus::start_every(SCRAPE, [("loadgen", lab.loadgen_addr)]);
     let never = "1000000000";
-    let _loadgen = load(
-        &lab,
-        &["--op-timeout", "300ms", "--breaker-consecutive-failures", never, "--breaker-min-requests", never],
-    );
+    // A closed loop, most of it waiting for the slow node.
+    let client = ["--concurrency", "16", "--think-time", "1ms", "--op-timeout", "250ms"];
+    let patient = ["--breaker-consecutive-failures", never, "--breaker-min-requests", never];
+    let _loadgen = lab.loadgen(workspace_bin("loadgen"), client.iter().chain(&patient));
     prometheus.wait_for("memcache_hits_total offset 2s", secs(20), |series| !series.is_empty());
 
     let (code, report, stderr) = run(&lab, &prometheus.url(), DRAWN, "discarded");
