@@ -8,15 +8,16 @@ use daemon_core::exit::UserError;
 use metrics_core::families::client::readings;
 use tokio::time::Instant;
 
-use crate::judge::evidence::{Evidence, Health, Named, Series, Windows};
+use crate::judge::evidence::{Evidence, Health, Named, Series, Window, Windows};
 use crate::judge::expectation::{During, Expectation};
-use crate::judge::overall::overall;
+use crate::judge::overall::{overall, unproven};
 use crate::judge::{Judged, grid, judge};
 use crate::machine::Phases;
 use crate::moments::epoch_seconds;
 use crate::prom::{PromError, Prometheus};
 use crate::promql::Nodes;
 use crate::report::figures::{Answers, figures};
+use crate::report::share::{self, Asked, Counts, Survival};
 use crate::report::times::Samples;
 use crate::report::{Line, Node, Report};
 
@@ -34,6 +35,8 @@ pub(crate) struct Run<'a> {
     pub(crate) id: &'a str,
     pub(crate) expectations: &'a [Expectation],
     pub(crate) targets: BTreeSet<String>,
+    /// Faults on a share of the connections.
+    pub(crate) shares: Vec<Asked>,
     /// All nodes of the lab.
     pub(crate) nodes: &'a [String],
     pub(crate) windows: Windows,
@@ -77,13 +80,16 @@ async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) 
     }
     let findings: Vec<(&Expectation, &Judged)> =
         findings.iter().map(|(expectation, judged)| (*expectation, judged)).collect();
+    let shares = shares(prometheus, run, interval).await.map_err(silent)?;
+    let doubted = shares.iter().any(|share| share.doubt().is_some());
     Ok(Report {
         scenario: run.scenario.to_owned(),
         run: run.id.to_owned(),
-        status: overall(&findings),
+        status: if doubted { unproven(&findings) } else { overall(&findings) },
         note: None,
         targets: targets.to_vec(),
         expectations: lines,
+        shares,
         nodes: nodes(prometheus, run, interval).await.map_err(silent)?,
     })
 }
@@ -163,6 +169,31 @@ async fn value(
     let (_, value) = *series.iter().find(|series| series.name() == *name)?.points.last()?;
     let digits = if value.abs() < 10.0 { 4 } else { 1 };
     Some(format!("was {value:.digits$}"))
+}
+
+/// What became of faults on a share of the connections.
+async fn shares(
+    prometheus: &Prometheus,
+    run: &Run<'_>,
+    interval: Duration,
+) -> Result<Vec<Survival>, PromError> {
+    if run.shares.is_empty() {
+        return Ok(Vec::new());
+    }
+    let counts = match share::windows(run.windows.testing, interval) {
+        Some([first, last]) => Some([counts(prometheus, first).await?, counts(prometheus, last).await?]),
+        None => None,
+    };
+    Ok(run.shares.iter().map(|asked| share::survival(asked, counts.as_ref())).collect())
+}
+
+async fn counts(prometheus: &Prometheus, window: Window) -> Result<Counts, PromError> {
+    let (length, at) = (promql_duration(window.end - window.start), Some(window.end));
+    Ok(Counts {
+        sent: prometheus.instant(&readings::sent(&length), at).await?,
+        quick: prometheus.instant(&readings::quick(&length), at).await?,
+        failed: prometheus.instant(&readings::errors(&length), at).await?,
+    })
 }
 
 /// The figures of every node, the sick ones first.

@@ -9,7 +9,7 @@ mod removal;
 mod residue;
 mod spoiled;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -66,6 +66,8 @@ pub(crate) struct Injector {
     claims: Mutex<Vec<Claim>>,
     /// Faults shown as on, by position in the plan.
     shown: Mutex<Vec<usize>>,
+    /// A look found the run spoiled, and its caller says why.
+    reported: AtomicBool,
 }
 
 /// No name is used twice: a late call must never meet another toxic than its own.
@@ -104,7 +106,8 @@ impl Injector {
     pub(crate) fn new(kit: Kit, plan: Plan) -> Injector {
         let (ledger, naming, shown) = (Mutex::default(), Mutex::default(), Mutex::default());
         let (snapshot, restarts, claims) = (Mutex::default(), AtomicU64::default(), Mutex::default());
-        Injector { kit, plan, ledger, naming, snapshot, restarts, claims, shown }
+        let reported = AtomicBool::new(false);
+        Injector { kit, plan, ledger, naming, snapshot, restarts, claims, shown, reported }
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -136,7 +139,11 @@ impl Injector {
     pub(crate) async fn watch(&self, stop: &CancellationToken) -> Result<(), Spoiled> {
         match retry(stop, || self.client().proxies()).await {
             None => Ok(()),
-            Some(Ok(proxies)) => self.judge(&proxies),
+            Some(Ok(proxies)) => {
+                let judged = self.judge(&proxies);
+                self.reported.store(judged.is_err(), Ordering::Relaxed);
+                judged
+            }
             Some(Err(error @ ToxiproxyError::Connect { .. })) => Err(Spoiled::Unreachable(error)),
             Some(Err(error)) => {
                 tracing::warn!(%error, "cannot see what toxiproxy holds");

@@ -21,6 +21,7 @@ mod ledger;
 mod library;
 mod linger;
 mod list;
+mod live;
 mod lock;
 mod machine;
 mod metrics;

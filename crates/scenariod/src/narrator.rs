@@ -60,6 +60,7 @@ enum Said {
 #[derive(Clone, Debug)]
 pub(crate) struct Narrator {
     said: SyncSender<Said>,
+    manner: Manner,
 }
 
 /// Waits for the lines at the end.
@@ -76,7 +77,7 @@ impl Narrator {
             Teller::new(manner).tell(&queue);
             let _ = done.send(());
         });
-        (Narrator { said }, Flush { written })
+        (Narrator { said, manner }, Flush { written })
     }
 
     pub(crate) fn say(&self, line: impl Into<String>) {
@@ -104,9 +105,13 @@ impl Narrator {
     }
 
     /// What was measured of late; it replaces what was told before.
-    #[expect(dead_code, reason = "for whoever reads Prometheus while a run goes")]
     pub(crate) fn figures(&self, figures: Figures) {
         self.send(Said::Figures(figures));
+    }
+
+    /// Whether figures are shown at all.
+    pub(crate) fn shows_figures(&self) -> bool {
+        self.manner == Manner::Live
     }
 
     /// The run is over.

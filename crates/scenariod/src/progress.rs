@@ -10,7 +10,7 @@ const TEMPLATE: &str = "{wide_msg}";
 /// Columns of the bar.
 const BAR: usize = 20;
 
-/// Short texts such as `2981 ops/s`, in the order in which they are shown.
+/// Short texts such as `2981/s`, in the order in which they are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Figures(pub(crate) Vec<String>);
 
@@ -36,7 +36,13 @@ impl Scene {
             several => details.push(format!("{several} faults on")),
         }
         details.extend(self.figures.0.iter().cloned());
-        format!("{} [{}] {}", title.join(": "), self.bar(elapsed), details.join(", "))
+        let (title, details) = (title.join(": "), details.join(", "));
+        // Both do not fit into a usual terminal, and the time left says what the bar does.
+        if self.figures.0.is_empty() {
+            format!("{title} [{}] {details}", self.bar(elapsed))
+        } else {
+            format!("{title}: {details}")
+        }
     }
 
     /// Rounded up: a phase that has not ended has something left.
@@ -105,10 +111,10 @@ mod tests {
         assert_eq!(text(&scene, 59.1), "run 1/3 packet-loss-10: testing [=================== ] 1s left");
         assert_eq!(text(&scene, 61.0), "run 1/3 packet-loss-10: testing [====================] 0s left");
         scene.faults_on = 2;
-        scene.figures = Figures(vec!["2981 ops/s".to_owned(), "errors 0.3%".to_owned()]);
+        scene.figures = Figures(vec!["2981/s".to_owned(), "0.3% failed".to_owned()]);
         assert_eq!(
             text(&scene, 30.0),
-            "run 1/3 packet-loss-10: testing [==========          ] 30s left, 2 faults on, 2981 ops/s, errors 0.3%"
+            "run 1/3 packet-loss-10: testing: 30s left, 2 faults on, 2981/s, 0.3% failed"
         );
         let pause = Scene { phase: "pause".to_owned(), length: Duration::from_secs(2), ..Scene::default() };
         assert_eq!(text(&pause, 0.5), "pause [=====               ] 2s left");

@@ -139,7 +139,7 @@ fn compared(expr: &Expr) -> Option<String> {
 }
 
 /// A regular expression for these names inside a quoted string. Names have letters, digits, `-`, `_` and `.`.
-fn pattern<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+pub(crate) fn pattern<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
     names.into_iter().map(|name| name.replace('.', "[.]")).collect::<Vec<_>>().join("|")
 }
 

@@ -2,6 +2,7 @@
 //! judged here.
 
 pub(crate) mod figures;
+pub(crate) mod share;
 pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod times;
@@ -16,6 +17,7 @@ use serde::{Serialize, Serializer};
 use crate::judge::Judged;
 use crate::judge::evidence::Window;
 use crate::judge::expectation::Expectation;
+use share::Survival;
 
 /// One run.
 #[derive(Clone, Debug, Serialize)]
@@ -29,6 +31,8 @@ pub(crate) struct Report {
     /// Nodes with a fault.
     pub(crate) targets: Vec<String>,
     pub(crate) expectations: Vec<Line>,
+    /// Of faults that are meant for a share of the connections.
+    pub(crate) shares: Vec<Survival>,
     pub(crate) nodes: Vec<Node>,
 }
 
@@ -85,6 +89,7 @@ impl Report {
             note: Some(note),
             targets: targets.to_vec(),
             expectations: Vec::new(),
+            shares: Vec::new(),
             nodes: Vec::new(),
         }
     }
@@ -114,12 +119,14 @@ impl Report {
             (count(Some(Finding::Inconclusive)), "inconclusive"),
             (count(None), "not applicable"),
         ];
-        if self.expectations.is_empty() {
-            return "nothing is expected of it".to_owned();
-        }
         let parts =
             parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
-        format!("of {} expectations {}", self.expectations.len(), parts.collect::<Vec<_>>().join(", "))
+        let expectations = match self.expectations.len() {
+            0 => "nothing is expected of it".to_owned(),
+            count => format!("of {count} expectations {}", parts.collect::<Vec<_>>().join(", ")),
+        };
+        let doubts = self.shares.iter().filter_map(Survival::doubt);
+        std::iter::once(expectations).chain(doubts).collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -17,6 +17,7 @@ use crate::injector::{Foreign, Injector, Kit};
 use crate::journal::Journal;
 use crate::lease::RunId;
 use crate::linger::linger;
+use crate::live::Live;
 use crate::machine::Outcome;
 use crate::metrics::{self, Serving, SetupError};
 use crate::moments::Moments;
@@ -220,9 +221,11 @@ impl Runner {
         let mut stage = Stage { injector: Arc::clone(&injector), families, voice, moments, injected: false };
         let stop = self.stop.token.child_token();
         let watching = StopWatch::start(self.watched(scenario, injector.plan()), seen.clone(), stop.clone());
+        let live = Live::start(self.order.prometheus.as_ref(), &self.narrator, injector.plan());
         let walk = async move { driver::walk(&mut stage, &phases, &stop).await };
         let name = scenario.name.as_str();
         let ending = supervise(walk, &injector, name).await;
+        drop(live);
         let (plan, moments) = (injector.plan(), *seen.borrow());
         let judged = Judging {
             scenario,

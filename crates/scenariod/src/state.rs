@@ -97,10 +97,7 @@ impl StateDir {
 
     /// Claims a proxy of the Toxiproxy at `url`.
     pub(crate) fn claim(&self, url: &str, server: &str, run: &RunId) -> Result<Claim, ClaimError> {
-        let api = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' };
-        let api: String = api.chars().map(safe).collect();
-        let path = self.folder.join("claims").join(format!("{api}-{server}"));
+        let path = self.claim_on(url, server);
         let mut file = self.create(&path).map_err(ClaimError::State)?;
         let failed = |reason| ClaimError::State(StateError::Unusable { path: path.clone(), reason });
         if !lock::try_hold(&file).map_err(failed)? {
@@ -109,6 +106,18 @@ impl StateDir {
         let written = file.set_len(0).and_then(|()| file.write_all(run.as_str().as_bytes()));
         written.map_err(failed)?;
         Ok(Claim { _file: file })
+    }
+
+    /// The live run that has claimed a proxy. Only reads, and touches no claim: a run that takes it right then gets it.
+    pub(crate) fn claimant(&self, url: &str, server: &str) -> Option<String> {
+        self.holder(&self.claim_on(url, server))
+    }
+
+    fn claim_on(&self, url: &str, server: &str) -> PathBuf {
+        let api = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' };
+        let api: String = api.chars().map(safe).collect();
+        self.folder.join("claims").join(format!("{api}-{server}"))
     }
 
     /// The run that wrote itself into a claim. It may be the last holder's name: only that of a live one counts.
@@ -137,6 +146,9 @@ mod tests {
         let held = claim("memcached1", &one).unwrap();
         assert!(matches!(claim("memcached1", &two), Err(ClaimError::Held(Some(run))) if run == one.as_str()));
         assert!(claim("memcached2", &two).is_ok());
+        let claimant = |server| state.claimant("http://127.0.0.1:8474", server);
+        assert_eq!(claimant("memcached1").as_deref(), Some(one.as_str()));
+        assert_eq!((claimant("memcached2"), claimant("memcached3")), (None, None), "dead, and never claimed");
         drop(held);
         assert!(claim("memcached1", &two).is_ok());
     }

@@ -13,6 +13,7 @@ use crate::journal::Journal;
 use crate::judge::stop::Cause;
 use crate::moments::Moments;
 use crate::plan::{Plan, TimeScale};
+use crate::report::share::asked;
 use crate::report::summary::Summary;
 use crate::report::{Report, table};
 use crate::run::{Ended, Runner};
@@ -70,6 +71,7 @@ impl Runner {
             id: run,
             expectations: &scenario.expect,
             targets: targets(plan),
+            shares: asked(plan),
             nodes: &self.names,
             windows,
             planned: plan.phases,

@@ -98,6 +98,13 @@ pub(crate) async fn look(
     ground: &Ground<'_>,
     stop: &CancellationToken,
 ) -> Result<Vec<Note>, Refusal> {
+    // As a run sees it, which refuses at the first claim and before it asks Toxiproxy anything.
+    for server in ground.servers.iter().map(|server| &server.name) {
+        if let Some(run) = ground.state.claimant(client.url(), server) {
+            let held = Obstacle::Claimed { server: server.clone(), run: Some(run) };
+            return Err(Refusal::Obstacles(vec![held]));
+        }
+    }
     let mut proxies = retry(stop, || client.proxies()).await.ok_or(Refusal::Stopped)??;
     let mut notes = Vec::new();
     for Suspect { server, toxic, role } in overdue(&proxies, ground) {

@@ -2,6 +2,7 @@
 //! Only names of this run are ever removed. What comes after that time is up to `ladder`.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -124,7 +125,9 @@ impl Injector {
         match self.judge(proxies) {
             Ok(()) => self.ledger().hold(&names),
             Err(spoiled) => {
-                self.say(spoiled.to_string());
+                if !self.reported.load(Ordering::Relaxed) {
+                    self.say(spoiled.to_string());
+                }
                 Hold::Lost
             }
         }

@@ -5,6 +5,14 @@ use metrics_core::labels::{Finding, RunStatus};
 use super::Judged;
 use super::expectation::{During, Expectation, Subject};
 
+/// How a run ends whose fault did not last, for what is found beside: only what goes without a fault still fails it.
+pub(crate) fn unproven(findings: &[(&Expectation, &Judged)]) -> RunStatus {
+    let fails = |(expectation, judged): &(&Expectation, &Judged)| {
+        expectation.during == During::Run && judged.finding == Some(Finding::Fail)
+    };
+    if findings.iter().any(fails) { RunStatus::Failed } else { RunStatus::Inconclusive }
+}
+
 /// How a run ends that walked all its phases.
 pub(crate) fn overall(findings: &[(&Expectation, &Judged)]) -> RunStatus {
     let is = |finding| move |judged: &Judged| judged.finding == Some(finding);

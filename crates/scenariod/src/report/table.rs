@@ -42,6 +42,9 @@ pub(crate) fn report(report: &Report) -> String {
             text.push_str(&line);
         }
     }
+    for share in &report.shares {
+        text.push_str(&format!("{}\n", share.describe()));
+    }
     if !report.expectations.is_empty() {
         let mut expectations = table(&["result", "phase", "expectation", "seen"], 4);
         for line in &report.expectations {

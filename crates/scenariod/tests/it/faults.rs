@@ -190,4 +190,5 @@ fn a_toxic_that_somebody_took_off_is_not_put_on_again() {
     lab.toxiproxy.delete_toxic("memcached1", &name);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
     assert!(daemon.stderr().contains("mine proves nothing: what was injected did not stay on"));
+    assert_eq!(daemon.stderr().matches("did not stay on").count(), 1, "{}", daemon.stderr());
 }

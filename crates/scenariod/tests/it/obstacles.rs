@@ -190,3 +190,16 @@ fn a_dry_run_reads_everything_and_writes_nothing() {
     let requests = fake.requests();
     assert!(requests.len() >= 3 && requests.iter().all(|request| request.starts_with("GET")), "{requests:?}");
 }
+
+#[test]
+fn a_dry_run_sees_a_live_run_before_its_faults_are_on() {
+    let lab = Lab::start(1);
+    let daemon = start(&lab, "long", &[]);
+    await_phase(&daemon, "long", 1);
+    let dry = start(&lab, "slow", &["--dry-run"]);
+    assert_eq!(dry.wait_exit(DEADLINE), 4, "{}", dry.stderr());
+    assert!(dry.stderr().contains("is at work on memcached1"), "{}", dry.stderr());
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
+    let dry = start(&lab, "slow", &["--dry-run"]);
+    assert_eq!(dry.wait_exit(DEADLINE), 0, "{}", dry.stderr());
+}

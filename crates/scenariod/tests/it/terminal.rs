@@ -7,7 +7,7 @@ use std::thread;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
-use testkit::Lab;
+use testkit::{Lab, Prometheus, secs, workspace_bin};
 
 use crate::harness::{BIN, SCENARIOS, clean_exit, ours, start};
 
@@ -75,6 +75,29 @@ fn a_terminal_gets_one_live_line_below_whole_ones() {
     // At the end nothing of it is left.
     assert!(!lines.last().unwrap().contains("left"), "{lines:#?}");
     assert_eq!(ours(&lab.toxiproxy), Vec::<String>::new());
+}
+
+#[test]
+fn the_live_line_has_the_figures_that_move() {
+    let lab = Lab::start(1);
+    let prometheus = Prometheus::start([("loadgen", lab.loadgen_addr)]);
+    let _loadgen = lab.loadgen(workspace_bin("loadgen"), ["--concurrency", "4", "--rate", "200"]);
+    prometheus.wait_for("server:memcache_error_ratio:rate5s", secs(30), |series| !series.is_empty());
+    let url = prometheus.url();
+    let (shown, _) = on_terminal(&lab, &["--scenario", "long", "--prometheus", &url], "xterm");
+    let figures = |line: &str| {
+        line.contains(" left, ")
+            && line.contains("/s, 0.0% failed, ")
+            && line.contains("% slow, breaker closed")
+    };
+    assert!(shown.split(WIPE).any(figures), "{shown}");
+    // Nobody answers: the line goes on without them.
+    let nobody = ["--scenario", "slow", "--prometheus", "http://127.0.0.1:1"];
+    let (shown, code) = on_terminal(&lab, &nobody, "xterm");
+    assert_eq!(code, Some(3), "{shown}");
+    assert!(shown.contains("slow: testing [") && !shown.contains("failed, "), "{shown}");
+    let (shown, _) = on_terminal(&lab, &["--scenario", "slow", "--prometheus", &url], "dumb");
+    assert!(!shown.contains("failed, "), "{shown}");
 }
 
 #[test]

@@ -66,6 +66,27 @@ scenarios:
     expect: [{ name: closed, phase: testing, must: always, promql: 'memcache_circuit_breaker_state{server=~"$targets"} == bool 0' }]
 "#;
 
+/// A client with timeouts closes what stalls and draws again, and keeps what is only slow. The delay on all connections
+/// keeps all of them in use, so that the draw is not about a few.
+const DRAWN: &str = r#"
+family: mine
+phases: { stabilization: 500ms, testing: 6s, recovery: 500ms }
+scenarios:
+  - name: discarded
+    about: half of the connections to one node go silent
+    faults:
+      - { target: memcached1, fault: latency, delay: 60ms }
+      - { target: memcached1, fault: blackhole, share: 0.5 }
+    expect: [{ name: closed, phase: testing, must: always, promql: 'memcache_circuit_breaker_state{server=~"$targets"} == bool 0' }]
+  - name: kept
+    about: half of the connections to one node are slow
+    phases: { testing: 4s }
+    faults:
+      - { target: memcached1, fault: latency, delay: 60ms }
+      - { target: memcached1, fault: bandwidth, rate: 1, share: 0.5 }
+    expect: [{ name: closed, phase: testing, must: always, promql: 'memcache_circuit_breaker_state{server=~"$targets"} == bool 0' }]
+"#;
+
 const SCRAPE: Duration = Duration::from_millis(250);
 
 fn load(lab: &Lab, more: &[&str]) -> Daemon {
@@ -173,6 +194,33 @@ fn what_cannot_be_known_is_inconclusive_and_what_is_seen_in_time_stops_the_run()
         "{}",
         daemon.stderr()
     );
+}
+
+#[test]
+fn a_fault_on_a_share_of_the_connections_counts_only_while_it_lasts() {
+    let lab = Lab::start(2);
+    let prometheus = Prometheus::start_every(SCRAPE, [("loadgen", lab.loadgen_addr)]);
+    let never = "1000000000";
+    // A closed loop, most of it waiting for the slow node.
+    let client = ["--concurrency", "16", "--think-time", "1ms", "--op-timeout", "250ms"];
+    let patient = ["--breaker-consecutive-failures", never, "--breaker-min-requests", never];
+    let _loadgen = lab.loadgen(workspace_bin("loadgen"), client.iter().chain(&patient));
+    prometheus.wait_for("memcache_hits_total offset 2s", secs(20), |series| !series.is_empty());
+
+    let (code, report, stderr) = run(&lab, &prometheus.url(), DRAWN, "discarded");
+    assert_eq!((code, with_result(&report, "pass")), (3, vec!["closed"]), "{stderr}{report:#}");
+    let share = &report["shares"][0];
+    assert_eq!((share["server"].as_str(), share["asked"].as_f64()), (Some("memcached1"), Some(0.5)));
+    assert!(share["at_start"]["affected"].as_f64() > Some(0.0), "{share:#}");
+    assert_eq!(
+        (share["at_end"]["affected"].as_f64(), share["result"].as_str()),
+        (Some(0.0), Some("died_out"))
+    );
+    assert!(share["at_end"]["operations"].as_f64() > Some(0.0), "{share:#}");
+    assert!(stderr.contains("the fault on a share of memcached1 died out"), "{stderr}");
+
+    let (code, report, stderr) = run(&lab, &prometheus.url(), DRAWN, "kept");
+    assert_eq!((code, report["shares"][0]["result"].as_str()), (0, Some("lasted")), "{stderr}{report:#}");
 }
 
 #[test]

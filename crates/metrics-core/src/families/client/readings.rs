@@ -3,8 +3,8 @@
 
 use super::{
     BREAKER_CHANGED, BREAKER_STATE, BREAKER_TRANSITIONS, CORRUPT, DURATION, ERRORS, LAST_ERROR, OPERATIONS,
+    SERVICE,
 };
-use crate::family::Family;
 
 /// The job under which Prometheus scrapes the load generator.
 const JOB: &str = "loadgen";
@@ -26,12 +26,36 @@ pub fn operation_rates(window: &str) -> String {
 
 /// Operations by `server` and `status`, as many as there were.
 pub fn operations(window: &str) -> String {
-    grown(&OPERATIONS, "server, status", window)
+    grown(OPERATIONS.name, "server, status", window)
 }
 
 /// Failed operations by `server` and `type`, as many as there were.
 pub fn errors(window: &str) -> String {
-    grown(&ERRORS, "server, type", window)
+    grown(ERRORS.name, "server, type", window)
+}
+
+/// Operations that got as far as a connection, by `server`, as many as there were.
+pub fn sent(window: &str) -> String {
+    grown(&format!("{}_count", SERVICE.name), "server", window)
+}
+
+/// Those of them that took at most 100 ms from the first byte to the reply.
+pub fn quick(window: &str) -> String {
+    grown(&format!("{}_bucket{{le=\"0.1\"}}", SERVICE.name), "server", window)
+}
+
+/// What is worth a glance while a run goes, of the servers that a pattern matches: one series for each `figure`, the breaker
+/// once for each `server`. Rests on the lab's recording rules.
+pub fn moving(servers: &str) -> String {
+    let of = |series: &str| format!("{series}{{server=~\"{servers}\"}}");
+    [
+        ("rate", format!("sum({})", of("server:memcache_operations:rate5s"))),
+        ("failed", format!("max({})", of("server:memcache_error_ratio:rate5s"))),
+        ("slow", format!("max({})", of("server:memcache_slow_share:rate5s"))),
+        ("breaker", format!("max by (server) ({})", of(BREAKER_STATE.name))),
+    ]
+    .map(|(figure, query)| format!("label_replace({query}, \"figure\", \"{figure}\", \"\", \"\")"))
+    .join(" or ")
 }
 
 /// A quantile of what callers waited, by `server`, in seconds.
@@ -41,12 +65,12 @@ pub fn duration_quantile(quantile: f64, window: &str) -> String {
 
 /// Changes of the breaker by `server`, `from` and `to`.
 pub fn breaker_transitions(window: &str) -> String {
-    grown(&BREAKER_TRANSITIONS, "server, from, to", window)
+    grown(BREAKER_TRANSITIONS.name, "server, from, to", window)
 }
 
 /// Wrong values read, by `server`.
 pub fn wrong_values(window: &str) -> String {
-    grown(&CORRUPT, "server", window)
+    grown(CORRUPT.name, "server", window)
 }
 
 /// When the breaker last changed: every sample of `window`.
@@ -65,6 +89,6 @@ pub fn last_errors(window: &str) -> String {
 }
 
 /// What a counter has grown by. `increase` would extrapolate, and give a third of an event.
-fn grown(family: &Family, by: &str, window: &str) -> String {
-    format!("sum by ({by}) ({name}) - sum by ({by}) ({name} offset {window})", name = family.name)
+fn grown(series: &str, by: &str, window: &str) -> String {
+    format!("sum by ({by}) ({series}) - sum by ({by}) ({series} offset {window})")
 }
