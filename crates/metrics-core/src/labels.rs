@@ -130,8 +130,10 @@ label_words! {
     CloseReason {
         /// An operation on it ran out of time: its stream is out of step.
         Timeout => "timeout",
-        /// It failed.
+        /// It failed, or said what nobody asked for.
         Error => "error",
+        /// The other end closed it while it was idle.
+        Peer => "peer",
         /// It was idle for too long.
         Idle => "idle",
         /// It reached the age limit.

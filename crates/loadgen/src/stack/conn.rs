@@ -144,6 +144,10 @@ pub(crate) trait Client: Clone + Send + 'static {
 pub(crate) trait Connection: 'static {
     fn exchange(&mut self, request: Request<'_>) -> impl Future<Output = Result<Reply<'_>, ConnError>>;
 
+    /// Why it may not carry another request, if so: between two exchanges the other end closed it, or said what nobody
+    /// asked for. Asked before every use: it never waits, and costs no system call where nothing came.
+    fn unfit(&self) -> Option<CloseReason>;
+
     /// Whether a memcached is at the other end: the cheapest request there is.
     fn ping(&mut self) -> impl Future<Output = Result<(), ConnError>>;
 

@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::flight::Flight;
 use crate::recorder::{Event, Recorder};
+use crate::stack::conn::Connection;
 
 /// Part `index` of `whole` split over `parts`: parts differ by one at most and add up exactly.
 pub(crate) fn share(whole: usize, parts: usize, index: usize) -> usize {
@@ -98,9 +99,15 @@ impl<C, R: Recorder> Pooled<C, R> {
         self.used = at;
     }
 
-    /// The connection, unless it is past a limit: then it is closed.
+    pub(crate) fn close(mut self, reason: CloseReason) {
+        self.reason = reason;
+    }
+}
+
+impl<C: Connection, R: Recorder> Pooled<C, R> {
+    /// The connection, unless it is past a limit or fit for nothing: then it is closed.
     pub(crate) fn fresh(self: Box<Self>, times: &PoolTimes, at: Instant) -> Option<Box<Self>> {
-        match self.past(times, at) {
+        match self.end(times, at) {
             None => Some(self),
             Some(reason) => {
                 self.close(reason);
@@ -109,17 +116,17 @@ impl<C, R: Recorder> Pooled<C, R> {
         }
     }
 
-    pub(crate) fn close(mut self, reason: CloseReason) {
-        self.reason = reason;
-    }
-
-    fn past(&self, times: &PoolTimes, at: Instant) -> Option<CloseReason> {
+    /// Why its time has come, if so.
+    fn end(&self, times: &PoolTimes, at: Instant) -> Option<CloseReason> {
         let since = |instant| at.saturating_duration_since(instant);
         if times.idle.is_some_and(|idle| since(self.used) >= idle) {
             return Some(CloseReason::Idle);
         }
         let limit = times.lifetime.map(|lifetime| lifetime - lifetime / 1_000 * self.early);
-        limit.is_some_and(|limit| since(self.born) >= limit).then_some(CloseReason::Lifetime)
+        if limit.is_some_and(|limit| since(self.born) >= limit) {
+            return Some(CloseReason::Lifetime);
+        }
+        self.connection.unfit()
     }
 }
 
@@ -150,7 +157,7 @@ pub(crate) struct Pool<C, R: Recorder> {
     pub(crate) counts: Arc<PoolCounts>,
 }
 
-impl<C, R: Recorder> Pool<C, R> {
+impl<C: Connection, R: Recorder> Pool<C, R> {
     /// A pool of at most `bound` connections for `workers` workers.
     pub(crate) fn new(bound: usize, workers: usize, counts: Arc<PoolCounts>) -> Self {
         let slots = (bound < workers).then(|| Semaphore::new(bound));
@@ -171,7 +178,7 @@ impl<C, R: Recorder> Pool<C, R> {
         }
     }
 
-    /// The one used last, of those within their limits.
+    /// The one used last, of those within their limits and fit for use.
     pub(crate) fn take_idle(&self, times: &PoolTimes, at: Instant) -> Option<Box<Pooled<C, R>>> {
         loop {
             let connection = self.idle.borrow_mut().pop_back()?;
@@ -181,7 +188,7 @@ impl<C, R: Recorder> Pool<C, R> {
         }
     }
 
-    /// Closes those that are past a limit.
+    /// Closes those that are past a limit or fit for nothing.
     pub(crate) fn reap(&self, times: &PoolTimes, at: Instant) {
         let mut idle = self.idle.borrow_mut();
         let fresh = idle.drain(..).filter_map(|connection| connection.fresh(times, at)).collect();
@@ -192,7 +199,7 @@ impl<C, R: Recorder> Pool<C, R> {
     pub(crate) fn put_idle(&self, connection: Box<Pooled<C, R>>, times: &PoolTimes, at: Instant) {
         let mut idle = self.idle.borrow_mut();
         idle.push_back(connection);
-        while let Some(reason) = idle.front().and_then(|oldest| oldest.past(times, at)) {
+        while let Some(reason) = idle.front().and_then(|oldest| oldest.end(times, at)) {
             if let Some(oldest) = idle.pop_front() {
                 oldest.close(reason);
             }

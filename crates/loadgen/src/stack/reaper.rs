@@ -1,5 +1,5 @@
-//! Closes connections that nobody asks for any more when their limits are reached: those in use meet their limits where
-//! they are taken. Which limits there are is the pool's matter.
+//! Closes connections that nobody asks for any more when their limits are reached or their peers have closed them: those
+//! in use are looked at where they are taken. What ends a connection is the pool's matter.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -10,22 +10,20 @@ use crate::stack::conn::Client;
 use crate::stack::deadline::now;
 use crate::stack::pool::PoolTimes;
 
-/// Between two looks: a quarter of the shortest limit, within these.
+/// Between two looks: a quarter of the shortest limit, within these; without limits, the longer.
 const PERIOD: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
 /// Looks at the connections of a load thread for ever. Runs beside its workers.
 pub(crate) async fn reap<C: Client, R: Recorder>(shared: &Shared<C, R>) -> Infallible {
-    let Some(period) = period(&shared.pool_times) else { return std::future::pending().await };
     loop {
-        tokio::time::sleep(period).await;
+        tokio::time::sleep(period(&shared.pool_times)).await;
         once(shared, now());
     }
 }
 
-/// `None` where connections have no limits.
-fn period(times: &PoolTimes) -> Option<Duration> {
-    let shortest = times.idle.into_iter().chain(times.lifetime).min()?;
-    Some((shortest / 4).clamp(PERIOD.0, PERIOD.1))
+fn period(times: &PoolTimes) -> Duration {
+    let shortest = times.idle.into_iter().chain(times.lifetime).min();
+    shortest.map_or(PERIOD.1, |limit| (limit / 4).clamp(PERIOD.0, PERIOD.1))
 }
 
 fn once<C: Client, R: Recorder>(shared: &Shared<C, R>, at: Instant) {

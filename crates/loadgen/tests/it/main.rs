@@ -13,6 +13,7 @@ mod endurance;
 mod failover;
 mod faults;
 mod figures;
+mod healing;
 mod lies;
 mod open;
 mod storm;

@@ -1,9 +1,10 @@
 //! A scripted client for tests: each exchange does what the script says next, and everything is counted.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use metrics_core::labels::CloseReason;
 use tokio::time::{Duration, sleep};
 
 use crate::stack::conn::{Client, ConnError, Connection, Item, Reply, Request};
@@ -34,6 +35,8 @@ pub(crate) struct Script {
     /// An address that refuses dials.
     pub(crate) down: Option<String>,
     pub(crate) hang_dials: bool,
+    /// Connections that their peer closed, by their number, and those that said what nobody asked for.
+    pub(crate) unfit: HashMap<usize, CloseReason>,
 }
 
 impl Script {
@@ -110,6 +113,10 @@ impl Connection for FakeConnection {
             Act::NotSent => Err(ConnError::NotSent(io::ErrorKind::BrokenPipe.into())),
             Act::Refuse => Err(ConnError::Server("out of memory storing object".to_owned())),
         }
+    }
+
+    fn unfit(&self) -> Option<CloseReason> {
+        self.client.script().unfit.get(&self.number).copied()
     }
 
     async fn ping(&mut self) -> Result<(), ConnError> {

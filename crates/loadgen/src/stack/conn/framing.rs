@@ -8,6 +8,7 @@
 use std::io;
 
 use memcache::exp::{Error, MetaResponse, ReturnCode};
+use metrics_core::labels::CloseReason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -47,6 +48,20 @@ pub(crate) struct Framed {
 impl Framed {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream, request: Vec::new(), buffer: Vec::with_capacity(BUFFER), start: 0 }
+    }
+
+    /// Why the stream may not be used again, if so. It is read only where the runtime was told that there is something
+    /// to read: after most replies that is one look at memory. What is read is gone, and the stream is of no use then.
+    #[inline]
+    pub(crate) fn unfit(&self) -> Option<CloseReason> {
+        if self.buffer.len() > self.start {
+            return Some(CloseReason::Error);
+        }
+        match self.stream.try_read(&mut [0]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Ok(0) | Err(_) => Some(CloseReason::Peer),
+            Ok(_) => Some(CloseReason::Error),
+        }
     }
 
     /// Sends what `encode` appends to the buffer: one request or several, whose replies are then to be received one by

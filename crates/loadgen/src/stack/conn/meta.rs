@@ -5,6 +5,7 @@ use memcache::exp::{
     ArithmeticOptions, DeleteOptions, Error, GetOptions, MetaCommand, ReturnCode, SetOptions,
     build_arithmetic, build_delete, build_get, build_noop, build_set,
 };
+use metrics_core::labels::CloseReason;
 use tokio::net::TcpStream;
 
 use crate::stack::conn::framing::{Answer, Framed};
@@ -31,6 +32,10 @@ impl Connection for MetaConnection {
     async fn exchange(&mut self, request: Request<'_>) -> Result<Reply<'_>, ConnError> {
         self.0.send(|buffer| encode(request, buffer)).await?;
         read(request, self.0.receive().await?)
+    }
+
+    fn unfit(&self) -> Option<CloseReason> {
+        self.0.unfit()
     }
 
     async fn ping(&mut self) -> Result<(), ConnError> {

@@ -153,6 +153,73 @@ async fn connections_that_nobody_asks_for_are_closed_all_the_same() {
     }
 }
 
+/// The first worker or slot finds its connection fit, the other one does not.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_became_unfit_while_idle_costs_no_operation() {
+    for (bound, workers) in [(2, 2), (2, 3)] {
+        for reason in [CloseReason::Peer, CloseReason::Error] {
+            let client = FakeClient::with([Act::After(MS, Reply::Done), Act::After(MS, Reply::Done)]);
+            let bench = Bench::new(&client, bound, workers);
+            let [mut first, mut second] = [(); 2].map(|()| bench.stack());
+            tokio::join!(perform(&mut first), perform(&mut second));
+            client.script().unfit.insert(1, reason);
+            for _ in 0..2 {
+                assert_eq!(perform(&mut first).await.result, Ok(Answered::Done));
+                assert_eq!(perform(&mut second).await.result, Ok(Answered::Done));
+            }
+            assert!(!client.script().served_by[2..].contains(&1), "{:?}", client.script().served_by);
+            assert_eq!((closed(&bench, reason), bench.breaker()), (1, BreakerState::Closed));
+            assert!(bench.tally.open_connections() <= bound);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_dead_connection_is_a_probe_of_a_half_open_breaker() {
+    for (bound, workers) in [(8, 8), (8, 9)] {
+        let slow = || Act::After(MS, Reply::Done);
+        let client = FakeClient::with((0..8).map(|_| slow()).chain((0..4).map(|_| Act::Break)));
+        let bench = Bench::new(&client, bound, workers);
+        let mut stacks: Vec<_> = (0..8).map(|_| bench.stack()).collect();
+        let local = LocalSet::new();
+        let started: Vec<_> = stacks
+            .drain(..)
+            .map(|mut stack| local.spawn_local(async move { (perform(&mut stack).await.result, stack) }))
+            .collect();
+        let mut stacks = Vec::new();
+        local
+            .run_until(async {
+                for worker in started {
+                    stacks.push(worker.await.unwrap().1);
+                }
+            })
+            .await;
+        for stack in &mut stacks[..4] {
+            assert_eq!(perform(stack).await.result, Err(ErrorType::Io));
+        }
+        assert_eq!((bench.breaker(), bench.tally.open_connections()), (BreakerState::Open, 4));
+        let dead = (0..8).map(|number| (number, CloseReason::Peer));
+        client.script().unfit.extend(dead);
+        tokio::time::advance(5_001 * MS).await;
+        for stack in &mut stacks {
+            assert_eq!(perform(stack).await.result, Ok(Answered::Done));
+        }
+        assert_eq!((bench.breaker(), closed(&bench, CloseReason::Peer)), (BreakerState::Closed, 4));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_connection_that_nobody_asks_for_does_not_stay() {
+    for (bound, workers) in [(1, 1), (1, 2)] {
+        let bench = Bench::new(&FakeClient::default(), bound, workers);
+        let mut stack = bench.stack();
+        assert_eq!(perform(&mut stack).await.result, Ok(Answered::Done));
+        bench.client.script().unfit.insert(0, CloseReason::Peer);
+        assert!(tokio::time::timeout(1_100 * MS, reaper::reap(&bench.shared)).await.is_err());
+        assert_eq!((closed(&bench, CloseReason::Peer), bench.tally.open_connections()), (1, 0));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn waiting_for_a_connection_has_a_limit_of_its_own() {
     let client = FakeClient::with([Act::Hang]);

@@ -1,9 +1,10 @@
 //! Replies cut and joined anywhere, and replies no memcached would send.
 
 use std::io::Write;
+use std::time::Duration;
 
 use memcache::exp::ReturnCode;
-use metrics_core::labels::ErrorType;
+use metrics_core::labels::{CloseReason, ErrorType};
 use proptest::prelude::*;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -119,6 +120,45 @@ async fn bytes_that_nobody_asked_for_are_noticed_before_the_next_request() {
     assert_eq!(framed.receive().await.unwrap().code, ReturnCode::Hd);
     let error = framed.send(noop).await.unwrap_err();
     assert_eq!(error.to_string(), "unexpected answer: 4 bytes that nobody asked for");
+}
+
+/// Until the runtime knows what came.
+async fn unfit(framed: &Framed) -> Option<CloseReason> {
+    for _ in 0..1_000 {
+        if let Some(reason) = framed.unfit() {
+            return Some(reason);
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    None
+}
+
+#[tokio::test]
+async fn an_idle_stream_shows_what_became_of_it() {
+    let (mut framed, mut far) = pair().await;
+    for reply in [b"HD\r\n".to_vec(), format!("VA 2036\r\n{}\r\n", "x".repeat(2_036)).into_bytes()] {
+        framed.send(noop).await.unwrap();
+        far.write_all(&reply).unwrap();
+        framed.receive().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert_eq!(framed.unfit(), None);
+    }
+    drop(far);
+    assert_eq!(unfit(&framed).await, Some(CloseReason::Peer));
+
+    let (framed, mut far) = pair().await;
+    far.write_all(b"HD\r\n").unwrap();
+    assert_eq!(unfit(&framed).await, Some(CloseReason::Error), "what nobody asked for");
+
+    let (framed, far) = pair().await;
+    rustix::net::sockopt::set_socket_linger(&far, Some(Duration::ZERO)).unwrap();
+    drop(far);
+    assert_eq!(unfit(&framed).await, Some(CloseReason::Peer), "reset");
+
+    let (mut framed, mut far) = pair().await;
+    far.write_all(b"HD\r\nHD\r\n").unwrap();
+    framed.receive().await.unwrap();
+    assert_eq!(framed.unfit(), Some(CloseReason::Error), "one reply more than was asked for");
 }
 
 #[tokio::test]

@@ -1,0 +1,65 @@
+//! Connections that the other end closed while nobody used them: none of them costs an operation, least of all a probe
+//! of a half-open breaker.
+
+use std::time::{Duration, Instant};
+
+use testkit::{Lab, secs};
+
+use crate::LOADGEN;
+use crate::figures::{breaker, connections, ended};
+use crate::storm::fault::Fault;
+use crate::storm::watch::Watched;
+
+const SERVER: &str = "memcached1";
+const OPEN_TIMEOUT: Duration = Duration::from_millis(500);
+const WORKERS: u32 = 200;
+/// Connections that no operation under way takes with it.
+const UNUSED: f64 = 20.0;
+
+/// The breaker opens at the first few failures, so that most connections are idle when their peer closes them. One
+/// breaker timeout and a second after the fault is gone, operations succeed again.
+#[track_caller]
+fn heals(fault: Fault, bound: u32) {
+    let lab = Lab::start(1);
+    lab.set("client.breaker.open_timeout", format!("{}ms", OPEN_TIMEOUT.as_millis()));
+    lab.set("client.breaker.consecutive_failures", 5);
+    let args = ["--think-time", "400ms", "--op-timeout", "50ms", "--connect-timeout", "50ms"];
+    // Slow replies make every connection needed that there may be.
+    lab.toxiproxy.add_toxic(SERVER, r#"{"name": "slow", "type": "latency", "attributes": {"latency": 20}}"#);
+    let loadgen = Watched::start(LOADGEN, &lab, WORKERS, bound, &args);
+    loadgen.until("connections enough are made", secs(10), |scrape| {
+        connections(scrape, SERVER, "total") >= UNUSED + 15.0
+    });
+    lab.toxiproxy.delete_toxic(SERVER, "slow");
+
+    fault.strike(&lab);
+    let open = loadgen.until("the breaker opens", secs(10), |scrape| {
+        breaker(scrape, SERVER) == 2.0 && connections(scrape, SERVER, "active") == 0.0
+    });
+    assert!(ended(&open, SERVER, "failed") >= 5.0);
+    fault.heal(&lab);
+    let healed = Instant::now();
+    let took = loadgen.recovered(Duration::from_millis(700), secs(20)).saturating_duration_since(healed);
+    assert!(took <= OPEN_TIMEOUT + secs(1), "operations failed for {took:?} after {fault:?} was gone");
+    let after = loadgen.scrape();
+    assert_eq!(breaker(&after, SERVER), 0.0);
+    let by_peer = after.sum("memcache_pool_connections_closed_total", [("reason", "peer")]);
+    assert!(by_peer >= UNUSED, "{by_peer} connections were found closed by their peer");
+    loadgen.ends_well();
+}
+
+#[test]
+fn connections_that_their_workers_keep_are_not_used_once_closed_by_the_proxy() {
+    heals(Fault::Refused, WORKERS);
+}
+
+#[test]
+fn connections_that_workers_share_are_not_used_once_closed_by_the_proxy() {
+    heals(Fault::Refused, WORKERS / 2);
+}
+
+/// Toxiproxy closes what a blackhole was on when it goes.
+#[test]
+fn connections_that_outlive_a_blackhole_are_not_used() {
+    heals(Fault::Blackhole, WORKERS);
+}
