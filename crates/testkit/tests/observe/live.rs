@@ -33,7 +33,15 @@ scenarios:
     faults:
       - { target: memcached1, fault: blackhole }
       - { target: memcached2, fault: latency, delay: 20ms }
-        ["--catalogue", &catalogue, "--scenario", "glimpsed,seen", "--loop", &loops, "--prometheus", &url],
+    expect:
+      - { name: the breaker opens, phase: testing, must: { within: 3s }, promql: 'memcache_circuit_breaker_state{server=\"memcached1\"} != bool 0' }
+      - { name: the breaker closes again, phase: recovery, must: at_end, promql: 'memcache_circuit_breaker_state{server=\"memcached1\"} == bool 0' }
+      - { name: no wrong value is read, phase: run, must: never, promql: 'sum by (server) (memcache_corrupt_reads_total) > bool 0' }
+  - name: glimpsed
+    about: one node is slow for a tenth of a second
+    phases: { stabilization: 100ms, testing: 100ms, recovery: 100ms }
+    faults:
+      - { target: memcached3, fault: latency, delay: 20ms }
 ";
 
 /// What has no data in a healthy run, or where the run shows nothing of the kind.
