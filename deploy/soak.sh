@@ -11,15 +11,19 @@ started=$SECONDS
 export LAB_SOAK=1 LAB_SOAK_REPORT=$report
 cd "$root"
 cargo build --release --locked -p loadgen
-cargo test --workspace --locked -- --nocapture --skip endurance::
+failed=0
+cargo test --workspace --locked --no-fail-fast -- --nocapture --skip endurance:: || failed=$?
 # Alone, on the release build: at full speed it leaves nothing of the machine to the tests that measure time.
-cargo test --locked -p loadgen --test it -- --nocapture endurance::
+cargo test --locked -p loadgen --test it -- --nocapture endurance:: || failed=$?
 [ -s "$report" ] || die "no test reported a measurement"
 
 mkdir -p "$root/docs"
 {
   printf '# Soak\n\nWhat the large test tier measured. Written by `just soak`.\n\n'
   printf 'Commit %s, %s, %s cores, %s minutes.\n\n' "$(git -C "$root" describe --always --dirty)" "$(date -u +%F)" "$(nproc)" "$(((SECONDS - started + 59) / 60))"
+  [ "$failed" = 0 ] || printf '**A test failed in this run.**\n\n'
   cat "$report"
 } | cat -s >"$root/docs/soak.md"
 say "wrote docs/soak.md"
+# What was measured is worth keeping either way.
+[ "$failed" = 0 ] || die "a test failed: see above"

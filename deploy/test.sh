@@ -47,6 +47,8 @@ no_toxics() {
   [ "$(grep -o '"toxics":\[\]' <&3 | wc -l)" = 3 ]
 }
 
+printf 'LAB_ENGINE=native\nLAB_PORT_OFFSET=%s\nLAB_CONFIG=%q\n' "$LAB_PORT_OFFSET" "$root/config/lab.yaml" >"$LAB_HOME/env"
+expect "down, where an up was interrupted before it made a service" "$lab_sh" down
 expect "the lab comes up" "$lab_sh" up
 before=$(pids)
 expect "up again" "$lab_sh" up

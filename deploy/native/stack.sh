@@ -30,7 +30,7 @@ members() {
 build_daemons() {
   have cargo || die "cargo is not on PATH, and the daemons are to be built" "install a Rust toolchain, https://rustup.rs"
   local target name profile=${LAB_PROFILE:-release}
-  say "building the daemons ($profile)"
+  say "building the daemons ($profile; some minutes the first time)"
   (cd "$root" && cargo build --profile "$profile" --locked -p loadgen -p scenariod) || die "building the daemons failed"
   [ "$profile" != dev ] || profile=debug
   target=$(cd "$root" && cargo metadata --format-version 1 --no-deps --locked | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
@@ -180,7 +180,8 @@ end() {
 native_down() {
   local pid dir runs=() supervised_pids
   # A scenario first: it takes its toxics away while Toxiproxy still answers.
-  supervised_pids=$(for dir in "$services"/*/; do cat "$dir/supervise/pid" 2>/dev/null && echo; done)
+  # None of them may be there: an `up` that was interrupted has made no service yet.
+  supervised_pids=$(for dir in "$services"/*/; do cat "$dir/supervise/pid" 2>/dev/null && echo; done || true)
   for pid in $(members); do grep -qxF "$pid" <<<"$supervised_pids" || runs+=("$pid"); done
   [ ${#runs[@]} = 0 ] || say "ending what runs beside the services (pid ${runs[*]})"
   end "${runs[@]}"

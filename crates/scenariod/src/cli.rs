@@ -28,7 +28,7 @@ Examples:
 /// Walks fault scenarios in three phases through Toxiproxy and leaves no fault behind
 ///
 /// Exit codes: 0 the verdict passed; 1 it failed; 2 usage or configuration; 3 inconclusive; 4 set-up refused or
-/// failed, nothing injected; 5 a fault may still be on; 130 and 143 interrupted and clean. No toxic is left but with 5.
+/// failed, nothing injected; 5 a fault may still be on; 130 and 143 interrupted and clean. A toxic is left only with 5.
 #[derive(Debug, Parser)]
 #[command(name = "scenariod", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -116,7 +116,7 @@ pub(crate) enum SubCommand {
         paths: Vec<PathBuf>,
     },
     #[command(after_help = "Example: scenariod guard --metrics-addr 127.0.0.1:9095 --state-dir /var/lib/lab")]
-    /// Watch Toxiproxy and remove what a run left behind that was killed; runs until it is stopped
+    /// Watch Toxiproxy and remove what a killed run left behind; runs until it is stopped
     Guard {
         /// Look so often
         #[arg(long, value_name = "DURATION", default_value = "1s")]
