@@ -138,6 +138,8 @@ async fn thread<C: Client, R: Recorder>(spec: Spec<C>, index: usize, recorder: R
     }
 
     let result = tokio::select! {
+        // First: workers that have just been told to end may have ended before this thread looks.
+        biased;
         () = stop.token.cancelled() => Ok(()),
         failed = pace.drive() => failed.map(|never| match never {}),
         lost = panicked(&mut running) => Err(lost),

@@ -27,7 +27,8 @@ fn on_terminal(lab: &Lab, args: &[&str], term: &str) -> (String, Option<i32>) {
     let slave = File::options().read(true).write(true).open(name).unwrap();
     let mut command = Command::new(BIN);
     command
-        .args(["--no-verdict", "--linger", "0s", "--catalogue"])
+        .args((!args.contains(&"--prometheus")).then_some("--no-verdict"))
+        .args(["--linger", "0s", "--catalogue"])
         .arg(&folder)
         .arg("--config")
         .arg(lab.config());
