@@ -42,7 +42,8 @@ fn survives(fault: Fault) {
     let loadgen = open_loop(&lab);
     fault.strike(&lab);
     let bitten = loadgen.until("the fault bites", secs(10), |scrape| {
-        fault.struck().iter().all(|node| ended(scrape, node, "failed") > 10.0 && breaker(scrape, node) == 2.0)
+        // Open or at a probe: most of the time a probe hangs, and the breakers of three nodes are hardly ever open at once.
+        fault.struck().iter().all(|node| ended(scrape, node, "failed") > 10.0 && breaker(scrape, node) != 0.0)
     });
     for spared in ["memcached2", "memcached3"].iter().filter(|node| !fault.struck().contains(node)) {
         assert_eq!(ended(&bitten, spared, "failed"), 0.0, "{fault:?} is felt on {spared}");
