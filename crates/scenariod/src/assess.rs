@@ -67,6 +67,9 @@ async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) 
     let Some(health) = health else {
         return Err("no verdict: prometheus does not scrape the load generator".to_owned());
     };
+    if !health.answered(run.windows.of(During::Run)) {
+        return Err("no verdict: the load generator answered no scrape while the run was on".to_owned());
+    }
     let interval = health.interval;
     if skew.abs() > interval.as_secs_f64() {
         return Err(format!("no verdict: the clock of prometheus is {skew:+.1} s off this one"));

@@ -53,7 +53,7 @@ pub(crate) struct Cli {
     /// Toxiproxy's API [default: `scenariod.toxiproxy` of the lab file]
     #[arg(long, value_name = "URL", global = true)]
     pub(crate) toxiproxy: Option<HttpUrl>,
-    /// Run beside toxics of others on the nodes that are to be sick; they are written down
+    /// Run beside toxics of others on the nodes of the lab; they are written down
     #[arg(long)]
     pub(crate) allow_foreign: bool,
     /// Where runs keep their journals and locks; a guard needs the same [default: $LAB_STATE, else the XDG state folder]

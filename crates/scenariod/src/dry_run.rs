@@ -30,13 +30,8 @@ pub(crate) async fn dry_run(order: &Order) -> Result<String, DryError> {
     for (number, entry) in (1_u64..).zip(&order.entries) {
         let scenario = &entry.scenario;
         let plan = order.plan(entry, number);
-        let ground = Ground {
-            servers: &order.settings.servers,
-            targets: plan.targets(),
-            state: &order.state,
-            now,
-            foreign: order.foreign,
-        };
+        let ground =
+            Ground { servers: &order.settings.servers, state: &order.state, now, foreign: order.foreign };
         let looked = look(&client, &ground, &stop).await;
         let refused = |cause| RunError::Refused { scenario: scenario.name.clone(), cause };
         let notes = looked.map_err(|cause| DryError::Run(Box::new(refused(cause))))?;

@@ -162,7 +162,6 @@ impl Injector {
         let on = self.ledger().answered();
         let expected = spoiled::Expected {
             servers: &self.kit.servers,
-            targets: self.plan.targets(),
             run: self.run(),
             on: &on,
             foreign: self.kit.foreign,

@@ -122,7 +122,7 @@ fn decide(
         ));
     }
     if evidence.series.is_empty() {
-        return Judged::inconclusive("no data");
+        return Judged::inconclusive(evidence.health.trouble(last).unwrap_or("no data"));
     }
     if let Some(node) = evidence.missing_node() {
         return Judged::inconclusive(format!("no data of {node}"));

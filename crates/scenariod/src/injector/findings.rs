@@ -16,8 +16,6 @@ pub(crate) enum Note {
     ProxyCreated { server: String, listen: String, upstream: String },
     Settled(Settled),
     ForeignAllowed { server: String, toxic: String },
-    ForeignElsewhere { server: String, toxic: String },
-    DisabledElsewhere { server: String },
 }
 
 impl fmt::Display for Note {
@@ -39,12 +37,6 @@ impl fmt::Display for Note {
                     f,
                     "warning: {server} has toxic {toxic}, which is not ours; it is part of what is measured"
                 )
-            }
-            Note::ForeignElsewhere { server, toxic } => {
-                write!(f, "warning: {server} is not to be sick, but has toxic {toxic}, which is not ours")
-            }
-            Note::DisabledElsewhere { server } => {
-                write!(f, "warning: {server} is not to be sick, but its proxy is disabled")
             }
         }
     }

@@ -1,7 +1,6 @@
 //! What has to be true of Toxiproxy before anything is measured: our overdue leftovers gone, proxies there and
 //! passing, nobody else's toxics on the nodes a run makes sick. Foreign things are named, never touched.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -27,8 +26,6 @@ const LEFTOVERS: Duration = Duration::from_secs(10);
 pub(crate) struct Ground<'a> {
     /// The lab's nodes.
     pub(crate) servers: &'a [NewProxy],
-    /// Those that are to be made sick.
-    pub(crate) targets: BTreeSet<&'a str>,
     pub(crate) state: &'a StateDir,
     /// Seconds since the epoch.
     pub(crate) now: u64,
@@ -40,7 +37,7 @@ impl Injector {
     pub(crate) async fn clear(&self, now: u64, stop: &CancellationToken) -> Result<Vec<Note>, Refusal> {
         self.claim()?;
         let Kit { servers, state, foreign, .. } = &self.kit;
-        let ground = Ground { servers, targets: self.plan.targets(), state, now, foreign: *foreign };
+        let ground = Ground { servers, state, now, foreign: *foreign };
         let mut notes = Vec::new();
         let proxies = without_leftovers(self.client(), &ground, stop, &mut notes).await?;
         let settled = journal::settle(state, self.client().url(), &proxies);
@@ -166,20 +163,17 @@ fn obstacles(proxies: &[Proxy], ground: &Ground<'_>, notes: &mut Vec<Note>) -> V
     for proxy in proxies {
         let Some(wanted) = ground.servers.iter().find(|server| server.name == proxy.name) else { continue };
         let server = proxy.name.clone();
-        let target = ground.targets.contains(server.as_str());
         if !same_address(&wanted.listen, &proxy.listen) || wanted.upstream != proxy.upstream {
             let found = (proxy.listen.clone(), proxy.upstream.clone());
             let wanted = (wanted.listen.clone(), wanted.upstream.clone());
             obstacles.push(Obstacle::Elsewhere { server: server.clone(), found, wanted });
         }
-        match (proxy.power, target) {
-            (Power::Disabled, true) => obstacles.push(Obstacle::Disabled { server: server.clone() }),
-            (Power::Disabled, false) => notes.push(Note::DisabledElsewhere { server: server.clone() }),
-            (Power::Enabled, _) => {}
+        if proxy.power == Power::Disabled {
+            obstacles.push(Obstacle::Disabled { server: server.clone() });
         }
         for placed in &proxy.toxics {
             let (server, toxic) = (server.clone(), placed.name.clone());
-            match (Lease::parse(&toxic), target, ground.foreign) {
+            match (Lease::parse(&toxic), ground.foreign) {
                 (Some(lease), ..) => {
                     let other = Obstacle::OtherRun {
                         server,
@@ -191,11 +185,10 @@ fn obstacles(proxies: &[Proxy], ground: &Ground<'_>, notes: &mut Vec<Note>) -> V
                         obstacles.push(other);
                     }
                 }
-                (None, true, Foreign::Refuse) => {
+                (None, Foreign::Refuse) => {
                     obstacles.push(Obstacle::Foreign { server, toxic, kind: placed.kind.clone() });
                 }
-                (None, true, Foreign::Allow) => notes.push(Note::ForeignAllowed { server, toxic }),
-                (None, false, _) => notes.push(Note::ForeignElsewhere { server, toxic }),
+                (None, Foreign::Allow) => notes.push(Note::ForeignAllowed { server, toxic }),
             }
         }
     }

@@ -1,14 +1,12 @@
 //! What makes a run worthless while it is under way: judged from one look at Toxiproxy. Pure.
 
-use std::collections::BTreeSet;
-
 use super::is_on;
 use crate::lease::{Lease, RunId};
 use crate::plan::Step;
 use crate::toxic::ToxicKind;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
 
-/// What to make of other people's toxics on the nodes that a run makes sick.
+/// What to make of other people's toxics on the nodes of the lab: a verdict compares sick nodes with the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Foreign {
     #[default]
@@ -47,7 +45,6 @@ impl Spoiled {
 #[derive(Debug)]
 pub(super) struct Expected<'a> {
     pub(super) servers: &'a [NewProxy],
-    pub(super) targets: BTreeSet<&'a str>,
     pub(super) run: &'a RunId,
     /// Toxics that were read back before.
     pub(super) on: &'a [Step],
@@ -56,7 +53,7 @@ pub(super) struct Expected<'a> {
 
 /// The worst of what is not as expected. A proxy that is not ours may be as it likes.
 pub(super) fn spoiled(proxies: &[Proxy], expected: &Expected<'_>) -> Option<Spoiled> {
-    let Expected { servers, targets, run, on, foreign } = expected;
+    let Expected { servers, run, on, foreign } = expected;
     for NewProxy { name, .. } in *servers {
         if !proxies.iter().any(|proxy| proxy.name == *name) {
             return Some(Spoiled::Missing { server: name.clone() });
@@ -67,9 +64,9 @@ pub(super) fn spoiled(proxies: &[Proxy], expected: &Expected<'_>) -> Option<Spoi
     }
     let lab = proxies.iter().filter(|proxy| servers.iter().any(|server| server.name == proxy.name));
     for proxy in lab {
-        let (server, target) = (&proxy.name, targets.contains(proxy.name.as_str()));
+        let server = &proxy.name;
         let marked = |step: &Step| step.server == *server && step.toxic.kind == ToxicKind::Marker;
-        if target && proxy.power == Power::Disabled && !on.iter().any(marked) {
+        if proxy.power == Power::Disabled && !on.iter().any(marked) {
             return Some(Spoiled::Disabled { server: server.clone() });
         }
         for placed in &proxy.toxics {
@@ -77,7 +74,7 @@ pub(super) fn spoiled(proxies: &[Proxy], expected: &Expected<'_>) -> Option<Spoi
             match Lease::parse(&placed.name) {
                 Some(lease) if lease.run == **run => {}
                 Some(lease) => return Some(Spoiled::OtherRun { server, run: lease.run.to_string() }),
-                None if target && *foreign == Foreign::Refuse => {
+                None if *foreign == Foreign::Refuse => {
                     return Some(Spoiled::Foreign { server, toxic, kind });
                 }
                 None => {}
@@ -120,8 +117,7 @@ mod tests {
         };
         let mut proxies = ["a", "b", "c", "theirs"].map(proxy).to_vec();
         change(&mut proxies);
-        let expected =
-            Expected { servers: &servers, targets: ["a", "b"].into(), run: &run, on: &on, foreign };
+        let expected = Expected { servers: &servers, run: &run, on: &on, foreign };
         spoiled(&proxies, &expected).map(|spoiled| spoiled.to_string())
     }
 
@@ -134,7 +130,6 @@ mod tests {
         let refuse = |change: fn(&mut Vec<Proxy>)| judged(change, Foreign::Refuse);
         assert_eq!(refuse(|_| {}), None);
         assert_eq!(refuse(|proxies| proxies[3].toxics.push(put("x"))), None, "not one of the lab's proxies");
-        assert_eq!(refuse(|proxies| proxies[2].toxics.push(put("x"))), None, "not a target");
         let says = |change: fn(&mut Vec<Proxy>), text: &str| {
             let found = refuse(change).unwrap_or_default();
             assert!(found.starts_with(text), "{found}");
@@ -144,6 +139,9 @@ mod tests {
         says(|proxies| proxies[1].power = Power::Enabled, "what was injected did not stay on: rl.");
         says(|proxies| proxies[0].power = Power::Disabled, "somebody disabled the proxy a");
         says(|proxies| proxies[0].toxics.push(put("x")), "somebody put toxic x (latency) on a");
+        // The verdict compares a sick node with the others.
+        says(|proxies| proxies[2].toxics.push(put("x")), "somebody put toxic x (latency) on c");
+        says(|proxies| proxies[2].power = Power::Disabled, "somebody disabled the proxy c");
         says(|proxies| proxies[2].toxics.push(put("rl.other.0.9")), "run other has put a fault on c");
         assert_eq!(judged(|proxies| proxies[0].toxics.push(put("x")), Foreign::Allow), None);
     }

@@ -91,8 +91,14 @@ impl Health {
         self.targets.iter().flatten().map(|(at, _)| *at).fold(0.0, f64::max)
     }
 
+    /// Whether the load generator answered at least one scrape of this time.
+    pub(crate) fn answered(&self, window: Window) -> bool {
+        let during = |(at, answered): &(f64, bool)| *answered && (window.start..=window.end).contains(at);
+        self.targets.iter().flatten().any(during)
+    }
+
     /// What is wrong with the metrics at a moment, if anything is.
-    fn trouble(&self, at: f64) -> Option<&'static str> {
+    pub(super) fn trouble(&self, at: f64) -> Option<&'static str> {
         let oldest = at - PATIENCE * self.interval.as_secs_f64();
         let recent = |scrapes: &Vec<(f64, bool)>| {
             scrapes.iter().rfind(|(time, _)| (oldest..=at).contains(time)).map(|(_, answered)| *answered)

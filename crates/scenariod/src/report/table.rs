@@ -87,6 +87,8 @@ fn row(node: &Node, figures: &Figures, first: bool) -> Vec<String> {
 
 /// When a node was noticed and healed, where there is something to say.
 fn times(node: &Node) -> Option<String> {
+    // Nobody saw the node: that its breaker stayed closed would be a claim about nothing.
+    node.phases.iter().find(|figures| figures.operations_per_second.is_some())?;
     let hurt = node.target || node.time_to_detect_seconds.is_some() || node.time_to_recover_seconds.is_some();
     let detect = match node.time_to_detect_seconds {
         Some(time) => format!("breaker opened after {}", seconds(time)),

@@ -10,32 +10,32 @@ use crate::harness::{DEADLINE, LONG_TOXICS, await_phase, clean_exit, ours, start
 const FOREIGN: &str = r#"{"name":"theirs","type":"latency","attributes":{"latency":1}}"#;
 
 #[test]
-fn a_foreign_toxic_on_a_target_is_refused_and_elsewhere_left_alone() {
+fn a_foreign_toxic_is_refused_or_allowed_and_always_left_alone() {
     let lab = Lab::start(2);
     lab.toxiproxy.add_toxic("memcached2", FOREIGN);
-    let refused = start(&lab, "both", &[]);
-    assert_eq!(refused.wait_exit(DEADLINE), 4);
-    assert!(
-        refused.stderr().ends_with(
-            "error: both was not started: memcached2 already has toxic theirs (latency), which is not ours\n\
+    // Whether the node is to be sick or to be compared with.
+    for scenario in ["both", "slow"] {
+        let refused = start(&lab, scenario, &[]);
+        assert_eq!(refused.wait_exit(DEADLINE), 4);
+        let end = format!(
+            "error: {scenario} was not started: memcached2 already has toxic theirs (latency), which is not ours\n\
              hint: remove the toxic where it came from; it would spoil the run\n"
-        ),
-        "{}",
-        refused.stderr()
-    );
+        );
+        assert!(refused.stderr().ends_with(&end), "{}", refused.stderr());
+    }
     let theirs = ["memcached2/theirs"];
     assert_eq!(lab.toxiproxy.toxic_names(), theirs, "after a refusal");
 
-    let passed = start(&lab, "slow", &[]);
+    let passed = start(&lab, "slow", &["--allow-foreign"]);
     assert_eq!(passed.wait_exit(DEADLINE), 0, "{}", passed.stderr());
     assert!(
-        passed.stderr().contains("warning: memcached2 is not to be sick, but has toxic theirs"),
+        passed.stderr().contains("warning: memcached2 has toxic theirs, which is not ours"),
         "{}",
         passed.stderr()
     );
     assert_eq!(lab.toxiproxy.toxic_names(), theirs, "after a pass");
 
-    let aborted = start(&lab, "long", &[]);
+    let aborted = start(&lab, "long", &["--allow-foreign"]);
     await_phase(&aborted, "long", 2);
     aborted.signal(Signal::TERM);
     assert_eq!(aborted.wait_exit(DEADLINE), 143, "{}", aborted.stderr());
@@ -43,7 +43,7 @@ fn a_foreign_toxic_on_a_target_is_refused_and_elsewhere_left_alone() {
 
     let fake = Fake::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::Misreport(400));
-    let failed = start(&lab, "slow", &["--toxiproxy", &fake.url()]);
+    let failed = start(&lab, "slow", &["--toxiproxy", &fake.url(), "--allow-foreign"]);
     assert_eq!(failed.wait_exit(DEADLINE), 4, "{}", failed.stderr());
 }
 
