@@ -77,10 +77,11 @@ pub(crate) fn run(cli: &Cli, dry_run: bool) -> Result<Exit, Failure> {
         .build()
         .map_err(|error| fail(SetupError::Runtime(error)))?;
     let cleaned = runtime.block_on(clean(&client, &state, dry_run));
-    Ok(say(&cleaned.map_err(fail)?))
+    let (text, left) = cleaned.map_err(fail)?;
+    Ok(say(&text).worst(left))
 }
 
-async fn clean(client: &Client, state: &StateDir, dry_run: bool) -> Result<String, CleanError> {
+async fn clean(client: &Client, state: &StateDir, dry_run: bool) -> Result<(String, Exit), CleanError> {
     let before = client.proxies().await?;
     let (forfeited, live) = sorted(&before, state);
     let mut text = String::new();
@@ -89,14 +90,18 @@ async fn clean(client: &Client, state: &StateDir, dry_run: bool) -> Result<Strin
     }
     if dry_run {
         forfeited.iter().for_each(|found| text.push_str(&line("would remove", "from", found, state, true)));
-        return Ok(text + &format!("{} to be removed, {} of live runs\n", forfeited.len(), live.len()));
+        let left = if forfeited.is_empty() { Exit::Ok } else { Exit::Residue };
+        return Ok((
+            text + &format!("{} to be removed, {} of live runs\n", forfeited.len(), live.len()),
+            left,
+        ));
     }
     let after = removed(client, state, &before).await?;
     forfeited.iter().for_each(|found| text.push_str(&line("removed", "from", found, state, true)));
     for settled in settle(state, client.url(), &after) {
         text.push_str(&format!("{settled}\n"));
     }
-    Ok(text + &format!("{} removed, {} of live runs left\n", forfeited.len(), live.len()))
+    Ok((text + &format!("{} removed, {} of live runs left\n", forfeited.len(), live.len()), Exit::Ok))
 }
 
 fn sorted<'a>(proxies: &'a [Proxy], state: &StateDir) -> (Vec<Found<'a>>, Vec<Found<'a>>) {

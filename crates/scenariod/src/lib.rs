@@ -12,6 +12,7 @@ mod cli;
 mod driver;
 mod dry_run;
 mod fault;
+mod forewarn;
 mod guard;
 mod injector;
 mod journal;

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::{self, Walked};
+use crate::forewarn::forewarn;
 use crate::injector::{Foreign, Injector, Kit};
 use crate::journal::Journal;
 use crate::lease::RunId;
@@ -70,6 +71,8 @@ pub(crate) struct Ended {
     pub(crate) tally: Tally,
     pub(crate) errors: Vec<RunError>,
     pub(crate) reports: Reports,
+    /// How the last run ended, as it was told.
+    pub(crate) last: Option<(RunStatus, String)>,
     exit: Option<Exit>,
 }
 
@@ -102,6 +105,7 @@ pub(crate) async fn run(order: Order, narrator: Narrator) -> Result<Ended, Setup
         narrator,
         stop,
     };
+    forewarn(runner.order.prometheus.as_ref(), &runner.narrator);
     let ended = runner.walk_list(&serving).await;
     serving.shut_down().await;
     Ok(ended)
@@ -261,6 +265,7 @@ impl Runner {
                 self.count(&label, name, Outcome::Residue, ended)
             }
         };
+        self.keep_unjudged(&judged, ended);
         if let Err(error) = journal.note("hygiene", &if exit == Exit::Residue { "residue" } else { "clean" })
         {
             tracing::warn!(%error, "the journal is incomplete");
@@ -302,6 +307,7 @@ impl Runner {
     ) -> Exit {
         self.scenario.run_finished(status, SystemTime::now());
         ended.tally.count(scenario, status);
+        ended.last = Some((status, what.to_owned()));
         self.narrator.say(format!("{label}: {status}: {what}"));
         self.narrator.idle();
         exit

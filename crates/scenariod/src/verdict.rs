@@ -115,6 +115,19 @@ impl Runner {
         self.finish(judging.label, &judging.scenario.name, status, &what, exit(status), ended)
     }
 
+    /// A run that nothing was judged of is on the record all the same.
+    pub(crate) fn keep_unjudged(&self, judging: &Judging<'_>, ended: &mut Ended) {
+        if let Some((status, what)) = ended.last.take()
+            && !ended.reports.has(judging.run)
+        {
+            let report = Report { status, ..unjudged(judging, what) };
+            if let Err(error) = judging.journal.note("verdict", &report) {
+                tracing::warn!(%error, "the end of the run is not in the journal");
+            }
+            ended.reports.push(report);
+        }
+    }
+
     fn keep(&self, report: Report, journal: &Journal, ended: &mut Ended) {
         if let Err(error) = journal.note("verdict", &report) {
             tracing::warn!(%error, "the verdict is not in the journal");
@@ -156,10 +169,18 @@ impl Reports {
             Some(_) => {}
             None => self.worst.push(report.clone()),
         }
+        self.push(report);
+    }
+
+    fn push(&mut self, report: Report) {
         if self.last.len() == KEPT_REPORTS {
             self.last.pop_front();
         }
         self.last.push_back(report);
+    }
+
+    fn has(&self, run: &str) -> bool {
+        self.last.back().is_some_and(|last| last.run == run)
     }
 
     /// For people: the worst run of each scenario, then the figures of those that ran more than once.

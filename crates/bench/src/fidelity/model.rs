@@ -61,6 +61,7 @@ impl Scenarios {
         let (catalogue, lab) = (self.folder.join("catalogue"), self.lab.display().to_string());
         let catalogue = catalogue.display().to_string();
         let metrics_addr = metrics.to_string();
+        let state = self.folder.join("state").display().to_string();
         let args = [
             "--scenario",
             &name,
@@ -74,6 +75,9 @@ impl Scenarios {
             &metrics_addr,
             "--linger",
             "0s",
+            "--no-verdict",
+            "--state-dir",
+            &state,
         ];
         let mut child = Child::start("scenariod", self.program.as_os_str(), args, &host::two_cpus()?)?;
         let on = || {

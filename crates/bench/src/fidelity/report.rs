@@ -90,7 +90,7 @@ model's by `scenariod`. Closed loop, 32 connections, half gets and half sets of 
 - Failed dials are in the kernel's figures only: Toxiproxy accepts a connection before anything can be lost.
 
 ```sh
-sudo just calibrate                          # this table
+sudo just calibrate                         # this table
 sudo deploy/calibrate.sh --rates 0.2,0.5    # other rates, without writing this file
 ```
 ";

@@ -13,6 +13,13 @@ const FOREIGN: &str = r#"{"name":"theirs","type":"latency","attributes":{"latenc
 fn a_foreign_toxic_is_refused_or_allowed_and_always_left_alone() {
     let lab = Lab::start(2);
     lab.toxiproxy.add_toxic("memcached2", FOREIGN);
+    // A run that was not judged is on the record all the same.
+    let listed = start(&lab, "slow", &["--json"]);
+    assert_eq!(listed.wait_exit(DEADLINE), 4);
+    let record: serde_json::Value = serde_json::from_str(&listed.stdout()).unwrap();
+    let run = (record["runs"][0]["status"].as_str(), record["runs"][0]["note"].as_str());
+    assert_eq!(run, (Some("aborted"), Some("nothing was injected")), "{record}");
+
     // Whether the node is to be sick or to be compared with.
     for scenario in ["both", "slow"] {
         let refused = start(&lab, scenario, &[]);
