@@ -101,7 +101,9 @@ pub(crate) fn start(lab: &Lab, scenario: &str, args: &[&str]) -> Daemon {
 pub(crate) fn start_file(lab: &Lab, scenario: &str, text: &str, args: &[&str]) -> Daemon {
     let folder = lab.folder().join("scenarios");
     std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("short.yaml"), text).unwrap();
+    // Whole or not at all: another run may be reading it.
+    std::fs::write(folder.join("short.new"), text).unwrap();
+    std::fs::rename(folder.join("short.new"), folder.join("short.yaml")).unwrap();
     let catalogue = folder.display().to_string();
     let mut all = vec!["--scenario", scenario, "--catalogue", &catalogue];
     if !args.contains(&"--linger") {
