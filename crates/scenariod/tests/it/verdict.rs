@@ -189,11 +189,9 @@ fn what_cannot_be_known_is_inconclusive_and_what_is_seen_in_time_stops_the_run()
     await_phase(&daemon, "dying", 2);
     loadgen.kill();
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
-    assert!(
-        daemon.stderr().contains("closed: the load generator did not answer at +"),
-        "{}",
-        daemon.stderr()
-    );
+    // With the moment, or without one where it died before the first sample of the phase.
+    let why = "inconclusive: closed: the load generator did not answer";
+    assert!(daemon.stderr().contains(why), "{}", daemon.stderr());
     // Of what nobody saw nothing is claimed.
     let (code, report, stderr) = run(&lab, &url, UNCLEAR, "harmless");
     let warned =
