@@ -67,7 +67,10 @@ async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) 
     let Some(health) = health else {
         return Err("no verdict: prometheus does not scrape the load generator".to_owned());
     };
-    if !health.answered(run.windows.of(During::Run)) {
+    // A run may be shorter than the time between two scrapes: those around it are its witnesses.
+    let around =
+        Window { start: run.windows.of(During::Run).start - health.interval.as_secs_f64(), end: f64::MAX };
+    if !health.answered(around) {
         return Err("no verdict: the load generator answered no scrape while the run was on".to_owned());
     }
     let interval = health.interval;
