@@ -18,15 +18,15 @@ pub(crate) enum Change {
 
 /// What makes `wanted` of `on`, given in the order in which it was put on. A fault whose toxics only differ in numbers
 /// is updated in place, so that there is no moment without it; else all its toxics go, the last one first, as a chain
-/// without its first stages would delay everything, and the new ones come in their order.
+/// without its first stages would delay everything, and the new ones come in their order. What closes connections when
+/// it goes is removed after all changes to what stays.
 pub(crate) fn changes(on: &[Step], wanted: &[Wanted]) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut later = Vec::new();
-    for step in on.iter().rev() {
-        if !wanted.iter().any(|wanted| wanted.fault == step.fault && fits(on, wanted)) {
-            changes.push(Change::Remove(step.clone()));
-        }
-    }
+    let stays = |step: &&Step| wanted.iter().any(|wanted| wanted.fault == step.fault && fits(on, wanted));
+    let (closing, plain): (Vec<&Step>, Vec<&Step>) =
+        on.iter().filter(|step| !stays(step)).partition(|step| step.toxic.kind.closes_when_removed());
+    changes.extend(plain.into_iter().rev().cloned().map(Change::Remove));
     for wanted in wanted {
         let steps = on.iter().filter(|step| step.fault == wanted.fault);
         if fits(on, wanted) {
@@ -38,6 +38,7 @@ pub(crate) fn changes(on: &[Step], wanted: &[Wanted]) -> Vec<Change> {
             later.extend(wanted.toxics.iter().map(add));
         }
     }
+    changes.extend(closing.into_iter().cloned().map(Change::Remove));
     changes.extend(later);
     changes
 }

@@ -40,6 +40,16 @@ pub(crate) enum ToxicKind {
     Marker,
 }
 
+impl ToxicKind {
+    /// Whether Toxiproxy closes every connection that this toxic is on, even one that it spares, when it is removed.
+    /// Until such a connection is gone, the toxics before it wait for ever to pass on what they hold, and whoever
+    /// removes or changes one of those waits with them, with the lock that the whole API needs. So what closes goes
+    /// after everything else on its proxy, the first one of them first.
+    pub(crate) fn closes_when_removed(self) -> bool {
+        matches!(self, ToxicKind::Timeout { .. })
+    }
+}
+
 /// A share of connections, in (0, 1].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Share(f64);

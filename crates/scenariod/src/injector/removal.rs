@@ -170,7 +170,7 @@ pub(crate) async fn remove(
     }
     let mut calls = JoinSet::new();
     for chain in chains.into_values() {
-        let client = client.clone();
+        let (client, chain) = (client.clone(), in_order(chain));
         calls.spawn(async move { remove_chain(&client, &chain, give_up).await });
     }
     let mut failed = None;
@@ -178,6 +178,14 @@ pub(crate) async fn remove(
         failed = ended.unwrap_or_default().or(failed);
     }
     failed
+}
+
+/// The toxics of one proxy, given with the last one put on first, in the order that does not wedge Toxiproxy.
+fn in_order(chain: Suspects) -> Suspects {
+    let (closing, mut order): (Suspects, Suspects) =
+        chain.into_iter().partition(|suspect| suspect.role == Role::Closing);
+    order.extend(closing.into_iter().rev());
+    order
 }
 
 /// The toxics of one proxy, one after the other. A call without an answer holds the lock that the next one needs.

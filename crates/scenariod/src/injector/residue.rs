@@ -39,7 +39,7 @@ impl Residue {
         let delete = |Suspect { server, toxic, role }: &Suspect| {
             let delete = format!("curl -X DELETE {}/proxies/{server}/toxics/{toxic}", self.url);
             match role {
-                Role::Plain => vec![delete],
+                Role::Plain | Role::Closing => vec![delete],
                 Role::Marker => {
                     let enable = r#"-d '{"enabled":true}'"#;
                     vec![format!("curl -X POST {enable} {}/proxies/{server}", self.url), delete]
@@ -83,12 +83,18 @@ impl From<&Found<'_>> for Suspect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Plain,
+    /// Going, it closes every connection it is on.
+    Closing,
     /// Its proxy is disabled by us. It is enabled first: without its marker a disabled proxy would be nobody's.
     Marker,
 }
 
 impl Role {
     pub(super) fn of(kind: Option<ToxicKind>) -> Role {
-        if kind == Some(ToxicKind::Marker) { Role::Marker } else { Role::Plain }
+        match kind {
+            Some(ToxicKind::Marker) => Role::Marker,
+            Some(kind) if kind.closes_when_removed() => Role::Closing,
+            _ => Role::Plain,
+        }
     }
 }
