@@ -128,6 +128,14 @@ impl Runner {
         }
     }
 
+    /// A run that has no journal is on the record as well.
+    pub(crate) fn keep_unstarted(&self, scenario: &Scenario, plan: &Plan, run: &str, ended: &mut Ended) {
+        if let Some((status, what)) = ended.last.take() {
+            let targets: Vec<String> = targets(plan).into_iter().collect();
+            ended.reports.push(Report { status, ..Report::unjudged(&scenario.name, run, &targets, what) });
+        }
+    }
+
     fn keep(&self, report: Report, journal: &Journal, ended: &mut Ended) {
         if let Err(error) = journal.note("verdict", &report) {
             tracing::warn!(%error, "the verdict is not in the journal");

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
 use super::residue::Residue;
-use super::{Injector, lock};
+use super::{Injector, Spoiled, lock};
 use crate::machine::Hold;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
 
@@ -93,6 +93,7 @@ impl Injector {
             }
             tokio::time::sleep(PAUSE).await;
         }
+        self.lose(Spoiled::Hooked);
         self.remove_within(AFTER_RESTART).await.map(|_| Hold::Lost)
     }
 }

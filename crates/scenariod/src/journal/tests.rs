@@ -55,7 +55,7 @@ fn a_run_is_written_down_step_by_step() {
     journal.applied("memcached1", "x");
     journal.note("verdict", &serde_json::json!({ "pass": true })).unwrap();
     journal.removed("memcached1", "x");
-    journal.end(Exit::Ok);
+    journal.end(Exit::Ok).unwrap();
     assert_eq!(kinds(&state, &run), ["begin", "intent", "intent", "applied", "verdict", "removed", "end"]);
     let text = fs::read_to_string(state.journal(&run)).unwrap();
     assert!(text.contains(r#""body":{"name":"rl."#), "{text}");
@@ -101,7 +101,7 @@ fn old_journals_go_unless_they_tell_of_residue() {
         if n == 0 {
             journal.intend(&[step(&run, 0)]).unwrap();
         }
-        journal.end(Exit::Ok);
+        journal.end(Exit::Ok).unwrap();
     }
     past::prune(&state, 2);
     let left: Vec<RunId> = [0, 3, 4].map(|n| RunId::new(n, 1)).into();
