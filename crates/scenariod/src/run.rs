@@ -12,6 +12,7 @@ use metrics_core::labels::RunStatus;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock_watch::ClockWatch;
 use crate::driver::{self, Walked};
 use crate::forewarn::forewarn;
 use crate::injector::{Foreign, Injector, Kit};
@@ -228,11 +229,13 @@ impl Runner {
         let mut stage = Stage { injector: Arc::clone(&injector), families, voice, moments, injected: false };
         let stop = self.stop.token.child_token();
         let watching = StopWatch::start(self.watched(scenario, injector.plan()), seen.clone(), stop.clone());
+        let clock = ClockWatch::start(self.order.prometheus.as_ref(), seen.clone());
         let live = Live::start(self.order.prometheus.as_ref(), &self.narrator, injector.plan());
         let walk = async move { driver::walk(&mut stage, &phases, &stop).await };
         let name = scenario.name.as_str();
         let ending = supervise(walk, &injector, name).await;
         drop(live);
+        let clocks = clock.end();
         let (plan, moments) = (injector.plan(), *seen.borrow());
         let judged = Judging {
             scenario,
@@ -241,6 +244,7 @@ impl Runner {
             run: &id,
             label: &label,
             moments,
+            clocks: &clocks,
             journal: &journal,
         };
         let exit = match (ending, watching.end()) {

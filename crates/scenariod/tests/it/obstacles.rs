@@ -183,7 +183,13 @@ fn a_dry_run_reads_everything_and_writes_nothing() {
     let args = ["--toxiproxy", &fake.url(), "--dry-run"];
     let daemon = start(&lab, "slow", &args);
     assert_eq!(daemon.wait_exit(DEADLINE), 0, "{}", daemon.stderr());
-    assert_eq!(daemon.stdout(), "slow: would test for 800ms: latency 7ms ± 3ms on memcached1\n");
+    assert_eq!(
+        daemon.stdout(),
+        "slow: would test for 800ms: latency 7ms ± 3ms on memcached1\n\
+         nothing was written; not checked: whether toxiproxy takes the toxics and gives them up again, \
+         whether the client feels them, the restart hook\n"
+    );
+    assert!(!lab.folder().join("state").exists(), "not even a folder for state");
     lab.toxiproxy.add_toxic("memcached1", FOREIGN);
     let refused = start(&lab, "slow", &args);
     assert_eq!(refused.wait_exit(DEADLINE), 4, "{}", refused.stderr());
