@@ -9,6 +9,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
 use super::residue::Residue;
+use super::adjust::has;
 use super::{Injector, Spoiled, lock};
 use crate::machine::Hold;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
@@ -24,6 +25,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 impl Injector {
     /// Removes what this run put on, and sees that it is gone. `budget` is for plain removal.
     pub(crate) async fn heal(&self, budget: Duration) -> Result<Hold, Residue> {
+        if self.ledger().suspects().is_empty() {
+            self.doubt_denials().await;
+        }
         if self.ledger().suspects().is_empty() {
             return Ok(Hold::Held);
         }
@@ -71,6 +75,17 @@ impl Injector {
                 Ok(()) => self.say(format!("made the proxy {name} again: {listen} -> {upstream}")),
                 Err(error) => self.say(format!("cannot make the proxy {name} again: {error}")),
             }
+        }
+    }
+
+    /// A refusal is no proof: what it denied and is there all the same is to be removed like anything else.
+    async fn doubt_denials(&self) {
+        let denied = self.ledger().denied();
+        if denied.is_empty() {
+            return;
+        }
+        if let Ok(proxies) = self.client().within(PROBE).proxies().await {
+            denied.iter().filter(|step| has(step, &proxies)).for_each(|step| self.ledger().ask(step));
         }
     }
 

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
-use testkit::{Lab, Prometheus, eventually, secs, workspace_bin};
+use testkit::{Fake, Lab, Prometheus, eventually, secs, workspace_bin};
 
-use crate::harness::{DEADLINE, clean_exit, start};
+use crate::harness::{DEADLINE, await_phase, clean_exit, start};
 
 /// Passes every question on but the one for the time.
 struct Skewed {
@@ -113,6 +113,34 @@ fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
     loadgen.kill();
     prometheus.wait_for("up == 0", secs(10), |series| !series.is_empty());
     assert_eq!(dry(&url), (3, no_verdict("the load generator does not answer prometheus\n")));
+}
+
+/// Whatever becomes of Prometheus, faults come off when they are due and nothing is claimed.
+#[test]
+fn a_prometheus_that_hangs_or_goes_away_delays_no_removal() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    // Connections wait there for ever.
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", mute.local_addr().unwrap());
+    let run = start(&lab, "slow", &["--toxiproxy", &fake.url(), "--prometheus", &url]);
+    assert_eq!(clean_exit(&run, &lab.toxiproxy), 3, "{}", run.stderr());
+    assert!(run.stderr().contains("no verdict: prometheus at "), "{}", run.stderr());
+    assert!(run.stderr().contains(" does not answer: no answer within 3 s"), "{}", run.stderr());
+    let at = |method: &str| {
+        let requests = fake.requests_at();
+        requests.into_iter().find(|(_, request)| request.starts_with(method)).unwrap().0
+    };
+    let on = at("DELETE").duration_since(at("POST")).unwrap();
+    // 0.8 s as planned; one question to Prometheus would add 3 s.
+    assert!(on < Duration::from_millis(3_300), "{on:?}");
+
+    let prometheus = Prometheus::start_every(Duration::from_millis(250), [("scenariod", lab.scenariod_addr)]);
+    let run = start(&lab, "long", &["--prometheus", &prometheus.url()]);
+    await_phase(&run, "long", 2);
+    drop(prometheus);
+    assert_eq!(clean_exit(&run, &lab.toxiproxy), 3, "{}", run.stderr());
+    assert!(run.stderr().contains(" does not answer: nobody listens there"), "{}", run.stderr());
 }
 
 #[test]

@@ -52,6 +52,14 @@ fn a_foreign_toxic_is_refused_or_allowed_and_always_left_alone() {
     fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::Misreport(400));
     let failed = start(&lab, "slow", &["--toxiproxy", &fake.url(), "--allow-foreign"]);
     assert_eq!(failed.wait_exit(DEADLINE), 4, "{}", failed.stderr());
+    assert_eq!(lab.toxiproxy.toxic_names(), theirs, "after a failure, though a refusal had put ours on");
+
+    let killed = start(&lab, "long", &["--allow-foreign"]);
+    eventually("the toxics", secs(20), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
+    killed.kill();
+    let next = start(&lab, "slow", &["--allow-foreign"]);
+    assert_eq!(next.wait_exit(DEADLINE), 0, "{}", next.stderr());
+    assert_eq!(lab.toxiproxy.toxic_names(), theirs, "after a kill");
 }
 
 #[test]
