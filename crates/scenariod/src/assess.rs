@@ -8,6 +8,7 @@ use daemon_core::exit::UserError;
 use metrics_core::families::client::readings;
 use tokio::time::Instant;
 
+use crate::clock_watch::{Look, skew};
 use crate::judge::evidence::{Evidence, Health, Named, Series, Window, Windows};
 use crate::judge::expectation::{During, Expectation};
 use crate::judge::overall::{overall, unproven};
@@ -42,6 +43,8 @@ pub(crate) struct Run<'a> {
     pub(crate) windows: Windows,
     /// As planned for this run.
     pub(crate) planned: Phases,
+    /// Looks at the clocks from edge to edge.
+    pub(crate) clocks: &'a [Look],
     /// Shorter than the scenario says.
     pub(crate) shortened: bool,
 }
@@ -60,9 +63,7 @@ async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) 
         let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
         format!("no verdict: {error}{hint}")
     };
-    let begin = SystemTime::now();
-    let answer = prometheus.instant("time()", None).await.map_err(silent)?;
-    let skew = skew(&answer, epoch_seconds(begin), epoch_seconds(SystemTime::now()));
+    let skew = skew(prometheus).await.map_err(silent)?;
     let health = settle(prometheus, run).await.map_err(silent)?;
     let Some(health) = health else {
         return Err("no verdict: prometheus does not scrape the load generator".to_owned());
@@ -74,8 +75,9 @@ async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) 
         return Err("no verdict: the load generator answered no scrape while the run was on".to_owned());
     }
     let interval = health.interval;
-    if skew.abs() > interval.as_secs_f64() {
-        return Err(format!("no verdict: the clock of prometheus is {skew:+.1} s off this one"));
+    let last = Look { skew, jump: 0.0 };
+    if let Some(doubt) = run.clocks.iter().chain([&last]).find_map(|look| look.doubt(interval)) {
+        return Err(format!("no verdict: {doubt}"));
     }
     let mut lines = Vec::new();
     let mut findings = Vec::new();
@@ -98,12 +100,6 @@ async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) 
         shares,
         nodes: nodes(prometheus, run, interval).await.map_err(silent)?,
     })
-}
-
-/// How far Prometheus' clock is ahead of this one.
-fn skew(answer: &[Series], asked: f64, answered: f64) -> f64 {
-    let theirs = answer.first().and_then(|series| series.points.last()).map(|(_, value)| *value);
-    theirs.map_or(0.0, |theirs| theirs - theirs.clamp(asked, answered))
 }
 
 /// Waits for a scrape behind the end of the run. One that does not come leaves old samples, which the judge sees.
@@ -261,17 +257,4 @@ async fn phase(prometheus: &Prometheus, length: &str, at: f64) -> Result<Answers
 /// As PromQL writes it.
 fn promql_duration(seconds: f64) -> String {
     format!("{}ms", Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(1)).as_millis().max(1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_is_off_only_beyond_what_the_question_took() {
-        let theirs = |value| vec![Series { points: vec![(0.0, value)], ..Series::default() }];
-        assert_eq!(skew(&theirs(10.3), 10.0, 10.5), 0.0);
-        assert_eq!(skew(&theirs(12.0), 10.0, 10.5), 1.5);
-        assert_eq!(skew(&theirs(7.0), 10.0, 10.5), -3.0);
-    }
 }

@@ -12,12 +12,13 @@ use crate::cli::Cli;
 use crate::guard::standing;
 use crate::injector::{Residue, Suspect, remove};
 use crate::journal::settle;
+use crate::lease::Lease;
 use crate::metrics::SetupError;
 use crate::settings::Settings;
 use crate::stage::unix_seconds;
 use crate::state::StateDir;
 use crate::sweep::{Found, Sight, sort};
-use crate::toxiproxy::{Client, Proxy, ToxiproxyError};
+use crate::toxiproxy::{Client, Placed, Power, Proxy, ToxiproxyError};
 use crate::{Failure, fail, load_lab, load_state, say};
 
 /// How long removal is tried.
@@ -76,23 +77,35 @@ pub(crate) fn run(cli: &Cli, dry_run: bool) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| fail(SetupError::Runtime(error)))?;
-    let cleaned = runtime.block_on(clean(&client, &state, dry_run));
+    let nodes = settings.names();
+    let cleaned = runtime.block_on(clean(&client, &state, &nodes, dry_run));
     let (text, left) = cleaned.map_err(fail)?;
     Ok(say(&text).worst(left))
 }
 
-async fn clean(client: &Client, state: &StateDir, dry_run: bool) -> Result<(String, Exit), CleanError> {
+async fn clean(
+    client: &Client,
+    state: &StateDir,
+    nodes: &[String],
+    dry_run: bool,
+) -> Result<(String, Exit), CleanError> {
     let before = client.proxies().await?;
     let (forfeited, live) = sorted(&before, state);
     let mut text = String::new();
     for found in &live {
         text.push_str(&line("left", "on", found, state, false));
     }
+    let foreign = foreign(&before, nodes);
+    foreign.iter().for_each(|line| text.push_str(line));
+    let others = match foreign.len() {
+        0 => String::new(),
+        count => format!(", {count} of others left"),
+    };
     if dry_run {
         forfeited.iter().for_each(|found| text.push_str(&line("would remove", "from", found, state, true)));
         let left = if forfeited.is_empty() { Exit::Ok } else { Exit::Residue };
         return Ok((
-            text + &format!("{} to be removed, {} of live runs\n", forfeited.len(), live.len()),
+            text + &format!("{} to be removed, {} of live runs{others}\n", forfeited.len(), live.len()),
             left,
         ));
     }
@@ -101,11 +114,34 @@ async fn clean(client: &Client, state: &StateDir, dry_run: bool) -> Result<(Stri
     for settled in settle(state, client.url(), &after) {
         text.push_str(&format!("{settled}\n"));
     }
-    Ok((text + &format!("{} removed, {} of live runs left\n", forfeited.len(), live.len()), Exit::Ok))
+    let count = format!("{} removed, {} of live runs left{others}\n", forfeited.len(), live.len());
+    Ok((text + &count, Exit::Ok))
 }
 
 fn sorted<'a>(proxies: &'a [Proxy], state: &StateDir) -> (Vec<Found<'a>>, Vec<Found<'a>>) {
     sort(proxies, |run| state.owner(run), |_| Sight::now(unix_seconds()))
+}
+
+/// What others put on the lab's nodes: it stays, and a run refuses to start beside it.
+fn foreign(proxies: &[Proxy], nodes: &[String]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for proxy in proxies.iter().filter(|proxy| nodes.contains(&proxy.name)) {
+        let ours = |placed: &&Placed| Lease::parse(&placed.name).is_some();
+        for Placed { name, kind, .. } in proxy.toxics.iter().filter(|placed| !ours(placed)) {
+            let by_default = [format!("{kind}_upstream"), format!("{kind}_downstream")].contains(name);
+            let whose = if by_default {
+                "it is not ours; toxiproxy names so what is put on without a name, as with toxiproxy-cli"
+            } else {
+                "it is not ours; somebody or another tool put it on under this name"
+            };
+            lines.push(format!("left {name} ({kind}) on {}: {whose}\n", proxy.name));
+        }
+        let marked = proxy.toxics.iter().any(|placed| ours(&placed));
+        if proxy.power == Power::Disabled && !marked {
+            lines.push(format!("left {} disabled: there is no mark of ours on it\n", proxy.name));
+        }
+    }
+    lines
 }
 
 fn line(done: &str, preposition: &str, found: &Found<'_>, state: &StateDir, forfeited: bool) -> String {

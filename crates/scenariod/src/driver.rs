@@ -45,6 +45,11 @@ pub(crate) trait Rig {
     /// Takes the faults off and reads that back. Never dropped, never told to stop.
     fn heal(&mut self) -> impl Future<Output = Result<Hold, Self::Error>> + Send;
 
+    /// Why healing found the faults lost.
+    fn lost(&mut self) -> Option<Self::Error> {
+        None
+    }
+
     /// A phase begins.
     fn entered(&mut self, phase: Phase, at: SystemTime);
 }
@@ -89,7 +94,14 @@ pub(crate) async fn walk<R: Rig>(
                 Err(_) if stop.is_cancelled() => Event::Cancelled,
                 injected => told(injected, |()| Event::Injected, &mut errors),
             },
-            Action::Heal => told(rig.heal().await, Event::Healed, &mut errors),
+            Action::Heal => {
+                let healed = rig.heal().await;
+                // What broke the walk off has told it already.
+                if errors.is_empty() && matches!(healed, Ok(Hold::Lost)) {
+                    errors.extend(rig.lost());
+                }
+                told(healed, Event::Healed, &mut errors)
+            }
             Action::Finish(outcome) => return Ok(Walked { outcome, errors }),
         };
         since = Instant::now();

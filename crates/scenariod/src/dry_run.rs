@@ -1,45 +1,108 @@
-//! `--dry-run`: everything a run reads, nothing it writes.
+//! `--dry-run`: everything a run reads, nothing it writes, and the words and exit codes in which a run would refuse.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use daemon_core::exit::{Exit, UserError};
 use metrics_core::Registry;
+use metrics_core::families::client::readings;
 use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock_watch::{Look, skew};
+use crate::forewarn::trouble;
 use crate::injector::{Ground, look};
+use crate::judge::evidence::Health;
+use crate::metrics::{self, SetupError};
+use crate::prom::{PromError, Prometheus};
 use crate::run::Order;
-use crate::stage::{RunError, readable};
-use crate::toxiproxy::{Client, ToxiproxyError};
+use crate::stage::{RunError, readable, unix_seconds};
+use crate::toxiproxy::Client;
 
-/// Why a dry run has nothing good to say.
+/// Enough samples to know how often Prometheus scrapes.
+const LEAD: &str = "1m";
+/// What only a run can find out.
+const UNCHECKED: &str = "nothing was written; not checked: whether toxiproxy takes the toxics and gives them up again, \
+                         whether the client feels them, the restart hook\n";
+
+/// Why a run would not start.
 #[derive(Debug)]
 pub(crate) enum DryError {
-    Client(ToxiproxyError),
+    Setup(SetupError),
     Run(Box<RunError>),
 }
 
+/// Why a run would be walked for nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoVerdict {
+    #[error("as things are there will be no verdict: {0}")]
+    Prometheus(PromError),
+    #[error("as things are there will be no verdict: {0}")]
+    Data(String),
+}
+
+impl UserError for NoVerdict {
+    fn exit(&self) -> Exit {
+        Exit::Inconclusive
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            NoVerdict::Prometheus(error) => error.hint(),
+            NoVerdict::Data(_) => None,
+        }
+    }
+}
+
+/// What a dry run found out.
+#[derive(Debug)]
+pub(crate) struct Dry {
+    pub(crate) text: String,
+    pub(crate) no_verdict: Option<NoVerdict>,
+}
+
 /// What each run of the list would do, or the first reason why it would not start.
-pub(crate) async fn dry_run(order: &Order) -> Result<String, DryError> {
+pub(crate) async fn dry_run(order: &Order) -> Result<Dry, DryError> {
     // Nobody scrapes a dry run.
     let families = ToxiproxyFamilies::register(&mut Registry::default(), &[]);
-    let client = Client::new(&order.settings.toxiproxy, Arc::clone(&families)).map_err(DryError::Client)?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let client = Client::new(&order.settings.toxiproxy, Arc::clone(&families));
+    let client = client.map_err(|error| DryError::Setup(error.into()))?;
     let stop = CancellationToken::new();
     let mut text = String::new();
     for (number, entry) in (1_u64..).zip(&order.entries) {
         let scenario = &entry.scenario;
+        let name = || scenario.name.clone();
+        let usable = order.state.usable();
+        usable.map_err(|cause| DryError::Run(Box::new(RunError::State { scenario: name(), cause })))?;
         let plan = order.plan(entry, number);
-        let ground =
-            Ground { servers: &order.settings.servers, state: &order.state, now, foreign: order.foreign };
+        let (servers, now) = (&order.settings.servers, unix_seconds());
+        let ground = Ground { servers, state: &order.state, now, foreign: order.foreign };
         let looked = look(&client, &ground, &stop).await;
-        let refused = |cause| RunError::Refused { scenario: scenario.name.clone(), cause };
-        let notes = looked.map_err(|cause| DryError::Run(Box::new(refused(cause))))?;
-        for note in notes {
+        let refused = |cause| DryError::Run(Box::new(RunError::Refused { scenario: name(), cause }));
+        for note in looked.map_err(refused)? {
             text.push_str(&format!("{}: would find: {note}\n", scenario.name));
         }
         let testing = readable(plan.phases.testing);
         text.push_str(&format!("{}: would test for {testing}: {}\n", scenario.name, plan.describe()));
     }
-    Ok(text)
+    // A run binds first. Here whoever holds the address has had the chance to be named as a run.
+    metrics::bind(&order.settings.metrics_addr).map_err(DryError::Setup)?;
+    text.push_str(UNCHECKED);
+    let no_verdict = match &order.prometheus {
+        Some(prometheus) => witness(prometheus).await.err(),
+        None => None,
+    };
+    Ok(Dry { text, no_verdict })
+}
+
+/// What a verdict rests on: answers, a load generator that is scraped, clocks that agree.
+async fn witness(prometheus: &Prometheus) -> Result<(), NoVerdict> {
+    let up = prometheus.instant(&readings::answering(), None).await.map_err(NoVerdict::Prometheus)?;
+    if let Some(trouble) = trouble(&up) {
+        return Err(NoVerdict::Data(trouble.to_owned()));
+    }
+    let scrapes = prometheus.instant(&readings::scrapes(LEAD), None).await.map_err(NoVerdict::Prometheus)?;
+    // One that has only begun to scrape will know its interval by the end of a run.
+    let Some(health) = Health::new(&scrapes) else { return Ok(()) };
+    let skew = skew(prometheus).await.map_err(NoVerdict::Prometheus)?;
+    Look { skew, jump: 0.0 }.doubt(health.interval).map_or(Ok(()), |doubt| Err(NoVerdict::Data(doubt)))
 }

@@ -23,7 +23,7 @@ pub(crate) fn forewarn(prometheus: Option<&Prometheus>, narrator: &Narrator) {
 }
 
 /// What the last scrape of each load generator says.
-fn trouble(up: &[Series]) -> Option<&'static str> {
+pub(crate) fn trouble(up: &[Series]) -> Option<&'static str> {
     let answered = |series: &Series| series.points.last().is_some_and(|(_, up)| *up == 1.0);
     if up.is_empty() {
         Some("prometheus does not scrape the load generator")

@@ -96,22 +96,20 @@ impl Guard {
     async fn round(&mut self) {
         let Some(proxies) = self.read().await else { return };
         self.remember(&proxies);
-        let suspects = self.forfeited(&proxies);
+        let (suspects, owners): (Vec<Suspect>, Vec<Owner>) = self.forfeited(&proxies).into_iter().unzip();
         self.families.set_residual(suspects.len());
         if suspects.is_empty() {
             return;
         }
         let cause = remove(&self.client, &suspects, Instant::now() + ROUND).await;
         let Some(proxies) = self.read().await else { return };
-        let left = self.forfeited(&proxies);
+        let left: Vec<Suspect> = self.forfeited(&proxies).into_iter().map(|(suspect, _)| suspect).collect();
         self.families.set_residual(left.len());
-        for suspect in &suspects {
+        for (suspect, owner) in suspects.iter().zip(&owners) {
             let Suspect { server, toxic, .. } = suspect;
             if !left.contains(suspect) {
                 self.stuck.remove(toxic);
-                self.narrator.say(format!(
-                    "removed {toxic} from {server}: left over from a run that did not end well"
-                ));
+                self.narrator.say(format!("removed {toxic} from {server}: {}", why(*owner)));
             } else if self.stuck.insert(toxic.clone()) {
                 let cause =
                     cause.as_ref().map_or_else(|| "it is still there".to_owned(), ToString::to_string);
@@ -156,19 +154,29 @@ impl Guard {
         }
     }
 
-    fn forfeited(&self, proxies: &[Proxy]) -> Vec<Suspect> {
+    /// What has to go, with what is known of its run.
+    fn forfeited(&self, proxies: &[Proxy]) -> Vec<(Suspect, Owner)> {
         let sight = |name: &str| match self.sights.get(name) {
             Some((first, at)) => Sight { first: *first, elapsed: at.elapsed().as_secs() },
             None => Sight::now(unix_seconds()),
         };
         let (forfeited, _) = sort(proxies, |run| self.state.owner(run), sight);
-        forfeited.iter().map(Suspect::from).collect()
+        forfeited.iter().map(|found| (Suspect::from(found), self.state.owner(&found.lease.run))).collect()
     }
 
     fn settle(&self, proxies: &[Proxy]) {
         for settled in settle(&self.state, self.client.url(), proxies) {
             self.narrator.say(format!("{settled}"));
         }
+    }
+}
+
+/// Why a toxic that had to go was there, in words.
+fn why(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Dead => "left over from a run that did not end well",
+        Owner::Alive => "its lease is over, though its run is still there: it stands still or is stuck",
+        Owner::Unknown => "its lease is over and nothing is known here of its run",
     }
 }
 

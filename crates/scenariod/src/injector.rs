@@ -9,7 +9,7 @@ mod removal;
 mod residue;
 mod spoiled;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +29,7 @@ use crate::lease::RunId;
 use crate::ledger::Ledger;
 use crate::narrator::Voice;
 use crate::plan::{Plan, Step};
+use crate::stage::unix_seconds;
 use crate::state::{Claim, StateDir};
 use crate::toxic::ToxicKind;
 use crate::toxiproxy::{Client, NewProxy, Power, Proxy, ToxiproxyError};
@@ -66,8 +67,8 @@ pub(crate) struct Injector {
     claims: Mutex<Vec<Claim>>,
     /// Faults shown as on, by position in the plan.
     shown: Mutex<Vec<usize>>,
-    /// A look found the run spoiled, and its caller says why.
-    reported: AtomicBool,
+    /// Why what was to be removed had not stayed on.
+    lost: Mutex<Option<Spoiled>>,
 }
 
 /// No name is used twice: a late call must never meet another toxic than its own.
@@ -106,8 +107,8 @@ impl Injector {
     pub(crate) fn new(kit: Kit, plan: Plan) -> Injector {
         let (ledger, naming, shown) = (Mutex::default(), Mutex::default(), Mutex::default());
         let (snapshot, restarts, claims) = (Mutex::default(), AtomicU64::default(), Mutex::default());
-        let reported = AtomicBool::new(false);
-        Injector { kit, plan, ledger, naming, snapshot, restarts, claims, shown, reported }
+        let lost = Mutex::default();
+        Injector { kit, plan, ledger, naming, snapshot, restarts, claims, shown, lost }
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -139,11 +140,7 @@ impl Injector {
     pub(crate) async fn watch(&self, stop: &CancellationToken) -> Result<(), Spoiled> {
         match retry(stop, || self.client().proxies()).await {
             None => Ok(()),
-            Some(Ok(proxies)) => {
-                let judged = self.judge(&proxies);
-                self.reported.store(judged.is_err(), Ordering::Relaxed);
-                judged
-            }
+            Some(Ok(proxies)) => self.judge(&proxies),
             Some(Err(error @ ToxiproxyError::Connect { .. })) => Err(Spoiled::Unreachable(error)),
             Some(Err(error)) => {
                 tracing::warn!(%error, "cannot see what toxiproxy holds");
@@ -165,6 +162,7 @@ impl Injector {
             run: self.run(),
             on: &on,
             foreign: self.kit.foreign,
+            now: unix_seconds(),
         };
         spoiled::spoiled(proxies, &expected).map_or(Ok(()), Err)
     }
@@ -216,6 +214,15 @@ impl Injector {
         });
         let failed = |cause| InjectError::Disable { server: step.server.clone(), cause };
         answer.await.ok_or(InjectError::Stopped)?.map_err(failed)
+    }
+
+    /// Why the faults were not on any more when they were to be removed; told once.
+    pub(crate) fn lost(&self) -> Option<Spoiled> {
+        lock(&self.lost).take()
+    }
+
+    fn lose(&self, why: Spoiled) {
+        lock(&self.lost).get_or_insert(why);
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

@@ -5,6 +5,7 @@ mod past;
 
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -112,7 +113,11 @@ impl Journal {
             toxiproxy: toxiproxy.to_owned(),
         };
         let journal = Journal { run, path: path.clone(), file: Mutex::new(file) };
-        journal.append(&[entry], Durable::Yes).map_err(unusable)?;
+        if let Err(reason) = journal.append(&[entry], Durable::Yes) {
+            // An empty journal would tell of a run that never was.
+            forget(state, &journal.run);
+            return Err(unusable(reason));
+        }
         past::prune(state, KEPT);
         Ok(journal)
     }
@@ -153,8 +158,8 @@ impl Journal {
     }
 
     /// The run is over.
-    pub(crate) fn end(&self, exit: Exit) {
-        self.try_append(Entry::End { exit: Some(exit.code()) });
+    pub(crate) fn end(&self, exit: Exit) -> Result<(), JournalError> {
+        self.told(self.append(&[Entry::End { exit: Some(exit.code()) }], Durable::No))
     }
 
     /// For what the next start finds out again: a full disk must never hold up a removal.
@@ -175,6 +180,10 @@ impl Journal {
 
     fn append(&self, entries: &[impl Serialize], durable: Durable) -> io::Result<()> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        // A file without a name is no journal: nobody who comes later could read it.
+        if file.metadata()?.nlink() == 0 {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "somebody removed it while the run was on"));
+        }
         write(&mut file, entries)?;
         if durable == Durable::Yes { file.sync_data() } else { Ok(()) }
     }

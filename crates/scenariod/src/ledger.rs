@@ -87,6 +87,12 @@ impl Ledger {
         self.entries.iter().rev().filter(suspect).map(|entry| entry.step.clone()).collect()
     }
 
+    /// Steps of which every call was refused or did not arrive.
+    pub(crate) fn denied(&self) -> Vec<Step> {
+        let denied = |entry: &&Entry| entry.reach == Reach::Nowhere;
+        self.entries.iter().filter(denied).map(|entry| entry.step.clone()).collect()
+    }
+
     /// Steps that Toxiproxy said are on, in their order.
     pub(crate) fn answered(&self) -> Vec<Step> {
         let on = |entry: &&Entry| entry.reach == Reach::On;

@@ -9,6 +9,7 @@ mod catalogue;
 mod check;
 mod clean;
 mod cli;
+mod clock_watch;
 mod driver;
 mod dry_run;
 mod fault;

@@ -8,7 +8,7 @@ use daemon_core::problems::Problems;
 use daemon_core::values::HttpUrl;
 
 use crate::cli::{Cli, UsageError};
-use crate::dry_run::{DryError, dry_run};
+use crate::dry_run::{Dry, DryError, dry_run};
 use crate::injector::Foreign;
 use crate::metrics::SetupError;
 use crate::narrator::{LogLines, Manner, Narrator};
@@ -99,8 +99,10 @@ pub(crate) fn show(cli: &Cli, name: &str) -> Result<String, Failure> {
 
 fn dry(order: &Order, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure> {
     match runtime.block_on(dry_run(order)) {
-        Ok(text) => Ok(say(&text)),
-        Err(DryError::Client(error)) => Err(fail(SetupError::Client(error))),
+        Ok(Dry { text, no_verdict }) => {
+            Ok(no_verdict.map_or(Exit::Ok, |doubt| report(&doubt)).worst(say(&text)))
+        }
+        Err(DryError::Setup(error)) => Err(fail(error)),
         Err(DryError::Run(error)) => Err(fail(*error)),
     }
 }

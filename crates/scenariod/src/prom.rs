@@ -1,23 +1,28 @@
 //! Asks a Prometheus: bounded calls, one per question. What the answers mean is the judge's business.
 
 mod auth;
+mod error;
 mod wire;
 
 use std::time::Duration;
 
-use daemon_core::exit::{Exit, UserError};
 use daemon_core::values::HttpUrl;
+use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{StatusCode, Url};
 
 use crate::judge::Grid;
 use crate::judge::evidence::Series;
 pub(crate) use auth::{Auth, TOKEN_VARIABLE};
-use wire::Answer;
+pub(crate) use error::PromError;
+use error::Seen;
+use wire::{Answer, NoAnswer};
 
 /// A Prometheus that hangs must not hold up the end of a run for long.
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 /// So much of a refusal is passed on.
 const MOST_TEXT: usize = 300;
+/// No answer to a question of ours is longer.
+const MOST_BYTES: usize = 32 << 20;
 
 /// A client of one Prometheus.
 #[derive(Clone, Debug)]
@@ -25,56 +30,6 @@ pub(crate) struct Prometheus {
     http: reqwest::Client,
     base: Url,
     auth: Auth,
-}
-
-/// Why there is no answer. No message names what authenticates us.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum PromError {
-    #[error("cannot make an HTTP client: {reason}")]
-    Client { reason: String },
-    #[error("cannot read the token file {path}: {reason}")]
-    Token { path: String, reason: String },
-    #[error("prometheus at {base} does not answer: {reason}")]
-    Silent { base: String, reason: String },
-    #[error("prometheus at {base} refuses us ({status})")]
-    Unauthorized { base: String, status: u16 },
-    #[error("prometheus at {base} refuses the query ({status}): {message}")]
-    Refused { base: String, status: u16, message: String },
-    #[error("what answers at {base} is no prometheus: {reason}")]
-    Foreign { base: String, reason: String },
-}
-
-impl PromError {
-    /// Asking on would only cost time.
-    pub(crate) fn is_silence(&self) -> bool {
-        matches!(self, PromError::Silent { .. } | PromError::Unauthorized { .. })
-    }
-}
-
-impl UserError for PromError {
-    fn exit(&self) -> Exit {
-        match self {
-            PromError::Token { .. } => Exit::Usage,
-            PromError::Client { .. } => Exit::Setup,
-            PromError::Silent { .. }
-            | PromError::Unauthorized { .. }
-            | PromError::Refused { .. }
-            | PromError::Foreign { .. } => Exit::Inconclusive,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            PromError::Silent { .. } | PromError::Foreign { .. } => Some(
-                "`--prometheus URL` names another one; `--no-verdict` walks the phases without a verdict"
-                    .to_owned(),
-            ),
-            PromError::Unauthorized { .. } => Some(
-                "`--prometheus-token-file`, LAB_PROMETHEUS_TOKEN or user and password in the URL".to_owned(),
-            ),
-            PromError::Client { .. } | PromError::Token { .. } | PromError::Refused { .. } => None,
-        }
-    }
 }
 
 impl Prometheus {
@@ -123,41 +78,42 @@ impl Prometheus {
         }
         url.query_pairs_mut().extend_pairs(params);
         let base = || self.base().to_owned();
-        let silent = |error: reqwest::Error| PromError::Silent { base: base(), reason: cause(&error) };
-        let response = self.auth.on(self.http.get(url)).send().await.map_err(silent)?;
+        let failed = |error: reqwest::Error| PromError::transport(base(), &error);
+        let mut response = self.auth.on(self.http.get(url)).send().await.map_err(failed)?;
         let status = response.status();
-        let bytes = response.bytes().await.map_err(silent)?;
-        match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(PromError::Unauthorized { base: base(), status: status.as_u16() });
+        let mut bytes = Vec::new();
+        while let Some(part) = response.chunk().await.map_err(failed)? {
+            bytes.extend_from_slice(&part);
+            if bytes.len() > MOST_BYTES {
+                let seen = format!("{status}, more than {} MB", MOST_BYTES >> 20);
+                return Err(PromError::Foreign { base: base(), seen });
             }
-            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-                return Err(PromError::Silent { base: base(), reason: status.to_string() });
-            }
-            _ => {}
+        }
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Err(PromError::Unauthorized { base: base(), status: status.as_u16() });
         }
         match Answer::read(&bytes) {
-            Ok(Answer::Series(series)) => Ok(series),
+            // Prometheus says so of itself while it starts or is overloaded.
+            Ok(Answer::Error(_)) if status == StatusCode::SERVICE_UNAVAILABLE => {
+                Err(PromError::Silent { base: base(), reason: status.to_string() })
+            }
+            Ok(Answer::Series(series)) if status.is_success() => Ok(series),
             Ok(Answer::Error(message)) => Err(PromError::Refused {
                 base: base(),
                 status: status.as_u16(),
                 message: message.chars().take(MOST_TEXT).collect(),
             }),
-            Err(reason) => Err(PromError::Foreign { base: base(), reason }),
+            Err(NoAnswer::Cut) if status.is_success() => {
+                Err(PromError::Silent { base: base(), reason: "its answer broke off".to_owned() })
+            }
+            Ok(Answer::Series(_)) | Err(_) => {
+                let header = |name| response.headers().get(name)?.to_str().ok();
+                let kind = header(CONTENT_TYPE).and_then(|kind| kind.split(';').next()).unwrap_or_default();
+                let seen = Seen { kind: kind.trim(), location: header(LOCATION), body: &bytes };
+                Err(PromError::foreign(base(), status, &seen))
+            }
         }
     }
-}
-
-/// The innermost cause, which says more than the layers around it and does not repeat the URL.
-fn cause(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return format!("no answer within {} s", CALL_TIMEOUT.as_secs());
-    }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

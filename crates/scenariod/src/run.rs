@@ -12,6 +12,7 @@ use metrics_core::labels::RunStatus;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock_watch::ClockWatch;
 use crate::driver::{self, Walked};
 use crate::forewarn::forewarn;
 use crate::injector::{Foreign, Injector, Kit};
@@ -191,6 +192,7 @@ impl Runner {
     /// One run, from the first look to the count. Its faults are healed whatever becomes of the walk.
     async fn one(&self, entry: &Entry, number: u64, ended: &mut Ended) -> Exit {
         let scenario = &entry.scenario;
+        let known = ended.errors.len();
         let plan = self.order.plan(entry, number);
         let phases = plan.phases;
         let run = run_id();
@@ -206,7 +208,9 @@ impl Runner {
             Ok(journal) => journal,
             Err(cause) => {
                 ended.errors.push(RunError::State { scenario: scenario.name.clone(), cause });
-                return self.count(&label, &scenario.name, Outcome::Refused, ended);
+                let exit = self.count(&label, &scenario.name, Outcome::Refused, ended);
+                self.keep_unstarted(scenario, &plan, &id, ended);
+                return exit;
             }
         };
         let kit = Kit {
@@ -225,11 +229,13 @@ impl Runner {
         let mut stage = Stage { injector: Arc::clone(&injector), families, voice, moments, injected: false };
         let stop = self.stop.token.child_token();
         let watching = StopWatch::start(self.watched(scenario, injector.plan()), seen.clone(), stop.clone());
+        let clock = ClockWatch::start(self.order.prometheus.as_ref(), seen.clone());
         let live = Live::start(self.order.prometheus.as_ref(), &self.narrator, injector.plan());
         let walk = async move { driver::walk(&mut stage, &phases, &stop).await };
         let name = scenario.name.as_str();
         let ending = supervise(walk, &injector, name).await;
         drop(live);
+        let clocks = clock.end();
         let (plan, moments) = (injector.plan(), *seen.borrow());
         let judged = Judging {
             scenario,
@@ -238,6 +244,7 @@ impl Runner {
             run: &id,
             label: &label,
             moments,
+            clocks: &clocks,
             journal: &journal,
         };
         let exit = match (ending, watching.end()) {
@@ -266,18 +273,28 @@ impl Runner {
             }
         };
         self.keep_unjudged(&judged, ended);
-        if let Err(error) = journal.note("hygiene", &if exit == Exit::Residue { "residue" } else { "clean" })
-        {
-            tracing::warn!(%error, "the journal is incomplete");
+        let hygiene = match exit {
+            Exit::Residue => "residue",
+            _ if ended.errors.iter().skip(known).any(RunError::is_overdue) => "overdue",
+            _ => "clean",
+        };
+        let written = journal.note("hygiene", &hygiene).and_then(|()| journal.end(exit));
+        if let Err(error) = written {
+            self.narrator.say(format!("warning: {label}: the end of the run is not on record: {error}"));
         }
-        journal.end(exit);
         exit
     }
 
     fn count(&self, label: &str, scenario: &str, outcome: Outcome, ended: &mut Ended) -> Exit {
         let last = ended.errors.last().map(UserError::exit);
+        let overdue = ended.errors.last().is_some_and(RunError::is_overdue);
         let (status, exit, what) = match outcome {
             Outcome::Completed => (RunStatus::Success, Exit::Ok, "all phases walked, no toxic is left"),
+            Outcome::FaultLost if overdue => (
+                RunStatus::Inconclusive,
+                Exit::Inconclusive,
+                "the faults outlived their lease, no toxic is left",
+            ),
             Outcome::FaultLost => (
                 RunStatus::Inconclusive,
                 Exit::Inconclusive,

@@ -111,6 +111,19 @@ impl UserError for RunError {
     }
 }
 
+impl RunError {
+    /// Whether the run kept its faults on for longer than it had promised.
+    pub(crate) fn is_overdue(&self) -> bool {
+        let (RunError::Spoiled { cause, .. }
+        | RunError::Adjust { cause: InjectError::Spoiled(cause), .. }
+        | RunError::Inject { cause: InjectError::Spoiled(cause), .. }) = self
+        else {
+            return false;
+        };
+        matches!(cause, Spoiled::LeaseOver { .. })
+    }
+}
+
 impl Stage {
     fn scenario(&self) -> String {
         self.injector.plan().scenario.clone()
@@ -190,6 +203,11 @@ impl Rig for Stage {
         let hold = healed.map_err(|cause| RunError::Residue { scenario: self.scenario(), cause })?;
         self.voice.narrator.faults_on(0);
         Ok(hold)
+    }
+
+    fn lost(&mut self) -> Option<RunError> {
+        let cause = self.injector.lost()?;
+        Some(RunError::Spoiled { scenario: self.scenario(), cause })
     }
 
     fn entered(&mut self, phase: Phase, at: SystemTime) {

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use daemon_core::exit::{Exit, UserError};
+use rustix::fs::{Access, access, statvfs};
+use rustix::io::Errno;
 
 use crate::lease::RunId;
 use crate::lock;
@@ -85,6 +87,27 @@ impl StateDir {
             Ok(false) => Owner::Dead,
             Err(_) => Owner::Unknown,
         }
+    }
+
+    /// Whether a journal could be kept. Only looks.
+    pub(crate) fn usable(&self) -> Result<(), StateError> {
+        let journals = self.journals();
+        // The nearest folder that is there: below it a run makes the others.
+        let there = journals.ancestors().find_map(|path| match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            found => Some((path, found)),
+        });
+        let Some((path, found)) = there else { return Ok(()) };
+        let writable = || {
+            if !found?.is_dir() {
+                return Err(io::ErrorKind::NotADirectory.into());
+            }
+            access(path, Access::WRITE_OK | Access::EXEC_OK)?;
+            let disk = statvfs(path)?;
+            let full = disk.f_blocks > 0 && disk.f_bfree == 0;
+            if full { Err(io::Error::from(Errno::NOSPC)) } else { Ok(()) }
+        };
+        writable().map_err(|reason| StateError::Unusable { path: path.to_owned(), reason })
     }
 
     /// Makes the folder and opens a new file in it.

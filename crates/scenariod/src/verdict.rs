@@ -9,6 +9,7 @@ use metrics_core::labels::{Finding, RunStatus};
 use serde_json::json;
 
 use crate::assess::{Run, assess};
+use crate::clock_watch::Look;
 use crate::journal::Journal;
 use crate::judge::stop::Cause;
 use crate::moments::Moments;
@@ -33,6 +34,7 @@ pub(crate) struct Judging<'a> {
     pub(crate) run: &'a str,
     pub(crate) label: &'a str,
     pub(crate) moments: Moments,
+    pub(crate) clocks: &'a [Look],
     pub(crate) journal: &'a Journal,
 }
 
@@ -61,7 +63,7 @@ impl Runner {
     pub(crate) async fn judge(&self, judging: Judging<'_>, ended: &mut Ended) -> Exit {
         let end = SystemTime::now();
         self.scenario.run_walked(end);
-        let Judging { scenario, plan, scale, run, label, moments, journal } = judging;
+        let Judging { scenario, plan, scale, run, label, moments, clocks, journal } = judging;
         let walked = "all phases walked, no toxic is left";
         let (Some(prometheus), Some(windows)) = (&self.order.prometheus, moments.windows(end)) else {
             return self.finish(label, &scenario.name, RunStatus::Success, walked, Exit::Ok, ended);
@@ -75,6 +77,7 @@ impl Runner {
             nodes: &self.names,
             windows,
             planned: plan.phases,
+            clocks,
             shortened: scale.shortens(),
         };
         let report = tokio::select! {
@@ -125,6 +128,14 @@ impl Runner {
                 tracing::warn!(%error, "the end of the run is not in the journal");
             }
             ended.reports.push(report);
+        }
+    }
+
+    /// A run that has no journal is on the record as well.
+    pub(crate) fn keep_unstarted(&self, scenario: &Scenario, plan: &Plan, run: &str, ended: &mut Ended) {
+        if let Some((status, what)) = ended.last.take() {
+            let targets: Vec<String> = targets(plan).into_iter().collect();
+            ended.reports.push(Report { status, ..Report::unjudged(&scenario.name, run, &targets, what) });
         }
     }
 

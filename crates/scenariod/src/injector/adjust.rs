@@ -137,7 +137,7 @@ fn changing(step: &Step) -> impl FnOnce(ToxiproxyError) -> InjectError {
     |cause| InjectError::Change { server, toxic, cause }
 }
 
-fn has(step: &Step, proxies: &[Proxy]) -> bool {
+pub(super) fn has(step: &Step, proxies: &[Proxy]) -> bool {
     let name = step.lease.to_string();
     let on = proxies.iter().filter(|proxy| proxy.name == step.server);
     on.flat_map(|proxy| &proxy.toxics).any(|placed| placed.name == name)

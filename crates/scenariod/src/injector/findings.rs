@@ -10,12 +10,28 @@ use crate::toxiproxy::ToxiproxyError;
 /// Something found or done that is worth a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Note {
-    LeftoverRemoved { server: String, toxic: String },
-    Leftover { server: String, toxic: String },
-    ProxyMissing { server: String },
-    ProxyCreated { server: String, listen: String, upstream: String },
+    LeftoverRemoved {
+        server: String,
+        toxic: String,
+    },
+    /// What a run would remove.
+    Leftover {
+        server: String,
+        toxic: String,
+    },
+    ProxyMissing {
+        server: String,
+    },
+    ProxyCreated {
+        server: String,
+        listen: String,
+        upstream: String,
+    },
     Settled(Settled),
-    ForeignAllowed { server: String, toxic: String },
+    ForeignAllowed {
+        server: String,
+        toxic: String,
+    },
 }
 
 impl fmt::Display for Note {

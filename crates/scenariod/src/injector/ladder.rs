@@ -4,11 +4,13 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
 use super::residue::Residue;
-use super::{Injector, lock};
+use super::adjust::has;
+use super::{Injector, Spoiled, lock};
 use crate::machine::Hold;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
 
@@ -23,6 +25,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 impl Injector {
     /// Removes what this run put on, and sees that it is gone. `budget` is for plain removal.
     pub(crate) async fn heal(&self, budget: Duration) -> Result<Hold, Residue> {
+        if self.ledger().suspects().is_empty() {
+            self.doubt_denials().await;
+        }
         if self.ledger().suspects().is_empty() {
             return Ok(Hold::Held);
         }
@@ -73,6 +78,17 @@ impl Injector {
         }
     }
 
+    /// A refusal is no proof: what it denied and is there all the same is to be removed like anything else.
+    async fn doubt_denials(&self) {
+        let denied = self.ledger().denied();
+        if denied.is_empty() {
+            return;
+        }
+        if let Ok(proxies) = self.client().within(PROBE).proxies().await {
+            denied.iter().filter(|step| has(step, &proxies)).for_each(|step| self.ledger().ask(step));
+        }
+    }
+
     async fn answers(&self, limit: Duration) -> bool {
         self.client().within(limit).proxies().await.is_ok()
     }
@@ -80,11 +96,14 @@ impl Injector {
     /// The one case in which what others put on Toxiproxy is lost by our doing: their toxics live in its memory only.
     async fn restart(&self, hook: &str, residue: Residue) -> Result<Hold, Residue> {
         self.say(format!("running the restart hook: {hook}"));
-        let ended = run_hook(hook).await;
+        let ended = run_hook("sh", hook, HOOK).await;
         self.say(format!("the restart hook {ended}"));
-        let noted = serde_json::json!({ "command": hook, "ended": ended });
+        let noted = serde_json::json!({ "command": hook, "ended": ended.to_string() });
         if let Err(error) = self.journal().note("restart_hook", &noted) {
             tracing::warn!(%error, "the journal is incomplete");
+        }
+        if matches!(ended, Ended::NotStarted(_)) {
+            return Err(residue);
         }
         let give_up = Instant::now() + BACK;
         while !self.answers(PROBE).await {
@@ -93,6 +112,7 @@ impl Injector {
             }
             tokio::time::sleep(PAUSE).await;
         }
+        self.lose(Spoiled::Hooked);
         self.remove_within(AFTER_RESTART).await.map(|_| Hold::Lost)
     }
 }
@@ -105,8 +125,20 @@ impl Residue {
 }
 
 /// How a command of the shell ended, in words that follow "the restart hook".
-async fn run_hook(command: &str) -> String {
-    let mut shell = Command::new("sh");
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum Ended {
+    #[error("succeeded")]
+    Well,
+    #[error("failed: {0}")]
+    Failed(String),
+    #[error("cannot be started: {0}")]
+    NotStarted(String),
+    #[error("took longer than {} and was ended", humantime::format_duration(*.0))]
+    TooLong(Duration),
+}
+
+async fn run_hook(shell: &str, command: &str, limit: Duration) -> Ended {
+    let mut shell = Command::new(shell);
     // Ctrl-C is for us, not for a restart half-way.
     shell
         .arg("-c")
@@ -117,12 +149,56 @@ async fn run_hook(command: &str) -> String {
         .kill_on_drop(true);
     let mut child = match shell.spawn() {
         Ok(child) => child,
-        Err(error) => return format!("cannot be started: {error}"),
+        Err(error) => return Ended::NotStarted(error.to_string()),
     };
-    match timeout(HOOK, child.wait()).await {
-        Ok(Ok(status)) if status.success() => "succeeded".to_owned(),
-        Ok(Ok(status)) => format!("failed: {status}"),
-        Ok(Err(error)) => format!("failed: {error}"),
-        Err(_) => format!("took longer than {} s and was ended", HOOK.as_secs()),
+    let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    match timeout(limit, child.wait()).await {
+        Ok(Ok(status)) if status.success() => Ended::Well,
+        Ok(Ok(status)) => Ended::Failed(status.to_string()),
+        Ok(Err(error)) => Ended::Failed(error.to_string()),
+        Err(_) => {
+            // With all that it started: a restart that goes on behind our back could end what comes back meanwhile.
+            if let Some(Err(error)) = group.map(|group| kill_process_group(group, Signal::KILL)) {
+                tracing::warn!(%error, "cannot end the restart hook");
+            }
+            Ended::TooLong(limit)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::{eventually, secs};
+
+    use super::*;
+
+    async fn ended(command: &str) -> String {
+        run_hook("sh", command, HOOK).await.to_string()
+    }
+
+    #[tokio::test]
+    async fn how_a_hook_ended_is_told() {
+        assert_eq!(ended("true").await, "succeeded");
+        assert_eq!(ended("exit 7").await, "failed: exit status: 7");
+        assert_eq!(ended("/no/such/program").await, "failed: exit status: 127");
+        assert_eq!(ended("kill -9 $$").await, "failed: signal: 9 (SIGKILL)");
+        let ended = run_hook("/no/such/shell", "true", HOOK).await;
+        assert_eq!(ended.to_string(), "cannot be started: No such file or directory (os error 2)");
+    }
+
+    #[tokio::test]
+    async fn a_hook_that_hangs_is_ended_with_all_that_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let command = format!("sleep 600 & echo $! > {0}.new; mv {0}.new {0}; wait", file.display());
+        let limit = Duration::from_secs(2);
+        assert_eq!(run_hook("sh", &command, limit).await, Ended::TooLong(limit));
+        let pid = std::fs::read_to_string(&file).unwrap();
+        // What is dead and not yet fetched by its parent has no command line.
+        let command_line = format!("/proc/{}/cmdline", pid.trim());
+        eventually("the end of what it started", secs(10), || {
+            std::fs::read(&command_line).is_ok_and(|line| line.is_empty())
+                || !std::fs::exists(&command_line).unwrap()
+        });
     }
 }

@@ -2,14 +2,13 @@
 //! Only names of this run are ever removed. What comes after that time is up to `ladder`.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::residue::{Residue, Role, Suspect};
-use super::{Injector, lock};
+use super::{Injector, Spoiled, lock};
 use crate::lease::RunId;
 use crate::machine::Hold;
 use crate::plan::Step;
@@ -23,6 +22,9 @@ const LEAST_CALL: Duration = Duration::from_millis(500);
 /// Who refuses connections holds no toxics. So long it may take to come back and say so.
 const ABSENT: Duration = Duration::from_secs(4);
 
+/// How often it is said that removal goes on.
+const REMINDER: Duration = Duration::from_secs(10);
+
 /// In the order of removal.
 type Suspects = Vec<Suspect>;
 
@@ -34,6 +36,7 @@ impl Injector {
         let client = self.client();
         let mut pause = FIRST_PAUSE;
         let (mut hold, mut cause, mut absent) = (None, None, None);
+        let mut said: Option<Instant> = None;
         let mut left = self.suspects();
         for round in 1_u32.. {
             match within(client, give_up).proxies().await {
@@ -55,7 +58,10 @@ impl Injector {
                 }
                 Err(error) => {
                     if matches!(error, ToxiproxyError::Connect { .. }) {
-                        hold.get_or_insert(Hold::Lost);
+                        hold.get_or_insert_with(|| {
+                            self.lose(Spoiled::Unreachable(error.clone()));
+                            Hold::Lost
+                        });
                         absent.get_or_insert_with(Instant::now);
                     }
                     tracing::warn!(%error, run = %self.run(), "cannot read what toxiproxy holds, removing all the same");
@@ -69,7 +75,10 @@ impl Injector {
             if (gone || Instant::now() >= give_up) && !left.is_empty() {
                 break;
             }
-            if let Some(cause) = &cause {
+            if let Some(cause) = &cause
+                && said.is_none_or(|at| at.elapsed() >= REMINDER)
+            {
+                said = Some(Instant::now());
                 let rest = give_up.saturating_duration_since(Instant::now()).as_secs();
                 self.say(format!("still removing {}, giving up in {rest} s: {cause}", toxics(left.len())));
             }
@@ -125,9 +134,7 @@ impl Injector {
         match self.judge(proxies) {
             Ok(()) => self.ledger().hold(&names),
             Err(spoiled) => {
-                if !self.reported.load(Ordering::Relaxed) {
-                    self.say(spoiled.to_string());
-                }
+                self.lose(spoiled);
                 Hold::Lost
             }
         }

@@ -1,5 +1,8 @@
 //! What makes a run worthless while it is under way: judged from one look at Toxiproxy. Pure.
 
+use std::fmt;
+use std::time::Duration;
+
 use super::is_on;
 use crate::lease::{Lease, RunId};
 use crate::plan::Step;
@@ -16,16 +19,22 @@ pub(crate) enum Foreign {
 }
 
 /// Why a run proves nothing any more.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum Spoiled {
     #[error("injector lost: toxiproxy has restarted")]
     Restarted,
     #[error("injector lost: {0}")]
     Unreachable(ToxiproxyError),
+    #[error("injector lost: toxiproxy was wedged and the restart hook was run")]
+    Hooked,
     #[error("injector lost: the proxy {server} is gone")]
     Missing { server: String },
     #[error("what was injected did not stay on: {toxic} on {server} is gone or changed")]
     Gone { server: String, toxic: String },
+    /// A guard takes off what outlives its lease; where there is none, the fault was on for longer than planned.
+    #[error("the run stood still or the clock jumped: the lease of its faults ended {late} ago, and {toxic} on {server} {}",
+        if *.on { "was still on" } else { "is gone, as a guard removes it" })]
+    LeaseOver { server: String, toxic: String, late: Late, on: bool },
     #[error("somebody disabled the proxy {server}")]
     Disabled { server: String },
     #[error("somebody put toxic {toxic} ({kind}) on {server}")]
@@ -37,7 +46,20 @@ pub(crate) enum Spoiled {
 impl Spoiled {
     /// Whether Toxiproxy itself went away: proxies may have to be made again.
     pub(crate) fn is_loss(&self) -> bool {
-        matches!(self, Spoiled::Restarted | Spoiled::Unreachable(_) | Spoiled::Missing { .. })
+        matches!(
+            self,
+            Spoiled::Restarted | Spoiled::Unreachable(_) | Spoiled::Hooked | Spoiled::Missing { .. }
+        )
+    }
+}
+
+/// Since when a lease is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Late(u64);
+
+impl fmt::Display for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(Duration::from_secs(self.0)).fmt(f)
     }
 }
 
@@ -49,17 +71,25 @@ pub(super) struct Expected<'a> {
     /// Toxics that were read back before.
     pub(super) on: &'a [Step],
     pub(super) foreign: Foreign,
+    /// Seconds since the epoch.
+    pub(super) now: u64,
 }
 
 /// The worst of what is not as expected. A proxy that is not ours may be as it likes.
 pub(super) fn spoiled(proxies: &[Proxy], expected: &Expected<'_>) -> Option<Spoiled> {
-    let Expected { servers, run, on, foreign } = expected;
+    let Expected { servers, run, on, foreign, now } = expected;
     for NewProxy { name, .. } in *servers {
         if !proxies.iter().any(|proxy| proxy.name == *name) {
             return Some(Spoiled::Missing { server: name.clone() });
         }
     }
-    if let Some(step) = on.iter().find(|step| !is_on(step, proxies)) {
+    let gone = on.iter().find(|step| !is_on(step, proxies));
+    if let Some(step) = gone.or(on.first()).filter(|step| step.lease.expired(*now)) {
+        let (server, toxic) = (step.server.clone(), step.lease.to_string());
+        let late = Late(now.saturating_sub(step.lease.deadline));
+        return Some(Spoiled::LeaseOver { server, toxic, late, on: gone.is_none() });
+    }
+    if let Some(step) = gone {
         return Some(Spoiled::Gone { server: step.server.clone(), toxic: step.lease.to_string() });
     }
     let lab = proxies.iter().filter(|proxy| servers.iter().any(|server| server.name == proxy.name));
@@ -91,6 +121,10 @@ mod tests {
     use crate::toxiproxy::Placed;
 
     fn judged(change: impl FnOnce(&mut Vec<Proxy>), foreign: Foreign) -> Option<String> {
+        judged_at(9, change, foreign)
+    }
+
+    fn judged_at(now: u64, change: impl FnOnce(&mut Vec<Proxy>), foreign: Foreign) -> Option<String> {
         let run = RunId::new(1, 1);
         let step = |server: &str, step, kind| Step {
             server: server.into(),
@@ -117,7 +151,7 @@ mod tests {
         };
         let mut proxies = ["a", "b", "c", "theirs"].map(proxy).to_vec();
         change(&mut proxies);
-        let expected = Expected { servers: &servers, run: &run, on: &on, foreign };
+        let expected = Expected { servers: &servers, run: &run, on: &on, foreign, now };
         spoiled(&proxies, &expected).map(|spoiled| spoiled.to_string())
     }
 
@@ -144,5 +178,19 @@ mod tests {
         says(|proxies| proxies[2].power = Power::Disabled, "somebody disabled the proxy c");
         says(|proxies| proxies[2].toxics.push(put("rl.other.0.9")), "run other has put a fault on c");
         assert_eq!(judged(|proxies| proxies[0].toxics.push(put("x")), Foreign::Allow), None);
+    }
+
+    #[test]
+    fn what_outlived_its_lease_is_told_apart_from_what_somebody_changed() {
+        let late = |change: fn(&mut Vec<Proxy>)| judged_at(71, change, Foreign::Refuse).unwrap_or_default();
+        let begin =
+            "the run stood still or the clock jumped: the lease of its faults ended 1m 2s ago, and rl.";
+        for (found, end) in [
+            (late(|_| {}), " on a was still on"),
+            (late(|proxies| proxies[0].toxics.clear()), " on a is gone, as a guard removes it"),
+            (late(|proxies| proxies[1].power = Power::Enabled), " on b is gone, as a guard removes it"),
+        ] {
+            assert!(found.starts_with(begin) && found.ends_with(end), "{found}");
+        }
     }
 }

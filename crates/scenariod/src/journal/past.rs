@@ -55,8 +55,12 @@ impl Past {
         Ok(past)
     }
 
+    fn begun(&self) -> bool {
+        !self.toxiproxy.is_empty()
+    }
+
     fn is_over(&self) -> bool {
-        self.ended && self.open.is_empty()
+        (self.ended || !self.begun()) && self.open.is_empty()
     }
 }
 
@@ -70,8 +74,8 @@ pub(crate) fn settle(state: &StateDir, url: &str, proxies: &[Proxy]) -> Vec<Sett
             continue;
         }
         let Ok(past) = Past::read(state, &run) else { continue };
-        // Only its own Toxiproxy can tell what became of its toxics.
-        if past.is_over() || (past.toxiproxy != url && !past.open.is_empty()) {
+        // Only its own Toxiproxy can tell what became of its toxics. Where even the first line is missing, nothing was.
+        if past.is_over() || !past.begun() || (past.toxiproxy != url && !past.open.is_empty()) {
             continue;
         }
         let gone = past.open.iter().filter(|(toxic, _)| !on.iter().any(|found| found.placed.name == **toxic));

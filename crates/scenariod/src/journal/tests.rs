@@ -55,7 +55,7 @@ fn a_run_is_written_down_step_by_step() {
     journal.applied("memcached1", "x");
     journal.note("verdict", &serde_json::json!({ "pass": true })).unwrap();
     journal.removed("memcached1", "x");
-    journal.end(Exit::Ok);
+    journal.end(Exit::Ok).unwrap();
     assert_eq!(kinds(&state, &run), ["begin", "intent", "intent", "applied", "verdict", "removed", "end"]);
     let text = fs::read_to_string(state.journal(&run)).unwrap();
     assert!(text.contains(r#""body":{"name":"rl."#), "{text}");
@@ -101,7 +101,7 @@ fn old_journals_go_unless_they_tell_of_residue() {
         if n == 0 {
             journal.intend(&[step(&run, 0)]).unwrap();
         }
-        journal.end(Exit::Ok);
+        journal.end(Exit::Ok).unwrap();
     }
     past::prune(&state, 2);
     let left: Vec<RunId> = [0, 3, 4].map(|n| RunId::new(n, 1)).into();
@@ -121,4 +121,33 @@ fn a_disk_that_takes_nothing_is_named() {
     let journal = Journal { run: run.clone(), path: "/dev/full".into(), file: Mutex::new(full) };
     let error = journal.intend(&[step(&run, 0)]).unwrap_err().to_string();
     assert!(error.starts_with("cannot write /dev/full: No space left"), "{error}");
+}
+
+#[test]
+fn a_journal_that_cannot_begin_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = state(folder.path());
+    let run = RunId::new(1, 1);
+    std::fs::create_dir_all(folder.path().join("runs")).unwrap();
+    std::os::unix::fs::symlink("/dev/full", state.journal(&run)).unwrap();
+    let error = Journal::begin(&state, run, "blip", URL).unwrap_err().to_string();
+    assert!(error.ends_with("No space left on device (os error 28)"), "{error}");
+    assert_eq!(state.runs(), []);
+    // One that was cut off before its first line tells of nothing.
+    let empty = RunId::new(2, 2);
+    drop(state.create(&state.journal(&empty)).unwrap());
+    assert_eq!(settle(&state, URL, &[]), []);
+}
+
+#[test]
+fn a_journal_that_somebody_removed_takes_no_intent() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = state(folder.path());
+    let run = RunId::new(1, 1);
+    let journal = Journal::begin(&state, run.clone(), "blip", URL).unwrap();
+    journal.intend(&[step(&run, 0)]).unwrap();
+    std::fs::remove_dir_all(folder.path().join("runs")).unwrap();
+    let error = journal.intend(&[step(&run, 1)]).unwrap_err().to_string();
+    assert!(error.ends_with("somebody removed it while the run was on"), "{error}");
+    assert!(journal.end(Exit::Ok).is_err());
 }

@@ -12,6 +12,15 @@ pub(super) enum Answer {
     Error(String),
 }
 
+/// Why there is none in what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoAnswer {
+    /// It ends in the middle.
+    Cut,
+    /// It is something else.
+    Other,
+}
+
 #[derive(Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 enum Body {
@@ -51,8 +60,12 @@ impl Sample {
 }
 
 impl Answer {
-    pub(super) fn read(bytes: &[u8]) -> Result<Answer, String> {
-        let body = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    pub(super) fn read(bytes: &[u8]) -> Result<Answer, NoAnswer> {
+        let read = |error: serde_json::Error| match error.is_eof() && !bytes.is_empty() {
+            true => NoAnswer::Cut,
+            false => NoAnswer::Other,
+        };
+        let body = serde_json::from_slice(bytes).map_err(read)?;
         Ok(match body {
             Body::Error { error } => Answer::Error(error),
             Body::Success { data: Data::Scalar(sample) } => {
@@ -69,9 +82,7 @@ impl Answer {
                 };
                 Answer::Series(series.into_iter().map(many).collect())
             }
-            Body::Success { data: Data::String(_) } => {
-                return Err("a text where numbers were asked for".to_owned());
-            }
+            Body::Success { data: Data::String(_) } => return Err(NoAnswer::Other),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 /// A call that did not do what it was to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum ToxiproxyError {
     #[error("cannot set up the HTTP client: {reason}")]
     Client { reason: String },

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
 
+mod clocks;
 mod faults;
 mod files;
 mod fuzz;
@@ -16,3 +17,4 @@ mod terminal;
 mod timing;
 mod usage;
 mod verdict;
+mod worlds;

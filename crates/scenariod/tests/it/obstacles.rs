@@ -52,6 +52,14 @@ fn a_foreign_toxic_is_refused_or_allowed_and_always_left_alone() {
     fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::Misreport(400));
     let failed = start(&lab, "slow", &["--toxiproxy", &fake.url(), "--allow-foreign"]);
     assert_eq!(failed.wait_exit(DEADLINE), 4, "{}", failed.stderr());
+    assert_eq!(lab.toxiproxy.toxic_names(), theirs, "after a failure, though a refusal had put ours on");
+
+    let killed = start(&lab, "long", &["--allow-foreign"]);
+    eventually("the toxics", secs(20), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
+    killed.kill();
+    let next = start(&lab, "slow", &["--allow-foreign"]);
+    assert_eq!(next.wait_exit(DEADLINE), 0, "{}", next.stderr());
+    assert_eq!(lab.toxiproxy.toxic_names(), theirs, "after a kill");
 }
 
 #[test]
@@ -183,7 +191,13 @@ fn a_dry_run_reads_everything_and_writes_nothing() {
     let args = ["--toxiproxy", &fake.url(), "--dry-run"];
     let daemon = start(&lab, "slow", &args);
     assert_eq!(daemon.wait_exit(DEADLINE), 0, "{}", daemon.stderr());
-    assert_eq!(daemon.stdout(), "slow: would test for 800ms: latency 7ms ± 3ms on memcached1\n");
+    assert_eq!(
+        daemon.stdout(),
+        "slow: would test for 800ms: latency 7ms ± 3ms on memcached1\n\
+         nothing was written; not checked: whether toxiproxy takes the toxics and gives them up again, \
+         whether the client feels them, the restart hook\n"
+    );
+    assert!(!lab.folder().join("state").exists(), "not even a folder for state");
     lab.toxiproxy.add_toxic("memcached1", FOREIGN);
     let refused = start(&lab, "slow", &args);
     assert_eq!(refused.wait_exit(DEADLINE), 4, "{}", refused.stderr());

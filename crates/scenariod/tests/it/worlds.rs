@@ -1,0 +1,185 @@
+//! The ground goes away below a run: its state folder, its process, its guard. Faults end all the same, and whoever ends
+//! them says why.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, Signal, eventually, free_addr, secs};
+
+use crate::harness::{BIN, DEADLINE, LONG_TOXICS, await_phase, clean_exit, ours, start, start_file};
+
+/// Scaled, a lease of about 4 s.
+const STILL: &str = "\
+family: mine
+phases: { stabilization: 1s, testing: 10s, recovery: 1s }
+scenarios:
+  - { name: still, about: one node slow, faults: [{ target: memcached1, fault: latency, delay: 7ms }] }
+";
+const SCALE: [&str; 2] = ["--time-scale", "0.13"];
+
+#[track_caller]
+fn guard(lab: &Lab, args: &[&str]) -> Daemon {
+    let addr = free_addr();
+    let metrics = addr.to_string();
+    let all = ["guard", "--interval", "200ms", "--metrics-addr", &metrics];
+    let daemon = Daemon::run(lab.command(BIN, all.iter().chain(args))).serving(addr);
+    daemon.scrape_until("the guard", secs(10), |_| true);
+    daemon
+}
+
+/// Whether the moment is over that the toxic's own name tells.
+fn is_overdue(toxic: &str) -> bool {
+    let deadline: u64 = toxic.rsplit_once('.').unwrap().1.parse().unwrap();
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() > deadline
+}
+
+/// Starts it and waits for its toxic.
+#[track_caller]
+fn still(lab: &Lab) -> (Daemon, String) {
+    let run = start_file(lab, "still", STILL, &SCALE);
+    eventually("the toxic", secs(20), || !ours(&lab.toxiproxy).is_empty());
+    let toxic = ours(&lab.toxiproxy).remove(0);
+    (run, toxic)
+}
+
+fn journals(lab: &Lab) -> String {
+    let journals = std::fs::read_dir(lab.folder().join("state/runs")).unwrap().flatten();
+    journals.map(|entry| std::fs::read_to_string(entry.path()).unwrap()).collect()
+}
+
+#[test]
+fn a_run_that_stood_still_beyond_its_lease_proves_nothing_and_says_why() {
+    for guarded in [true, false] {
+        let lab = Lab::start(1);
+        let guard = guarded.then(|| guard(&lab, &[]));
+        let (run, toxic) = still(&lab);
+        run.signal(Signal::STOP);
+        eventually("the end of the lease", secs(20), || match guarded {
+            true => ours(&lab.toxiproxy).is_empty(),
+            false => is_overdue(&toxic),
+        });
+        assert!(is_overdue(&toxic));
+        run.signal(Signal::CONT);
+        assert_eq!(clean_exit(&run, &lab.toxiproxy), 3, "{}", run.stderr());
+        let said = run.stderr();
+        let begin = "error: still proves nothing: the run stood still or the clock jumped: the lease of its faults ended ";
+        let end = if guarded { " is gone, as a guard removes it\n" } else { " was still on\n" };
+        assert!(said.contains(begin) && said.contains(end), "{said}");
+        assert!(
+            said.contains(": inconclusive: the faults outlived their lease, no toxic is left\n"),
+            "{said}"
+        );
+        assert!(journals(&lab).contains(r#""kind":"hygiene","value":"overdue""#), "{}", journals(&lab));
+        if let Some(guard) = guard {
+            let why = "from memcached1: its lease is over, though its run is still there";
+            assert!(guard.stderr().contains(why), "{}", guard.stderr());
+        }
+    }
+}
+
+#[test]
+fn without_a_shared_folder_the_deadline_alone_decides() {
+    let lab = Lab::start(1);
+    let elsewhere = lab.folder().join("elsewhere").display().to_string();
+    let guard = guard(&lab, &["--state-dir", &elsewhere]);
+    let (run, toxic) = still(&lab);
+    run.kill();
+    eventually("a clean Toxiproxy", secs(20), || {
+        // In this order: what is seen on may go right after.
+        let overdue = is_overdue(&toxic);
+        let gone = ours(&lab.toxiproxy).is_empty();
+        assert!(overdue || !gone || is_overdue(&toxic), "removed within its lease");
+        gone
+    });
+    let why = "from memcached1: its lease is over and nothing is known here of its run";
+    assert!(guard.stderr().contains(why), "{}", guard.stderr());
+}
+
+#[test]
+fn guards_that_share_a_folder_or_are_killed_and_restarted_take_nothing_from_a_live_run() {
+    let lab = Lab::start(1);
+    let (one, two) = (guard(&lab, &[]), guard(&lab, &[]));
+    let run = start(&lab, "long", &[]);
+    await_phase(&run, "long", 2);
+    one.kill();
+    let one = guard(&lab, &[]);
+    assert_eq!(clean_exit(&run, &lab.toxiproxy), 0, "{}", run.stderr());
+    let killed = start(&lab, "long", &["--metrics-addr", "127.0.0.1:0"]);
+    eventually("the toxics", secs(20), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
+    killed.kill();
+    eventually("a clean Toxiproxy", secs(20), || ours(&lab.toxiproxy).is_empty());
+    for guard in [&one, &two] {
+        eventually("no residue", secs(10), || {
+            guard.scrape().value("toxiproxy_residual_toxics", []) == Some(0.0)
+        });
+        assert!(!guard.stderr().contains("cannot remove"), "{}", guard.stderr());
+        // Whichever was faster.
+        let others = guard.stderr().lines().filter(|line| line.starts_with("removed")).count();
+        assert!(others <= LONG_TOXICS, "{}", guard.stderr());
+    }
+}
+
+#[test]
+fn a_run_whose_state_folder_is_removed_injects_nothing_more() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    let run = start(&lab, "long", &["--toxiproxy", &fake.url()]);
+    await_phase(&run, "long", 1);
+    std::fs::remove_dir_all(lab.folder().join("state")).unwrap();
+    assert_eq!(clean_exit(&run, &lab.toxiproxy), 4, "{}", run.stderr());
+    let said = run.stderr();
+    assert!(
+        said.contains("error: long was not injected: nothing can be written down before it is injected: "),
+        "{said}"
+    );
+    assert!(said.contains("somebody removed it while the run was on\n"), "{said}");
+    assert!(said.contains("warning: run 1/1 long "), "{said}");
+    assert!(!fake.requests().iter().any(|request| request.starts_with("POST")), "{:?}", fake.requests());
+}
+
+/// A hook that does not help leaves it at 5, with the commands.
+#[test]
+fn a_restart_hook_that_fails_or_cannot_be_started_is_told_and_changes_nothing() {
+    for (hook, path, ended) in [
+        ("exit 7", "/usr/bin:/bin", "failed: exit status: 7"),
+        ("exit 0", "", "cannot be started: No such file or directory (os error 2)"),
+    ] {
+        let lab = Lab::start(1);
+        lab.set("scenariod.restart_hook", hook);
+        let fake = Fake::before(&lab.toxiproxy);
+        let _wedge = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Wedge);
+        let catalogue = lab.folder().join("scenarios");
+        std::fs::create_dir_all(&catalogue).unwrap();
+        std::fs::write(catalogue.join("mine.yaml"), STILL).unwrap();
+        let (catalogue, url) = (catalogue.display().to_string(), fake.url());
+        let args = ["--scenario", "still", "--catalogue", &catalogue, "--linger", "0s", "--no-verdict"];
+        let more = ["--time-scale", "0.05", "--toxiproxy", &url];
+        let mut command = lab.command(BIN, args.iter().chain(&more));
+        command.env("PATH", path);
+        let run = Daemon::run(command);
+        assert_eq!(run.wait_exit(DEADLINE), 5, "{}", run.stderr());
+        let said = run.stderr();
+        assert!(said.contains(&format!("the restart hook {ended}\n")), "{said}");
+        assert!(said.contains(&format!("  curl -X DELETE {url}/proxies/memcached1/toxics/rl.")), "{said}");
+        assert!(journals(&lab).contains(r#""kind":"hygiene","value":"residue""#), "{}", journals(&lab));
+    }
+}
+
+#[test]
+fn clean_says_whose_what_it_leaves_may_be() {
+    let lab = Lab::start(2);
+    lab.toxiproxy.add_toxic("memcached1", r#"{"type":"latency","attributes":{"latency":1}}"#);
+    lab.toxiproxy.add_toxic("memcached2", r#"{"name":"theirs","type":"timeout","attributes":{"timeout":1}}"#);
+    lab.toxiproxy.enable("memcached2", false);
+    let before = lab.toxiproxy.toxic_names();
+    let clean = Daemon::run(lab.command(BIN, ["clean"]));
+    assert_eq!(clean.wait_exit(DEADLINE), 0, "{}", clean.stderr());
+    assert_eq!(
+        clean.stdout(),
+        "left latency_downstream (latency) on memcached1: it is not ours; toxiproxy names so what is put on without a name, as with toxiproxy-cli\n\
+         left theirs (timeout) on memcached2: it is not ours; somebody or another tool put it on under this name\n\
+         left memcached2 disabled: there is no mark of ours on it\n\
+         0 removed, 0 of live runs left, 3 of others left\n"
+    );
+    assert_eq!(lab.toxiproxy.toxic_names(), before);
+    assert_eq!(lab.toxiproxy.proxy("memcached2")["enabled"], false);
+}
