@@ -83,6 +83,10 @@ fn a_wedged_toxiproxy_is_restarted_by_the_hook_and_its_proxies_come_back() {
     let wedge = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Wedge);
     let daemon = start(&lab, "both", &["--toxiproxy", &fake.url()]);
     eventually("the hook", secs(40), || asked.exists());
+    assert!(
+        fake.requests().iter().any(|request| request.starts_with("DELETE")),
+        "it is the removal that hangs"
+    );
     lab.toxiproxy.restart();
     wedge.release();
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());

@@ -130,7 +130,7 @@ fn a_post_whose_answer_is_lost_is_repeated_not_doubled() {
 fn what_cannot_be_removed_is_5_with_the_commands_that_remove_it() {
     let lab = Lab::start(1);
     let fake = Fake::before(&lab.toxiproxy);
-    fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Refuse(503));
+    let refused = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Refuse(503));
     let daemon = start(
         &lab,
         "slow",
@@ -143,6 +143,7 @@ fn what_cannot_be_removed_is_5_with_the_commands_that_remove_it() {
     assert_eq!(shown.value("toxiproxy_toxic_active", [("server", "memcached1")]), Some(1.0));
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.wait_exit(DEADLINE), 5, "{}", daemon.stderr());
+    assert!(refused.caught() > 1, "it was tried more than once");
     let left = ours(&lab.toxiproxy);
     let toxic = left[0].strip_prefix("memcached1/").unwrap();
     let url = fake.url();

@@ -158,6 +158,10 @@ fn a_restart_hook_that_fails_or_cannot_be_started_is_told_and_changes_nothing() 
         let run = Daemon::run(command);
         assert_eq!(run.wait_exit(DEADLINE), 5, "{}", run.stderr());
         let said = run.stderr();
+        assert!(
+            fake.requests().iter().any(|request| request.starts_with("DELETE")),
+            "it is the removal that hangs\n{said}"
+        );
         assert!(said.contains(&format!("the restart hook {ended}\n")), "{said}");
         assert!(said.contains(&format!("  curl -X DELETE {url}/proxies/memcached1/toxics/rl.")), "{said}");
         assert!(journals(&lab).contains(r#""kind":"hygiene","value":"residue""#), "{}", journals(&lab));
