@@ -140,7 +140,7 @@ impl Injector {
     pub(crate) async fn watch(&self, stop: &CancellationToken) -> Result<(), Spoiled> {
         match retry(stop, || self.client().proxies()).await {
             None => Ok(()),
-            Some(Ok(proxies)) => self.judge(&proxies),
+            Some(Ok(proxies)) => self.judge(&proxies, &[]),
             Some(Err(error @ ToxiproxyError::Connect { .. })) => Err(Spoiled::Unreachable(error)),
             Some(Err(error)) => {
                 tracing::warn!(%error, "cannot see what toxiproxy holds");
@@ -154,13 +154,15 @@ impl Injector {
         if same { Ok(()) } else { Err(Spoiled::Restarted) }
     }
 
-    fn judge(&self, proxies: &[Proxy]) -> Result<(), Spoiled> {
+    /// `open`: steps that may be there or not.
+    fn judge(&self, proxies: &[Proxy], open: &[Step]) -> Result<(), Spoiled> {
         self.same_process()?;
         let on = self.ledger().answered();
         let expected = spoiled::Expected {
             servers: &self.kit.servers,
             run: self.run(),
             on: &on,
+            open,
             foreign: self.kit.foreign,
             now: unix_seconds(),
         };

@@ -33,6 +33,8 @@ enum Reach {
     Nowhere,
     /// Toxiproxy said it is on.
     On,
+    /// Toxiproxy said it is off. Until a look agrees it may be on.
+    Leaving,
 }
 
 impl Ledger {
@@ -54,8 +56,13 @@ impl Ledger {
         self.note(step, |entry| entry.step = step.clone());
     }
 
-    /// It was taken off on purpose.
-    pub(crate) fn off(&mut self, step: &Step) {
+    /// The call that takes it off was answered.
+    pub(crate) fn leaving(&mut self, step: &Step) {
+        self.note(step, |entry| entry.reach = Reach::Leaving);
+    }
+
+    /// A look said that it is not there.
+    pub(crate) fn gone(&mut self, step: &Step) {
         self.note(step, |entry| {
             // A call that was not answered may still put it on.
             entry.reach = if entry.unanswered.is_none() { Reach::Nowhere } else { Reach::Asked };
@@ -87,10 +94,10 @@ impl Ledger {
         self.entries.iter().rev().filter(suspect).map(|entry| entry.step.clone()).collect()
     }
 
-    /// Steps of which every call was refused or did not arrive.
-    pub(crate) fn denied(&self) -> Vec<Step> {
-        let denied = |entry: &&Entry| entry.reach == Reach::Nowhere;
-        self.entries.iter().filter(denied).map(|entry| entry.step.clone()).collect()
+    /// Steps that are off as far as anyone knows: refused, not arrived, or seen to be gone.
+    pub(crate) fn written_off(&self) -> Vec<Step> {
+        let off = |entry: &&Entry| entry.reach == Reach::Nowhere;
+        self.entries.iter().filter(off).map(|entry| entry.step.clone()).collect()
     }
 
     /// Steps that Toxiproxy said are on, in their order.
@@ -146,6 +153,17 @@ mod tests {
         ledger.on(&step(0));
         ledger.ask(&step(1));
         assert_eq!(ledger.suspects(), [step(1), step(0)], "the last one put on comes off first");
+    }
+
+    #[test]
+    fn what_was_taken_off_is_suspect_until_it_was_seen_to_be_gone() {
+        let mut ledger = Ledger::default();
+        ledger.ask(&step(0));
+        ledger.on(&step(0));
+        ledger.leaving(&step(0));
+        assert_eq!((ledger.suspects(), ledger.answered()), (vec![step(0)], vec![]));
+        ledger.gone(&step(0));
+        assert_eq!((ledger.suspects(), ledger.written_off()), (vec![], vec![step(0)]));
     }
 
     #[tokio::test(start_paused = true)]

@@ -23,6 +23,8 @@ pub(crate) enum State {
     Testing,
     Healing(Next),
     Recovering(Hold),
+    /// Recovery was not as it was left: whatever of this run is there all the same goes.
+    Mending,
     Done(Outcome),
 }
 
@@ -95,7 +97,7 @@ impl State {
             State::Clearing | State::Done(_) => Phase::Idle,
             State::Stabilizing => Phase::Stabilization,
             State::Injecting | State::Testing | State::Healing(_) => Phase::Testing,
-            State::Recovering(_) => Phase::Recovery,
+            State::Recovering(_) | State::Mending => Phase::Recovery,
         }
     }
 }
@@ -112,7 +114,7 @@ pub(crate) fn step(
     phases: &Phases,
 ) -> Result<(State, Action), InvalidTransition> {
     use Event::{Cancelled, Cleared, Failed, Healed, Injected, TimerElapsed};
-    use State::{Clearing, Done, Healing, Injecting, Recovering, Stabilizing, Testing};
+    use State::{Clearing, Done, Healing, Injecting, Mending, Recovering, Stabilizing, Testing};
     Ok(match (state, event) {
         (Clearing, Cleared) => (Stabilizing, Action::StartTimer(phases.stabilization)),
         (Clearing | Stabilizing, Failed) => finish(Outcome::Refused),
@@ -128,13 +130,15 @@ pub(crate) fn step(
         }
         (Healing(Next::Recover), Healed(hold)) => (Recovering(hold), Action::StartTimer(phases.recovery)),
         (Healing(Next::End(outcome)), Healed(_)) => finish(outcome),
-        (Healing(_), Failed) => finish(Outcome::Residue),
+        (Healing(_) | Mending, Failed) => finish(Outcome::Residue),
         (Recovering(Hold::Held), TimerElapsed) => finish(Outcome::Completed),
         // Not as it was left: what is measured of the recovery does not count.
-        (Recovering(Hold::Lost), TimerElapsed) | (Recovering(_), Failed) => finish(Outcome::FaultLost),
+        (Recovering(Hold::Lost), TimerElapsed) | (Mending, Healed(_)) => finish(Outcome::FaultLost),
+        (Recovering(_), Failed) => (Mending, Action::Heal),
         (Clearing | Stabilizing | Recovering(_), Cancelled) => finish(Outcome::Cancelled),
         (
-            from @ (Clearing | Stabilizing | Injecting | Testing | Healing(_) | Recovering(_) | Done(_)),
+            from @ (Clearing | Stabilizing | Injecting | Testing | Healing(_) | Recovering(_) | Mending
+            | Done(_)),
             via,
         ) => {
             return Err(InvalidTransition { from, via });

@@ -195,7 +195,19 @@ async fn ground_that_is_spoiled_ends_the_run_in_each_phase() {
         (
             100,
             Outcome::FaultLost,
-            &["clear", "stabilization", "testing", "inject", "heal", "healed", "recovery", "repair"],
+            // What is there all the same goes as well.
+            &[
+                "clear",
+                "stabilization",
+                "testing",
+                "inject",
+                "heal",
+                "healed",
+                "recovery",
+                "repair",
+                "heal",
+                "healed",
+            ],
         ),
     ] {
         let mut rig = Slow::new(Duration::from_millis(10));

@@ -26,7 +26,7 @@ impl Injector {
         stop: &CancellationToken,
     ) -> Result<(), InjectError> {
         let proxies = self.read(stop).await?;
-        self.judge(&proxies)?;
+        self.judge(&proxies, &[])?;
         self.apply(elapsed, stop).await
     }
 
@@ -51,7 +51,6 @@ impl Injector {
                 }
             }
         }
-        self.show(elapsed);
         let proxies = self.read(stop).await?;
         self.same_process()?;
         let on = self.ledger().answered();
@@ -61,9 +60,11 @@ impl Injector {
             if has(step, &proxies) {
                 return Err(InjectError::StillThere { server, toxic });
             }
+            self.ledger().gone(step);
             self.journal().removed(&server, &toxic);
         }
-        Ok(self.judge(&proxies)?)
+        self.show(elapsed);
+        Ok(self.judge(&proxies, &[])?)
     }
 
     /// The steps that the changes add, in their order.
@@ -104,7 +105,7 @@ impl Injector {
             remove(self.client(), &suspect, give_up).await.map_or(Ok(()), Err)
         });
         answer.await.ok_or(InjectError::Stopped)?.map_err(changing(step))?;
-        self.ledger().off(step);
+        self.ledger().leaving(step);
         Ok(())
     }
 

@@ -8,8 +8,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
-use super::residue::Residue;
 use super::adjust::has;
+use super::residue::Residue;
 use super::{Injector, Spoiled, lock};
 use crate::machine::Hold;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
@@ -26,7 +26,7 @@ impl Injector {
     /// Removes what this run put on, and sees that it is gone. `budget` is for plain removal.
     pub(crate) async fn heal(&self, budget: Duration) -> Result<Hold, Residue> {
         if self.ledger().suspects().is_empty() {
-            self.doubt_denials().await;
+            self.doubt().await;
         }
         if self.ledger().suspects().is_empty() {
             return Ok(Hold::Held);
@@ -78,14 +78,14 @@ impl Injector {
         }
     }
 
-    /// A refusal is no proof: what it denied and is there all the same is to be removed like anything else.
-    async fn doubt_denials(&self) {
-        let denied = self.ledger().denied();
-        if denied.is_empty() {
+    /// A refusal is no proof, nor is a look of long ago: what is there all the same is to be removed.
+    async fn doubt(&self) {
+        let off = self.ledger().written_off();
+        if off.is_empty() {
             return;
         }
         if let Ok(proxies) = self.client().within(PROBE).proxies().await {
-            denied.iter().filter(|step| has(step, &proxies)).for_each(|step| self.ledger().ask(step));
+            off.iter().filter(|step| has(step, &proxies)).for_each(|step| self.ledger().ask(step));
         }
     }
 

@@ -112,7 +112,7 @@ impl Injector {
         for step in steps {
             let toxic = step.lease.to_string();
             if !left.iter().any(|suspect| suspect.toxic == toxic) {
-                self.ledger().off(&step);
+                self.ledger().gone(&step);
                 self.journal().removed(&step.server, &toxic);
             }
         }
@@ -129,9 +129,11 @@ impl Injector {
     }
 
     fn hold(&self, on: &Suspects, proxies: &[Proxy]) -> Hold {
-        let works = |suspect: &&Suspect| suspect.role == Role::Plain || is_down(proxies, &suspect.server);
+        let works = |suspect: &&Suspect| suspect.role != Role::Marker || is_down(proxies, &suspect.server);
         let names: Vec<String> = on.iter().filter(works).map(|suspect| suspect.toxic.clone()).collect();
-        match self.judge(proxies) {
+        // A change that was broken off leaves both what it took away and what it put on open.
+        let open = self.ledger().suspects();
+        match self.judge(proxies, &open) {
             Ok(()) => self.ledger().hold(&names),
             Err(spoiled) => {
                 self.lose(spoiled);

@@ -39,6 +39,8 @@ pub(crate) enum Spoiled {
     Disabled { server: String },
     #[error("somebody put toxic {toxic} ({kind}) on {server}")]
     Foreign { server: String, toxic: String, kind: String },
+    #[error("{toxic}, a fault of this run that is to be off, is on {server}")]
+    Back { server: String, toxic: String },
     #[error("run {run} has put a fault on {server}")]
     OtherRun { server: String, run: String },
 }
@@ -70,6 +72,8 @@ pub(super) struct Expected<'a> {
     pub(super) run: &'a RunId,
     /// Toxics that were read back before.
     pub(super) on: &'a [Step],
+    /// Toxics that may be there or not.
+    pub(super) open: &'a [Step],
     pub(super) foreign: Foreign,
     /// Seconds since the epoch.
     pub(super) now: u64,
@@ -77,7 +81,7 @@ pub(super) struct Expected<'a> {
 
 /// The worst of what is not as expected. A proxy that is not ours may be as it likes.
 pub(super) fn spoiled(proxies: &[Proxy], expected: &Expected<'_>) -> Option<Spoiled> {
-    let Expected { servers, run, on, foreign, now } = expected;
+    let Expected { servers, run, on, open, foreign, now } = expected;
     for NewProxy { name, .. } in *servers {
         if !proxies.iter().any(|proxy| proxy.name == *name) {
             return Some(Spoiled::Missing { server: name.clone() });
@@ -102,7 +106,8 @@ pub(super) fn spoiled(proxies: &[Proxy], expected: &Expected<'_>) -> Option<Spoi
         for placed in &proxy.toxics {
             let (server, toxic, kind) = (server.clone(), placed.name.clone(), placed.kind.clone());
             match Lease::parse(&placed.name) {
-                Some(lease) if lease.run == **run => {}
+                Some(lease) if on.iter().chain(*open).any(|step| step.lease == lease) => {}
+                Some(lease) if lease.run == **run => return Some(Spoiled::Back { server, toxic }),
                 Some(lease) => return Some(Spoiled::OtherRun { server, run: lease.run.to_string() }),
                 None if *foreign == Foreign::Refuse => {
                     return Some(Spoiled::Foreign { server, toxic, kind });
@@ -151,7 +156,7 @@ mod tests {
         };
         let mut proxies = ["a", "b", "c", "theirs"].map(proxy).to_vec();
         change(&mut proxies);
-        let expected = Expected { servers: &servers, run: &run, on: &on, foreign, now };
+        let expected = Expected { servers: &servers, run: &run, on: &on, open: &[], foreign, now };
         spoiled(&proxies, &expected).map(|spoiled| spoiled.to_string())
     }
 
@@ -177,6 +182,10 @@ mod tests {
         says(|proxies| proxies[2].toxics.push(put("x")), "somebody put toxic x (latency) on c");
         says(|proxies| proxies[2].power = Power::Disabled, "somebody disabled the proxy c");
         says(|proxies| proxies[2].toxics.push(put("rl.other.0.9")), "run other has put a fault on c");
+        let back = RunId::new(1, 1);
+        let back = Lease { run: back, step: 7, deadline: 9 }.to_string();
+        let found = judged(|proxies| proxies[2].toxics.push(put(&back)), Foreign::Allow).unwrap_or_default();
+        assert_eq!(found, format!("{back}, a fault of this run that is to be off, is on c"));
         assert_eq!(judged(|proxies| proxies[0].toxics.push(put("x")), Foreign::Allow), None);
     }
 

@@ -12,6 +12,7 @@ mod lost;
 mod obstacles;
 mod phases;
 mod prometheus;
+mod removals;
 mod signals;
 mod terminal;
 mod timing;

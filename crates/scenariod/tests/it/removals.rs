@@ -1,0 +1,122 @@
+//! Removals: one that was answered and not carried out, one that nobody waited for, a fault that is back afterwards,
+//! and the order that does not wedge Toxiproxy.
+
+use std::time::Duration;
+
+use serde_json::json;
+use testkit::{
+    Daemon, Fake, Lab, Misbehaviour, Rule, Signal, eventually, report, scale, secs, workspace_bin,
+};
+
+use crate::harness::{await_phase, clean_exit, ours, start, start_file};
+
+/// A latency that is on for the first second of testing only.
+const ONCE: &str = "\
+family: own
+phases: { stabilization: 50ms, testing: 2500ms, recovery: 50ms }
+scenarios:
+  - name: once
+    about: x
+    faults: [{ target: memcached1, fault: latency, delay: 100ms, shape: { flap: { on: 1s, off: 10s } } }]
+";
+
+fn journal(lab: &Lab) -> String {
+    let journals = std::fs::read_dir(lab.folder().join("state/runs")).unwrap().flatten();
+    journals.map(|entry| std::fs::read_to_string(entry.path()).unwrap()).collect()
+}
+
+/// Whether Toxiproxy was read after the last removal.
+fn read_after_removal(fake: &Fake) -> bool {
+    let asked = fake.requests();
+    let last = |method: &str| asked.iter().rposition(|request| request.starts_with(method));
+    last("GET") > last("DELETE")
+}
+
+#[test]
+fn a_removal_that_was_answered_and_not_carried_out_leaves_nothing() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    let pretence = fake.misbehave(Rule::on("DELETE", "/toxics").nth(1), Misbehaviour::Refuse(204));
+    let daemon = start_file(&lab, "once", ONCE, &["--toxiproxy", &fake.url()]);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
+    assert_eq!(pretence.caught(), 1);
+    assert!(daemon.stderr().contains("but still has it"), "{}", daemon.stderr());
+    assert!(journal(&lab).contains(r#""kind":"removed""#), "{}", journal(&lab));
+}
+
+#[test]
+fn an_interruption_while_a_fault_is_taken_off_still_looks() {
+    for pretend in [true, false] {
+        let lab = Lab::start(1);
+        let fake = Fake::before(&lab.toxiproxy);
+        let delete = Rule::on("DELETE", "/toxics").nth(1);
+        let slow = if pretend { Misbehaviour::Refuse(204) } else { Misbehaviour::Slow(secs(2)) };
+        let trap = fake.misbehave(delete, slow);
+        let daemon = start_file(&lab, "once", ONCE, &["--toxiproxy", &fake.url()]);
+        trap.wait_caught(secs(20));
+        daemon.signal(Signal::INT);
+        let code = clean_exit(&daemon, &lab.toxiproxy);
+        // The signal may come after the reading back has told that nothing was removed.
+        assert!(code == 130 || pretend && code == 3, "{code}\n{}", daemon.stderr());
+        assert!(read_after_removal(&fake), "{:#?}", fake.requests());
+        assert!(journal(&lab).contains(r#""kind":"removed""#), "{}", journal(&lab));
+    }
+}
+
+#[test]
+fn testing_that_ends_while_a_fault_is_taken_off_leaves_nothing() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    let delete = Rule::on("DELETE", "/toxics").nth(1);
+    let trap = fake.misbehave(delete, Misbehaviour::Slow(secs(2)));
+    let daemon = start_file(&lab, "once", ONCE, &["--toxiproxy", &fake.url()]);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
+    assert_eq!(trap.caught(), 1);
+    assert!(read_after_removal(&fake), "{:#?}", fake.requests());
+    assert!(journal(&lab).contains(r#""kind":"removed""#), "{}", journal(&lab));
+}
+
+#[test]
+fn a_fault_of_the_run_that_is_back_in_recovery_spoils_it_and_goes() {
+    let lab = Lab::start(1);
+    let daemon = start(&lab, "long", &["--time-scale", "2"]);
+    eventually("the toxics", secs(20), || !ours(&lab.toxiproxy).is_empty());
+    let toxic = ours(&lab.toxiproxy)[0].strip_prefix("memcached1/").unwrap().to_owned();
+    await_phase(&daemon, "long", 3);
+    let toxic_again = json!({ "name": toxic, "type": "latency", "attributes": { "latency": 5 } });
+    lab.toxiproxy.add_toxic("memcached1", &toxic_again.to_string());
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
+    let says = format!("{toxic}, a fault of this run that is to be off, is on memcached1");
+    assert!(daemon.stderr().contains(&says), "{}", daemon.stderr());
+}
+
+/// What closes connections, behind what holds bytes back: removed in the order of the chain's end, one wedges Toxiproxy.
+fn closing(flaps: u64) -> String {
+    let length = flaps * 500;
+    let shape = "shape: { flap: { on: 400ms, off: 100ms } }";
+    format!(
+        "family: own\nphases: {{ stabilization: 50ms, testing: {length}ms, recovery: 50ms }}\nscenarios:\n  - name: \
+         closing\n    about: x\n    faults:\n      - {{ target: memcached1, fault: latency, delay: 60ms, direction: \
+         both, {shape} }}\n      - {{ target: memcached1, fault: blackhole, share: 0.5, direction: both, {shape} }}\n"
+    )
+}
+
+#[test]
+fn removing_what_closes_connections_does_not_wedge_toxiproxy() {
+    let flaps = scale(10, 200);
+    let lab = Lab::start(1);
+    let never = "1000000000";
+    let client = ["--concurrency", "16", "--think-time", "1ms", "--op-timeout", "250ms"];
+    let patient = ["--breaker-consecutive-failures", never, "--breaker-min-requests", never];
+    let loadgen: Daemon = lab.loadgen(workspace_bin("loadgen"), client.iter().chain(&patient));
+    loadgen.scrape_until("load", secs(20), |page| {
+        page.sum("memcache_operations_total", [("status", "success")]) > 100.0
+    });
+    let daemon = start_file(&lab, "closing", &closing(flaps), &[]);
+    let code = daemon.wait_exit(Duration::from_millis(flaps * 500) + secs(60));
+    assert_eq!((code, ours(&lab.toxiproxy)), (0, Vec::new()), "{}", daemon.stderr());
+    report(
+        "connections closed under others that hold bytes back",
+        [format!("{flaps} removals, none wedged")],
+    );
+}
