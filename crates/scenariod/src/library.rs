@@ -5,6 +5,7 @@ use std::path::Path;
 
 use daemon_core::problems::{Problem, Problems};
 
+use crate::catalogue::checked::EVERYTHING;
 use crate::catalogue::{Catalogue, CatalogueError, Source, built_in, read_file, read_folder};
 use crate::names;
 use crate::playlist::{self, Playlist};
@@ -78,7 +79,7 @@ impl Library {
     pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
         let scenarios = self.catalogue.scenarios().iter().map(|scenario| scenario.name.as_str());
         let playlists = self.playlists.iter().map(|list| list.name.as_str());
-        scenarios.chain(self.catalogue.families()).chain(playlists)
+        scenarios.chain(self.catalogue.families()).chain(playlists).chain([EVERYTHING])
     }
 }
 

@@ -20,9 +20,7 @@ use crate::scenario::{Scenario, Target};
 use crate::schedule::Loops;
 use crate::select::Selected;
 use crate::settings::Settings;
-use crate::{
-    Failure, OutputError, aim, check::CheckError, fail, load_lab, load_library, load_state, say, select, show,
-};
+use crate::{Failure, aim, check::CheckError, fail, load_lab, load_library, load_state, say, select, show};
 
 const LINGER: Duration = Duration::from_secs(5);
 /// Names the Prometheus, as the flag does.
@@ -69,7 +67,7 @@ pub(crate) fn run(cli: &Cli, log: &LogLines) -> Result<Exit, Failure> {
 /// Prints how the runs ended; where standard output takes nothing, to standard error.
 fn summarize(text: &str) -> Exit {
     let Err(error) = print(text) else { return Exit::Ok };
-    let exit = report(&OutputError(error));
+    let exit = report(&error);
     // Nobody is left to tell when standard error is gone as well.
     let _ = io::stderr().write_all(text.as_bytes());
     exit

@@ -12,7 +12,7 @@ const HELP: &str = "hint: `scenariod --help` shows the usage";
 
 #[test]
 fn a_command_line_that_makes_no_sense_is_told_so() {
-    let cases: [(&[&str], &str); 20] = [
+    let cases: [(&[&str], &str); 21] = [
         (
             &[],
             "error: nothing to run: --scenario is missing\nhint: `scenariod list` shows what there is, `scenariod --scenario NAME` runs it",
@@ -66,6 +66,10 @@ fn a_command_line_that_makes_no_sense_is_told_so() {
         (
             &["--scenario", "x", "--seed", "1", "--seed", "2"],
             "error: --seed is given twice\nhint: `scenariod --help` shows the usage",
+        ),
+        (
+            &["--scenario", "x", "--seed", "-1"],
+            "error: --seed is `-1`: must not be negative\nhint: `scenariod --help` shows the usage",
         ),
         (&["--scenario"], "error: --scenario needs a value\nhint: `scenariod --help` shows the usage"),
         (&["show"], "error: NAME is missing\nhint: `scenariod --help` shows the usage"),
@@ -174,8 +178,14 @@ fn what_is_shipped_is_sound() {
         .stdout("ok: 42 scenarios in 8 files, 3 nodes in 1 lab file")
         .run();
     // The folders below it as well, and what loadgen keeps beside them is none of ours.
-    Expect::of(&["check", &repository("config")])
-        .stdout("ok: 42 scenarios in 8 files, 3 playlists, 6 nodes in 2 lab files; 9 files of other programs left out")
+    let config = repository("config");
+    Expect::of(&["check", &config])
+        .stdout(format!(
+            "ok: 42 scenarios in 8 files, 3 playlists, 6 nodes in 2 lab files\n\
+             left out, as no files of scenariod:\n  \
+             {config}/clients: default.yaml, fail-fast.yaml, go-original.yaml, patient.yaml\n  \
+             {config}/workloads: get-heavy.yaml, get.yaml, mixed.yaml, set-heavy.yaml, zipf.yaml"
+        ))
         .run();
 }
 
