@@ -38,21 +38,18 @@ pub fn script(shell: Shell, mut command: Command, flags: &[Flag]) -> String {
     let script = String::from_utf8_lossy(&script).into_owned();
     match shell {
         Shell::Bash => script + &bash(&name, flags),
-        Shell::Zsh => lists(flags).fold(script, |script, flag| {
+        Shell::Zsh => flags.iter().fold(script, |script, flag| {
             let words = flag.words.join(" ");
-            script.replace(&format!(":({words})'"), &format!(":_sequence compadd - {words}'"))
+            let offer = if flag.takes == Takes::List { "_sequence compadd -" } else { "compadd --" };
+            script.replace(&format!(":({words})'"), &format!(":{{{offer} {words} || _files}}'"))
         }),
-        Shell::Fish => lists(flags).fold(script, |script, flag| {
+        Shell::Fish => flags.iter().filter(|flag| flag.takes == Takes::List).fold(script, |script, flag| {
             let words: String = flag.words.iter().map(|word| format!("{word}\\t''\n")).collect();
             let plain = flag.words.join(" ");
             script.replace(&format!("\"{}\"", words.trim_end()), &format!("\"(__fish_append , {plain})\""))
         }),
         _ => script,
     }
-}
-
-fn lists(flags: &[Flag]) -> impl Iterator<Item = &Flag> {
-    flags.iter().filter(|flag| flag.takes == Takes::List)
 }
 
 /// A function before the generated one: it knows commas and `--flag=value`. Where no word fits, bash offers files.
@@ -135,8 +132,8 @@ mod tests {
     #[test]
     fn zsh_and_fish_are_told_that_it_is_a_list() {
         let zsh = script(Shell::Zsh, command(), &flags());
-        assert!(zsh.contains(":_sequence compadd - red green grey-1'"), "{zsh}");
-        assert!(zsh.contains(":(round square)'"), "{zsh}");
+        assert!(zsh.contains(":{_sequence compadd - red green grey-1 || _files}'"), "{zsh}");
+        assert!(zsh.contains(":{compadd -- round square || _files}'"), "{zsh}");
         let fish = script(Shell::Fish, command(), &flags());
         assert!(fish.contains("\"(__fish_append , red green grey-1)\""), "{fish}");
     }
