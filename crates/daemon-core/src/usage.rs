@@ -42,6 +42,12 @@ fn found(error: &clap::Error, command: &Command, args: &[OsString]) -> (String, 
     let flag = flag(&text(ContextKind::InvalidArg));
     let value = text(ContextKind::InvalidValue);
     match error.kind() {
+        ErrorKind::UnknownArgument if named(command, &flag).is_some() => {
+            let with = args.iter().skip(1).find_map(|arg| command.find_subcommand(arg.to_str()?));
+            let with =
+                with.map_or("here".to_owned(), |with| format!("with the command `{}`", with.get_name()));
+            (format!("{flag} cannot be used {with}"), None)
+        }
         ErrorKind::UnknownArgument => {
             let what = if flag.starts_with('-') { "flag" } else { "word" };
             (format!("unknown {what}: {flag}"), near(&text(ContextKind::SuggestedArg)))
@@ -89,12 +95,17 @@ fn negative(error: &clap::Error, args: &[OsString]) -> Option<String> {
 /// The flag, or the variable where the value came from there.
 fn setting(flag: &str, command: &Command, args: &[OsString]) -> String {
     let given = |arg: &OsString| arg.to_string_lossy().split('=').next() == Some(flag);
-    let named = |arg: &&clap::Arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long));
-    let variable = command.get_arguments().find(named).and_then(clap::Arg::get_env);
+    let variable = named(command, flag).and_then(clap::Arg::get_env);
     match variable {
         Some(variable) if !args.iter().any(given) => variable.to_string_lossy().into_owned(),
         _ => flag.to_owned(),
     }
+}
+
+/// The argument of the whole command, not of a sub-command, that a flag is.
+fn named<'a>(command: &'a Command, flag: &str) -> Option<&'a clap::Arg> {
+    let long = flag.strip_prefix("--")?;
+    command.get_arguments().find(|arg| arg.get_long() == Some(long))
 }
 
 /// What the standard library and the parser say of a number that is none, or out of its range.
@@ -145,7 +156,8 @@ mod tests {
         let command = Command::new("prog")
             .arg(Arg::new("rate").long("rate").value_name("N").value_parser(value_parser!(u32).range(1..=9)))
             .arg(Arg::new("seed").long("seed").value_parser(value_parser!(u64)))
-            .arg(Arg::new("shape").long("shape").value_parser(["round", "square"]));
+            .arg(Arg::new("shape").long("shape").value_parser(["round", "square"]))
+            .subcommand(Command::new("draw"));
         let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let error = command.clone().try_get_matches_from(&args).unwrap_err();
         let told = told(&error, &command, &args);
@@ -175,6 +187,11 @@ mod tests {
     fn words_that_mean_nothing_get_the_nearest_right_one() {
         assert_eq!(said("prog --rat 1"), "unknown flag: --rat; did you mean --rate?");
         assert_eq!(said("prog -7"), "unknown flag: -7; `prog --help` shows the usage");
-        assert_eq!(said("prog x"), "unknown word: x; `prog --help` shows the usage");
+        assert_eq!(
+            said("prog draw --rate 1"),
+            "--rate cannot be used with the command `draw`; `prog --help` shows the usage"
+        );
+        assert_eq!(said("prog draw --rat 1"), "unknown flag: --rat; `prog --help` shows the usage");
+        assert_eq!(said("prog x y"), "unknown word: x; `prog --help` shows the usage");
     }
 }

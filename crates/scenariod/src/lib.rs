@@ -151,7 +151,11 @@ fn unknown_command(cli: &Cli, words: &[OsString]) -> Failure {
     let word = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
     let words = ["list", "show", "check", "guard", "clean", "proxies", "health", "completions", "help"];
     let command = nearest(&word, words);
-    let scenario = load_library(cli).ok().and_then(|library| library.near(&word));
+    let near = || load_library(cli).ok().and_then(|library| library.near(&word));
+    let scenario = if library::is_path(&word) { Some(word.clone()) } else { near() };
+    // Behind `--scenario` it is one more of them.
+    let scenario =
+        scenario.map(|word| cli.scenario.iter().cloned().chain([word]).collect::<Vec<_>>().join(","));
     let hint = match (scenario, command) {
         (Some(scenario), _) => format!("scenariod --scenario {scenario}"),
         (None, Some(command)) => format!("scenariod {command}"),
