@@ -192,6 +192,6 @@ mod tests {
             "--rate cannot be used with the command `draw`; `prog --help` shows the usage"
         );
         assert_eq!(said("prog draw --rat 1"), "unknown flag: --rat; `prog --help` shows the usage");
-        assert_eq!(said("prog x y"), "unknown word: x; `prog --help` shows the usage");
+        assert_eq!(said("prog x"), "unknown command: x; `prog --help` shows the usage");
     }
 }

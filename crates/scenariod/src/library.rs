@@ -28,7 +28,8 @@ impl Library {
         let (mut lists, mut scenarios, mut problems) = (Vec::new(), Vec::new(), Problems::default());
         for source in sources {
             let kind = match kind(&source) {
-                Kind::Other => meant(&source),
+                // A lab is meant by nobody here, and a key like `services` comes near to its `servers`.
+                Kind::Other => Some(meant(&source)).filter(|kind| *kind != Kind::Lab).unwrap_or(Kind::Other),
                 kind => kind,
             };
             match kind {
