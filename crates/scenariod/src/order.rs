@@ -34,16 +34,18 @@ pub(crate) fn run(cli: &Cli, log: &LogLines) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| fail(SetupError::Runtime(error)))?;
+    let seed = cli.seed.is_none() && order.scenarios().any(picks_by_seed);
+    let seed = seed.then(|| format!("seed {}", order.seed));
     if cli.dry_run {
-        return dry(&order, &runtime);
+        return dry(&order, seed, &runtime);
     }
     let (narrator, flush) = Narrator::start(Manner::of(cli.quiet));
     let shared = log.share(&narrator);
     if let Some(note) = &order.note {
         narrator.say(note.as_str());
     }
-    if cli.seed.is_none() && order.scenarios().any(picks_by_seed) {
-        narrator.say(format!("seed {}", order.seed));
+    if let Some(seed) = seed {
+        narrator.say(seed);
     }
     if order.prometheus.is_none() {
         narrator.say("no verdict: the phases are walked and nothing is judged");
@@ -95,9 +97,9 @@ pub(crate) fn show(cli: &Cli, name: &str) -> Result<String, Failure> {
     Ok(text.join("\n"))
 }
 
-fn dry(order: &Order, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure> {
+fn dry(order: &Order, seed: Option<String>, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure> {
     match runtime.block_on(dry_run(order)) {
-        Ok(text) => Ok(say(&text)),
+        Ok(text) => Ok(say(&(seed.map(|seed| seed + "\n").unwrap_or_default() + &text))),
         Err(DryError::Client(error)) => Err(fail(SetupError::Client(error))),
         Err(DryError::Run(error)) => Err(fail(*error)),
     }

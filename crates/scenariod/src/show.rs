@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::lease::{Lease, RunId};
 use crate::plan::{Assigned, Plan, Step};
-use crate::playlist::Playlist;
+use crate::playlist::{Entry, Playlist};
 use crate::reconcile::{Change, changes};
 use crate::scenario::Scenario;
 use crate::stage::readable;
@@ -43,12 +43,19 @@ pub(crate) fn playlist(list: &Playlist) -> String {
     let mut text =
         format!("{} (playlist, {} in all)\n{}\n\n", list.name, readable(list.length()), wrapped(&list.about));
     let width = list.entries.iter().map(|entry| entry.scenario.name.len()).max().unwrap_or_default();
-    for (index, entry) in list.entries.iter().enumerate() {
+    let phases = |entry: &Entry| {
         let phases = &entry.scenario.phases;
         let phases = [phases.stabilization, phases.testing, phases.recovery];
-        let phases = phases.map(|phase| readable(entry.scale.of(phase))).join(" + ");
+        phases.map(|phase| readable(entry.scale.of(phase))).join(" + ")
+    };
+    let phases: Vec<String> = list.entries.iter().map(phases).collect();
+    let phases_width = phases.iter().map(String::len).max().unwrap_or_default();
+    for (index, (entry, phases)) in list.entries.iter().zip(&phases).enumerate() {
         let count = format!("{}/{runs}", index + 1);
-        let _ = write!(text, "{count:>7}  {:width$}  {phases}", entry.scenario.name);
+        let _ = write!(text, "{count:>7}  {:width$}  {phases:phases_width$}", entry.scenario.name);
+        let mut faults: Vec<String> = entry.scenario.faults.iter().map(|one| one.fault.describe()).collect();
+        faults.dedup();
+        let _ = write!(text, "  {}", faults.join(", "));
         if let Some(seed) = entry.seed {
             let _ = write!(text, ", seed {seed}");
         }

@@ -15,8 +15,8 @@ const MINE: &str = "playlist: mine\nabout: x\nentries: [{ scenario: slow, repeat
 #[test]
 fn a_playlist_is_shown_by_its_name_and_by_its_path() {
     let shown = "mine (playlist, 4m 30s in all)\nx\n\n    \
-                 1/2  latency-1s  15s + 30s + 30s, seed 7, then a pause of 45s\n    \
-                 2/2  node-down   30s + 1m + 1m";
+                 1/2  latency-1s  15s + 30s + 30s  latency 1s, seed 7, then a pause of 45s\n    \
+                 2/2  node-down   30s + 1m + 1m    down";
     let text = "playlist: mine\nabout: x\nentries:\n  \
                 - { scenario: latency-1s, time_scale: 0.5, seed: 7, pause: 45s }\n  - node-down\n";
     Expect::of(&["show", "./own/list.yaml"]).file("own/list.yaml", text).stdout(shown).run();

@@ -8,8 +8,6 @@ use proptest::prelude::*;
 use super::{Admission, Node};
 use crate::stack::breaker::{self, Breaker, BreakerRules, Permit};
 
-const SECOND: Duration = Duration::from_secs(1);
-
 /// Few failures open it: the steps of a case are few.
 fn rules() -> BreakerRules {
     BreakerRules { consecutive_failures: 6, failure_ratio: 0.6, ..breaker::tests::rules() }
