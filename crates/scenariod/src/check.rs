@@ -74,7 +74,10 @@ pub(crate) fn check(paths: &[PathBuf], config: Option<&Path>) -> Result<String, 
         let lab = Lab::parse(source.name.as_str(), source.text.as_str(), 0);
         labs.push(sound(lab, &mut problems)?);
     }
-    let scenarios = catalogue::scenarios(&files.scenarios).unwrap_or_default();
+    // One by one: a file that is wrong hides no wrong node of another one.
+    let sound_files =
+        files.scenarios.iter().flat_map(|file| catalogue::scenarios(std::slice::from_ref(file)));
+    let scenarios: Vec<_> = sound_files.flatten().collect();
     // Names mean what they mean beside those of the catalogue.
     let playlists = match Library::with(&files.scenarios, &files.playlists) {
         Ok(library) => library.playlists,

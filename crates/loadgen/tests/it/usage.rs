@@ -279,3 +279,14 @@ fn health_asks_the_running_daemon() {
     assert_eq!(health(&["--config", config.to_str().unwrap()]), Some(0));
     assert_eq!(health(&["--metrics-addr", &lab.loadgen_addr.to_string()]), Some(0));
 }
+
+#[test]
+fn completions_know_the_presets() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = std::process::Command::new(LOADGEN).args(["completions", shell]).output().unwrap();
+        let script = String::from_utf8(script.stdout).unwrap();
+        for word in ["get-heavy", "go-original", "think-time"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+}

@@ -103,6 +103,15 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
              left out, as no files of scenariod:\n  ./deep: compose.yaml",
         )
         .run();
+    Expect::of(&["check", "a.yaml", "nodes.yaml"])
+        .file("a.yaml", &SCENARIOS.replace("rate: 0.1", "rate: 7"))
+        .file("nodes.yaml", &SCENARIOS.replace("memcached2", "memcachd2"))
+        .code(2)
+        .stderr(
+            "error: a.yaml:9: `rate` is 7, must be at most 1\n\
+             error: nodes.yaml:5: scenario `both`: unknown node `memcachd2`, did you mean `memcached2`?",
+        )
+        .run();
     Expect::of(&["check", "other.yaml"])
         .file("other.yaml", "zebra: {}\n")
         .code(2)
