@@ -37,7 +37,8 @@ pub(crate) fn run(cli: &Cli, log: &LogLines) -> Result<Exit, Failure> {
     let seed = cli.seed.is_none() && order.scenarios().any(picks_by_seed);
     let seed = seed.then(|| format!("seed {}", order.seed));
     if cli.dry_run {
-        return dry(&order, seed, &runtime);
+        let said = seed.map_or(Exit::Ok, |seed| say(&format!("{seed}\n")));
+        return dry(&order, &runtime).map(|exit| exit.worst(said));
     }
     let (narrator, flush) = Narrator::start(Manner::of(cli.quiet));
     let shared = log.share(&narrator);
@@ -97,9 +98,9 @@ pub(crate) fn show(cli: &Cli, name: &str) -> Result<String, Failure> {
     Ok(text.join("\n"))
 }
 
-fn dry(order: &Order, seed: Option<String>, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure> {
+fn dry(order: &Order, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure> {
     match runtime.block_on(dry_run(order)) {
-        Ok(text) => Ok(say(&(seed.map(|seed| seed + "\n").unwrap_or_default() + &text))),
+        Ok(text) => Ok(say(&text)),
         Err(DryError::Client(error)) => Err(fail(SetupError::Client(error))),
         Err(DryError::Run(error)) => Err(fail(*error)),
     }
