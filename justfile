@@ -32,48 +32,14 @@ logs *ARGS:
 run NAME *ARGS:
     @deploy/lab.sh run "$@"
 
-# Bring memcached, Prometheus, Toxiproxy and runit into .lab/bin (no root, nothing installed)
-[group('develop')]
-setup:
-    @deploy/native/fetch.sh
-
 # All tests, on real parts
-[group('develop')]
+[group('project')]
 test: setup
     cargo test --workspace --locked
     deploy/test.sh
 
-# The same tests with large numbers; writes docs/soak.md
-[group('develop')]
-soak: setup
-    deploy/soak.sh
-
-# What an operation of loadgen costs, beside the cheapest clients there are; writes docs/performance.md
-[group('develop')]
-bench *ARGS:
-    deploy/native/fetch.sh peers
-    cargo build --release --locked -p loadgen -p bench
-    cargo run --quiet --release --locked -p bench -- run --report docs/performance.md "$@"
-
-# How true packet loss is, beside packets that the kernel loses; writes docs/fidelity.md. Needs root
-[group('develop')]
-calibrate *ARGS: setup
-    cargo build --release --locked -p loadgen -p scenariod -p bench
-    deploy/calibrate.sh --report docs/fidelity.md "$@"
-
-# docs/metrics.md, from the declarations
-[group('develop')]
-metrics-reference:
-    cargo run --quiet --locked -p metrics-core --example reference >docs/metrics.md
-
-# The pictures of docs/interpreting.md, from real runs of some two minutes
-[group('develop')]
-pictures: setup
-    cargo build --locked -p loadgen -p scenariod
-    cargo run --quiet --locked -p testkit --example pictures
-
 # What must hold before a commit: format, lints, dependencies, house rules, shipped configuration
-[group('develop')]
+[group('project')]
 check: setup
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -86,6 +52,40 @@ check: setup
     bin/shellcheck
 
 # Format the code
-[group('develop')]
+[group('project')]
 fmt:
     cargo fmt --all
+
+# Bring memcached, Prometheus, Toxiproxy and runit into .lab/bin (no root, nothing installed)
+[group('project')]
+setup:
+    @deploy/native/fetch.sh
+
+# The same tests with large numbers; writes docs/soak.md
+[group('project')]
+soak: setup
+    deploy/soak.sh
+
+# What an operation of loadgen costs, beside the cheapest clients there are; writes docs/performance.md
+[group('project')]
+bench *ARGS:
+    deploy/native/fetch.sh peers
+    cargo build --release --locked -p loadgen -p bench
+    cargo run --quiet --release --locked -p bench -- run --report docs/performance.md "$@"
+
+# How true packet loss is, beside packets that the kernel loses; writes docs/fidelity.md. Needs root
+[group('project')]
+calibrate *ARGS: setup
+    cargo build --release --locked -p loadgen -p scenariod -p bench
+    deploy/calibrate.sh --report docs/fidelity.md "$@"
+
+# The pictures of docs/interpreting.md, from real runs of some two minutes
+[group('project')]
+pictures: setup
+    cargo build --locked -p loadgen -p scenariod
+    cargo run --quiet --locked -p testkit --example pictures
+
+# docs/metrics.md, from the declarations
+[group('project')]
+metrics-reference:
+    cargo run --quiet --locked -p metrics-core --example reference >docs/metrics.md

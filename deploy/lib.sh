@@ -30,6 +30,36 @@ quiet() {
   die "$what failed" "the whole output is in $log"
 }
 
+in_root() { cd "$root" && "$@"; }
+
+# attended COMMAND...: run a long command in a process group of its own. A signal to this script alone, which a shell
+# would let wait for the command, ends it with all that it started.
+attended() {
+  local pid code=0
+  set -m
+  { set +m; "$@"; } &   # what it starts stays in its group
+  pid=$!
+  set +m
+  trap 'end_attended "$pid" 130' INT
+  trap 'end_attended "$pid" 143' TERM HUP
+  wait "$pid" || code=$?
+  trap - INT TERM HUP
+  return "$code"
+}
+
+# end_attended PID CODE: ends the whole group, asking first.
+end_attended() {
+  local tries=0
+  trap '' INT TERM HUP
+  kill -TERM -- "-$1" 2>/dev/null || true
+  while kill -0 -- "-$1" 2>/dev/null; do
+    tries=$((tries + 1))
+    [ $tries -lt 50 ] || { kill -KILL -- "-$1" 2>/dev/null || true; break; }
+    sleep 0.1
+  done
+  exit "$2"
+}
+
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # lab_address SECTION KEY: an address of the lab file, as written there. Prints nothing where the key is not set.

@@ -49,6 +49,30 @@ no_toxics() {
 
 printf 'LAB_ENGINE=native\nLAB_PORT_OFFSET=%s\nLAB_CONFIG=%q\n' "$LAB_PORT_OFFSET" "$root/config/lab.yaml" >"$LAB_HOME/env"
 expect "down, where an up was interrupted before it made a service" "$lab_sh" down
+
+# A build that does not end, with a compiler below it.
+mkdir -p "$LAB_HOME/fake"
+printf '#!/bin/sh\nsleep 300 &\necho "$$ $!" >%q\nwait\n' "$LAB_HOME/building" >"$LAB_HOME/fake/cargo"
+chmod +x "$LAB_HOME/fake/cargo"
+for signal in INT TERM; do
+  rm -f "$LAB_HOME/building"
+  set -m   # else a background job ignores SIGINT
+  PATH=$LAB_HOME/fake:$PATH "$lab_sh" up >"$LAB_HOME/output" 2>&1 &
+  set +m
+  run=$! deadline=$((SECONDS + 30))
+  until [ -s "$LAB_HOME/building" ]; do
+    [ $SECONDS -lt $deadline ] || fail "the build has not begun: $(tail -n 3 "$LAB_HOME/output")"
+    sleep 0.1
+  done
+  kill -"$signal" "$run"
+  code=0
+  wait "$run" || code=$?
+  [ "$code" -gt 128 ] || fail "up, ended by SIG$signal while it builds: exit $code"
+  read -r -a building <"$LAB_HOME/building"
+  ! kill -0 "${building[@]}" 2>/dev/null || fail "up, ended by SIG$signal, has left its build running: pid ${building[*]}"
+done
+say "ok: up, interrupted while it builds, leaves no build behind"
+
 expect "the lab comes up" "$lab_sh" up
 before=$(pids)
 expect "up again" "$lab_sh" up
@@ -72,6 +96,9 @@ holds 'count(last_over_time(scenario_expectation_result[5m]) == 1) > 4' || fail 
 say "ok: its phases, its toxic and its verdict are in Prometheus"
 no_toxics || fail "a toxic is left behind"
 say "ok: no toxic is left"
+
+expect "the logs of scenariod" "$lab_sh" logs scenariod
+grep -q '"kind":"end"' "$LAB_HOME/output" || fail "logs scenariod shows no journal: $(tail -n 3 "$LAB_HOME/output")"
 
 holds 'up{job="guard"} == 1' || fail "Prometheus does not scrape the guard"
 "$LAB_HOME/bin/scenariod" --scenario packet-loss-10 --time-scale 0.1 >"$LAB_HOME/output" 2>&1 &

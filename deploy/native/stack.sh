@@ -31,7 +31,7 @@ build_daemons() {
   have cargo || die "cargo is not on PATH, and the daemons are to be built" "install a Rust toolchain, https://rustup.rs"
   local target name profile=${LAB_PROFILE:-release}
   say "building the daemons ($profile; some minutes the first time)"
-  (cd "$root" && cargo build --profile "$profile" --locked -p loadgen -p scenariod) || die "building the daemons failed"
+  attended in_root cargo build --profile "$profile" --locked -p loadgen -p scenariod || die "building the daemons failed"
   [ "$profile" != dev ] || profile=debug
   target=$(cd "$root" && cargo metadata --format-version 1 --no-deps --locked | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
   mkdir -p "$libexec"
@@ -144,7 +144,7 @@ explain_half_up() {
 
 native_up() {
   trap explain_half_up EXIT
-  "$root/deploy/native/fetch.sh"
+  attended "$root/deploy/native/fetch.sh"
   build_daemons
   addresses
   write_configuration
@@ -216,13 +216,23 @@ native_status() {
   printf '%-12s %-5s %-28s %s\n' scenariod "$state" "http://$scenariod_address" "(only while a scenario runs)"
 }
 
+# scenariod_journal: the newest run's, whether it goes on or has ended.
+scenariod_journal() { find "$lab/state" -name '*.jsonl' -printf '%T@ %p\n' 2>/dev/null | sort -n | tail -n 1 | cut -d ' ' -f 2-; }
+
 native_logs() {
-  local follow=() part files=() all
+  local follow=() part files=() all journal
   [ "${1:-}" != -f ] || { follow=(-F); shift; }
   mapfile -t all < <(find "$services" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort)
   [ $# -gt 0 ] || set -- "${all[@]}"
   for part in "$@"; do
-    [ -e "$services/$part/run" ] || die_code=2 die "no part of the lab is called '$part'" "one of: ${all[*]}"
+    if [ "$part" = scenariod ]; then
+      journal=$(scenariod_journal)
+      [ -n "$journal" ] || die "scenariod has not run in this lab: there is no journal" "it is no service: \`scenariod --scenario NAME\` runs it in the foreground"
+      say "scenariod is no service and speaks where it is run; the journal of its newest run:" >&2
+      files+=("$journal")
+      continue
+    fi
+    [ -e "$services/$part/run" ] || die_code=2 die "no part of the lab is called '$part'" "one of: ${all[*]} scenariod"
     files+=("$lab/log/$part/current")
   done
   exec tail -n 100 "${follow[@]}" "${files[@]}"

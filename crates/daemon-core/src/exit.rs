@@ -91,12 +91,26 @@ pub fn report(error: &dyn UserError) -> Exit {
     error.exit()
 }
 
+/// Standard output takes nothing, as where its disk is full. Neither a verdict nor bad usage: what was to be seen is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output")]
+pub struct OutputError {
+    #[from]
+    source: io::Error,
+}
+
+impl UserError for OutputError {
+    fn exit(&self) -> Exit {
+        Exit::Setup
+    }
+}
+
 /// Writes to standard output; a reader that went away early is no error.
-pub fn print(text: &str) -> io::Result<()> {
+pub fn print(text: &str) -> Result<(), OutputError> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
+        result => Ok(result?),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every daemon of the lab does the same way: reading the lab file with exact positions, exit codes and the wording
 //! of errors, signals, logging. Nothing here knows load, faults or metrics.
 
+pub mod completion;
 pub mod exit;
 pub mod health;
 pub mod lab;
@@ -8,5 +9,6 @@ pub mod logging;
 pub mod problems;
 pub mod signals;
 pub mod suggest;
+pub mod usage;
 pub mod values;
 pub mod yaml;

@@ -1,7 +1,6 @@
 //! The command line: flags and sub-commands. What they mean together with the lab file is in `config`.
 
 mod client;
-mod wording;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -10,11 +9,12 @@ use std::str::FromStr;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
-use daemon_core::exit::{Exit, UserError};
+use daemon_core::completion::{self, Flag, Takes};
 use daemon_core::lab::ServerName;
+use daemon_core::usage::{UsageError, told};
 use daemon_core::values::{HostPort, Positive, Span};
 
-use crate::config::shelf::{Choice, WORKLOADS};
+use crate::config::shelf::{CLIENTS, Choice, Shipped, WORKLOADS};
 
 pub(crate) use client::ClientFlags;
 
@@ -123,24 +123,6 @@ fn workload(text: &str) -> Result<Choice, String> {
     Choice::of(WORKLOADS, text)
 }
 
-/// A command line that makes no sense.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub(crate) struct UsageError {
-    message: String,
-    hint: Option<String>,
-}
-
-impl UserError for UsageError {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some(self.hint.clone().unwrap_or_else(|| "`loadgen --help` shows the usage".to_owned()))
-    }
-}
-
 /// A line that parsed, or text that was asked for instead.
 #[derive(Debug)]
 pub(crate) enum Parsed {
@@ -156,15 +138,18 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
         Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(Parsed::Text(asked.to_string()))
         }
-        Err(error) => Err(wording::usage(&error, &args)),
+        Err(error) => Err(told(&error, &Cli::command(), &args)),
     }
 }
 
-/// The completion script of a shell.
+/// The completion script of a shell; where no preset is meant, a shell offers files.
 pub(crate) fn completions(shell: clap_complete::Shell) -> String {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "loadgen", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+    let flag = |name, shelf: &[Shipped]| Flag {
+        names: vec![name],
+        words: shelf.iter().map(|shipped| shipped.name.to_owned()).collect(),
+        takes: Takes::One,
+    };
+    completion::script(shell, Cli::command(), &[flag("workload", WORKLOADS), flag("client", CLIENTS)])
 }
 
 #[cfg(test)]

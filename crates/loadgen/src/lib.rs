@@ -45,19 +45,6 @@ use cli::{Cli, Parsed, SubCommand};
 use histogram_file::HistogramFile;
 use recorder::Export;
 
-/// What was to be said cannot be written: a full disk below standard output.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write to standard output")]
-struct Unwritten {
-    source: std::io::Error,
-}
-
-impl UserError for Unwritten {
-    fn exit(&self) -> Exit {
-        Exit::Setup
-    }
-}
-
 /// Any error that ends a command.
 type Failure = Box<dyn UserError>;
 
@@ -134,5 +121,5 @@ fn load_lab(cli: &Cli) -> Result<Lab, Failure> {
 }
 
 fn say(text: &str) -> Result<Exit, Failure> {
-    print(text).map(|()| Exit::Ok).map_err(|source| fail(Unwritten { source }))
+    print(text).map(|()| Exit::Ok).map_err(fail)
 }

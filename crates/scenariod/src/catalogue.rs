@@ -79,6 +79,11 @@ impl Catalogue {
         self.scenarios.insert(behind.map_or(self.scenarios.len(), |last| last + 1), scenario);
     }
 
+    /// Those that are to be kept.
+    pub(crate) fn only(&self, keep: impl Fn(&Scenario) -> bool) -> Catalogue {
+        Catalogue { scenarios: self.scenarios.iter().filter(|scenario| keep(scenario)).cloned().collect() }
+    }
+
     pub(crate) fn scenarios(&self) -> &[Scenario] {
         &self.scenarios
     }

@@ -1,5 +1,6 @@
 //! `scenariod check`: every problem of every file at once. Offline.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,9 @@ use crate::library::Library;
 use crate::playlist;
 use crate::settings::{Settings, proxies};
 use crate::sources::{self, Kind, Named, kind, meant};
+
+/// Files that are left out are named where a folder has no more of them.
+const MOST_NAMED: usize = 5;
 
 /// What is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +51,7 @@ struct Files {
     playlists: Vec<Source>,
     labs: Vec<Source>,
     /// In the folders, but not of this lab.
-    others: usize,
+    others: Vec<String>,
 }
 
 /// Checks files and folders: scenarios, playlists, lab files. Without any, what is built in and the lab file in use.
@@ -70,7 +74,10 @@ pub(crate) fn check(paths: &[PathBuf], config: Option<&Path>) -> Result<String, 
         let lab = Lab::parse(source.name.as_str(), source.text.as_str(), 0);
         labs.push(sound(lab, &mut problems)?);
     }
-    let scenarios = catalogue::scenarios(&files.scenarios).unwrap_or_default();
+    // One by one: a file that is wrong hides no wrong node of another one.
+    let sound_files =
+        files.scenarios.iter().flat_map(|file| catalogue::scenarios(std::slice::from_ref(file)));
+    let scenarios: Vec<_> = sound_files.flatten().collect();
     // Names mean what they mean beside those of the catalogue.
     let playlists = match Library::with(&files.scenarios, &files.playlists) {
         Ok(library) => library.playlists,
@@ -105,11 +112,29 @@ fn summary(files: &Files, scenarios: usize, playlists: usize, nodes: usize, labs
         let _ = write!(line, "{}, ", many(playlists, "playlist"));
     }
     let _ = write!(line, "{} in {}", many(nodes, "node"), many(labs, "lab file"));
-    if files.others > 0 {
-        let _ = write!(line, "; {} of other programs left out", many(files.others, "file"));
-    }
     line.push('\n');
+    if !files.others.is_empty() {
+        let _ = writeln!(
+            line,
+            "left out, as no files of scenariod:\n  {}",
+            by_folder(&files.others).join("\n  ")
+        );
+    }
     line
+}
+
+/// A line for each folder, of one with many files only how many.
+fn by_folder(files: &[String]) -> Vec<String> {
+    let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for file in files {
+        let (folder, name) = file.rsplit_once('/').unwrap_or((".", file));
+        folders.entry(folder).or_default().push(name);
+    }
+    let one = |(folder, names): (&str, Vec<&str>)| match names.len() {
+        0..=MOST_NAMED => format!("{folder}: {}", names.join(", ")),
+        many => format!("{folder}: {many} files"),
+    };
+    folders.into_iter().map(one).collect()
 }
 
 /// What each file is. One that is named and is nothing of the lab is a problem; one that a folder holds is not.
@@ -130,7 +155,7 @@ fn sort(named: Vec<Named>, problems: &mut Problems) -> Files {
                 let problem = Problem { file: source.name, line: 1, message: message.to_owned() };
                 problems.extend(problem.into());
             }
-            Kind::Other => files.others += 1,
+            Kind::Other => files.others.push(source.name),
         }
     }
     files

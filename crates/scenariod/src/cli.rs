@@ -7,13 +7,13 @@ use std::str::FromStr;
 use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+use daemon_core::completion::{self, Flag, Takes};
 use daemon_core::exit::{Exit, UserError};
+use daemon_core::usage;
 use daemon_core::values::{HostPort, HttpUrl, Positive, Span};
 
 use crate::plan::TimeScale;
 use crate::schedule::{FOREVER, Loops};
-
-mod words;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,7 +44,7 @@ pub(crate) struct Cli {
     /// Read everything a run reads, say what it would do, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Show what can be run, as `list` does
+    /// Show what can be run, as `list` does; with --scenario only that
     #[arg(long)]
     pub(crate) list: bool,
     /// Factor on the length of phases and leases, on top of what a playlist says: with 0.1 a minute lasts 6 s
@@ -96,8 +96,11 @@ pub(crate) struct Cli {
 /// Everything that runs no scenario.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SubCommand {
+    #[command(after_help = "Examples: scenariod list; scenariod list latency smoke; scenariod list --json")]
     /// Show what can be run; touches nothing
     List {
+        /// Only these: scenarios, families, playlists
+        names: Vec<String>,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -148,8 +151,8 @@ pub(crate) enum SubCommand {
 /// A command line that makes no sense.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
-    #[error("{message}")]
-    Clap { message: String, hint: Option<String> },
+    #[error(transparent)]
+    Refused(#[from] usage::UsageError),
     #[error("{flag} cannot be used with the command `{command}`")]
     FlagWithCommand { flag: &'static str, command: &'static str },
     #[error("unknown command: {word}")]
@@ -169,7 +172,7 @@ impl UserError for UsageError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            UsageError::Clap { hint, .. } => hint.clone(),
+            UsageError::Refused(error) => error.hint(),
             UsageError::UnknownCommand { hint, .. } => Some(hint.clone()),
             UsageError::Variable { .. } => None,
             UsageError::FlagWithCommand { .. } | UsageError::TimeScale => {
@@ -197,7 +200,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
         Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             return Ok(Parsed::Text(asked.to_string()));
         }
-        Err(error) => return Err(words::told(&error, &args)),
+        Err(error) => return Err(usage::told(&error, &Cli::command(), &args).into()),
     };
     if let (Some(command), Some(flag)) = (&cli.command, cli.run_flag()) {
         let command = match command {
@@ -252,16 +255,14 @@ fn time_scale(text: &str) -> Result<TimeScale, String> {
     factor.ok_or_else(|| format!("must be a number {}", TimeScale::BOUNDS))
 }
 
-/// The completion script of a shell; `names` are what can be run.
-pub(crate) fn completions<'a>(shell: clap_complete::Shell, names: impl Iterator<Item = &'a str>) -> Vec<u8> {
-    let names: Vec<String> = names.map(str::to_owned).collect();
-    let values = || PossibleValuesParser::new(names.iter().cloned());
-    let mut command = Cli::command()
-        .mut_arg("scenario", |arg| arg.value_parser(values()))
+/// The completion script of a shell; `words` are what can be run.
+pub(crate) fn completions(shell: clap_complete::Shell, words: Vec<String>) -> String {
+    let values = || PossibleValuesParser::new(words.iter().cloned());
+    let command = Cli::command()
+        .mut_subcommand("list", |list| list.mut_arg("names", |arg| arg.value_parser(values())))
         .mut_subcommand("show", |show| show.mut_arg("name", |arg| arg.value_parser(values())));
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, "scenariod", &mut script);
-    script
+    let scenario = Flag { names: vec!["scenario", "playlist"], words: words.clone(), takes: Takes::List };
+    completion::script(shell, command, &[scenario])
 }
 
 #[cfg(test)]

@@ -68,17 +68,6 @@ use narrator::LogLines;
 use settings::{Settings, proxies};
 use state::StateDir;
 
-/// Standard output takes nothing, as where its disk is full.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write to standard output: {0}")]
-struct OutputError(std::io::Error);
-
-impl UserError for OutputError {
-    fn exit(&self) -> Exit {
-        Exit::Failed
-    }
-}
-
 /// Any error that ends a command.
 type Failure = Box<dyn UserError>;
 
@@ -97,19 +86,17 @@ fn command(args: impl IntoIterator<Item = OsString>, log: &LogLines) -> Result<E
     };
     let text = match &cli.command {
         None if !cli.list => return order::run(&cli, log),
-        None => list::table(&load_library(&cli)?),
+        None => list(&cli, &cli.scenario, cli.json)?,
         Some(SubCommand::List { markdown: true, .. }) => list::markdown(&load_library(&cli)?),
         Some(SubCommand::Show { name }) => order::show(&cli, name)?,
-        Some(SubCommand::List { json: false, .. }) => list::table(&load_library(&cli)?),
-        Some(SubCommand::List { json: true, .. }) => list::json(&load_library(&cli)?),
+        Some(SubCommand::List { names, json, .. }) => list(&cli, names, *json)?,
         Some(SubCommand::Check { paths }) => check::check(paths, cli.config.as_deref()).map_err(fail)?,
         Some(SubCommand::Guard { interval }) => return guard::run(&cli, interval.get()),
         Some(SubCommand::Clean { dry_run }) => return clean::run(&cli, *dry_run),
         Some(SubCommand::Proxies) => toxiproxy::start_up_config(&proxies(&load_lab(&cli)?)),
         Some(SubCommand::Health) => return check_health(&cli),
         Some(SubCommand::Completions { shell }) => {
-            let library = load_library(&cli)?;
-            String::from_utf8_lossy(&cli::completions(*shell, library.words())).into_owned()
+            cli::completions(*shell, load_library(&cli)?.words().map(str::to_owned).collect())
         }
         Some(SubCommand::Other(words)) => return Err(unknown_command(&cli, words)),
     };
@@ -118,6 +105,17 @@ fn command(args: impl IntoIterator<Item = OsString>, log: &LogLines) -> Result<E
 
 fn fail<E: UserError + 'static>(error: E) -> Failure {
     Box::new(error)
+}
+
+/// What can be run, or what of it is named.
+fn list(cli: &Cli, names: &[String], json: bool) -> Result<String, Failure> {
+    let mut library = load_library(cli)?;
+    if !names.is_empty() {
+        let words = || select::words(names.iter().map(String::as_str));
+        library.open(words()).map_err(fail)?;
+        library = select::only(&library, words()).map_err(fail)?;
+    }
+    Ok(if json { list::json(&library) } else { list::table(&library) })
 }
 
 fn load_library(cli: &Cli) -> Result<Library, Failure> {
@@ -136,7 +134,7 @@ fn load_state(cli: &Cli) -> Result<StateDir, Failure> {
 fn say(text: &str) -> Exit {
     match print(text) {
         Ok(()) => Exit::Ok,
-        Err(error) => report(&OutputError(error)),
+        Err(error) => report(&error),
     }
 }
 
@@ -154,7 +152,11 @@ fn unknown_command(cli: &Cli, words: &[OsString]) -> Failure {
     let word = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
     let words = ["list", "show", "check", "guard", "clean", "proxies", "health", "completions", "help"];
     let command = nearest(&word, words);
-    let scenario = load_library(cli).ok().and_then(|library| library.near(&word));
+    let near = || load_library(cli).ok().and_then(|library| library.near(&word));
+    let scenario = if library::is_path(&word) { Some(word.clone()) } else { near() };
+    // Behind `--scenario` it is one more of them.
+    let scenario =
+        scenario.map(|word| cli.scenario.iter().cloned().chain([word]).collect::<Vec<_>>().join(","));
     let hint = match (scenario, command) {
         (Some(scenario), _) => format!("scenariod --scenario {scenario}"),
         (None, Some(command)) => format!("scenariod {command}"),

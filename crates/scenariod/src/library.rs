@@ -5,11 +5,12 @@ use std::path::Path;
 
 use daemon_core::problems::{Problem, Problems};
 
+use crate::catalogue::checked::EVERYTHING;
 use crate::catalogue::{Catalogue, CatalogueError, Source, built_in, read_file, read_folder};
 use crate::names;
 use crate::playlist::{self, Playlist};
 use crate::select;
-use crate::sources::{Kind, is_yaml, kind};
+use crate::sources::{Kind, is_yaml, kind, meant};
 
 /// What can be run.
 #[derive(Clone, Debug)]
@@ -24,8 +25,24 @@ impl Library {
     /// What is compiled in and what a folder adds. An entry or playlist of the folder replaces the one of its name.
     pub(crate) fn load(folder: Option<&Path>) -> Result<Library, CatalogueError> {
         let sources = folder.map_or(Ok(Vec::new()), read_folder)?;
-        let (lists, scenarios): (Vec<_>, Vec<_>) =
-            sources.into_iter().partition(|source| kind(source) == Kind::Playlist);
+        let (mut lists, mut scenarios, mut problems) = (Vec::new(), Vec::new(), Problems::default());
+        for source in sources {
+            let kind = match kind(&source) {
+                // A lab is meant by nobody here, and a key like `services` comes near to its `servers`.
+                Kind::Other => Some(meant(&source)).filter(|kind| *kind != Kind::Lab).unwrap_or(Kind::Other),
+                kind => kind,
+            };
+            match kind {
+                Kind::Playlist => lists.push(source),
+                Kind::Scenarios => scenarios.push(source),
+                Kind::Lab => problems.extend(wrong(source, "holds a lab, neither scenarios nor a playlist")),
+                Kind::Other => {
+                    let what = "holds neither scenarios (`family`) nor a playlist (`playlist`)";
+                    problems.extend(wrong(source, what));
+                }
+            }
+        }
+        problems.or(())?;
         Ok(Library::with(&scenarios, &lists)?)
     }
 
@@ -57,11 +74,15 @@ impl Library {
     pub(crate) fn open<'a>(&mut self, words: impl Iterator<Item = &'a str>) -> Result<(), CatalogueError> {
         for word in words.filter(|word| is_path(word)) {
             let source = read_file(Path::new(word))?;
-            if kind(&source) == Kind::Scenarios {
-                let message =
-                    "holds scenarios, not a playlist: name its folder with `--catalogue`".to_owned();
-                let problem = Problem { file: source.name, line: 1, message };
-                return Err(CatalogueError::Problems(problem.into()));
+            let other = match kind(&source) {
+                Kind::Scenarios => {
+                    Some("holds scenarios, not a playlist: name its folder with `--catalogue`")
+                }
+                Kind::Lab => Some("holds a lab, not a playlist: name it with `--config`"),
+                Kind::Playlist | Kind::Other => None,
+            };
+            if let Some(other) = other {
+                return Err(CatalogueError::Problems(wrong(source, other)));
             }
             let list = playlist::playlist(&source, &self.catalogue)?;
             self.files.push((word.to_owned(), list));
@@ -78,11 +99,16 @@ impl Library {
     pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
         let scenarios = self.catalogue.scenarios().iter().map(|scenario| scenario.name.as_str());
         let playlists = self.playlists.iter().map(|list| list.name.as_str());
-        scenarios.chain(self.catalogue.families()).chain(playlists)
+        scenarios.chain(self.catalogue.families()).chain(playlists).chain([EVERYTHING])
     }
 }
 
+/// Of a file as a whole.
+fn wrong(source: Source, message: &str) -> Problems {
+    Problem { file: source.name, line: 1, message: message.to_owned() }.into()
+}
+
 /// No name has a slash or a dot.
-fn is_path(word: &str) -> bool {
+pub(crate) fn is_path(word: &str) -> bool {
     word.contains('/') || is_yaml(Path::new(word))
 }

@@ -35,7 +35,9 @@ entries:
 /// The catalogue as a table, one block a family.
 pub(crate) fn table(library: &Library) -> String {
     let catalogue = &library.catalogue;
-    let width = catalogue.scenarios().iter().map(|scenario| scenario.name.len()).max().unwrap_or_default();
+    let names = catalogue.scenarios().iter().map(|scenario| &scenario.name);
+    let names = names.chain(library.playlists.iter().map(|list| &list.name));
+    let width = names.map(String::len).max().unwrap_or_default();
     let phases: Vec<String> = catalogue.scenarios().iter().map(phases).collect();
     let phases_width = phases.iter().map(|text| text.chars().count()).max().unwrap_or_default();
     let mut table = String::new();
@@ -53,7 +55,9 @@ pub(crate) fn table(library: &Library) -> String {
     let lists = &library.playlists;
     let runs: Vec<String> = lists.iter().map(runs).collect();
     let runs_width = runs.iter().map(String::len).max().unwrap_or_default();
-    table.push_str("\nplaylists\n");
+    if !lists.is_empty() {
+        table.push_str(if table.is_empty() { "playlists\n" } else { "\nplaylists\n" });
+    }
     for (list, runs) in lists.iter().zip(&runs) {
         let _ = writeln!(table, "  {:width$}  {runs:runs_width$}  {}", list.name, list.about);
     }

@@ -20,9 +20,7 @@ use crate::scenario::{Scenario, Target};
 use crate::schedule::Loops;
 use crate::select::Selected;
 use crate::settings::Settings;
-use crate::{
-    Failure, OutputError, aim, check::CheckError, fail, load_lab, load_library, load_state, say, select, show,
-};
+use crate::{Failure, aim, check::CheckError, fail, load_lab, load_library, load_state, say, select, show};
 
 const LINGER: Duration = Duration::from_secs(5);
 /// Names the Prometheus, as the flag does.
@@ -36,16 +34,19 @@ pub(crate) fn run(cli: &Cli, log: &LogLines) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| fail(SetupError::Runtime(error)))?;
+    let seed = cli.seed.is_none() && order.scenarios().any(picks_by_seed);
+    let seed = seed.then(|| format!("seed {}", order.seed));
     if cli.dry_run {
-        return dry(&order, &runtime);
+        let said = seed.map_or(Exit::Ok, |seed| say(&format!("{seed}\n")));
+        return dry(&order, &runtime).map(|exit| exit.worst(said));
     }
     let (narrator, flush) = Narrator::start(Manner::of(cli.quiet));
     let shared = log.share(&narrator);
     if let Some(note) = &order.note {
         narrator.say(note.as_str());
     }
-    if cli.seed.is_none() && order.scenarios().any(picks_by_seed) {
-        narrator.say(format!("seed {}", order.seed));
+    if let Some(seed) = seed {
+        narrator.say(seed);
     }
     if order.prometheus.is_none() {
         narrator.say("no verdict: the phases are walked and nothing is judged");
@@ -69,7 +70,7 @@ pub(crate) fn run(cli: &Cli, log: &LogLines) -> Result<Exit, Failure> {
 /// Prints how the runs ended; where standard output takes nothing, to standard error.
 fn summarize(text: &str) -> Exit {
     let Err(error) = print(text) else { return Exit::Ok };
-    let exit = report(&OutputError(error));
+    let exit = report(&error);
     // Nobody is left to tell when standard error is gone as well.
     let _ = io::stderr().write_all(text.as_bytes());
     exit

@@ -78,6 +78,27 @@ pub(crate) fn meant_by<'a>(catalogue: &'a Catalogue, word: &str) -> Vec<&'a Scen
     catalogue.scenarios().iter().filter(meant).collect()
 }
 
+/// The part of a library that words name, in the library's order.
+pub(crate) fn only<'a>(
+    library: &'a Library,
+    words: impl Iterator<Item = &'a str>,
+) -> Result<Library, SelectError> {
+    let selected = select(library, words)?;
+    let scenario = |own: &Scenario| {
+        let named = |one: &Selected<'_>| matches!(one, Selected::Scenarios(named) if named.iter().any(|one| one.name == own.name));
+        selected.iter().any(named)
+    };
+    let playlist = |own: &&Playlist| {
+        selected.iter().any(|one| matches!(one, Selected::Playlist(named) if std::ptr::eq(*named, *own)))
+    };
+    let playlists = library.playlists.iter().chain(library.files.iter().map(|(_, list)| list));
+    Ok(Library {
+        catalogue: library.catalogue.only(scenario),
+        playlists: playlists.filter(playlist).cloned().collect(),
+        files: Vec::new(),
+    })
+}
+
 /// Every run that a selection makes, in order.
 pub(crate) fn entries(selected: &[Selected<'_>]) -> Vec<Entry> {
     let one = |selected: &Selected<'_>| match selected {
@@ -138,6 +159,16 @@ mod tests {
         let both = names("flaky-fast,smoke").unwrap();
         assert_eq!(both[..2], ["flaky-fast", "packet-loss-10"]);
         assert_eq!(words(["a,b", "c"]).collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_library_is_cut_down_to_what_words_name() {
+        let library = Library::load(None).unwrap();
+        let part = only(&library, words(["smoke,flaky", "packet-loss-10-pct"])).unwrap();
+        let names: Vec<&str> = part.catalogue.scenarios().iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["packet-loss-10", "flaky-fast", "flaky-slow"]);
+        assert_eq!(part.playlists.iter().map(|list| list.name.as_str()).collect::<Vec<_>>(), ["smoke"]);
+        assert!(only(&library, words(["zebra"])).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::lease::{Lease, RunId};
 use crate::plan::{Assigned, Plan, Step};
-use crate::playlist::Playlist;
+use crate::playlist::{Entry, Playlist};
 use crate::reconcile::{Change, changes};
 use crate::scenario::Scenario;
 use crate::stage::readable;
@@ -15,16 +15,21 @@ use crate::toxiproxy::{Power, power_body, toxic_body};
 
 /// Columns of the drawing.
 const WIDTH: u32 = 60;
+/// Columns of prose. Requests and queries stay whole: they are there to be copied.
+const COLUMNS: usize = 100;
+const NEGATIVE: &str = "a negative latency: for each chunk of bytes Toxiproxy draws from latency ± jitter. A chunk that \
+    draws less than 0 passes at once and counts as that much older, which shortens what the toxics behind it add: so a \
+    share of the chunks comes late, as lost packets do, and the rest on time";
 /// A flap in a long phase repeats itself.
 const MOST_CHANGES: usize = 12;
 
 /// A scenario as it would be walked on this plan.
 pub(crate) fn show(scenario: &Scenario, plan: &Plan) -> String {
-    let mut text = format!("{} (family {})\n{}\n", scenario.name, scenario.family, scenario.about);
+    let mut text = format!("{} (family {})\n{}\n", scenario.name, scenario.family, wrapped(&scenario.about));
     if !scenario.aliases.is_empty() {
-        let _ = writeln!(text, "also called {}", scenario.aliases.join(", "));
+        let _ = writeln!(text, "{}", wrapped(&format!("also called {}", scenario.aliases.join(", "))));
     }
-    let _ = writeln!(text, "\n{}\n", plan.describe());
+    let _ = writeln!(text, "\n{}\n", wrapped(&plan.describe()));
     draw(&mut text, plan);
     text.push('\n');
     requests(&mut text, plan);
@@ -36,14 +41,21 @@ pub(crate) fn show(scenario: &Scenario, plan: &Plan) -> String {
 pub(crate) fn playlist(list: &Playlist) -> String {
     let runs = list.entries.len();
     let mut text =
-        format!("{} (playlist, {} in all)\n{}\n\n", list.name, readable(list.length()), list.about);
+        format!("{} (playlist, {} in all)\n{}\n\n", list.name, readable(list.length()), wrapped(&list.about));
     let width = list.entries.iter().map(|entry| entry.scenario.name.len()).max().unwrap_or_default();
-    for (index, entry) in list.entries.iter().enumerate() {
+    let phases = |entry: &Entry| {
         let phases = &entry.scenario.phases;
         let phases = [phases.stabilization, phases.testing, phases.recovery];
-        let phases = phases.map(|phase| readable(entry.scale.of(phase))).join(" + ");
+        phases.map(|phase| readable(entry.scale.of(phase))).join(" + ")
+    };
+    let phases: Vec<String> = list.entries.iter().map(phases).collect();
+    let phases_width = phases.iter().map(String::len).max().unwrap_or_default();
+    for (index, (entry, phases)) in list.entries.iter().zip(&phases).enumerate() {
         let count = format!("{}/{runs}", index + 1);
-        let _ = write!(text, "{count:>7}  {:width$}  {phases}", entry.scenario.name);
+        let _ = write!(text, "{count:>7}  {:width$}  {phases:phases_width$}", entry.scenario.name);
+        let mut faults: Vec<String> = entry.scenario.faults.iter().map(|one| one.fault.describe()).collect();
+        faults.dedup();
+        let _ = write!(text, "  {}", faults.join(", "));
         if let Some(seed) = entry.seed {
             let _ = write!(text, ", seed {seed}");
         }
@@ -123,6 +135,21 @@ fn draw(text: &mut String, plan: &Plan) {
     );
 }
 
+/// Lines of at most [`COLUMNS`], broken between words.
+fn wrapped(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= COLUMNS => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
+
 /// In tenths; a fault that is on at all has at least one.
 fn strength(assigned: &Assigned, elapsed: Duration, testing: Duration) -> u32 {
     assigned.course.level(elapsed, testing).map_or(0, |level| {
@@ -137,12 +164,15 @@ fn requests(text: &mut String, plan: &Plan) {
     let mut named = 0;
     let mut moment = Some(Duration::ZERO);
     let mut shown = 0;
+    let mut negative = false;
     while let Some(elapsed) = moment {
         if shown == MOST_CHANGES {
             text.push_str("and so on\n");
             break;
         }
-        let due = changes(&on, &plan.wanted(elapsed));
+        let wanted = plan.wanted(elapsed);
+        negative |= wanted.iter().flat_map(|wanted| &wanted.toxics).any(is_negative);
+        let due = changes(&on, &wanted);
         if !due.is_empty() {
             let _ = writeln!(text, "{} into testing", readable(elapsed));
             shown += 1;
@@ -177,6 +207,9 @@ fn requests(text: &mut String, plan: &Plan) {
     if on.is_empty() {
         text.push_str("  nothing is left to remove\n");
     }
+    if negative {
+        let _ = writeln!(text, "\n{}", wrapped(NEGATIVE));
+    }
 }
 
 fn add(text: &mut String, step: &Step) {
@@ -193,6 +226,10 @@ fn remove(text: &mut String, step: &Step) {
         let _ = writeln!(text, "  POST /proxies/{server} {}", power_body(Power::Enabled));
     }
     let _ = writeln!(text, "  DELETE /proxies/{server}/toxics/{name}");
+}
+
+fn is_negative(toxic: &Toxic) -> bool {
+    matches!(toxic.kind, ToxicKind::Latency { latency, .. } if latency < 0)
 }
 
 fn is_marker(toxic: &Toxic) -> bool {
@@ -265,6 +302,9 @@ mod tests {
             let (on, off) = (text.matches("/toxics {").count(), text.matches("  DELETE ").count());
             assert!(on > 0 && on >= off, "{text}");
             assert!(on == off || text.contains("and so on\n"), "{text}");
+            let prose = text.lines().filter(|line| !line.starts_with("  "));
+            prose.for_each(|line| assert!(line.chars().count() <= COLUMNS, "{line}"));
+            assert_eq!(text.contains("\"latency\":-"), text.contains("a negative latency: "), "{text}");
         }
     }
 }

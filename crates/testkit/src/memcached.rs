@@ -4,19 +4,16 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use rustix::process::Signal;
-
 use crate::ports;
-use crate::process::{Process, launch};
+use crate::process::{Process, Shared, launch};
 use crate::programs::program;
 
 /// A memcached on a free loopback port, killed on drop.
 pub struct Memcached {
     addr: SocketAddr,
-    process: Mutex<Process>,
+    process: Shared,
 }
 
 impl Memcached {
@@ -24,7 +21,7 @@ impl Memcached {
     #[track_caller]
     pub fn start() -> Self {
         let (addr, process) = run(|| ports::reserve().addr);
-        Self { addr, process: Mutex::new(process) }
+        Self { addr, process: Shared::new(process) }
     }
 
     /// Where it listens; a restart keeps it.
@@ -34,30 +31,28 @@ impl Memcached {
 
     /// The process number of the memcached that runs now.
     pub fn pid(&self) -> u32 {
-        self.process().pid()
+        self.process.pid()
     }
 
     /// SIGKILL: connections are reset, later ones are refused.
     pub fn kill(&self) {
-        self.process().kill();
+        self.process.kill();
     }
 
     /// Kills it where it runs and starts an empty one on the same port.
     #[track_caller]
     pub fn restart(&self) {
-        let mut process = self.process();
-        process.kill();
-        *process = run(|| self.addr).1;
+        self.process.restart(|| run(|| self.addr).1);
     }
 
     /// SIGSTOP: connections are accepted by the kernel and never answered.
     pub fn pause(&self) {
-        self.process().signal(Signal::STOP);
+        self.process.pause();
     }
 
     /// Ends a pause.
     pub fn resume(&self) {
-        self.process().signal(Signal::CONT);
+        self.process.resume();
     }
 
     /// The answer to `stats`.
@@ -67,10 +62,6 @@ impl Memcached {
     #[track_caller]
     pub fn stats(&self) -> BTreeMap<String, String> {
         stats(self.addr).unwrap_or_else(|error| panic!("memcached {} does not answer: {error}", self.addr))
-    }
-
-    fn process(&self) -> MutexGuard<'_, Process> {
-        self.process.lock().unwrap_or_else(|poison| poison.into_inner())
     }
 }
 

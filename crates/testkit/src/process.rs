@@ -120,6 +120,46 @@ impl Drop for Process {
     }
 }
 
+/// A process that tests end, stop and start again where they share it.
+pub(crate) struct Shared(Mutex<Process>);
+
+impl Shared {
+    pub(crate) fn new(process: Process) -> Self {
+        Self(Mutex::new(process))
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.lock().pid()
+    }
+
+    /// SIGKILL: connections are reset, later ones are refused.
+    pub(crate) fn kill(&self) {
+        self.lock().kill();
+    }
+
+    /// SIGSTOP: what the kernel does for it goes on, and nothing else.
+    pub(crate) fn pause(&self) {
+        self.lock().signal(Signal::STOP);
+    }
+
+    /// Ends a pause.
+    pub(crate) fn resume(&self) {
+        self.lock().signal(Signal::CONT);
+    }
+
+    /// Kills it where it runs, then starts its successor.
+    #[track_caller]
+    pub(crate) fn restart(&self, start: impl FnOnce() -> Process) {
+        let mut process = self.lock();
+        process.kill();
+        *process = start();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Process> {
+        self.0.lock().unwrap_or_else(|poison| poison.into_inner())
+    }
+}
+
 /// Starts a program that binds ports, until `ready`. `plan` is asked again for new ports when another process was faster.
 #[track_caller]
 pub(crate) fn launch<P>(

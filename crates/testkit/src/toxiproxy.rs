@@ -2,13 +2,11 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard};
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{Process, launch};
+use crate::process::{Process, Shared, launch};
 use crate::programs::program;
 use crate::{http, ports};
 
@@ -16,7 +14,7 @@ use crate::{http, ports};
 pub struct Toxiproxy {
     addr: SocketAddr,
     config: TempDir,
-    process: Mutex<Process>,
+    process: Shared,
 }
 
 impl Toxiproxy {
@@ -42,7 +40,7 @@ impl Toxiproxy {
             ports::reserve().addr
         };
         let (addr, process) = run(&config, plan, proxies.len());
-        Self { addr, config, process: Mutex::new(process) }
+        Self { addr, config, process: Shared::new(process) }
     }
 
     /// The URL of its API, without a slash at the end.
@@ -118,7 +116,7 @@ impl Toxiproxy {
 
     /// SIGKILL: connections are reset, later ones are refused.
     pub fn kill(&self) {
-        self.process().kill();
+        self.process.kill();
     }
 
     /// Kills it where it runs and starts it on the same ports with the proxies of its start, without any toxic.
@@ -126,19 +124,17 @@ impl Toxiproxy {
     pub fn restart(&self) {
         let config = std::fs::read_to_string(self.config.path().join("proxies.json")).expect("proxies.json");
         let proxies = config.matches("\"upstream\"").count();
-        let mut process = self.process();
-        process.kill();
-        *process = run(&self.config, || self.addr, proxies).1;
+        self.process.restart(|| run(&self.config, || self.addr, proxies).1);
     }
 
     /// SIGSTOP: neither the API nor the proxied connections move.
     pub fn pause(&self) {
-        self.process().signal(Signal::STOP);
+        self.process.pause();
     }
 
     /// Ends a pause.
     pub fn resume(&self) {
-        self.process().signal(Signal::CONT);
+        self.process.resume();
     }
 
     #[track_caller]
@@ -152,10 +148,6 @@ impl Toxiproxy {
         } else {
             serde_json::from_str(&answer.body).expect("JSON from Toxiproxy")
         }
-    }
-
-    fn process(&self) -> MutexGuard<'_, Process> {
-        self.process.lock().unwrap_or_else(|poison| poison.into_inner())
     }
 }
 

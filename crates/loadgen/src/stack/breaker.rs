@@ -167,4 +167,4 @@ impl Breaker {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

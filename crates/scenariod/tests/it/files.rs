@@ -15,8 +15,8 @@ const MINE: &str = "playlist: mine\nabout: x\nentries: [{ scenario: slow, repeat
 #[test]
 fn a_playlist_is_shown_by_its_name_and_by_its_path() {
     let shown = "mine (playlist, 4m 30s in all)\nx\n\n    \
-                 1/2  latency-1s  15s + 30s + 30s, seed 7, then a pause of 45s\n    \
-                 2/2  node-down   30s + 1m + 1m";
+                 1/2  latency-1s  15s + 30s + 30s  latency 1s, seed 7, then a pause of 45s\n    \
+                 2/2  node-down   30s + 1m + 1m    down";
     let text = "playlist: mine\nabout: x\nentries:\n  \
                 - { scenario: latency-1s, time_scale: 0.5, seed: 7, pause: 45s }\n  - node-down\n";
     Expect::of(&["show", "./own/list.yaml"]).file("own/list.yaml", text).stdout(shown).run();
@@ -99,7 +99,17 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
         .file("deep/compose.yaml", "services: {}\n")
         .file("deep/notes.txt", "x")
         .stdout(
-            "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file; 1 file of other programs left out",
+            "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file\n\
+             left out, as no files of scenariod:\n  ./deep: compose.yaml",
+        )
+        .run();
+    Expect::of(&["check", "a.yaml", "nodes.yaml"])
+        .file("a.yaml", &SCENARIOS.replace("rate: 0.1", "rate: 7"))
+        .file("nodes.yaml", &SCENARIOS.replace("memcached2", "memcachd2"))
+        .code(2)
+        .stderr(
+            "error: a.yaml:9: `rate` is 7, must be at most 1\n\
+             error: nodes.yaml:5: scenario `both`: unknown node `memcachd2`, did you mean `memcached2`?",
         )
         .run();
     Expect::of(&["check", "other.yaml"])
@@ -181,8 +191,8 @@ fn variables_that_are_empty_count_as_unset_and_wrong_ones_are_named() {
 fn a_full_disk_below_standard_output_is_told() {
     let full = || File::options().write(true).open("/dev/full").unwrap();
     let listed = Command::new(BIN).arg("list").stdout(full()).output().unwrap();
-    assert_eq!(listed.status.code(), Some(1));
-    let said = "error: cannot write to standard output: No space left on device (os error 28)\n";
+    assert_eq!(listed.status.code(), Some(4));
+    let said = "error: cannot write to standard output\n  caused by: No space left on device (os error 28)\n";
     assert_eq!(String::from_utf8(listed.stderr).unwrap(), said);
 
     let lab = Lab::start(2);
@@ -198,7 +208,7 @@ fn a_full_disk_below_standard_output_is_told() {
         .output()
         .unwrap();
     let stderr = String::from_utf8(run.stderr).unwrap();
-    assert_eq!(run.status.code(), Some(1), "{stderr}");
+    assert_eq!(run.status.code(), Some(4), "{stderr}");
     let (_, summary) = stderr.split_once(said).unwrap();
     assert!(summary.starts_with("scenario  runs"), "{stderr}");
 }
@@ -212,6 +222,28 @@ fn completions_know_what_can_be_run() {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
+}
+
+#[test]
+fn a_list_can_be_of_what_is_named() {
+    let listed = |args: &[&str]| {
+        let output = Command::new(BIN).args(args).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines()
+            .map(|line| line.split_whitespace().next().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let expected = ["flaky", "flaky-fast", "flaky-slow", "", "playlists", "smoke"];
+    assert_eq!(listed(&["list", "flaky", "smoke"]), expected);
+    assert_eq!(listed(&["--list", "--scenario", "smoke,flaky"]), expected);
+    assert_eq!(listed(&["list", "smoke"]), ["playlists", "smoke"]);
+    assert_eq!(listed(&["list", "packet-loss-10-pct"]), ["packet-loss", "packet-loss-10"]);
+    assert_eq!(listed(&["--list", "--json"])[0], "{");
+    Expect::of(&["list", "latncy"])
+        .code(2)
+        .stderr("error: unknown scenario, family or playlist: latncy\nhint: did you mean latency?")
+        .run();
 }
 
 #[test]

@@ -12,7 +12,7 @@ const HELP: &str = "hint: `scenariod --help` shows the usage";
 
 #[test]
 fn a_command_line_that_makes_no_sense_is_told_so() {
-    let cases: [(&[&str], &str); 20] = [
+    let cases: [(&[&str], &str); 24] = [
         (
             &[],
             "error: nothing to run: --scenario is missing\nhint: `scenariod list` shows what there is, `scenariod --scenario NAME` runs it",
@@ -67,6 +67,19 @@ fn a_command_line_that_makes_no_sense_is_told_so() {
             &["--scenario", "x", "--seed", "1", "--seed", "2"],
             "error: --seed is given twice\nhint: `scenariod --help` shows the usage",
         ),
+        (
+            &["--scenario", "x", "--seed", "-1"],
+            "error: --seed is `-1`: must not be negative\nhint: `scenariod --help` shows the usage",
+        ),
+        (&["./mine.yaml"], "error: unknown command: ./mine.yaml\nhint: scenariod --scenario ./mine.yaml"),
+        (
+            &["--scenario", "smoke", "latency"],
+            "error: unknown command: latency\nhint: scenariod --scenario smoke,latency",
+        ),
+        (
+            &["check", "--scenario", "smoke"],
+            "error: --scenario cannot be used with the command `check`\nhint: `scenariod --help` shows the usage",
+        ),
         (&["--scenario"], "error: --scenario needs a value\nhint: `scenariod --help` shows the usage"),
         (&["show"], "error: NAME is missing\nhint: `scenariod --help` shows the usage"),
         (&["help", "lisst"], "error: unknown command: lisst\nhint: `scenariod --help` shows the usage"),
@@ -100,6 +113,21 @@ fn files_that_cannot_be_read_are_named() {
     missing(&["--scenario", "latency", "--config", "no.yaml"], "no.yaml");
     missing(&["--scenario", "latency", "--catalogue", "nowhere"], "nowhere");
     missing(&["--scenario", "./no.yaml"], "./no.yaml");
+}
+
+#[test]
+fn a_file_that_is_something_else_is_told_in_one_line() {
+    let lab = "error: lab.yaml:1: holds a lab, not a playlist: name it with `--config`";
+    Expect::of(&["--scenario", "lab.yaml"]).file("lab.yaml", LAB).code(2).stderr(lab).run();
+    Expect::of(&["list", "--catalogue", "mine"])
+        .file("mine/compose.yaml", "services: {}\n")
+        .file("mine/lab.yaml", LAB)
+        .code(2)
+        .stderr(
+            "error: mine/compose.yaml:1: holds neither scenarios (`family`) nor a playlist (`playlist`)\n\
+             error: mine/lab.yaml:1: holds a lab, neither scenarios nor a playlist",
+        )
+        .run();
 }
 
 const LAB: &str = "servers:\n  - { name: cache-a, listen: 127.0.0.1:1, upstream: 127.0.0.1:2 }\n";
@@ -174,8 +202,14 @@ fn what_is_shipped_is_sound() {
         .stdout("ok: 42 scenarios in 8 files, 3 nodes in 1 lab file")
         .run();
     // The folders below it as well, and what loadgen keeps beside them is none of ours.
-    Expect::of(&["check", &repository("config")])
-        .stdout("ok: 42 scenarios in 8 files, 3 playlists, 6 nodes in 2 lab files; 9 files of other programs left out")
+    let config = repository("config");
+    Expect::of(&["check", &config])
+        .stdout(format!(
+            "ok: 42 scenarios in 8 files, 3 playlists, 6 nodes in 2 lab files\n\
+             left out, as no files of scenariod:\n  \
+             {config}/clients: default.yaml, fail-fast.yaml, go-original.yaml, patient.yaml\n  \
+             {config}/workloads: get-heavy.yaml, get.yaml, mixed.yaml, set-heavy.yaml, zipf.yaml"
+        ))
         .run();
 }
 

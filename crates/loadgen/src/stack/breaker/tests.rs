@@ -9,7 +9,8 @@ use super::{Breaker, BreakerRules, Permit, Transition};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn rules() -> BreakerRules {
+/// Those of the default client.
+pub(crate) fn rules() -> BreakerRules {
     BreakerRules {
         half_open_requests: 3,
         interval: 30 * SECOND,

@@ -6,20 +6,11 @@ use metrics_core::labels::BreakerState;
 use proptest::prelude::*;
 
 use super::{Admission, Node};
-use crate::stack::breaker::{Breaker, BreakerRules, Permit};
+use crate::stack::breaker::{self, Breaker, BreakerRules, Permit};
 
-const SECOND: Duration = Duration::from_secs(1);
-
+/// Few failures open it: the steps of a case are few.
 fn rules() -> BreakerRules {
-    BreakerRules {
-        half_open_requests: 3,
-        interval: 30 * SECOND,
-        bucket_period: 10 * SECOND,
-        open_timeout: 5 * SECOND,
-        consecutive_failures: 6,
-        failure_ratio: 0.6,
-        min_requests: 10,
-    }
+    BreakerRules { consecutive_failures: 6, failure_ratio: 0.6, ..breaker::tests::rules() }
 }
 
 #[derive(Clone, Copy, Debug)]
