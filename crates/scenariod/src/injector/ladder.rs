@@ -8,8 +8,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
-use super::residue::Residue;
 use super::adjust::has;
+use super::residue::Residue;
 use super::{Injector, Spoiled, lock};
 use crate::machine::Hold;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
