@@ -31,7 +31,11 @@ pub(crate) struct Settled {
 
 impl fmt::Display for Settled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "run {} of {} was cut off; nothing of it is left", self.run, self.scenario)
+        write!(
+            f,
+            "run {} of {} was cut off or could not record its end; nothing of it is left",
+            self.run, self.scenario
+        )
     }
 }
 

@@ -92,7 +92,10 @@ fn without_a_guard_the_next_start_cleans_up_and_tells_of_the_run() {
     assert_eq!(next.wait_exit(DEADLINE), 0, "{}", next.stderr());
     let told = next.stderr();
     assert_eq!(told.matches("left over from a run that did not end well").count(), LONG_TOXICS, "{told}");
-    assert!(told.contains("of long was cut off; nothing of it is left"), "{told}");
+    assert!(
+        told.contains("of long was cut off or could not record its end; nothing of it is left"),
+        "{told}"
+    );
     let journals = std::fs::read_dir(lab.folder().join("state/runs")).unwrap();
     let aborted = journals.flatten().map(|entry| std::fs::read_to_string(entry.path()).unwrap());
     assert_eq!(aborted.filter(|text| text.contains(r#""kind":"aborted""#)).count(), 1);
@@ -154,7 +157,8 @@ fn the_guard_says_once_that_toxiproxy_is_down_and_cleans_when_it_is_back() {
     });
     let ready = || testkit::http::get(&format!("http://{}/ready", guard.addr())).unwrap().status;
     assert_eq!(ready(), 503);
-    assert_eq!(guard.stderr().matches("toxiproxy does not answer").count(), 1, "{}", guard.stderr());
+    // Killed with a call under way, it breaks off instead of not answering.
+    assert_eq!(guard.stderr().matches("; trying on").count(), 1, "{}", guard.stderr());
     lab.toxiproxy.restart();
     lab.toxiproxy.add_toxic("memcached1", &toxic("rl.dead.0.1000"));
     eventually("a clean Toxiproxy", secs(10), || ours(&lab.toxiproxy).is_empty());
@@ -171,7 +175,7 @@ fn clean_removes_leftovers_by_hand_and_names_what_stays() {
     };
     let (code, said) = clean(&["--dry-run"]);
     assert_eq!(code, 5, "something is left: {said}");
-    assert!(said.ends_with("3 to be removed, 1 of live runs\n"), "{said}");
+    assert!(said.ends_with("3 to be removed, 1 of live runs, 1 of others left\n"), "{said}");
     assert_eq!(lab.toxiproxy.toxic_names().len(), 5);
     let (code, said) = clean(&[]);
     assert_eq!(code, 0, "{said}");
@@ -180,10 +184,11 @@ fn clean_removes_leftovers_by_hand_and_names_what_stays() {
         said,
         format!(
             "left {alive} on memcached1: its lease is not over\n\
+             left theirs (latency) on memcached1: it is not ours; somebody or another tool put it on under this name\n\
              removed rl.dead.1.1000 from memcached1: its lease is over\n\
              removed rl.dead.0.1000 from memcached1: its lease is over\n\
              removed rl.dead.2.1000 from memcached2: its lease is over\n\
-             3 removed, 1 of live runs left\n"
+             3 removed, 1 of live runs left, 1 of others left\n"
         )
     );
     assert_eq!(lab.toxiproxy.toxic_names(), stays);
