@@ -47,6 +47,17 @@ no_toxics() {
   [ "$(grep -o '"toxics":\[\]' <&3 | wc -l)" = 3 ]
 }
 
+# What the daemons are compiled from has to get past .dockerignore.
+while IFS=: read -r file path; do
+  path=$(realpath --canonicalize-missing --relative-to "$root" "$(dirname "$root/$file")/$path")
+  admitted=no
+  while read -r entry; do
+    [[ $path != "${entry#!}" && $path != "${entry#!}"/* ]] || admitted=yes
+  done < <(grep '^!' "$root/.dockerignore")
+  [ "$admitted" = yes ] || fail "$file is compiled with $path, which .dockerignore keeps from the image's build"
+done < <(cd "$root" && grep -ro 'include_str!("[^"]*"' --include=*.rs crates/*/src | sed -E 's/include_str!\("([^"]*)"/\1/')
+say "ok: the image's build has all that the daemons are compiled from"
+
 printf 'LAB_ENGINE=native\nLAB_PORT_OFFSET=%s\nLAB_CONFIG=%q\n' "$LAB_PORT_OFFSET" "$root/config/lab.yaml" >"$LAB_HOME/env"
 expect "down, where an up was interrupted before it made a service" "$lab_sh" down
 
