@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::report::quantile::Quantile;
 use crate::report::table::{percent, seconds, table};
 use crate::report::{Figures, Node, Report};
 
@@ -86,9 +87,9 @@ impl Summary {
             ),
             ("throughput of sick nodes", Unit::PerSecond, during(&targets, |f| f.operations_per_second)),
             ("errors of sick nodes", Unit::Ratio, during(&targets, |f| f.error_ratio)),
-            ("p99 of sick nodes", Unit::Seconds, during(&targets, |f| f.p99_seconds)),
+            ("p99 of sick nodes", Unit::Seconds, during(&targets, |f| f.p99.map(Quantile::seconds))),
             ("errors of other nodes", Unit::Ratio, during(&others, |f| f.error_ratio)),
-            ("p99 of other nodes", Unit::Seconds, during(&others, |f| f.p99_seconds)),
+            ("p99 of other nodes", Unit::Seconds, during(&others, |f| f.p99.map(Quantile::seconds))),
             ("wrong values", Unit::Count, wrong_values),
         ];
         for (figure, unit, of_nodes) in figures {
@@ -161,6 +162,7 @@ mod tests {
         let node = Node {
             server: "a".into(),
             target: true,
+            hurt: Some(true),
             time_to_detect_seconds: Some(detect),
             time_to_recover_seconds: None,
             phases: vec![figures],
