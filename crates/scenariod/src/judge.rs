@@ -108,7 +108,7 @@ fn decide(
     let last = last(expectation.during, phase.end, interval);
     // From here on, an answer is about this phase alone.
     let settled = phase.start + lookback;
-    if settled > last + SLACK && expectation.must != Must::Sometime && !before_the_fault(expectation) {
+    if settled > last + SLACK && expectation.must != Must::Sometime {
         let length = phase.end - phase.start;
         return Judged::inconclusive(format!(
             "the phase lasted {length:.1} s, the query looks back on {lookback:.1} s"
@@ -131,7 +131,7 @@ fn decide(
     match expectation.must {
         Must::Always if before_the_fault(expectation) => {
             let known = |point: &Point| point.offset >= lookback - SLACK || point.truth().is_some();
-            let points: Vec<Point> = from(phase.start).into_iter().filter(known).collect();
+            let points: Vec<Point> = from(settled - interval).into_iter().filter(known).collect();
             hold(&points, true, "held from")
         }
         Must::Always => hold(&from(settled), true, "held from"),
@@ -152,8 +152,8 @@ fn decide(
     }
 }
 
-/// What a query looks back on before the first phase is before the fault as well. A client that was started just now has
-/// nothing there.
+/// A rate counts from its first sample on, so that one that lies wholly inside a phase misses what led up to that sample. Of the
+/// phase before the fault nothing may be missed: it begins one scrape earlier, where there is data.
 fn before_the_fault(expectation: &Expectation) -> bool {
     expectation.subject == Subject::Baseline
         && expectation.during == During::Stabilization

@@ -81,10 +81,11 @@ fn always_and_never_take_one_point_as_proof_of_the_contrary() {
 fn the_first_moments_of_a_baseline_count_where_they_are_known() {
     let always = expectation(Must::Always);
     let baseline = Expectation { subject: Subject::Baseline, during: During::Stabilization, ..always };
-    // Stabilization begins 10 s before testing.
+    // Stabilization begins 10 s before testing, the query looks back on 1 s.
     let first_bad = judged(&baseline, |at| truth(at != -10.0));
     assert_eq!(first_bad.finding, Some(Finding::Inconclusive));
     assert!(first_bad.reason.ends_with("false at +0.0 s for a"), "{}", first_bad.reason);
+    // What was before it is not its business.
     is(&judged(&baseline, |at| truth(at >= -10.0)), Finding::Pass, "held from +0.0 s");
     let unknown = |until: f64| judged(&baseline, move |at| if at < until { f64::NAN } else { 1.0 });
     is(&unknown(-9.0), Finding::Pass, "held from +1.0 s");
