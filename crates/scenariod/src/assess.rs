@@ -134,7 +134,7 @@ async fn one(
     let nodes = Nodes { targets: &run.targets, all: run.nodes };
     let Some(filled) = expectation.query.fill(nodes) else {
         let template = expectation.query.template().to_owned();
-        return Ok((template, Judged::not_applicable("every node has a fault, there is no other")));
+        return Ok((template, Judged::not_applicable("every node has a fault")));
     };
     let grid = grid(expectation, &run.windows, health.interval);
     let judged = match prometheus.range(&filled.promql, grid).await {
@@ -224,12 +224,14 @@ async fn nodes(prometheus: &Prometheus, run: &Run<'_>, interval: Duration) -> Re
             last_error_at: of_node(&errors).and_then(|at| errors.get(at)),
         };
         let target = run.targets.contains(server);
-        let hurt = target || samples.was_hurt(&run.windows);
+        let hurt = samples.was_hurt(&run.windows);
         Node {
             server: server.clone(),
             target,
+            hurt,
             time_to_detect_seconds: samples.time_to_detect(&run.windows),
-            time_to_recover_seconds: samples.time_to_recover(&run.windows).filter(|_| hurt),
+            // Of a node that nothing happened to, no time is told.
+            time_to_recover_seconds: samples.time_to_recover(&run.windows).filter(|_| hurt == Some(true)),
             phases: answers
                 .iter()
                 .map(|(during, window, answers)| figures(during.as_str(), *window, server, answers))
@@ -247,8 +249,7 @@ async fn phase(prometheus: &Prometheus, length: &str, at: f64) -> Result<Answers
         rates: prometheus.instant(&readings::operation_rates(length), at).await?,
         operations: prometheus.instant(&readings::operations(length), at).await?,
         errors: prometheus.instant(&readings::errors(length), at).await?,
-        p50: prometheus.instant(&readings::duration_quantile(0.5, length), at).await?,
-        p99: prometheus.instant(&readings::duration_quantile(0.99, length), at).await?,
+        waited: prometheus.instant(&readings::duration_buckets(length), at).await?,
         transitions: prometheus.instant(&readings::breaker_transitions(length), at).await?,
         wrong_values: prometheus.instant(&readings::wrong_values(length), at).await?,
     })

@@ -129,6 +129,11 @@ fn decide(
     }
     let from = |begin: f64| evidence.points(begin, last, phase.start);
     match expectation.must {
+        Must::Always if before_the_fault(expectation) => {
+            let known = |point: &Point| point.offset >= lookback - SLACK || point.truth().is_some();
+            let points: Vec<Point> = from(settled - interval).into_iter().filter(known).collect();
+            hold(&points, true, "held from")
+        }
         Must::Always => hold(&from(settled), true, "held from"),
         Must::Never => hold(&from(settled), false, "never, from"),
         // What happened in the first moments shows only in answers that look back beyond them.
@@ -145,6 +150,14 @@ fn decide(
             compare(&before, &from(settled), bounds)
         }
     }
+}
+
+/// A rate counts from its first sample on, so that one that lies wholly inside a phase misses what led up to that sample. Of the
+/// phase before the fault nothing may be missed: it begins one scrape earlier, where there is data.
+fn before_the_fault(expectation: &Expectation) -> bool {
+    expectation.subject == Subject::Baseline
+        && expectation.during == During::Stabilization
+        && expectation.must == Must::Always
 }
 
 /// Times come as floats.
@@ -226,14 +239,14 @@ fn compare(before: &[Point], during: &[Point], bounds: Bounds) -> Judged {
         if too_low || too_high {
             let word = if too_low { "below" } else { "above" };
             let bound = if too_low { bounds.at_least } else { bounds.at_most }.unwrap_or_default();
-            return Judged::fail(format!("{name}: {ratio:.2} of stabilization, {word} {bound}"));
+            return Judged::fail(format!("{name}: {ratio:.2} of before, {word} {bound}"));
         }
         if least_far.is_none_or(|(worst, _)| (ratio - 1.0).abs() > (worst - 1.0).abs()) {
             least_far = Some((ratio, name));
         }
     }
     match least_far {
-        Some((ratio, name)) => Judged::pass(format!("{name}: {ratio:.2} of stabilization")),
+        Some((ratio, name)) => Judged::pass(format!("{name}: {ratio:.2} of before")),
         None => Judged::inconclusive("no data in the phase"),
     }
 }

@@ -2,10 +2,12 @@
 //! judged here.
 
 pub(crate) mod figures;
+pub(crate) mod quantile;
 pub(crate) mod share;
 pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod times;
+mod trouble;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,6 +19,7 @@ use serde::{Serialize, Serializer};
 use crate::judge::Judged;
 use crate::judge::evidence::Window;
 use crate::judge::expectation::Expectation;
+use quantile::Quantile;
 use share::Survival;
 
 /// One run.
@@ -56,6 +59,8 @@ pub(crate) struct Line {
 pub(crate) struct Node {
     pub(crate) server: String,
     pub(crate) target: bool,
+    /// Whether an operation failed or the breaker opened since testing began; `None` where that is not known.
+    pub(crate) hurt: Option<bool>,
     pub(crate) time_to_detect_seconds: Option<f64>,
     pub(crate) time_to_recover_seconds: Option<f64>,
     pub(crate) phases: Vec<Figures>,
@@ -72,8 +77,12 @@ pub(crate) struct Figures {
     pub(crate) error_ratio: Option<f64>,
     /// By type, those that occurred.
     pub(crate) errors: BTreeMap<String, u64>,
-    pub(crate) p50_seconds: Option<f64>,
-    pub(crate) p99_seconds: Option<f64>,
+    #[serde(rename = "p50_seconds")]
+    pub(crate) p50: Option<Quantile>,
+    #[serde(rename = "p99_seconds")]
+    pub(crate) p99: Option<Quantile>,
+    /// Of which quantiles the number is a lower bound.
+    pub(crate) lower_bounds: Vec<&'static str>,
     /// By `from>to`, those that occurred.
     pub(crate) breaker_transitions: BTreeMap<String, u64>,
     pub(crate) wrong_values: Option<u64>,
@@ -141,10 +150,6 @@ impl Line {
             reason: judged.reason,
             promql,
         }
-    }
-
-    pub(crate) fn result_word(&self) -> &'static str {
-        self.result.map_or("not applicable", Finding::as_str)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::SystemTime;
 
 use daemon_core::exit::Exit;
-use metrics_core::labels::{Finding, RunStatus};
+use metrics_core::labels::RunStatus;
 use serde_json::json;
 
 use crate::assess::{Run, assess};
@@ -88,10 +88,8 @@ impl Runner {
             },
             report = assess(prometheus, &facts) => report,
         };
-        for line in
-            report.expectations.iter().filter(|line| !matches!(line.result, Some(Finding::Pass) | None))
-        {
-            self.narrator.say(format!("{label}: {}: {}: {}", line.result_word(), line.name, line.reason));
+        for trouble in report.troubles() {
+            self.narrator.say(format!("{label}: {}", trouble.in_words()));
         }
         let what = format!("{walked}; {}", report.in_words());
         let status = report.status;

@@ -78,6 +78,21 @@ fn always_and_never_take_one_point_as_proof_of_the_contrary() {
 }
 
 #[test]
+fn the_first_moments_of_a_baseline_count_where_they_are_known() {
+    let always = expectation(Must::Always);
+    let baseline = Expectation { subject: Subject::Baseline, during: During::Stabilization, ..always };
+    // Stabilization begins 10 s before testing, the query looks back on 1 s.
+    let first_bad = judged(&baseline, |at| truth(at != -10.0));
+    assert_eq!(first_bad.finding, Some(Finding::Inconclusive));
+    assert!(first_bad.reason.ends_with("false at +0.0 s for a"), "{}", first_bad.reason);
+    // What was before it is not its business.
+    is(&judged(&baseline, |at| truth(at >= -10.0)), Finding::Pass, "held from +0.0 s");
+    let unknown = |until: f64| judged(&baseline, move |at| if at < until { f64::NAN } else { 1.0 });
+    is(&unknown(-9.0), Finding::Pass, "held from +1.0 s");
+    assert_eq!(unknown(-8.0).finding, Some(Finding::Inconclusive));
+}
+
+#[test]
 fn sometime_takes_one_point() {
     let sometime = expectation(Must::Sometime);
     is(&judged(&sometime, |at| truth(at == 4.0)), Finding::Pass, "true at +4.0 s for a");
@@ -139,9 +154,9 @@ fn a_phase_that_was_made_too_short_shows_nothing() {
 fn means_are_compared_series_by_series() {
     let compare = |at_least, at_most| expectation(Must::Compare(Bounds { at_least, at_most }));
     let halved = |at: f64| if at >= 1.0 { 50.0 } else { 100.0 };
-    is(&judged(&compare(Some(0.5), None), halved), Finding::Pass, "a: 0.50 of stabilization");
-    is(&judged(&compare(Some(0.6), None), halved), Finding::Fail, "a: 0.50 of stabilization, below 0.6");
-    is(&judged(&compare(None, Some(0.4)), halved), Finding::Fail, "a: 0.50 of stabilization, above 0.4");
+    is(&judged(&compare(Some(0.5), None), halved), Finding::Pass, "a: 0.50 of before");
+    is(&judged(&compare(Some(0.6), None), halved), Finding::Fail, "a: 0.50 of before, below 0.6");
+    is(&judged(&compare(None, Some(0.4)), halved), Finding::Fail, "a: 0.50 of before, above 0.4");
     is(
         &judged(&compare(None, Some(1.0)), |_| 0.0),
         Finding::Inconclusive,

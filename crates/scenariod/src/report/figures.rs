@@ -2,6 +2,7 @@
 
 use crate::judge::evidence::{Series, Window};
 use crate::report::Figures;
+use crate::report::quantile::Quantile;
 
 /// The answers about one phase, for all nodes.
 #[derive(Clone, Debug, Default)]
@@ -12,8 +13,8 @@ pub(crate) struct Answers {
     pub(crate) operations: Vec<Series>,
     /// By `server` and `type`.
     pub(crate) errors: Vec<Series>,
-    pub(crate) p50: Vec<Series>,
-    pub(crate) p99: Vec<Series>,
+    /// What callers waited, by `server` and `le`.
+    pub(crate) waited: Vec<Series>,
     /// By `server`, `from` and `to`.
     pub(crate) transitions: Vec<Series>,
     pub(crate) wrong_values: Vec<Series>,
@@ -37,14 +38,21 @@ pub(crate) fn figures(phase: &'static str, window: Window, server: &str, answers
         let some = |(series, value): (Series, f64)| Some((name(&series), count(value).filter(|n| *n > 0)?));
         of_node(series).into_iter().filter_map(some).collect()
     };
+    let buckets: Vec<&Series> =
+        answers.waited.iter().filter(|series| series.label("server") == server).collect();
+    let quantile = |quantile| Quantile::of(&buckets, quantile, window.end - window.start);
+    let quantiles = [("p50", quantile(0.5)), ("p99", quantile(0.99))];
+    let [(_, p50), (_, p99)] = quantiles;
+    let bounds = quantiles.iter().filter(|(_, found)| found.is_some_and(Quantile::is_bound));
     Figures {
         phase,
         window,
         operations_per_second: (!rates.is_empty()).then(|| rates.iter().map(|(_, rate)| rate).sum()),
         error_ratio: (total > 0.0).then(|| failed / total),
         errors: counted(&answers.errors, |series| series.label("type").to_owned()),
-        p50_seconds: one(&answers.p50),
-        p99_seconds: one(&answers.p99),
+        p50,
+        p99,
+        lower_bounds: bounds.map(|(name, _)| *name).collect(),
         breaker_transitions: counted(&answers.transitions, |series| {
             format!("{}>{}", series.label("from"), series.label("to"))
         }),
@@ -87,15 +95,22 @@ mod tests {
                 series(&[("server", "a"), ("type", "timeout")], 100.0),
                 series(&[("server", "a"), ("type", "io")], 0.0),
             ],
-            p50: vec![series(&[("server", "a")], f64::NAN)],
-            p99: vec![series(&[("server", "a")], 0.5)],
+            waited: vec![
+                series(&[("server", "a"), ("le", "0.5")], 60.0),
+                series(&[("server", "a"), ("le", "1")], 100.0),
+                series(&[("server", "a"), ("le", "60")], 120.0),
+                series(&[("server", "a"), ("le", "+Inf")], 120.0),
+                series(&[("server", "b"), ("le", "+Inf")], 120.0),
+            ],
             transitions: vec![series(&[("server", "a"), ("from", "closed"), ("to", "open")], 1.0)],
             wrong_values: vec![series(&[("server", "a")], -3.0)],
         };
-        let found = figures("testing", Window::default(), "a", &answers);
+        let window = Window { start: 100.0, end: 106.0 };
+        let found = figures("testing", window, "a", &answers);
         assert_eq!((found.operations_per_second, found.error_ratio), (Some(100.0), Some(0.25)));
         assert_eq!(found.errors, BTreeMap::from([("timeout".to_owned(), 100)]));
-        assert_eq!((found.p50_seconds, found.p99_seconds, found.wrong_values), (None, Some(0.5), None));
+        assert_eq!((found.p50, found.p99), (Some(Quantile::About(0.5)), Some(Quantile::Above(1.0))));
+        assert_eq!((found.lower_bounds, found.wrong_values), (vec!["p99"], None));
         assert_eq!(found.breaker_transitions, BTreeMap::from([("closed>open".to_owned(), 1)]));
         let nothing = figures("testing", Window::default(), "c", &answers);
         assert_eq!((nothing.operations_per_second, nothing.error_ratio), (None, None));

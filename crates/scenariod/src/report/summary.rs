@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::report::quantile::Quantile;
 use crate::report::table::{percent, seconds, table};
 use crate::report::{Figures, Node, Report};
 
@@ -42,6 +43,15 @@ struct Row {
     unit: Unit,
     /// One per run that has it.
     values: Vec<f64>,
+    /// The largest of them that is a lower bound only.
+    bound: Option<f64>,
+}
+
+impl Row {
+    fn text(&self, value: f64) -> String {
+        let more = if self.bound == Some(value) { ">" } else { "" };
+        format!("{more}{}", self.unit.text(value))
+    }
 }
 
 /// The figures of every run so far.
@@ -86,15 +96,23 @@ impl Summary {
             ),
             ("throughput of sick nodes", Unit::PerSecond, during(&targets, |f| f.operations_per_second)),
             ("errors of sick nodes", Unit::Ratio, during(&targets, |f| f.error_ratio)),
-            ("p99 of sick nodes", Unit::Seconds, during(&targets, |f| f.p99_seconds)),
+            ("p99 of sick nodes", Unit::Seconds, during(&targets, |f| f.p99.map(Quantile::seconds))),
             ("errors of other nodes", Unit::Ratio, during(&others, |f| f.error_ratio)),
-            ("p99 of other nodes", Unit::Seconds, during(&others, |f| f.p99_seconds)),
+            ("p99 of other nodes", Unit::Seconds, during(&others, |f| f.p99.map(Quantile::seconds))),
             ("wrong values", Unit::Count, wrong_values),
         ];
         for (figure, unit, of_nodes) in figures {
             // Of several nodes, a run is as bad as the worst.
             if let Some(value) = worst(&of_nodes, unit) {
                 self.push(&report.scenario, figure, unit, value);
+            }
+        }
+        let bound = |f: &Figures| f.p99.filter(|p99| p99.is_bound()).map(Quantile::seconds);
+        for (figure, nodes) in [("p99 of sick nodes", &targets), ("p99 of other nodes", &others)] {
+            let bounds = during(nodes, bound);
+            let of = |row: &&mut Row| row.scenario == report.scenario && row.figure == figure;
+            if let Some(row) = self.rows.iter_mut().find(of) {
+                row.bound = bounds.into_iter().chain(row.bound).reduce(f64::max);
             }
         }
     }
@@ -104,7 +122,13 @@ impl Summary {
         match self.rows.iter_mut().find(same) {
             Some(row) if row.values.len() < MOST_RUNS => row.values.push(value),
             Some(_) => {}
-            None => self.rows.push(Row { scenario: scenario.to_owned(), figure, unit, values: vec![value] }),
+            None => self.rows.push(Row {
+                scenario: scenario.to_owned(),
+                figure,
+                unit,
+                values: vec![value],
+                bound: None,
+            }),
         }
     }
 
@@ -139,8 +163,8 @@ impl Summary {
                 spread.scenario,
                 spread.figure.to_owned(),
                 spread.runs.to_string(),
-                row.unit.text(spread.median),
-                row.unit.text(spread.worst),
+                row.text(spread.median),
+                row.text(spread.worst),
             ]);
         }
         if any { format!("{text}\n") } else { String::new() }
@@ -161,11 +185,28 @@ mod tests {
         let node = Node {
             server: "a".into(),
             target: true,
+            hurt: Some(true),
             time_to_detect_seconds: Some(detect),
             time_to_recover_seconds: None,
             phases: vec![figures],
         };
         Report { nodes: vec![node], ..Report::unjudged("x", "r", &[], String::new()) }
+    }
+
+    #[test]
+    fn a_quantile_that_is_a_bound_stays_one() {
+        let mut summary = Summary::default();
+        for p99 in [Quantile::About(0.5), Quantile::About(0.6), Quantile::Above(20.0)] {
+            let mut report = report(0.5, 1_000.0);
+            report
+                .nodes
+                .iter_mut()
+                .flat_map(|node| &mut node.phases)
+                .for_each(|figures| figures.p99 = Some(p99));
+            summary.add(&report);
+        }
+        let table = summary.table();
+        assert!(table.contains("| 600 ms | >20.00 s |"), "{table}");
     }
 
     #[test]

@@ -6,14 +6,19 @@ use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use metrics_core::labels::Finding;
 
-use crate::report::{Figures, Line, Node, Report};
+use crate::report::quantile::Quantile;
+use crate::report::{Figures, Node, Report};
 
 const NOTHING: &str = "-";
+/// Columns of a line: what a chat shows without breaking it.
+const WIDTH: u16 = 100;
 
-/// An empty table in the style of all tables here; columns from `numbers` on are numbers.
+/// An empty table in the style of all tables here; columns from `numbers` on are numbers. What would be too wide is broken
+/// within its cells.
 pub(super) fn table(header: &[&str], numbers: usize) -> Table {
     let mut table = Table::new();
-    table.load_style(ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    table.load_style(ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+    table.set_header(header);
     for column in table.column_iter_mut().skip(numbers) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -22,74 +27,107 @@ pub(super) fn table(header: &[&str], numbers: usize) -> Table {
 
 /// One run: how it ended, what the client saw of each node, what became of each expectation.
 pub(crate) fn report(report: &Report) -> String {
-    let mut text =
-        format!("{} (run {}): {}: {}\n", report.scenario, report.run, report.status, report.in_words());
+    let head = format!("{} (run {}): {}: {}", report.scenario, report.run, report.status, report.in_words());
+    let mut text = wrapped(&head);
     if !report.nodes.is_empty() {
-        let header = ["node", "phase", "op/s", "errors", "p50", "p99", "wrong", "breaker"];
+        let header = ["node", "phase", "op/s", "failed", "p50", "p99", "wrong", "opened", "closed"];
         let mut nodes = table(&header, 2);
-        for words in [3, 7] {
-            if let Some(column) = nodes.column_mut(words) {
-                column.set_cell_alignment(CellAlignment::Left);
-            }
-        }
         for node in &report.nodes {
             for (index, figures) in node.phases.iter().enumerate() {
                 nodes.add_row(row(node, figures, index == 0));
             }
         }
         text.push_str(&format!("\n{nodes}\n"));
-        for line in report.nodes.iter().filter_map(times) {
-            text.push_str(&line);
+        if report.nodes.iter().any(|node| node.target) {
+            text.push_str("* has the fault; opened, closed: how often its breaker did\n");
+        }
+        for line in report.nodes.iter().flat_map(classes).chain(report.nodes.iter().filter_map(times)) {
+            text.push_str(&wrapped(&line));
         }
     }
     for share in &report.shares {
-        text.push_str(&format!("{}\n", share.describe()));
+        text.push_str(&wrapped(&share.describe()));
     }
     if !report.expectations.is_empty() {
         let mut expectations = table(&["result", "phase", "expectation", "seen"], 4);
         for line in &report.expectations {
-            let name = format!("{} ({})", line.name, line.must);
-            expectations.add_row([line.result_word(), line.phase, &name, &line.reason]);
+            let told_below = !matches!(line.result, Some(Finding::Pass) | None);
+            let seen = if told_below { "see below" } else { &line.reason };
+            let result = line.result.map_or("n/a", Finding::as_str);
+            expectations.add_row([result, line.phase, &line.name, seen]);
         }
         text.push_str(&format!("\n{expectations}\n"));
     }
-    for line in report.expectations.iter().filter(|line| !matches!(line.result, Some(Finding::Pass) | None)) {
-        text.push_str(&trouble(line));
+    for trouble in report.troubles() {
+        text.push_str(&wrapped(&trouble.in_words()));
+        for line in &trouble.lines {
+            text.push_str(&wrapped(&format!("  {}", line.promql)));
+        }
     }
     text
 }
 
+/// Broken at blanks; what follows the first line is set in.
+fn wrapped(text: &str) -> String {
+    let indent = if text.starts_with("  ") { "    " } else { "  " };
+    let mut lines = String::new();
+    let mut line = String::new();
+    for word in text.split_inclusive(' ') {
+        if !line.trim().is_empty()
+            && line.chars().count() + word.trim_end().chars().count() > usize::from(WIDTH)
+        {
+            lines.push_str(line.trim_end());
+            lines.push('\n');
+            line = indent.to_owned();
+        }
+        line.push_str(word);
+    }
+    lines + &line + "\n"
+}
+
 fn row(node: &Node, figures: &Figures, first: bool) -> Vec<String> {
     let server = match (first, node.target) {
-        (true, true) => format!("{} (fault)", node.server),
+        (true, true) => format!("{} *", node.server),
         (true, false) => node.server.clone(),
         (false, _) => String::new(),
     };
     let or_nothing = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
-    let errors = figures.error_ratio.map(|ratio| match counts(&figures.errors) {
-        some if some.is_empty() => percent(ratio),
-        some => format!("{} ({some})", percent(ratio)),
-    });
+    let changes = |to: &str| {
+        let into = |(name, _): &(&String, &u64)| name.split_once('>').is_some_and(|(_, state)| state == to);
+        match figures.breaker_transitions.iter().filter(into).map(|(_, count)| count).sum::<u64>() {
+            0 => NOTHING.to_owned(),
+            count => count.to_string(),
+        }
+    };
     vec![
         server,
         figures.phase.to_owned(),
         or_nothing(figures.operations_per_second.map(|rate| format!("{rate:.0}"))),
-        or_nothing(errors),
-        or_nothing(figures.p50_seconds.map(seconds)),
-        or_nothing(figures.p99_seconds.map(seconds)),
+        or_nothing(figures.error_ratio.map(percent)),
+        or_nothing(figures.p50.map(Quantile::text)),
+        or_nothing(figures.p99.map(Quantile::text)),
         or_nothing(figures.wrong_values.map(|count| count.to_string())),
-        match counts(&figures.breaker_transitions) {
-            none if none.is_empty() => NOTHING.to_owned(),
-            some => some,
-        },
+        changes("open"),
+        changes("closed"),
     ]
+}
+
+/// What failed, by type, for each phase in which something did.
+fn classes(node: &Node) -> Vec<String> {
+    let failed = node.phases.iter().filter(|figures| !figures.errors.is_empty());
+    failed
+        .map(|figures| format!("{}: failed in {}: {}", node.server, figures.phase, counts(&figures.errors)))
+        .collect()
 }
 
 /// When a node was noticed and healed, where there is something to say.
 fn times(node: &Node) -> Option<String> {
     // Nobody saw the node: that its breaker stayed closed would be a claim about nothing.
     node.phases.iter().find(|figures| figures.operations_per_second.is_some())?;
-    let hurt = node.target || node.time_to_detect_seconds.is_some() || node.time_to_recover_seconds.is_some();
+    if node.hurt == Some(false) {
+        let unhurt = "not hurt: nothing failed and the breaker stayed closed";
+        return node.target.then(|| format!("{}: {unhurt}", node.server));
+    }
     let detect = match node.time_to_detect_seconds {
         Some(time) => format!("breaker opened after {}", seconds(time)),
         None => "breaker stayed closed".to_owned(),
@@ -98,12 +136,7 @@ fn times(node: &Node) -> Option<String> {
         Some(time) => format!("recovered after {}", seconds(time)),
         None => "not seen to recover".to_owned(),
     };
-    hurt.then(|| format!("{}: {detect}, {recover}\n", node.server))
-}
-
-/// Everything that is needed to look for oneself.
-fn trouble(line: &Line) -> String {
-    format!("{}: {}: {}\n  {}\n", line.result_word(), line.name, line.reason, line.promql)
+    (node.target || node.hurt.is_some()).then(|| format!("{}: {detect}, {recover}", node.server))
 }
 
 fn counts(counts: &BTreeMap<String, u64>) -> String {
@@ -123,6 +156,10 @@ pub(super) fn seconds(seconds: f64) -> String {
         0.0 => "0 s".to_owned(),
         short if short < 0.01 => format!("{:.2} ms", short * 1e3),
         short if short < 1.0 => format!("{:.0} ms", short * 1e3),
-        long => format!("{long:.2} s"),
+        long if long < 100.0 => format!("{long:.2} s"),
+        longer => format!("{longer:.0} s"),
     }
 }
+
+#[cfg(test)]
+mod tests;

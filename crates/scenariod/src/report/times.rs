@@ -45,10 +45,14 @@ impl Samples<'_> {
         (state == CLOSED && seen_until - recovered >= hold).then_some(recovered - begin)
     }
 
-    /// Whether any operation failed since testing began.
-    pub(crate) fn was_hurt(&self, windows: &Windows) -> bool {
-        let last = self.last_error_at.and_then(|series| series.points.last());
-        last.is_some_and(|(_, at)| *at >= windows.testing.start)
+    /// Whether an operation failed or the breaker changed since testing began; `None` where nothing is known.
+    pub(crate) fn was_hurt(&self, windows: &Windows) -> Option<bool> {
+        let since = |series: Option<&Series>| Some(series?.points.last()?.1 >= windows.testing.start);
+        match (since(self.last_error_at), since(self.changed_at)) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (None, None) => None,
+        }
     }
 }
 
@@ -78,7 +82,7 @@ mod tests {
             |found: Option<f64>, expected: f64| found.is_some_and(|found| (found - expected).abs() < 1e-6);
         assert!(near(samples.time_to_detect(&WINDOWS), 0.6));
         assert!(near(samples.time_to_recover(&WINDOWS), 5.1));
-        assert!(samples.was_hurt(&WINDOWS));
+        assert_eq!(samples.was_hurt(&WINDOWS), Some(true));
         // An opening that is scraped after the half-open state is the first change all the same.
         let late = series(&[(99.0, 0.0), (106.0, 1.0), (221.0, 0.0)]);
         assert!(near(Samples { state: Some(&late), ..samples }.time_to_detect(&WINDOWS), 0.6));
@@ -90,7 +94,8 @@ mod tests {
         let closed = Samples { changed_at: Some(&quiet), state: Some(&quiet), last_error_at: Some(&quiet) };
         assert_eq!(closed.time_to_detect(&WINDOWS), None);
         assert_eq!(closed.time_to_recover(&WINDOWS), Some(0.0));
-        assert!(!closed.was_hurt(&WINDOWS));
+        assert_eq!(closed.was_hurt(&WINDOWS), Some(false));
+        assert_eq!(Samples::default().was_hurt(&WINDOWS), None);
         let open = series(&[(99.0, 0.0), (221.0, 2.0)]);
         assert_eq!(Samples { state: Some(&open), ..closed }.time_to_recover(&WINDOWS), None);
         let relapse = series(&[(99.0, 0.0), (221.0, 217.0)]);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use testkit::{Daemon, Lab, Prometheus, Signal, secs, workspace_bin};
+use testkit::{Daemon, Lab, Liar, Lie, Prometheus, Signal, When, secs, workspace_bin};
 
 use crate::harness::{await_phase, clean_exit, start, start_file};
 
@@ -85,6 +85,16 @@ scenarios:
       - { target: memcached1, fault: latency, delay: 60ms }
       - { target: memcached1, fault: bandwidth, rate: 1, share: 0.5 }
     expect: [{ name: closed, phase: testing, must: always, promql: 'memcache_circuit_breaker_state{server=~"$targets"} == bool 0' }]
+"#;
+
+/// As every shipped scenario has it, with a window that fits the short phases.
+const NO_WRONG_VALUE: &str = r#"
+family: mine
+phases: { stabilization: 1500ms, testing: 1500ms, recovery: 1500ms }
+expect:
+  - { name: no wrong value is read, phase: run, must: never, promql: 'sum by (server) (increase(memcache_corrupt_reads_total[1s])) > bool 0' }
+scenarios:
+  - { name: slow, about: one node is slow, faults: [{ target: memcached1, fault: latency, delay: 5ms }] }
 "#;
 
 const SCRAPE: Duration = Duration::from_millis(250);
@@ -200,6 +210,30 @@ fn what_cannot_be_known_is_inconclusive_and_what_is_seen_in_time_stops_the_run()
     assert_eq!((code, report["expectations"].as_array().map(Vec::len)), (3, Some(0)), "{stderr}");
     let why = "no verdict: the load generator answered no scrape while the run was on";
     assert_eq!(report["note"].as_str(), Some(why), "{stderr}");
+}
+
+#[test]
+fn a_wrong_value_fails_a_run_that_nothing_else_is_wrong_with() {
+    let (lab, liar) = (Lab::start(1), Liar::start());
+    // The second node answers as memcached does until it is told to lie, and stands behind the same Toxiproxy.
+    lab.toxiproxy.add_proxy("memcached2", "127.0.0.1:0", liar.addr());
+    let listens = ["memcached1", "memcached2"].map(|name| format!("{name}={}", lab.toxiproxy.listen(name)));
+    let prometheus = Prometheus::start_every(SCRAPE, [("loadgen", lab.loadgen_addr)]);
+    let _loadgen = load(&lab, &["--servers", &listens.join(",")]);
+    prometheus.wait_for("memcache_hits_total offset 2s", secs(20), |series| !series.is_empty());
+
+    let (code, report, stderr) = run(&lab, &prometheus.url(), NO_WRONG_VALUE, "slow");
+    assert_eq!((code, with_result(&report, "pass").len()), (0, 1), "{stderr}{report:#}");
+
+    liar.tell(Lie::Flip, When::Every(20));
+    let (code, report, stderr) = run(&lab, &prometheus.url(), NO_WRONG_VALUE, "slow");
+    assert!(liar.told(Lie::Flip) > 0, "{stderr}");
+    assert_eq!(
+        (code, with_result(&report, "fail")),
+        (1, vec!["no wrong value is read"]),
+        "{stderr}{report:#}"
+    );
+    assert!(stderr.contains(" for memcached2 (was "), "{stderr}");
 }
 
 #[test]

@@ -58,9 +58,9 @@ pub fn moving(servers: &str) -> String {
     .join(" or ")
 }
 
-/// A quantile of what callers waited, by `server`, in seconds.
-pub fn duration_quantile(quantile: f64, window: &str) -> String {
-    format!("histogram_quantile({quantile}, sum by (server, le) (rate({}_bucket[{window}])))", DURATION.name)
+/// Operations by `server` and `le`, the upper edges of what callers waited, as many as there were.
+pub fn duration_buckets(window: &str) -> String {
+    grown(&format!("{}_bucket", DURATION.name), "server, le", window)
 }
 
 /// Changes of the breaker by `server`, `from` and `to`.
