@@ -66,6 +66,13 @@ setup:
 soak: setup
     deploy/soak.sh
 
+# Dashboards, rules and alerts on Prometheus 3, which Debian does not have yet; the first time it is built, for some minutes
+[group('project')]
+prometheus3: setup
+    deploy/native/prometheus3.sh
+    cargo build --locked -p loadgen -p scenariod
+    LAB_BIN="$PWD/.lab/prometheus3" cargo test --locked -p testkit --test observe
+
 # What an operation of loadgen costs, beside the cheapest clients there are; writes docs/performance.md
 [group('project')]
 bench *ARGS:

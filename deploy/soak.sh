@@ -10,11 +10,12 @@ trap 'rm -f "$report"' EXIT
 started=$SECONDS
 export LAB_SOAK=1 LAB_SOAK_REPORT=$report
 cd "$root"
-cargo build --release --locked -p loadgen
+cargo build --release --locked -p loadgen -p scenariod
 failed=0
-cargo test --workspace --locked --no-fail-fast -- --nocapture --skip endurance:: || failed=$?
-# Alone, on the release build: at full speed it leaves nothing of the machine to the tests that measure time.
+cargo test --workspace --locked --no-fail-fast -- --nocapture --skip endurance:: --skip cost:: || failed=$?
+# Alone, on the release build: the first leaves nothing of the machine to others, the second measures times of some ms.
 cargo test --locked -p loadgen --test it -- --nocapture endurance:: || failed=$?
+cargo test --locked -p testkit --test observe -- --nocapture cost:: || failed=$?
 [ -s "$report" ] || die "no test reported a measurement"
 
 mkdir -p "$root/docs"

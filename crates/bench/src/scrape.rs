@@ -139,9 +139,9 @@ mod tests {
     fn the_mean_is_of_the_scrapes_between_two() {
         let text = |sum, count| {
             format!(
-                "http_request_duration_seconds_sum{{method=\"GET\",path=\"/health\"}} 9.0\n\
-                 http_request_duration_seconds_sum{{method=\"GET\",path=\"/metrics\"}} {sum}\n\
-                 http_request_duration_seconds_count{{method=\"GET\",path=\"/metrics\"}} {count}\n"
+                "http_request_duration_seconds_sum{{path=\"/health\"}} 9.0\n\
+                 http_request_duration_seconds_sum{{path=\"/metrics\"}} {sum}\n\
+                 http_request_duration_seconds_count{{path=\"/metrics\"}} {count}\n"
             )
         };
         let (before, after) = (Served::of(&text(1.0, 10)), Served::of(&text(1.5, 20)));

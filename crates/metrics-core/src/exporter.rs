@@ -103,17 +103,10 @@ impl Exporter {
         self.scrapes.subscribe()
     }
 
-    /// Says once of each family that it leaves something out.
-    fn tell_of_refused(&self) {
-        for (family, label_sets) in limit::take() {
-            if self.told.lock().insert(family) {
-                tracing::warn!(
-                    family,
-                    label_sets,
-                    "too many label sets: those beyond the limit are not exported"
-                );
-            }
-        }
+    /// The families that leave something out and of which that was not said before.
+    fn first_refused(&self) -> Vec<(&'static str, usize)> {
+        let mut told = self.told.lock();
+        limit::take().into_iter().filter(|(family, _)| told.insert(family)).collect()
     }
 
     /// Answers on an already bound listener until `shutdown`; requests under way are answered first.
@@ -140,7 +133,9 @@ async fn metrics(State(exporter): State<Arc<Exporter>>, headers: HeaderMap) -> R
     let format = Format::accepted(asked(header::ACCEPT));
     let expected = exporter.last_size.load(Relaxed) + ROOM;
     let encoded = format.encode(&exporter.registry, expected);
-    exporter.tell_of_refused();
+    for (family, label_sets) in exporter.first_refused() {
+        tracing::warn!(family, label_sets, "too many label sets: those beyond the limit are not exported");
+    }
     match encoded {
         Ok(text) => {
             exporter.last_size.store(text.len(), Relaxed);
@@ -177,4 +172,22 @@ async fn observe(State(exporter): State<Arc<Exporter>>, request: Request, next: 
         exporter.scrapes.send_modify(|answered| *answered += 1);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_family_leaves_out_is_said_once() {
+        let exporter = Exporter::new(Registry::default());
+        limit::take();
+        let scrape = |families: &[&'static str]| {
+            families.iter().for_each(|family| limit::refuse(family, 3));
+            exporter.first_refused()
+        };
+        assert_eq!(scrape(&["a"]), [("a", 3)]);
+        assert_eq!(scrape(&["a", "b"]), [("b", 3)]);
+        assert_eq!(scrape(&["a", "b"]), []);
+    }
 }

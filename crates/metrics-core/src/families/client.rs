@@ -30,10 +30,11 @@ const DURATION: Family = Family::histogram(
     &["server", "operation"],
     "Time of an operation from its intended start to its end, failures included, in seconds",
 );
-/// Time on the wire: what says whether a fault bit.
+/// Time on the wire: what says whether a fault bit. By server only: a network treats operations alike, and four histograms
+/// a node instead of one are a fifth of the scrape.
 pub const SERVICE: Family = Family::histogram(
     "memcache_operation_service_seconds",
-    &["server", "operation"],
+    &["server"],
     "Time of an operation from the first byte sent to its end, without queueing, in seconds",
 );
 const LATENESS: Family = Family::histogram(

@@ -14,7 +14,7 @@ const REQUESTS: Family =
     Family::counter("http_requests_total", &["method", "path", "status"], "HTTP requests answered");
 const DURATION: Family = Family::histogram(
     "http_request_duration_seconds",
-    &["method", "path"],
+    &["path"],
     "Time to answer an HTTP request, in seconds",
 );
 const IN_FLIGHT: Family = Family::gauge("http_requests_in_flight", &[], "HTTP requests being answered");
@@ -36,32 +36,23 @@ pub(crate) struct HttpFamilies {
     edges: Edges,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     in_flight: u64,
-    routes: Vec<Route>,
-}
-
-#[derive(Debug)]
-struct Route {
-    method: usize,
-    path: usize,
-    statuses: Vec<(u16, Cell)>,
-    duration: HistogramCells,
+    /// What was answered, by method, path and status.
+    answered: Vec<([usize; 2], u16, Cell)>,
+    durations: [HistogramCells; PATHS.len()],
 }
 
 impl HttpFamilies {
     pub(crate) fn new() -> HttpFamilies {
         let edges = Edges::coarse(&[]);
-        let mut state = State::default();
-        for path in 0..PATHS.len() - 1 {
-            state.routes.push(Route {
-                method: 0,
-                path,
-                statuses: vec![(200, Cell::default())],
-                duration: HistogramCells::new(&edges),
-            });
-        }
+        let expected = 0..PATHS.len() - 1;
+        let state = State {
+            in_flight: 0,
+            answered: expected.map(|path| ([0, path], 200, Cell::default())).collect(),
+            durations: PATHS.map(|_| HistogramCells::new(&edges)),
+        };
         HttpFamilies { state: Locked::new(state), edges }
     }
 
@@ -72,26 +63,15 @@ impl HttpFamilies {
     }
 
     pub(crate) fn answered(&self, method: &str, path: &str, status: u16, took: Duration) {
-        let (method, path) = (known(METHODS, method), known(PATHS, path));
+        let asked = [known(METHODS, method), known(PATHS, path)];
         let mut state = self.state.lock();
-        let at =
-            state.routes.iter().position(|r| r.method == method && r.path == path).unwrap_or_else(|| {
-                state.routes.push(Route {
-                    method,
-                    path,
-                    statuses: Vec::new(),
-                    duration: HistogramCells::new(&self.edges),
-                });
-                state.routes.len() - 1
-            });
-        let route = &mut state.routes[at];
-        route.duration.observe(&self.edges, took);
-        match route.statuses.iter().find(|(known, _)| *known == status) {
-            Some((_, count)) => count.inc(),
+        state.durations[asked[1]].observe(&self.edges, took);
+        match state.answered.iter().find(|(of, with, _)| (*of, *with) == (asked, status)) {
+            Some((_, _, count)) => count.inc(),
             None => {
                 let count = Cell::default();
                 count.inc();
-                route.statuses.push((status, count));
+                state.answered.push((asked, status, count));
             }
         }
     }
@@ -112,16 +92,14 @@ impl Collector for HttpFamilies {
         let state = self.state.lock();
         let e = &mut encoder;
         REQUESTS.encode(e, |series| {
-            state.routes.iter().try_for_each(|r| {
-                r.statuses.iter().try_for_each(|(status, count)| {
-                    series.count(&[METHODS[r.method], PATHS[r.path], &status.to_string()], count.get())
-                })
+            state.answered.iter().try_for_each(|([method, path], status, count)| {
+                series.count(&[METHODS[*method], PATHS[*path], &status.to_string()], count.get())
             })
         })?;
         DURATION.encode(e, |series| {
-            state.routes.iter().try_for_each(|r| {
-                let merged = Merged::of(&self.edges, [&r.duration].into_iter());
-                series.histogram(&[METHODS[r.method], PATHS[r.path]], merged.sum, &merged.buckets)
+            PATHS.iter().zip(&state.durations).try_for_each(|(path, cells)| {
+                let merged = Merged::of(&self.edges, [cells].into_iter());
+                series.histogram(&[path], merged.sum, &merged.buckets)
             })
         })?;
         IN_FLIGHT.encode_one(e, state.in_flight as f64)

@@ -17,17 +17,17 @@ use crate::locked::Locked;
 const EXPECTATION: Family = Family::gauge(
     "scenario_expectation_result",
     &["scenario", "expectation"],
-    "What the last run showed of an expectation: 1 it held, 0 it did not, -1 inconclusive; none before the first run",
+    "What the last run showed of an expectation: 1 it held, 0 it did not, -1 inconclusive; no series before the first verdict, nor where it does not apply",
 );
 const DETECT: Family = Family::gauge(
     "scenario_time_to_detect_seconds",
     &["scenario", "server"],
-    "From the start of testing to the first opening of the node's breaker in the last run, in seconds; none if it stayed closed",
+    "From the start of testing to the first opening of the node's breaker in the last run, in seconds; no series if it stayed closed",
 );
 const RECOVER: Family = Family::gauge(
     "scenario_time_to_recover_seconds",
     &["scenario", "server"],
-    "From the start of recovery to the node's last error or the closing of its breaker, in seconds; none if it did not recover",
+    "From the start of recovery to the node's last error or the closing of its breaker, in seconds; no series if it did not recover",
 );
 
 pub(super) const FAMILIES: &[&Family] = &[&EXPECTATION, &DETECT, &RECOVER];

@@ -77,6 +77,9 @@ pub(super) fn problems(dashboard: &Value) -> Vec<String> {
             text(&target["expr"]).starts_with("1000 * "),
             format!("annotation {}: timestamps are not in ms", annotation["name"]),
         );
+        of_clock(text(&target["expr"]))
+            .into_iter()
+            .for_each(|problem| rule(false, format!("annotation {}: {problem}", annotation["name"])));
     }
     found
 }
@@ -127,6 +130,22 @@ fn of_query(query: &str) -> Vec<String> {
                 window.split(']').next().unwrap_or_default()
             ));
         }
+    }
+    found
+}
+
+/// The clock of a region runs one rate interval behind. With less, the first point of a phase may be scraped after its start
+/// has passed, and the region begins up to a scrape late; with more, a running phase lags for nothing.
+fn of_clock(query: &str) -> Vec<String> {
+    const CLOCK: &str = "(time() - $__rate_interval_ms / 1000)";
+    let mut found = Vec::new();
+    if query.matches("time()").count() != query.matches(CLOCK).count() {
+        found.push("its clock is not held back by $__rate_interval_ms".to_owned());
+    }
+    let other = |after: &&str| !after.starts_with("rate_interval]") && !after.starts_with("rate_interval_ms");
+    for after in query.split("$__").skip(1).filter(other) {
+        let name = after.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+        found.push(format!("$__{name} does not follow step and scrape as $__rate_interval does"));
     }
     found
 }

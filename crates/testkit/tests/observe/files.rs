@@ -39,6 +39,14 @@ fn faults_in_a_file_are_found() {
         (r#""description":"One lane"#, r#""about":"One lane"#, "panel \"Circuit breaker\": no description"),
         (r#""useValueForTime":true"#, r#""useValueForTime":false"#, "draws samples, not timestamps"),
         (r#""expr":"1000 * "#, r#""expr":"1 * "#, "timestamps are not in ms"),
+        ("$__rate_interval_ms", "$__interval_ms", "its clock is not held back"),
+        ("time() - $__rate_interval_ms / 1000", "time()", "its clock is not held back"),
+        ("time() - $__rate_interval_ms / 1000", "time() - $__range_s", "its clock is not held back"),
+        (
+            r#"phase=\"testing\"}[$__rate_interval]"#,
+            r#"phase=\"testing\"}[$__interval]"#,
+            "annotation \"Testing\": $__interval does not follow",
+        ),
         (r#""spanNulls":false"#, r#""spanNulls":true"#, "a gap is information"),
     ];
     for (text, replacement, expected) in faults {

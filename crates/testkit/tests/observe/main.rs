@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "test helpers fail by panicking")]
 
+mod cost;
 mod files;
 mod live;
 mod names;
