@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_core::families::client::{ClientShard, Finished};
-use metrics_core::labels::{CloseReason, CorruptKind};
+use metrics_core::labels::{CloseReason, CorruptKind, Operation};
 
 #[cfg(test)]
 pub(crate) mod tally;
@@ -27,7 +27,7 @@ pub enum Event {
     /// An operation under way goes on at another node.
     Moved { from: usize, to: usize },
     /// An attempt failed after an exchange of this length, and is repeated.
-    Repeated { server: usize, service: Duration },
+    Repeated { server: usize, operation: Operation, service: Duration },
     /// An operation that [`Started`](Self::Started) has ended.
     Finished(Finished),
     /// A read found its key.
@@ -110,7 +110,7 @@ impl Recorder for Arc<ClientShard> {
         match event {
             Event::Started { server } => self.started(server),
             Event::Moved { from, to } => self.moved(from, to),
-            Event::Repeated { server, service } => self.repeated(server, service),
+            Event::Repeated { server, operation, service } => self.repeated(server, operation, service),
             Event::Finished(finished) => self.finished(&finished),
             Event::Hit { server } => self.hit(server),
             Event::Miss { server } => self.miss(server),

@@ -175,7 +175,7 @@ impl<C: Client, R: Recorder> Stack<C, R> {
             && budget.borrow_mut().allows(attempts)
             && let (server, Some(admission)) = shared.admit(request.key(), performed.ended)
         {
-            shared.repeats(&performed, server);
+            shared.repeats(request, &performed, server);
             (attempt.server, attempt.started, attempt.connect_limit) = (server, performed.ended, limit);
             performed = attempt.perform(request, admission, &judge).await;
             attempts += 1;
@@ -207,10 +207,11 @@ impl<C: Client, R: Recorder> Shared<C, R> {
         }
     }
 
-    fn repeats(&self, failed: &Performed, next: usize) {
+    fn repeats(&self, request: Request<'_>, failed: &Performed, next: usize) {
         if let Some(sent) = failed.sent {
             let service = failed.ended.saturating_duration_since(sent);
-            self.recorder.record(Event::Repeated { server: failed.server, service });
+            let operation = request.operation();
+            self.recorder.record(Event::Repeated { server: failed.server, operation, service });
         }
         if next != failed.server {
             self.recorder.record(Event::Moved { from: failed.server, to: next });

@@ -30,11 +30,10 @@ const DURATION: Family = Family::histogram(
     &["server", "operation"],
     "Time of an operation from its intended start to its end, failures included, in seconds",
 );
-/// Time on the wire: what says whether a fault bit. By server only: a network treats operations alike, and four histograms
-/// a node instead of one are a fifth of the scrape.
+/// Time on the wire: what says whether a fault bit.
 pub const SERVICE: Family = Family::histogram(
     "memcache_operation_service_seconds",
-    &["server"],
+    &["server", "operation"],
     "Time of an operation from the first byte sent to its end, without queueing, in seconds",
 );
 const LATENESS: Family = Family::histogram(

@@ -6,13 +6,15 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::collector::ClientFamilies;
-use super::shard::epoch_nanos;
+use super::shard::{ServerCells, epoch_nanos};
 use super::{
     ACQUIRE, ACQUIRE_ERRORS, BREAKER_CHANGED, BREAKER_FAILURES, BREAKER_REJECTED, BREAKER_REQUESTS,
     BREAKER_STATE, BREAKER_TRANSITIONS, CORRUPT, DROPPED, DURATION, ERROR_RATE, ERRORS, HITS, IN_FLIGHT,
     LAST_ERROR, LATE_WRITES, LATENESS, MISSES, OPERATIONS, PER_SECOND, POOL, POOL_CLOSED, POOL_CREATED,
     QUEUE_DEPTH, SERVICE, TARGET_RATE, WORKERS,
 };
+use crate::cells::HistogramCells;
+use crate::family::Series;
 use crate::labels::{BreakerState, CloseReason, CorruptKind, ErrorType, Operation, PoolState, Status};
 
 impl Collector for ClientFamilies {
@@ -26,6 +28,19 @@ impl Collector for ClientFamilies {
 }
 
 impl ClientFamilies {
+    fn by_operation<'a>(
+        &'a self,
+        series: &mut Series<'_>,
+        of: impl Fn(&'a ServerCells) -> &'a [HistogramCells; Operation::COUNT],
+    ) -> Result<(), Error> {
+        self.each(|server, name| {
+            Operation::ALL.iter().try_for_each(|op| {
+                let merged = self.merged(server, |cells| &of(cells)[op.index()]);
+                series.histogram(&[name, op.as_str()], merged.sum, &merged.buckets)
+            })
+        })
+    }
+
     fn encode_operations(&self, e: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
         OPERATIONS.encode(e, |series| {
             self.each(|server, name| {
@@ -45,20 +60,8 @@ impl ClientFamilies {
                 })
             })
         })?;
-        DURATION.encode(e, |series| {
-            self.each(|server, name| {
-                Operation::ALL.iter().try_for_each(|op| {
-                    let merged = self.merged(server, |s| &s.duration[op.index()]);
-                    series.histogram(&[name, op.as_str()], merged.sum, &merged.buckets)
-                })
-            })
-        })?;
-        SERVICE.encode(e, |series| {
-            self.each(|server, name| {
-                let merged = self.merged(server, |s| &s.service);
-                series.histogram(&[name], merged.sum, &merged.buckets)
-            })
-        })?;
+        DURATION.encode(e, |series| self.by_operation(series, |s| &s.duration))?;
+        SERVICE.encode(e, |series| self.by_operation(series, |s| &s.service))?;
         LATENESS.encode(e, |series| {
             let merged = self.merged_lateness();
             series.histogram(&[], merged.sum, &merged.buckets)

@@ -43,7 +43,7 @@ pub(super) struct ServerCells {
     pub(super) operations: [[Cell; Status::COUNT]; Operation::COUNT],
     pub(super) errors: [Cell; ErrorType::COUNT],
     pub(super) duration: [HistogramCells; Operation::COUNT],
-    pub(super) service: HistogramCells,
+    pub(super) service: [HistogramCells; Operation::COUNT],
     pub(super) latency_spread: SpreadCells,
     pub(super) service_spread: SpreadCells,
     pub(super) hits: Cell,
@@ -66,7 +66,7 @@ impl ServerCells {
             operations: Default::default(),
             errors: Default::default(),
             duration: Operation::ALL.map(|_| HistogramCells::new(edges)),
-            service: HistogramCells::new(edges),
+            service: Operation::ALL.map(|_| HistogramCells::new(edges)),
             latency_spread: SpreadCells::default(),
             service_spread: SpreadCells::default(),
             hits: Cell::default(),
@@ -117,8 +117,8 @@ impl ClientShard {
     }
 
     /// An attempt failed after an exchange of this length and is repeated: it counts as service time only.
-    pub fn repeated(&self, server: usize, service: Duration) {
-        self.on(server, |s| s.service.observe(&self.edges, service));
+    pub fn repeated(&self, server: usize, operation: Operation, service: Duration) {
+        self.on(server, |s| s.service[operation.index()].observe(&self.edges, service));
     }
 
     /// An operation that was [`started`](Self::started) has its outcome.
@@ -130,7 +130,7 @@ impl ClientShard {
             s.duration[kind].observe(&self.edges, op.latency);
             s.latency_spread.observe(op.latency);
             if let Some(service) = op.service {
-                s.service.observe(&self.edges, service);
+                s.service[kind].observe(&self.edges, service);
                 s.service_spread.observe(service);
             }
             match op.outcome {
