@@ -199,7 +199,10 @@ async fn shards_add_up_and_gauges_follow_the_state() {
         value("memcache_operation_duration_seconds_bucket", &[n2, ("operation", "get"), ("le", "0.2")]),
         Some(4.0)
     );
-    assert_eq!(value("memcache_operation_service_seconds_bucket", &[n2, ("le", "0.0001")]), Some(4.0));
+    assert_eq!(
+        value("memcache_operation_service_seconds_bucket", &[n2, ("operation", "get"), ("le", "0.0001")]),
+        Some(4.0)
+    );
     assert_eq!(value("memcache_operations_in_flight", &[n2]), Some(2.0));
     assert_eq!(value("memcache_corrupt_reads_total", &[n2, ("kind", "torn")]), Some(2.0));
     assert_eq!(value("memcache_pool_connections_closed_total", &[n2, ("reason", "timeout")]), Some(2.0));
