@@ -145,7 +145,7 @@ async fn one(
         Err(error) if error.is_silence() => return Err(error),
         Err(error) => Judged::inconclusive(error.to_string()),
         Ok(series) => {
-            let series: Vec<Named> = series.into_iter().map(Named::from).collect();
+            let series = Named::all(series);
             let evidence = Evidence { series: &series, nodes: &filled.nodes, health, grid };
             let planned = match expectation.during {
                 During::Stabilization => Some(run.planned.stabilization),
@@ -171,8 +171,8 @@ async fn value(
     let (name, offset) = judged.decided.as_ref()?;
     let promql = expectation.query.compared(Nodes { targets: &run.targets, all: run.nodes })?;
     let at = run.windows.of(expectation.during).start + offset;
-    let series = prometheus.instant(&promql, Some(at)).await.ok()?;
-    let (_, value) = *series.iter().find(|series| series.name() == *name)?.points.last()?;
+    let series = Named::all(prometheus.instant(&promql, Some(at)).await.ok()?);
+    let (_, value) = *series.iter().find(|named| named.name == *name)?.series.points.last()?;
     let digits = if value.abs() < 10.0 { 4 } else { 1 };
     Some(format!("was {value:.digits$}"))
 }
