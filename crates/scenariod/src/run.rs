@@ -34,7 +34,7 @@ use crate::state::StateDir;
 use crate::stop_watch::StopWatch;
 use crate::supervisor::{Ending, supervise};
 use crate::toxiproxy::Client;
-use crate::verdict::{Judging, Reports};
+use crate::verdict::{Early, Judging, Reports};
 
 /// What is to be run, all of it checked.
 #[derive(Debug)]
@@ -206,7 +206,18 @@ impl Runner {
             Ok(journal) => journal,
             Err(cause) => {
                 ended.errors.push(RunError::State { scenario: scenario.name.clone(), cause });
-                return self.count(&label, &scenario.name, Outcome::Refused, ended);
+                let nothing = Judging {
+                    scenario,
+                    plan: &plan,
+                    scale: entry.scale,
+                    run: &id,
+                    label: &label,
+                    moments: Moments::default(),
+                    journal: None,
+                };
+                let exit = self.end_early(nothing, self.early(Outcome::Refused, ended), ended).await;
+                self.keep_unjudged(&nothing, ended);
+                return exit;
             }
         };
         let kit = Kit {
@@ -238,7 +249,7 @@ impl Runner {
             run: &id,
             label: &label,
             moments,
-            journal: &journal,
+            journal: Some(&journal),
         };
         let exit = match (ending, watching.end()) {
             (Ending::Walked(Walked { outcome: Outcome::Completed, errors }), _) => {
@@ -249,20 +260,21 @@ impl Runner {
                 if !self.stop.token.is_cancelled() =>
             {
                 ended.errors.extend(errors);
-                self.stopped(judged, &stopped, ended)
+                self.stopped(judged, &stopped, ended).await
             }
             (Ending::Walked(Walked { outcome, errors }), _) => {
                 ended.errors.extend(errors);
-                self.count(&label, name, outcome, ended)
+                self.end_early(judged, self.early(outcome, ended), ended).await
             }
             (Ending::Broken { error, residue: None }, _) => {
-                let exit = error.exit();
+                let (exit, what) = (error.exit(), "broke off, no toxic is left".to_owned());
                 ended.errors.push(*error);
-                self.finish(&label, name, RunStatus::Inconclusive, "broke off, no toxic is left", exit, ended)
+                let early = Early { status: RunStatus::Inconclusive, exit, what };
+                self.end_early(judged, early, ended).await
             }
             (Ending::Broken { error, residue: Some(residue) }, _) => {
                 ended.errors.extend([*error, *residue]);
-                self.count(&label, name, Outcome::Residue, ended)
+                self.end_early(judged, self.early(Outcome::Residue, ended), ended).await
             }
         };
         self.keep_unjudged(&judged, ended);
@@ -274,7 +286,8 @@ impl Runner {
         exit
     }
 
-    fn count(&self, label: &str, scenario: &str, outcome: Outcome, ended: &mut Ended) -> Exit {
+    /// What is told of a walk that ended like this.
+    fn early(&self, outcome: Outcome, ended: &Ended) -> Early {
         let last = ended.errors.last().map(UserError::exit);
         let (status, exit, what) = match outcome {
             Outcome::Completed => (RunStatus::Success, Exit::Ok, "all phases walked, no toxic is left"),
@@ -293,7 +306,7 @@ impl Runner {
             Outcome::Undone => (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "undone, no toxic is left"),
             Outcome::Residue => (RunStatus::Failed, Exit::Residue, "a fault may still be on"),
         };
-        self.finish(label, scenario, status, what, exit, ended)
+        Early { status, exit, what: what.to_owned() }
     }
 
     pub(crate) fn finish(

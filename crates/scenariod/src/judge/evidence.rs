@@ -18,6 +18,13 @@ pub(crate) struct Window {
     pub(crate) end: f64,
 }
 
+impl Window {
+    /// Of a phase that a run did not come to.
+    pub(crate) fn is_empty(self) -> bool {
+        self.end <= self.start
+    }
+}
+
 /// When each phase of a run was.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Windows {
