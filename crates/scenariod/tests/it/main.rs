@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
 
+mod early;
 mod faults;
 mod files;
 mod fuzz;
@@ -11,6 +12,7 @@ mod lost;
 mod obstacles;
 mod phases;
 mod prometheus;
+mod shipped;
 mod signals;
 mod terminal;
 mod timing;
