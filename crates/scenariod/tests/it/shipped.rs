@@ -59,13 +59,27 @@ fn a_client_without_a_deadline_fails_a_partition_and_packet_loss() {
 
 #[test]
 fn a_client_without_a_breaker_fails_a_partition_and_one_with_a_hasty_breaker_packet_loss() {
-    let breaker = ["--breaker-consecutive-failures", NEVER, "--breaker-min-requests", NEVER];
-    let load = ["--concurrency", "32", "--rate", "300", "--op-timeout", "150ms"];
+    let load = ["--concurrency", "32", "--rate", "900", "--op-timeout", "150ms"];
     {
+        let breaker = ["--breaker-consecutive-failures", NEVER, "--breaker-min-requests", NEVER];
         let (lab, prometheus, _loadgen) = lab(&[&load[..], &breaker].concat());
         fails(&lab, &prometheus, "partition-one", "0.15", &["the breaker opens and stays so"]);
     }
-    let hasty = ["--breaker-consecutive-failures", "1"];
+    // Open for moments only: enough operations are still sent to show that the fault bites.
+    let hasty = ["--breaker-consecutive-failures", "1", "--breaker-open-timeout", "50ms"];
     let (lab, prometheus, _loadgen) = lab(&[&load[..], &hasty].concat());
     fails(&lab, &prometheus, "packet-loss-10", "0.15", &["the breaker stays closed"]);
+}
+
+#[test]
+fn a_client_with_all_of_them_does_not_fail_what_the_others_do() {
+    let (lab, prometheus, _loadgen) = lab(&["--concurrency", "32", "--rate", "300"]);
+    for (scenario, names) in [
+        ("packet-loss-10", ["other nodes keep their throughput", "the breaker stays closed"]),
+        ("partition-one", ["other nodes keep their throughput", "the breaker opens and stays so"]),
+    ] {
+        let (_, report) = run(&lab, &prometheus, scenario, "0.15");
+        let held = with_result(&report, "pass");
+        assert!(names.iter().all(|name| held.contains(name)), "{held:?}\n{report:#}");
+    }
 }
