@@ -29,7 +29,16 @@ const POLL: Duration = Duration::from_millis(200);
 /// What is read before the run, to know the scrapes that its first answers rest on.
 const LEAD: f64 = 30.0;
 
-/// A run that walked all its phases.
+/// How much of a run there is to judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// It walked all its phases as planned.
+    Whole,
+    /// It ended early or its faults were lost: only what goes for all of it, with or without a fault.
+    SoFar,
+}
+
+/// A run that has ended.
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) scenario: &'a str,
@@ -41,6 +50,7 @@ pub(crate) struct Run<'a> {
     /// All nodes of the lab.
     pub(crate) nodes: &'a [String],
     pub(crate) windows: Windows,
+    pub(crate) scope: Scope,
     /// As planned for this run.
     pub(crate) planned: Phases,
     /// Looks at the clocks from edge to edge.
@@ -81,7 +91,8 @@ async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) 
     }
     let mut lines = Vec::new();
     let mut findings = Vec::new();
-    for expectation in run.expectations {
+    let judged = |expectation: &&Expectation| run.scope == Scope::Whole || expectation.during == During::Run;
+    for expectation in run.expectations.iter().filter(judged) {
         let (promql, judged) = one(prometheus, run, expectation, &health).await.map_err(silent)?;
         findings.push((expectation, judged.clone()));
         lines.push(Line::new(expectation, promql, judged));
@@ -89,7 +100,7 @@ async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) 
     let findings: Vec<(&Expectation, &Judged)> =
         findings.iter().map(|(expectation, judged)| (*expectation, judged)).collect();
     let shares = shares(prometheus, run, interval).await.map_err(silent)?;
-    let doubted = shares.iter().any(|share| share.doubt().is_some());
+    let doubted = run.scope == Scope::SoFar || shares.iter().any(|share| share.doubt().is_some());
     Ok(Report {
         scenario: run.scenario.to_owned(),
         run: run.id.to_owned(),
@@ -141,7 +152,7 @@ async fn one(
         Err(error) if error.is_silence() => return Err(error),
         Err(error) => Judged::inconclusive(error.to_string()),
         Ok(series) => {
-            let series: Vec<Named> = series.into_iter().map(Named::from).collect();
+            let series = Named::all(series);
             let evidence = Evidence { series: &series, nodes: &filled.nodes, health, grid };
             let planned = match expectation.during {
                 During::Stabilization => Some(run.planned.stabilization),
@@ -167,8 +178,8 @@ async fn value(
     let (name, offset) = judged.decided.as_ref()?;
     let promql = expectation.query.compared(Nodes { targets: &run.targets, all: run.nodes })?;
     let at = run.windows.of(expectation.during).start + offset;
-    let series = prometheus.instant(&promql, Some(at)).await.ok()?;
-    let (_, value) = *series.iter().find(|series| series.name() == *name)?.points.last()?;
+    let series = Named::all(prometheus.instant(&promql, Some(at)).await.ok()?);
+    let (_, value) = *series.iter().find(|named| named.name == *name)?.series.points.last()?;
     let digits = if value.abs() < 10.0 { 4 } else { 1 };
     Some(format!("was {value:.digits$}"))
 }
@@ -179,7 +190,7 @@ async fn shares(
     run: &Run<'_>,
     interval: Duration,
 ) -> Result<Vec<Survival>, PromError> {
-    if run.shares.is_empty() {
+    if run.shares.is_empty() || run.scope == Scope::SoFar {
         return Ok(Vec::new());
     }
     let counts = match share::windows(run.windows.testing, interval) {
@@ -211,6 +222,9 @@ async fn nodes(prometheus: &Prometheus, run: &Run<'_>, interval: Duration) -> Re
     let mut answers = Vec::new();
     for during in [During::Stabilization, During::Testing, During::Recovery] {
         let window = run.windows.of(during);
+        if window.is_empty() {
+            continue;
+        }
         let at = if during == During::Recovery { end } else { window.end };
         let length = promql_duration(at - window.start);
         answers.push((during, window, phase(prometheus, &length, at).await?));
@@ -231,7 +245,9 @@ async fn nodes(prometheus: &Prometheus, run: &Run<'_>, interval: Duration) -> Re
             hurt,
             time_to_detect_seconds: samples.time_to_detect(&run.windows),
             // Of a node that nothing happened to, no time is told.
-            time_to_recover_seconds: samples.time_to_recover(&run.windows).filter(|_| hurt == Some(true)),
+            time_to_recover_seconds: samples
+                .time_to_recover(&run.windows)
+                .filter(|_| hurt == Some(true) && !run.windows.recovery.is_empty()),
             phases: answers
                 .iter()
                 .map(|(during, window, answers)| figures(during.as_str(), *window, server, answers))

@@ -31,13 +31,14 @@ impl Moments {
         self.testing.is_some() && self.recovery.is_none()
     }
 
-    /// The phases of a run that walked all of them and ended at this time.
+    /// The phases of a run that ended at this time. One that it did not come to is empty, at its end.
     pub(crate) fn windows(&self, end: SystemTime) -> Option<Windows> {
-        let (stabilization, testing, recovery) = (self.stabilization?, self.testing?, self.recovery?);
+        let end = epoch_seconds(end);
+        let (testing, recovery) = (self.testing.unwrap_or(end), self.recovery.unwrap_or(end));
         Some(Windows {
-            stabilization: Window { start: stabilization, end: testing },
+            stabilization: Window { start: self.stabilization?, end: testing },
             testing: Window { start: testing, end: recovery },
-            recovery: Window { start: recovery, end: epoch_seconds(end) },
+            recovery: Window { start: recovery, end },
         })
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct Report {
     pub(crate) run: String,
     #[serde(serialize_with = "word")]
     pub(crate) status: RunStatus,
-    /// Why there is no verdict, or why the run was stopped early.
+    /// Why there is no verdict, or why the run ended early.
     pub(crate) note: Option<String>,
     /// Nodes with a fault.
     pub(crate) targets: Vec<String>,
@@ -103,22 +103,26 @@ impl Report {
         }
     }
 
-    /// What is exported of it.
-    pub(crate) fn shown(&self) -> Shown {
+    /// What is exported of it: nothing is known of an expectation that was not judged.
+    pub(crate) fn shown<'a>(&self, expected: impl Iterator<Item = &'a str>) -> Shown {
+        let result = |name: &str| match self.expectations.iter().find(|line| line.name == name) {
+            Some(line) => line.result,
+            None => Some(Finding::Inconclusive),
+        };
         let seconds = |time: Option<f64>| time.and_then(|time| Duration::try_from_secs_f64(time).ok());
         let times = |node: &Node| NodeTimes {
             detect: seconds(node.time_to_detect_seconds),
             recover: seconds(node.time_to_recover_seconds),
         };
         Shown {
-            findings: self.expectations.iter().map(|line| (line.name.clone(), line.result)).collect(),
+            findings: expected.map(|name| (name.to_owned(), result(name))).collect(),
             times: self.nodes.iter().map(|node| (node.server.clone(), times(node))).collect(),
         }
     }
 
     /// How the expectations fared, in a few words.
     pub(crate) fn in_words(&self) -> String {
-        if let Some(note) = &self.note {
+        if let (Some(note), true) = (&self.note, self.expectations.is_empty()) {
             return note.clone();
         }
         let count = |result| self.expectations.iter().filter(|line| line.result == result).count();
@@ -130,12 +134,14 @@ impl Report {
         ];
         let parts =
             parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+        // With a note, only what goes for the whole run was judged.
+        let which = if self.note.is_some() { "expectations of the whole run" } else { "expectations" };
         let expectations = match self.expectations.len() {
             0 => "nothing is expected of it".to_owned(),
-            count => format!("of {count} expectations {}", parts.collect::<Vec<_>>().join(", ")),
+            count => format!("of {count} {which} {}", parts.collect::<Vec<_>>().join(", ")),
         };
         let doubts = self.shares.iter().filter_map(Survival::doubt);
-        std::iter::once(expectations).chain(doubts).collect::<Vec<_>>().join("; ")
+        self.note.iter().cloned().chain([expectations]).chain(doubts).collect::<Vec<_>>().join("; ")
     }
 }
 

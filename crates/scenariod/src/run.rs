@@ -35,7 +35,7 @@ use crate::state::StateDir;
 use crate::stop_watch::StopWatch;
 use crate::supervisor::{Ending, supervise};
 use crate::toxiproxy::Client;
-use crate::verdict::{Judging, Reports};
+use crate::verdict::{Early, Judging, Reports};
 
 /// What is to be run, all of it checked.
 #[derive(Debug)]
@@ -208,8 +208,18 @@ impl Runner {
             Ok(journal) => journal,
             Err(cause) => {
                 ended.errors.push(RunError::State { scenario: scenario.name.clone(), cause });
-                let exit = self.count(&label, &scenario.name, Outcome::Refused, ended);
-                self.keep_unstarted(scenario, &plan, &id, ended);
+                let nothing = Judging {
+                    scenario,
+                    plan: &plan,
+                    scale: entry.scale,
+                    run: &id,
+                    label: &label,
+                    moments: Moments::default(),
+                    clocks: &[],
+                    journal: None,
+                };
+                let exit = self.end_early(nothing, self.early(Outcome::Refused, ended), ended).await;
+                self.keep_unjudged(&nothing, ended);
                 return exit;
             }
         };
@@ -245,7 +255,7 @@ impl Runner {
             label: &label,
             moments,
             clocks: &clocks,
-            journal: &journal,
+            journal: Some(&journal),
         };
         let exit = match (ending, watching.end()) {
             (Ending::Walked(Walked { outcome: Outcome::Completed, errors }), _) => {
@@ -256,20 +266,21 @@ impl Runner {
                 if !self.stop.token.is_cancelled() =>
             {
                 ended.errors.extend(errors);
-                self.stopped(judged, &stopped, ended)
+                self.stopped(judged, &stopped, ended).await
             }
             (Ending::Walked(Walked { outcome, errors }), _) => {
                 ended.errors.extend(errors);
-                self.count(&label, name, outcome, ended)
+                self.end_early(judged, self.early(outcome, ended), ended).await
             }
             (Ending::Broken { error, residue: None }, _) => {
-                let exit = error.exit();
+                let (exit, what) = (error.exit(), "broke off, no toxic is left".to_owned());
                 ended.errors.push(*error);
-                self.finish(&label, name, RunStatus::Inconclusive, "broke off, no toxic is left", exit, ended)
+                let early = Early { status: RunStatus::Inconclusive, exit, what };
+                self.end_early(judged, early, ended).await
             }
             (Ending::Broken { error, residue: Some(residue) }, _) => {
                 ended.errors.extend([*error, *residue]);
-                self.count(&label, name, Outcome::Residue, ended)
+                self.end_early(judged, self.early(Outcome::Residue, ended), ended).await
             }
         };
         self.keep_unjudged(&judged, ended);
@@ -285,7 +296,8 @@ impl Runner {
         exit
     }
 
-    fn count(&self, label: &str, scenario: &str, outcome: Outcome, ended: &mut Ended) -> Exit {
+    /// What is told of a walk that ended like this.
+    fn early(&self, outcome: Outcome, ended: &Ended) -> Early {
         let last = ended.errors.last().map(UserError::exit);
         let overdue = ended.errors.last().is_some_and(RunError::is_overdue);
         let (status, exit, what) = match outcome {
@@ -310,7 +322,7 @@ impl Runner {
             Outcome::Undone => (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "undone, no toxic is left"),
             Outcome::Residue => (RunStatus::Failed, Exit::Residue, "a fault may still be on"),
         };
-        self.finish(label, scenario, status, what, exit, ended)
+        Early { status, exit, what: what.to_owned() }
     }
 
     pub(crate) fn finish(

@@ -140,8 +140,11 @@ mod tests {
     use super::*;
 
     fn names(list: &str) -> Result<Vec<String>, SelectError> {
-        let library = Library::load(None).unwrap();
-        let selected = select(&library, words([list]))?;
+        names_in(&Library::load(None).unwrap(), list)
+    }
+
+    fn names_in(library: &Library, list: &str) -> Result<Vec<String>, SelectError> {
+        let selected = select(library, words([list]))?;
         Ok(entries(&selected).into_iter().map(|entry| entry.scenario.name).collect())
     }
 
@@ -188,16 +191,25 @@ mod tests {
 
     #[test]
     fn older_names_still_mean_their_scenarios() {
-        let older = [
-            ("packet-loss-2-pct", "packet-loss-2"),
-            ("packet-loss-100-pct", "packet-loss-100"),
-            ("latency-200ms-100ms", "blip-100ms"),
-            ("latency-200ms-2m", "blip-2m"),
+        let lengths = ["100ms", "1s", "5s", "10s", "40s", "2m"];
+        let blips = lengths.map(|length| (format!("latency-200ms-{length}"), format!("blip-{length}")));
+        let rates = [2, 5, 10, 20, 50, 100];
+        let losses = rates.map(|rate| (format!("packet-loss-{rate}-pct"), format!("packet-loss-{rate}")));
+        let others = [
             ("multi-failure-2-servers-packet-loss", "two-nodes-loss"),
             ("multi-failure-2-servers-latency", "two-nodes-slow"),
+            ("partition-asymmetric", "partition-requests"),
+            ("stall", "stall-and-release"),
+            ("flaky-network", "flaky-fast"),
         ];
+        let others = others.map(|(old, new)| (old.to_owned(), new.to_owned()));
+        let older: Vec<(String, String)> = [&blips[..], &losses[..], &others[..]].concat();
+        // No alias is without its line here.
+        let library = Library::load(None).unwrap();
+        let words: usize = library.catalogue.scenarios().iter().map(|one| one.words().count() - 1).sum();
+        assert_eq!(older.len(), words);
         for (old, new) in older {
-            assert_eq!(names(old).unwrap(), [new], "{old}");
+            assert_eq!(names_in(&library, &old).unwrap(), [new], "{old}");
         }
     }
 

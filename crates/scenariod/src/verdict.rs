@@ -1,29 +1,31 @@
 //! From the end of a walk to the end of its run: the verdict and what is told, exported and kept of it. An `impl` of the
 //! runner that lives here so that `run` stays about wiring and walking.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::time::SystemTime;
+mod reports;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
 
 use daemon_core::exit::Exit;
 use metrics_core::labels::RunStatus;
-use serde_json::json;
 
-use crate::assess::{Run, assess};
+use crate::assess::{Run, Scope, assess};
 use crate::clock_watch::Look;
 use crate::journal::Journal;
+use crate::judge::evidence::Windows;
 use crate::judge::stop::Cause;
 use crate::moments::Moments;
 use crate::plan::{Plan, TimeScale};
+use crate::report::Report;
 use crate::report::share::asked;
-use crate::report::summary::Summary;
-use crate::report::{Report, table};
 use crate::run::{Ended, Runner};
 use crate::scenario::Scenario;
 use crate::stage::readable;
 use crate::stop_watch::{Stopped, Watched};
+pub(crate) use reports::Reports;
 
-/// Reports that are kept for `--json`: an endless loop must not grow without end.
-const KEPT_REPORTS: usize = 200;
+/// Whoever interrupts a run waits so long at most for what it showed.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// A run that is to be judged.
 #[derive(Clone, Copy, Debug)]
@@ -35,16 +37,17 @@ pub(crate) struct Judging<'a> {
     pub(crate) label: &'a str,
     pub(crate) moments: Moments,
     pub(crate) clocks: &'a [Look],
-    pub(crate) journal: &'a Journal,
+    /// None where it could not be begun.
+    pub(crate) journal: Option<&'a Journal>,
 }
 
-/// The reports of a command.
-#[derive(Debug, Default)]
-pub(crate) struct Reports {
-    last: VecDeque<Report>,
-    /// Of each scenario, in the order of their first runs: the last of those that ended worst.
-    worst: Vec<Report>,
-    summary: Summary,
+/// How a run ended that did not go as planned.
+#[derive(Clone, Debug)]
+pub(crate) struct Early {
+    pub(crate) status: RunStatus,
+    pub(crate) exit: Exit,
+    /// In words.
+    pub(crate) what: String,
 }
 
 impl Runner {
@@ -63,23 +66,12 @@ impl Runner {
     pub(crate) async fn judge(&self, judging: Judging<'_>, ended: &mut Ended) -> Exit {
         let end = SystemTime::now();
         self.scenario.run_walked(end);
-        let Judging { scenario, plan, scale, run, label, moments, clocks, journal } = judging;
+        let Judging { scenario, label, moments, .. } = judging;
         let walked = "all phases walked, no toxic is left";
         let (Some(prometheus), Some(windows)) = (&self.order.prometheus, moments.windows(end)) else {
             return self.finish(label, &scenario.name, RunStatus::Success, walked, Exit::Ok, ended);
         };
-        let facts = Run {
-            scenario: &scenario.name,
-            id: run,
-            expectations: &scenario.expect,
-            targets: targets(plan),
-            shares: asked(plan),
-            nodes: &self.names,
-            windows,
-            planned: plan.phases,
-            clocks,
-            shortened: scale.shortens(),
-        };
+        let facts = self.facts(&judging, windows, Scope::Whole);
         let report = tokio::select! {
             biased;
             () = self.stop.token.cancelled() => Report {
@@ -88,21 +80,19 @@ impl Runner {
             },
             report = assess(prometheus, &facts) => report,
         };
-        for trouble in report.troubles() {
-            self.narrator.say(format!("{label}: {}", trouble.in_words()));
-        }
+        self.tell(label, &report);
         let what = format!("{walked}; {}", report.in_words());
         let status = report.status;
         let exit = match status {
             RunStatus::Aborted => self.stop.exit().unwrap_or(Exit::Interrupted),
             RunStatus::Success | RunStatus::Failed | RunStatus::Inconclusive => exit(status),
         };
-        self.keep(report, journal, ended);
+        self.keep(report, &judging, ended);
         self.finish(label, &scenario.name, status, &what, exit, ended)
     }
 
-    /// A run that a stop condition ended early.
-    pub(crate) fn stopped(&self, judging: Judging<'_>, stopped: &Stopped, ended: &mut Ended) -> Exit {
+    /// A run that a stop condition ended.
+    pub(crate) async fn stopped(&self, judging: Judging<'_>, stopped: &Stopped, ended: &mut Ended) -> Exit {
         let rule = &stopped.rule;
         let (status, why) = match stopped.cause {
             Cause::Met => (RunStatus::Failed, format!("{rule} for {}", readable(stopped.lasting))),
@@ -112,8 +102,41 @@ impl Runner {
             ),
         };
         let what = format!("stopped early, no toxic is left: {why}");
-        self.keep(Report { status, ..unjudged(&judging, what.clone()) }, judging.journal, ended);
-        self.finish(judging.label, &judging.scenario.name, status, &what, exit(status), ended)
+        self.end_early(judging, Early { status, exit: exit(status), what }, ended).await
+    }
+
+    /// A run that did not go as planned. What is expected of all of a run is expected of what there was of it.
+    pub(crate) async fn end_early(&self, judging: Judging<'_>, early: Early, ended: &mut Ended) -> Exit {
+        let end = SystemTime::now();
+        let Judging { scenario, label, moments, .. } = judging;
+        // Without a fault there was no run, and a fault that may still be on cannot wait.
+        let bare = matches!(early.exit, Exit::Setup | Exit::Residue);
+        let (Some(prometheus), Some(windows), false) = (&self.order.prometheus, moments.windows(end), bare)
+        else {
+            return self.finish(label, &scenario.name, early.status, &early.what, early.exit, ended);
+        };
+        let facts = self.facts(&judging, windows, Scope::SoFar);
+        let patience = async {
+            self.stop.token.cancelled().await;
+            tokio::time::sleep(LAST_WORDS).await;
+        };
+        let report = tokio::select! {
+            () = patience => unjudged(&judging, "no verdict: interrupted".to_owned()),
+            report = assess(prometheus, &facts) => report,
+        };
+        let (status, exit) = match (early.status, report.status) {
+            (RunStatus::Inconclusive, RunStatus::Failed) => (RunStatus::Failed, Exit::Failed),
+            (status, _) => (status, early.exit),
+        };
+        let note = match &report.note {
+            Some(why) => format!("{}; {why}", early.what),
+            None => early.what,
+        };
+        let report = Report { status, note: Some(note), ..report };
+        self.tell(label, &report);
+        let what = report.in_words();
+        self.keep(report, &judging, ended);
+        self.finish(label, &scenario.name, status, &what, exit, ended)
     }
 
     /// A run that nothing was judged of is on the record all the same.
@@ -121,27 +144,42 @@ impl Runner {
         if let Some((status, what)) = ended.last.take()
             && !ended.reports.has(judging.run)
         {
-            let report = Report { status, ..unjudged(judging, what) };
-            if let Err(error) = judging.journal.note("verdict", &report) {
-                tracing::warn!(%error, "the end of the run is not in the journal");
-            }
-            ended.reports.push(report);
+            self.keep(Report { status, ..unjudged(judging, what) }, judging, ended);
         }
     }
 
-    /// A run that has no journal is on the record as well.
-    pub(crate) fn keep_unstarted(&self, scenario: &Scenario, plan: &Plan, run: &str, ended: &mut Ended) {
-        if let Some((status, what)) = ended.last.take() {
-            let targets: Vec<String> = targets(plan).into_iter().collect();
-            ended.reports.push(Report { status, ..Report::unjudged(&scenario.name, run, &targets, what) });
+    fn facts<'a>(&'a self, judging: &Judging<'a>, windows: Windows, scope: Scope) -> Run<'a> {
+        Run {
+            scenario: &judging.scenario.name,
+            id: judging.run,
+            expectations: &judging.scenario.expect,
+            targets: targets(judging.plan),
+            shares: asked(judging.plan),
+            nodes: &self.names,
+            windows,
+            scope,
+            planned: judging.plan.phases,
+            clocks: judging.clocks,
+            shortened: judging.scale.shortens(),
         }
     }
 
-    fn keep(&self, report: Report, journal: &Journal, ended: &mut Ended) {
-        if let Err(error) = journal.note("verdict", &report) {
+    /// What did not hold, as it is found.
+    fn tell(&self, label: &str, report: &Report) {
+        for trouble in report.troubles() {
+            self.narrator.say(format!("{label}: {}", trouble.in_words()));
+        }
+    }
+
+    fn keep(&self, report: Report, judging: &Judging<'_>, ended: &mut Ended) {
+        if let Some(Err(error)) = judging.journal.map(|journal| journal.note("verdict", &report)) {
             tracing::warn!(%error, "the verdict is not in the journal");
         }
-        self.verdict.judged(&report.scenario, report.shown());
+        // Where nothing is to be judged, nothing is inconclusive.
+        if self.order.prometheus.is_some() {
+            let expected = judging.scenario.expect.iter().map(|expectation| expectation.name.as_str());
+            self.verdict.judged(&report.scenario, report.shown(expected));
+        }
         ended.reports.add(report);
     }
 }
@@ -161,50 +199,5 @@ fn exit(status: RunStatus) -> Exit {
         RunStatus::Failed => Exit::Failed,
         RunStatus::Inconclusive => Exit::Inconclusive,
         RunStatus::Aborted => Exit::Interrupted,
-    }
-}
-
-impl Reports {
-    fn add(&mut self, report: Report) {
-        self.summary.add(&report);
-        let badness = |report: &Report| match report.status {
-            RunStatus::Success => 0,
-            RunStatus::Aborted => 1,
-            RunStatus::Inconclusive => 2,
-            RunStatus::Failed => 3,
-        };
-        match self.worst.iter_mut().find(|worst| worst.scenario == report.scenario) {
-            Some(worst) if badness(worst) <= badness(&report) => *worst = report.clone(),
-            Some(_) => {}
-            None => self.worst.push(report.clone()),
-        }
-        self.push(report);
-    }
-
-    fn push(&mut self, report: Report) {
-        if self.last.len() == KEPT_REPORTS {
-            self.last.pop_front();
-        }
-        self.last.push_back(report);
-    }
-
-    fn has(&self, run: &str) -> bool {
-        self.last.back().is_some_and(|last| last.run == run)
-    }
-
-    /// For people: the worst run of each scenario, then the figures of those that ran more than once.
-    pub(crate) fn text(&self) -> String {
-        let mut text: String = self.worst.iter().map(|worst| table::report(worst) + "\n").collect();
-        let summary = self.summary.table();
-        if !summary.is_empty() {
-            text.push_str(&format!("{summary}\n"));
-        }
-        text
-    }
-
-    /// For programs: the last runs and the figures of those that ran more than once.
-    pub(crate) fn json(&self) -> String {
-        let report = json!({ "runs": self.last, "summary": self.summary.spreads() });
-        format!("{report:#}\n")
     }
 }

@@ -31,15 +31,25 @@ fn every_shipped_file_is_compiled_in() {
 #[test]
 fn the_promised_scenarios_are_there() {
     let catalogue = Catalogue::load(None).unwrap();
-    let names: Vec<&str> = catalogue.scenarios().iter().map(|scenario| scenario.name.as_str()).collect();
-    for rate in [2, 5, 10, 20, 50, 100] {
-        assert!(names.contains(&format!("packet-loss-{rate}").as_str()), "{rate}");
+    let mut names: Vec<&str> = catalogue.scenarios().iter().map(|scenario| scenario.name.as_str()).collect();
+    let delays = ["100ms", "1s", "5s", "10s", "40s", "2m"];
+    let series =
+        [("packet-loss", ["2", "5", "10", "20", "50", "100"]), ("latency", delays), ("blip", delays)];
+    let series = series.iter().flat_map(|(family, steps)| steps.map(|step| format!("{family}-{step}")));
+    let others = "bandwidth-1000kb bandwidth-100kb bandwidth-10kb connection-limit connection-reset-storm slow-close \
+                  byte-slicer flaky-fast flaky-slow latency-ramp partition-one partition-two partition-all \
+                  partition-requests partition-replies stall-and-release node-down two-nodes-loss two-nodes-slow \
+                  rolling-failure";
+    for promised in series.chain(others.split_whitespace().map(str::to_owned)) {
+        let at = names.iter().position(|name| *name == promised);
+        assert!(at.is_some(), "{promised}");
+        at.map(|at| names.remove(at));
     }
-    for delay in ["100ms", "1s", "5s", "10s", "40s", "2m"] {
-        for family in ["latency", "blip"] {
-            assert!(names.contains(&format!("{family}-{delay}").as_str()), "{family} {delay}");
-        }
-    }
+    let more = ["connection-timeout", "connection-cut", "any-two-nodes-lossy", "mixed-faults"];
+    names.sort_unstable();
+    let mut beyond = more.to_vec();
+    beyond.sort_unstable();
+    assert_eq!(names, beyond, "beyond what is promised");
     assert_eq!(
         catalogue.families(),
         ["packet-loss", "latency", "blip", "bandwidth", "connections", "flaky", "partition", "multi"]

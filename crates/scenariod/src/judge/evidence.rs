@@ -18,6 +18,13 @@ pub(crate) struct Window {
     pub(crate) end: f64,
 }
 
+impl Window {
+    /// Of a phase that a run did not come to.
+    pub(crate) fn is_empty(self) -> bool {
+        self.end <= self.start
+    }
+}
+
 /// When each phase of a run was.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Windows {
@@ -49,12 +56,9 @@ impl Series {
         self.labels.get(name).map_or("", String::as_str)
     }
 
-    /// As a message calls it: by what tells it from its neighbours, which its scrape does not.
-    pub(crate) fn name(&self) -> String {
-        let telling = |name: &str| !matches!(name, "__name__" | "instance" | "job");
+    fn joined(&self, telling: impl Fn(&str) -> bool) -> String {
         let labels = self.labels.iter().filter(|(name, _)| telling(name)).map(|(_, value)| value.as_str());
-        let labels = labels.collect::<Vec<_>>().join(" ");
-        if labels.is_empty() { "the value".to_owned() } else { labels }
+        labels.collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -131,9 +135,30 @@ pub(crate) struct Named {
     pub(crate) series: Series,
 }
 
-impl From<Series> for Named {
-    fn from(series: Series) -> Named {
-        Named { name: series.name(), series }
+impl Named {
+    /// As messages call them: by what tells them from their neighbours, which their scrape does not. Only where several
+    /// load generators, or metrics, are in one answer, it takes that as well: no two series have one name.
+    pub(crate) fn all(series: Vec<Series>) -> Vec<Named> {
+        let terse =
+            |series: &Series| series.joined(|label| !matches!(label, "__name__" | "instance" | "job"));
+        let scraped = |series: &Series| {
+            let place = format!("{} {}", series.label("instance"), series.label("job"));
+            format!("{} ({})", terse(series), place.trim()).trim_start().to_owned()
+        };
+        let whole = |series: &Series| {
+            let labels = series.labels.iter().map(|(name, value)| format!("{name}={value:?}"));
+            labels.collect::<Vec<_>>().join(" ")
+        };
+        let unique = |name: &dyn Fn(&Series) -> String, one: &Series| {
+            let own = name(one);
+            (series.iter().filter(|other| name(other) == own).count() == 1).then_some(own)
+        };
+        let name = |one: &Series| {
+            let name = unique(&terse, one).or_else(|| unique(&scraped, one)).unwrap_or_else(|| whole(one));
+            if name.is_empty() { "the value".to_owned() } else { name }
+        };
+        let names: Vec<String> = series.iter().map(name).collect();
+        names.into_iter().zip(series).map(|(name, series)| Named { name, series }).collect()
     }
 }
 

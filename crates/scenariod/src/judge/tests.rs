@@ -41,7 +41,8 @@ fn health(down: f64) -> Health {
 /// One series per node; its value by the seconds since the start of testing.
 fn series(node: &str, value: impl Fn(f64) -> f64) -> Named {
     let points = (90..140).map(f64::from).map(|at| (at, value(at - 110.0))).collect();
-    Series { labels: BTreeMap::from([("server".to_owned(), node.to_owned())]), points }.into()
+    let series = Series { labels: BTreeMap::from([("server".to_owned(), node.to_owned())]), points };
+    Named { name: node.to_owned(), series }
 }
 
 fn judge_with(expectation: &Expectation, series: &[Named], nodes: &[String], down: f64) -> Judged {
@@ -102,6 +103,52 @@ fn sometime_takes_one_point() {
     is(&judge_with(&sometime, &[one, other], &[], f64::MAX), Finding::Fail, "at no time for b");
     let dead = judge_with(&sometime, &[series("a", |_| 0.0)], &[], 115.0);
     assert_eq!(dead.finding, Some(Finding::Inconclusive));
+}
+
+/// What Prometheus has of one node from two load generators.
+fn of_two_clients(one: impl Fn(f64) -> f64, other: impl Fn(f64) -> f64) -> Vec<Named> {
+    let of = |instance: &str, mut series: Series| {
+        series.labels.insert("instance".to_owned(), instance.to_owned());
+        series.labels.insert("job".to_owned(), "loadgen".to_owned());
+        series
+    };
+    Named::all(vec![of("here:1", series("a", one).series), of("there:2", series("a", other).series)])
+}
+
+#[test]
+fn one_of_two_load_generators_does_not_pass_for_both() {
+    let sometime = expectation(Must::Sometime);
+    let two = of_two_clients(|at| truth(at == 4.0), |_| 0.0);
+    let nodes = ["a".to_owned()];
+    is(&judge_with(&sometime, &two, &nodes, f64::MAX), Finding::Fail, "at no time for a (there:2 loadgen)");
+    let compare = expectation(Must::Compare(Bounds { at_least: Some(0.5), at_most: None }));
+    let two = of_two_clients(|_| 100.0, |at| if at >= 1.0 { 10.0 } else { 100.0 });
+    is(
+        &judge_with(&compare, &two, &nodes, f64::MAX),
+        Finding::Fail,
+        "a (there:2 loadgen): 0.10 of stabilization, below 0.5",
+    );
+}
+
+#[test]
+fn no_two_series_have_one_name() {
+    let of = |labels: &[(&str, &str)]| Series {
+        labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        ..Series::default()
+    };
+    let names = |series: &[Series]| -> Vec<String> {
+        Named::all(series.to_vec()).into_iter().map(|named| named.name).collect()
+    };
+    let one = of(&[("instance", "here:1"), ("job", "loadgen"), ("server", "a")]);
+    assert_eq!(names(std::slice::from_ref(&one)), ["a"]);
+    assert_eq!(names(&[of(&[("instance", "here:1")])]), ["the value"]);
+    let other = of(&[("server", "b")]);
+    let there = of(&[("instance", "there:2"), ("server", "a")]);
+    assert_eq!(names(&[one, other, there]), ["a (here:1 loadgen)", "b", "a (there:2)"]);
+    let hits = of(&[("__name__", "hits"), ("server", "a")]);
+    let misses = of(&[("__name__", "misses"), ("server", "a")]);
+    assert_eq!(names(&[hits, misses]), [r#"__name__="hits" server="a""#, r#"__name__="misses" server="a""#]);
+    assert_eq!(names(&[of(&[("instance", "x:1")]), of(&[("instance", "x:2")])]), ["(x:1)", "(x:2)"]);
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Many runs of a scenario as one line a figure: the median and the worst. Pure.
 
+use std::collections::VecDeque;
+
 use serde::Serialize;
 
 use crate::report::quantile::Quantile;
 use crate::report::table::{percent, seconds, table};
 use crate::report::{Figures, Node, Report};
 
-/// Runs whose figures are kept: enough for a median, and no endless loop grows without end.
+/// Runs whose figures are kept for the median: an endless loop must not grow without end.
 const MOST_RUNS: usize = 1_000;
 
 /// What a figure's number is, and which end of it is worse.
@@ -41,17 +43,14 @@ struct Row {
     scenario: String,
     figure: &'static str,
     unit: Unit,
-    /// One per run that has it.
-    values: Vec<f64>,
-    /// The largest of them that is a lower bound only.
+    /// Runs that have it, all of them.
+    runs: usize,
+    /// Of all of them.
+    worst: f64,
+    /// Of the last of them.
+    values: VecDeque<f64>,
+    /// The largest of all of them that is a lower bound only.
     bound: Option<f64>,
-}
-
-impl Row {
-    fn text(&self, value: f64) -> String {
-        let more = if self.bound == Some(value) { ">" } else { "" };
-        format!("{more}{}", self.unit.text(value))
-    }
 }
 
 /// The figures of every run so far.
@@ -65,8 +64,11 @@ pub(crate) struct Summary {
 pub(crate) struct Spread {
     pub(crate) scenario: String,
     pub(crate) figure: &'static str,
+    /// Runs that have it; the worst is of all of them.
     pub(crate) runs: usize,
     pub(crate) median: f64,
+    /// The last so many runs make the median.
+    pub(crate) runs_in_median: usize,
     pub(crate) worst: f64,
 }
 
@@ -120,13 +122,14 @@ impl Summary {
     fn push(&mut self, scenario: &str, figure: &'static str, unit: Unit, value: f64) {
         let same = |row: &&mut Row| row.scenario == scenario && row.figure == figure;
         match self.rows.iter_mut().find(same) {
-            Some(row) if row.values.len() < MOST_RUNS => row.values.push(value),
-            Some(_) => {}
+            Some(row) => row.add(value),
             None => self.rows.push(Row {
                 scenario: scenario.to_owned(),
                 figure,
                 unit,
-                values: vec![value],
+                runs: 1,
+                worst: value,
+                values: VecDeque::from([value]),
                 bound: None,
             }),
         }
@@ -138,16 +141,17 @@ impl Summary {
     }
 
     fn repeated(&self) -> impl Iterator<Item = (&Row, Spread)> {
-        self.rows.iter().filter(|row| row.values.len() > 1).filter_map(|row| {
-            let mut values = row.values.clone();
+        self.rows.iter().filter(|row| row.runs > 1).filter_map(|row| {
+            let mut values = Vec::from(row.values.clone());
             values.sort_by(f64::total_cmp);
             let middle = values.get((values.len() - 1) / 2).zip(values.get(values.len() / 2))?;
             let spread = Spread {
                 scenario: row.scenario.clone(),
                 figure: row.figure,
-                runs: values.len(),
+                runs: row.runs,
                 median: f64::midpoint(*middle.0, *middle.1),
-                worst: worst(&values, row.unit)?,
+                runs_in_median: values.len(),
+                worst: row.worst,
             };
             Some((row, spread))
         })
@@ -156,9 +160,10 @@ impl Summary {
     /// As a table; empty where nothing ran twice.
     pub(crate) fn table(&self) -> String {
         let mut text = table(&["scenario", "figure", "runs", "median", "worst"], 2);
-        let mut any = false;
+        let (mut any, mut cut) = (false, false);
         for (row, spread) in self.repeated() {
             any = true;
+            cut |= spread.runs_in_median < spread.runs;
             text.add_row([
                 spread.scenario,
                 spread.figure.to_owned(),
@@ -167,7 +172,27 @@ impl Summary {
                 row.text(spread.worst),
             ]);
         }
-        if any { format!("{text}\n") } else { String::new() }
+        let note = format!("the median is that of the last {MOST_RUNS} runs, the worst that of all\n");
+        match any {
+            true => format!("{text}\n{}", if cut { note.as_str() } else { "" }),
+            false => String::new(),
+        }
+    }
+}
+
+impl Row {
+    fn text(&self, value: f64) -> String {
+        let more = if self.bound == Some(value) { ">" } else { "" };
+        format!("{more}{}", self.unit.text(value))
+    }
+
+    fn add(&mut self, value: f64) {
+        self.runs += 1;
+        self.worst = worst(&[self.worst, value], self.unit).unwrap_or(self.worst);
+        if self.values.len() == MOST_RUNS {
+            self.values.pop_front();
+        }
+        self.values.push_back(value);
     }
 }
 
@@ -226,5 +251,20 @@ mod tests {
              | x        | time to detect           |    3 | 600 ms | 900 ms |\n\
              | x        | throughput of sick nodes |    3 |  900/s |  400/s |\n"
         );
+    }
+
+    #[test]
+    fn no_run_is_too_late_to_be_the_worst() {
+        let mut summary = Summary::default();
+        summary.add(&report(9.0, 100.0));
+        for _ in 0..MOST_RUNS {
+            summary.add(&report(0.5, 1_000.0));
+        }
+        summary.add(&report(7.0, 50.0));
+        let found: Vec<_> =
+            summary.spreads().into_iter().map(|s| (s.runs, s.runs_in_median, s.median, s.worst)).collect();
+        assert_eq!(found, [(1_002, 1_000, 0.5, 9.0), (1_002, 1_000, 1_000.0, 50.0)]);
+        let says = "\nthe median is that of the last 1000 runs, the worst that of all\n";
+        assert!(summary.table().ends_with(says), "{}", summary.table());
     }
 }

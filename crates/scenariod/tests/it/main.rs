@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
 
 mod clocks;
+mod early;
 mod faults;
 mod files;
 mod fuzz;
@@ -13,6 +14,7 @@ mod obstacles;
 mod phases;
 mod prometheus;
 mod removals;
+mod shipped;
 mod signals;
 mod terminal;
 mod timing;

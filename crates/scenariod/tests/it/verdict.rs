@@ -97,9 +97,9 @@ scenarios:
   - { name: slow, about: one node is slow, faults: [{ target: memcached1, fault: latency, delay: 5ms }] }
 "#;
 
-const SCRAPE: Duration = Duration::from_millis(250);
+pub(crate) const SCRAPE: Duration = Duration::from_millis(250);
 
-fn load(lab: &Lab, more: &[&str]) -> Daemon {
+pub(crate) fn load(lab: &Lab, more: &[&str]) -> Daemon {
     let args = ["--concurrency", "8", "--rate", "500", "--breaker-open-timeout", "500ms"];
     let loadgen = lab.loadgen(workspace_bin("loadgen"), args.iter().chain(more));
     loadgen.scrape_until("load", secs(20), |page| {
@@ -118,7 +118,7 @@ fn run(lab: &Lab, prometheus: &str, text: &str, scenario: &str) -> (i32, Value, 
 }
 
 /// The expectations with this result.
-fn with_result<'a>(report: &'a Value, result: &str) -> Vec<&'a str> {
+pub(crate) fn with_result<'a>(report: &'a Value, result: &str) -> Vec<&'a str> {
     let lines = report["expectations"].as_array().unwrap().iter();
     lines.filter(|line| line["result"] == result).map(|line| line["name"].as_str().unwrap()).collect()
 }

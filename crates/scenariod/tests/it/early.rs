@@ -1,0 +1,115 @@
+//! Runs that end early: what is expected of the whole run is held against what there was of it, its figures are kept, and
+//! neither the summary of a loop nor the gauges show the run before it.
+
+use serde_json::Value;
+use testkit::{Daemon, Lab, Prometheus, Signal, eventually, secs};
+
+use crate::harness::{await_phase, clean_exit, ours, start_file};
+use crate::verdict::{SCRAPE, load, with_result};
+
+/// Every read that hits stands for a wrong value.
+const TEXT: &str = r#"
+family: mine
+phases: { stabilization: 1500ms, testing: 3s, recovery: 1s }
+scenarios:
+  - name: sound
+    about: nothing is wrong with it
+    faults: [{ target: memcached1, fault: latency, delay: 20ms }]
+    expect: [{ name: closed, phase: testing, must: at_end, promql: 'memcache_circuit_breaker_state{server=~"$targets"} == bool 0' }]
+  - name: wrong
+    about: wrong from the start
+    phases: { testing: 60s }
+    faults: [{ target: memcached1, fault: latency, delay: 20ms }]
+    expect:
+      - { name: nothing is wrong, phase: run, must: never, promql: 'sum by (server) (increase(memcache_hits_total[1s])) > bool 0' }
+      - { name: later, phase: recovery, must: at_end, promql: 'memcache_circuit_breaker_state == bool 0' }
+  - name: stopped
+    about: wrong, and stopped
+    phases: { testing: 60s }
+    faults: [{ target: memcached1, fault: latency, delay: 20ms }]
+    expect: [{ name: nothing is wrong, phase: run, must: never, promql: 'sum by (server) (increase(memcache_hits_total[1s])) > bool 0' }]
+    stop_when: [{ name: it is slow, for: 1s, promql: 'sum(rate(memcache_operations_total[1s])) > bool 0' }]
+"#;
+
+fn lab() -> (Lab, Prometheus, Daemon) {
+    let lab = Lab::start(1);
+    let prometheus = Prometheus::start_every(SCRAPE, [("loadgen", lab.loadgen_addr)]);
+    let loadgen = load(&lab, &[]);
+    prometheus.wait_for("memcache_hits_total offset 2s", secs(20), |series| !series.is_empty());
+    (lab, prometheus, loadgen)
+}
+
+/// The exit code and the report of a run to which this is done in the middle of testing.
+#[track_caller]
+fn cut(
+    lab: &Lab,
+    prometheus: &Prometheus,
+    scenario: &str,
+    act: impl FnOnce(&Daemon),
+) -> (i32, Value, String) {
+    let daemon = start_file(lab, scenario, TEXT, &["--prometheus", &prometheus.url(), "--json"]);
+    await_phase(&daemon, scenario, 2);
+    eventually("the toxic", secs(5), || !ours(&lab.toxiproxy).is_empty());
+    std::thread::sleep(secs(1));
+    act(&daemon);
+    let code = clean_exit(&daemon, &lab.toxiproxy);
+    let report: Value = serde_json::from_str(&daemon.stdout()).unwrap();
+    (code, report["runs"][0].clone(), daemon.stderr())
+}
+
+#[track_caller]
+fn has_figures_of_what_there_was(report: &Value) {
+    let phases = report["nodes"][0]["phases"].as_array().unwrap();
+    let names: Vec<&str> = phases.iter().map(|phase| phase["phase"].as_str().unwrap()).collect();
+    assert_eq!(names, ["stabilization", "testing"], "{report:#}");
+    assert!(phases[1]["operations_per_second"].as_f64() > Some(0.0), "{report:#}");
+    assert_eq!(report["nodes"][0]["time_to_recover_seconds"], Value::Null, "{report:#}");
+}
+
+#[test]
+fn what_is_wrong_in_a_run_that_ends_early_fails_it_all_the_same() {
+    let (lab, prometheus, _loadgen) = lab();
+
+    let (code, report, stderr) = cut(&lab, &prometheus, "wrong", |_| lab.toxiproxy.restart());
+    assert_eq!((code, report["status"].as_str()), (1, Some("failed")), "{stderr}{report:#}");
+    assert_eq!(with_result(&report, "fail"), ["nothing is wrong"], "{report:#}");
+    assert_eq!(report["expectations"].as_array().map(Vec::len), Some(1), "{report:#}");
+    has_figures_of_what_there_was(&report);
+    let note = "no toxic is left; of 1 expectations of the whole run 1 failed";
+    assert!(stderr.contains("failed: the injector was lost") && stderr.contains(note), "{stderr}");
+    prometheus.wait_for("rate(memcache_hits_total[1s]) > 0", secs(20), |series| !series.is_empty());
+
+    let (code, report, stderr) = cut(&lab, &prometheus, "stopped", |_| {});
+    assert_eq!((code, report["status"].as_str()), (1, Some("failed")), "{stderr}{report:#}");
+    assert_eq!(with_result(&report, "fail"), ["nothing is wrong"], "{report:#}");
+    has_figures_of_what_there_was(&report);
+
+    let (code, report, stderr) = cut(&lab, &prometheus, "wrong", |run| run.signal(Signal::INT));
+    assert_eq!((code, report["status"].as_str()), (130, Some("aborted")), "{stderr}{report:#}");
+    assert_eq!(with_result(&report, "fail"), ["nothing is wrong"], "{report:#}");
+    has_figures_of_what_there_was(&report);
+}
+
+#[test]
+fn a_loop_shows_its_worst_run_and_the_gauges_its_last() {
+    let (lab, prometheus, _loadgen) = lab();
+    let url = prometheus.url();
+    let daemon = start_file(&lab, "sound", TEXT, &["--prometheus", &url, "--loop", "2", "--linger", "60s"]);
+    let closed = [("scenario", "sound"), ("expectation", "closed")];
+    daemon.scrape_until("the first run to hold", secs(30), |page| {
+        page.value("scenario_expectation_result", closed) == Some(1.0)
+    });
+    await_phase(&daemon, "sound", 2);
+    eventually("the toxic", secs(5), || !ours(&lab.toxiproxy).is_empty());
+    lab.toxiproxy.restart();
+    let page = daemon.scrape_until("the second run to end", secs(30), |page| {
+        page.value("scenario_runs_total", [("status", "inconclusive")]) == Some(1.0)
+            && page.value("scenario_expectation_result", closed) != Some(1.0)
+    });
+    assert_eq!(page.value("scenario_expectation_result", closed), Some(-1.0));
+    daemon.signal(Signal::INT);
+    let code = clean_exit(&daemon, &lab.toxiproxy);
+    assert!([3, 130].contains(&code), "{code}\n{}", daemon.stderr());
+    let first = daemon.stdout().lines().next().unwrap().to_owned();
+    assert!(first.starts_with("sound (run ") && first.contains("): inconclusive: "), "{}", daemon.stdout());
+}
