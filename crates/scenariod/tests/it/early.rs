@@ -1,6 +1,8 @@
 //! Runs that end early: what is expected of the whole run is held against what there was of it, its figures are kept, and
 //! neither the summary of a loop nor the gauges show the run before it.
 
+use std::time::Instant;
+
 use serde_json::Value;
 use testkit::{Daemon, Lab, Prometheus, Signal, eventually, secs};
 
@@ -50,7 +52,8 @@ fn cut(
     let daemon = start_file(lab, scenario, TEXT, &["--prometheus", &prometheus.url(), "--json"]);
     await_phase(&daemon, scenario, 2);
     eventually("the toxic", secs(5), || !ours(&lab.toxiproxy).is_empty());
-    std::thread::sleep(secs(1));
+    let since = Instant::now();
+    eventually("scrapes of it", secs(5), || since.elapsed() > secs(1));
     act(&daemon);
     let code = clean_exit(&daemon, &lab.toxiproxy);
     let report: Value = serde_json::from_str(&daemon.stdout()).unwrap();
