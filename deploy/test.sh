@@ -6,7 +6,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 export LAB_ENGINE=native LAB_PROFILE=dev LAB_HOME LAB_PORT_OFFSET
-unset LAB_CONFIG
+unset LAB_CONFIG LAB_STATE
 LAB_HOME=$(mktemp -d)
 LAB_PORT_OFFSET=$((8000 + RANDOM % 1500))
 prometheus=http://127.0.0.1:$((9091 + LAB_PORT_OFFSET))
