@@ -7,6 +7,7 @@ mod files;
 mod fuzz;
 mod guard;
 mod harness;
+mod leftovers;
 mod lost;
 mod obstacles;
 mod phases;
