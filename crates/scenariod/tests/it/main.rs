@@ -15,5 +15,6 @@ mod prometheus;
 mod signals;
 mod terminal;
 mod timing;
+mod tls;
 mod usage;
 mod verdict;
