@@ -40,7 +40,7 @@ fn prometheus(folder: &Path, client: SocketAddr) -> (Daemon, String) {
         .args(["-keyout", "key.pem", "-out", "cert.pem"])
         .current_dir(folder)
         .output()
-        .expect("openssl, which makes the certificate of this test");
+        .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     write("web.yml", WEB);
     write(
