@@ -6,7 +6,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 export LAB_ENGINE=native LAB_PROFILE=dev LAB_HOME LAB_PORT_OFFSET
-unset LAB_CONFIG
+unset LAB_CONFIG LAB_STATE
 LAB_HOME=$(mktemp -d)
 LAB_PORT_OFFSET=$((8000 + RANDOM % 1500))
 prometheus=http://127.0.0.1:$((9091 + LAB_PORT_OFFSET))
@@ -57,6 +57,26 @@ while IFS=: read -r file path; do
   [ "$admitted" = yes ] || fail "$file is compiled with $path, which .dockerignore keeps from the image's build"
 done < <(cd "$root" && grep -ro 'include_str!("[^"]*"' --include=*.rs crates/*/src | sed -E 's/include_str!\("([^"]*)"/\1/')
 say "ok: the image's build has all that the daemons are compiled from"
+
+# refuses MESSAGE UID PROGRAM...: calibration refuses with exit 4 for this user, where of `ip` and `iptables` only these
+# programs are. An `ip` that is there may do nothing.
+refuses() {
+  local message=$1 uid=$2 program code=0 stubs=$LAB_HOME/stubs; shift 2
+  rm -rf "$stubs"
+  mkdir "$stubs"
+  for program in bash cat dirname grep mktemp paste rm tr uname; do ln -s "$(command -v "$program")" "$stubs"; done
+  printf '#!/bin/sh\necho %s\n' "$uid" >"$stubs/id"
+  for program in "$@"; do printf '#!/bin/sh\necho not permitted >&2\nexit 1\n' >"$stubs/$program"; done
+  for program in id "$@"; do chmod +x "$stubs/$program"; done
+  PATH=$stubs bash "$root/deploy/calibrate.sh" >"$LAB_HOME/output" 2>&1 || code=$?
+  [ "$code" = 4 ] && grep -qxF "error: $message" "$LAB_HOME/output" || fail "calibration ended with exit $code, not with \"$message\": $(cat "$LAB_HOME/output")"
+  say "ok: $message"
+}
+
+refuses "calibration needs root: it makes network namespaces and iptables rules" 1000 ip iptables
+refuses "calibration needs the program ip" 0 iptables
+refuses "calibration needs the program iptables" 0 ip
+refuses "this machine lets nobody make network namespaces: not permitted" 0 ip iptables
 
 printf 'LAB_ENGINE=native\nLAB_PORT_OFFSET=%s\nLAB_CONFIG=%q\n' "$LAB_PORT_OFFSET" "$root/config/lab.yaml" >"$LAB_HOME/env"
 expect "down, where an up was interrupted before it made a service" "$lab_sh" down

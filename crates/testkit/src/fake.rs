@@ -1,5 +1,7 @@
 //! A Toxiproxy API that misbehaves on order: it stands in front of a real one and passes on what no rule catches.
 
+mod added;
+
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use self::added::Added;
 use crate::http::{self, Answer};
 use crate::toxiproxy::Toxiproxy;
 
@@ -152,6 +155,7 @@ struct Shared {
     target: String,
     traps: Mutex<Vec<Trap>>,
     log: Mutex<Vec<(SystemTime, String)>>,
+    added: Mutex<Option<Added>>,
     stop: AtomicBool,
 }
 
@@ -164,6 +168,7 @@ impl Fake {
             target: toxiproxy.url(),
             traps: Mutex::default(),
             log: Mutex::default(),
+            added: Mutex::default(),
             stop: AtomicBool::new(false),
         });
         let server = Arc::clone(&shared);
@@ -190,6 +195,11 @@ impl Fake {
         let trap = Trap(Arc::new(inner));
         lock(&self.shared.traps).push(trap.clone());
         trap
+    }
+
+    /// From now on has toxics of this type, as a version has that can do more. They are on and listed and do nothing.
+    pub fn add_type(&self, kind: &str) {
+        *lock(&self.shared.added) = Some(Added::new(kind));
     }
 
     /// What was asked so far, each with when it was read, which is after it was sent.
@@ -222,7 +232,14 @@ impl Shared {
             lock(&self.traps).iter().filter(|trap| trap.matches(&request)).cloned().collect();
         let trap = caught.into_iter().next();
         let pass = || {
-            http::request(&request.method, &format!("{}{}", self.target, request.path), &[], &request.body)
+            let body = lock(&self.added).as_mut().and_then(|added| added.hide(&request.body));
+            let body = body.as_ref().unwrap_or(&request.body);
+            let url = format!("{}{}", self.target, request.path);
+            let mut answer = http::request(&request.method, &url, &[], body)?;
+            if let Some(shown) = lock(&self.added).as_ref().and_then(|added| added.show(&answer.body)) {
+                answer.body = shown;
+            }
+            io::Result::Ok(answer)
         };
         let status = |status| Answer {
             status,

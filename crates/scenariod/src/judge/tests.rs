@@ -126,7 +126,7 @@ fn one_of_two_load_generators_does_not_pass_for_both() {
     is(
         &judge_with(&compare, &two, &nodes, f64::MAX),
         Finding::Fail,
-        "a (there:2 loadgen): 0.10 of stabilization, below 0.5",
+        "a (there:2 loadgen): 0.10 of before, below 0.5",
     );
 }
 

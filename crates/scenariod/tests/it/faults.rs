@@ -136,6 +136,30 @@ fn a_fault_that_the_server_lacks_is_refused() {
     assert!(daemon.stderr().ends_with(expected), "{}", daemon.stderr());
 }
 
+#[test]
+fn a_fault_that_the_server_has_is_put_on_as_it_is_spelt_there() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    fake.add_type("packet_loss");
+    let daemon = start(
+        &lab,
+        "fault: stream_corruption, rate: 0.1, direction: requests",
+        &["--toxiproxy", &fake.url()],
+    );
+    await_phase(&daemon, "mine", 2);
+    eventually("the toxic", secs(10), || ours(&lab.toxiproxy).len() == 1);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
+    let asked = fake
+        .requests()
+        .into_iter()
+        .find_map(|request| request.strip_prefix("POST /proxies/memcached1/toxics ").map(str::to_owned));
+    let asked: Value = serde_json::from_str(&asked.unwrap()).unwrap();
+    assert_eq!(
+        nameless(&asked),
+        json!({ "type": "packet_loss", "stream": "upstream", "toxicity": 1.0, "attributes": { "loss_rate": 0.1 } })
+    );
+}
+
 /// Starts a scenario of three seconds of testing with this shape of a latency of 100 ms.
 #[track_caller]
 fn shaped(lab: &Lab, shape: &str, args: &[&str]) -> Daemon {

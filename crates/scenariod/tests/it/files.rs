@@ -3,11 +3,10 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
-use std::process::Command;
 
 use testkit::Lab;
 
-use crate::harness::{BIN, Expect, SCENARIOS, clean_exit, start};
+use crate::harness::{BIN, Expect, SCENARIOS, catalogue, clean_exit, command, start};
 
 const LAB: &str = "servers:\n  - { name: cache-a, listen: 127.0.0.1:1, upstream: 127.0.0.1:2 }\n";
 const MINE: &str = "playlist: mine\nabout: x\nentries: [{ scenario: slow, repeat: 2 }, both]\n";
@@ -165,7 +164,7 @@ fn proxies_that_cannot_stand_beside_each_other_are_refused() {
 #[test]
 fn variables_that_are_empty_count_as_unset_and_wrong_ones_are_named() {
     let check = |variable: &str, value: &OsStr| {
-        let output = Command::new(BIN).arg("check").env(variable, value).output().unwrap();
+        let output = command().arg("check").env(variable, value).output().unwrap();
         let text = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8(text).unwrap())
     };
@@ -180,7 +179,7 @@ fn variables_that_are_empty_count_as_unset_and_wrong_ones_are_named() {
         beyond.contains("`listen` is 127.0.0.1:21211: port 21211 moved by 50000 is beyond 65535"),
         "{beyond}"
     );
-    let output = Command::new(BIN).arg("--scenario").arg(OsStr::from_bytes(b"\xff")).output().unwrap();
+    let output = command().arg("--scenario").arg(OsStr::from_bytes(b"\xff")).output().unwrap();
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
         "error: not UTF-8: `\u{fffd}`\nhint: `scenariod --help` shows the usage\n"
@@ -190,23 +189,15 @@ fn variables_that_are_empty_count_as_unset_and_wrong_ones_are_named() {
 #[test]
 fn a_full_disk_below_standard_output_is_told() {
     let full = || File::options().write(true).open("/dev/full").unwrap();
-    let listed = Command::new(BIN).arg("list").stdout(full()).output().unwrap();
+    let listed = command().arg("list").stdout(full()).output().unwrap();
     assert_eq!(listed.status.code(), Some(4));
     let said = "error: cannot write to standard output\n  caused by: No space left on device (os error 28)\n";
     assert_eq!(String::from_utf8(listed.stderr).unwrap(), said);
 
     let lab = Lab::start(2);
-    let folder = lab.folder().join("scenarios");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("short.yaml"), SCENARIOS).unwrap();
-    let run = Command::new(BIN)
-        .args(["--no-verdict", "--scenario", "slow", "--time-scale", "0.1", "--linger", "0s", "--catalogue"])
-        .arg(folder)
-        .arg("--config")
-        .arg(lab.config())
-        .stdout(full())
-        .output()
-        .unwrap();
+    let folder = catalogue(&lab, SCENARIOS).display().to_string();
+    let args = ["--no-verdict", "--scenario", "slow", "--time-scale", "0.1", "--linger", "0s", "--catalogue"];
+    let run = lab.command(BIN, args.into_iter().chain([folder.as_str()])).stdout(full()).output().unwrap();
     let stderr = String::from_utf8(run.stderr).unwrap();
     assert_eq!(run.status.code(), Some(4), "{stderr}");
     let (_, summary) = stderr.split_once(said).unwrap();
@@ -216,7 +207,7 @@ fn a_full_disk_below_standard_output_is_told() {
 #[test]
 fn completions_know_what_can_be_run() {
     for shell in ["bash", "zsh", "fish"] {
-        let script = Command::new(BIN).args(["completions", shell]).output().unwrap();
+        let script = command().args(["completions", shell]).output().unwrap();
         let script = String::from_utf8(script.stdout).unwrap();
         for word in ["packet-loss-10", "packet-loss-ladder", "smoke", "quiet", "playlist"] {
             assert!(script.contains(word), "{shell}: {word}");

@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestError, TestRunner};
 use testkit::{report, scale};
 
-use crate::harness::{BIN, repository};
+use crate::harness::{command, repository};
 
 /// Files of one command: starting it costs more than reading a file.
 const BATCH: u32 = 20;
@@ -155,7 +154,7 @@ fn complaint(folder: &Path, files: &[String]) -> Option<String> {
         fs::write(&path, text).unwrap();
         paths.push(path);
     }
-    let output = Command::new(BIN).arg("check").args(&paths).env_remove("LAB_CONFIG").output().unwrap();
+    let output = command().arg("check").args(&paths).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     let whole = match output.status.code() {
         Some(0) => stderr.is_empty(),
@@ -198,12 +197,14 @@ fn malformed_files_get_a_message_and_no_panic() {
             .map(|(text, changes)| changes.iter().fold(text.clone(), |text, change| apply(&text, change)))
             .collect();
         // One by one where together they fail, so that the failure names one file.
-        if complaint(folder.path(), &texts).is_some() {
+        if let Some(together) = complaint(folder.path(), &texts) {
             for text in &texts {
                 if let Some(why) = complaint(folder.path(), std::slice::from_ref(text)) {
                     return Err(TestCaseError::fail(format!("{why}\n{text}\n{why}")));
                 }
             }
+            let all = texts.join("\n--- the next file of the batch\n");
+            return Err(TestCaseError::fail(format!("only together: {together}\n{all}\n{together}")));
         }
         Ok(())
     });

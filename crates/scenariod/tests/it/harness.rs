@@ -1,6 +1,6 @@
 //! Builders for the tests: one command line with what it must say, and a lab on which short scenarios are walked.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,6 +10,17 @@ use testkit::{Daemon, Lab, Toxiproxy, secs};
 pub(crate) const BIN: &str = env!("CARGO_BIN_EXE_scenariod");
 /// No run of a test takes longer.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
+
+/// scenariod in an environment without the user's variables and with a state folder that is not the user's. It is one
+/// folder for all: what needs its own has a lab, and `Lab::command`.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(BIN);
+    command.env("LAB_STATE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"));
+    for variable in ["LAB_CONFIG", "LAB_PORT_OFFSET", "RUST_LOG", "HTTP_PROXY", "http_proxy"] {
+        command.env_remove(variable);
+    }
+    command
+}
 
 /// One command line, run in a folder of its own, and what is expected of it.
 #[must_use = "call `run`"]
@@ -53,12 +64,9 @@ impl Expect {
     /// Runs it and compares.
     #[track_caller]
     pub(crate) fn run(self) {
-        let mut command = Command::new(BIN);
+        let mut command = command();
         command.args(&self.args).current_dir(self.folder.path());
         command.env("LAB_STATE", self.folder.path().join("state"));
-        for variable in ["LAB_CONFIG", "LAB_PORT_OFFSET", "RUST_LOG", "HTTP_PROXY", "http_proxy"] {
-            command.env_remove(variable);
-        }
         let output = command.output().unwrap();
         let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
         assert_eq!(output.status.code(), Some(self.code), "{:?}\n{stdout}{stderr}", self.args);
@@ -96,15 +104,21 @@ pub(crate) fn start(lab: &Lab, scenario: &str, args: &[&str]) -> Daemon {
     start_file(lab, scenario, SCENARIOS, args)
 }
 
-/// Starts a scenario of a file of its own.
+/// A folder of the lab with this file of scenarios.
 #[track_caller]
-pub(crate) fn start_file(lab: &Lab, scenario: &str, text: &str, args: &[&str]) -> Daemon {
+pub(crate) fn catalogue(lab: &Lab, text: &str) -> PathBuf {
     let folder = lab.folder().join("scenarios");
     std::fs::create_dir_all(&folder).unwrap();
     // Whole or not at all: another run may be reading it.
     std::fs::write(folder.join("short.new"), text).unwrap();
     std::fs::rename(folder.join("short.new"), folder.join("short.yaml")).unwrap();
-    let catalogue = folder.display().to_string();
+    folder
+}
+
+/// Starts a scenario of a file of its own.
+#[track_caller]
+pub(crate) fn start_file(lab: &Lab, scenario: &str, text: &str, args: &[&str]) -> Daemon {
+    let catalogue = catalogue(lab, text).display().to_string();
     let mut all = vec!["--scenario", scenario, "--catalogue", &catalogue];
     if !args.contains(&"--linger") {
         all.extend(["--linger", "0s"]);

@@ -2,36 +2,32 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use testkit::{Lab, Prometheus, secs, workspace_bin};
 
-use crate::harness::{BIN, SCENARIOS, clean_exit, ours, start};
+use crate::harness::{BIN, SCENARIOS, catalogue, clean_exit, ours, start};
 
 /// A live line is drawn after it was wiped.
 const WIPE: &str = "\u{1b}[2K";
 
 /// What a run writes to a terminal of 80 columns, and its exit code.
 fn on_terminal(lab: &Lab, args: &[&str], term: &str) -> (String, Option<i32>) {
-    let folder = lab.folder().join("scenarios");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("short.yaml"), SCENARIOS).unwrap();
+    let folder = catalogue(lab, SCENARIOS);
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
     tcsetwinsize(&master, Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
     let slave = File::options().read(true).write(true).open(name).unwrap();
-    let mut command = Command::new(BIN);
+    let mut command = lab.command(BIN, [""; 0]);
     command
         .args((!args.contains(&"--prometheus")).then_some("--no-verdict"))
         .args(["--linger", "0s", "--catalogue"])
-        .arg(&folder)
-        .arg("--config")
-        .arg(lab.config());
+        .arg(&folder);
     command.args(args).env("TERM", term).stdout(Stdio::null()).stderr(slave);
     let mut child = command.spawn().unwrap();
     // The terminal is closed for reading when its last writer is gone: this command holds one as well.

@@ -1,5 +1,6 @@
 //! How far the edges of phases are from their plan, and the start of testing from its first request, on a real
-//! Toxiproxy under load. Bounds are for a machine that others use as well; what was measured is reported.
+//! Toxiproxy under load. The goals are asserted where `LAB_SOAK` is set; the bounds of every run are for a machine
+//! that others use as well. What was measured is reported.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -86,11 +87,9 @@ fn phases_end_when_they_should_while_loadgen_runs() {
     // Never early but for what the clock of the day is corrected by.
     let earliest = late.iter().copied().fold(f64::INFINITY, f64::min);
     assert!(earliest > -5.0, "{earliest}");
-    assert!(all.0 <= 40.0, "{all:?}");
-    // The edges of testing wait for Toxiproxy; those of the others for nothing but the clock.
-    let timers = by_phase.iter().filter(|(phase, _)| *phase != "testing").flat_map(|(_, over)| over.clone());
-    let timers = spread(timers.collect());
-    assert!(timers.2 <= 500.0, "{timers:?}");
+    // All edges, those of testing with their calls to Toxiproxy too.
+    let (median, worst) = scale((40.0, 500.0), (20.0, 100.0));
+    assert!(all.0 <= median && all.2 <= worst, "median {median} ms, worst {worst} ms: {all:?}");
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use testkit::free_addr;
 
-use crate::harness::{BIN, Expect, SCENARIOS, repository};
+use crate::harness::{Expect, SCENARIOS, command, repository};
 
 const HELP: &str = "hint: `scenariod --help` shows the usage";
 
@@ -236,15 +236,13 @@ fn a_taken_port_and_an_absent_toxiproxy_end_with_4_and_their_address() {
         ))
         .run();
     let nobody = free_addr();
-    let state = tempfile::tempdir().unwrap();
-    let command = Command::new(BIN)
-        .env("LAB_STATE", state.path())
+    let output = command()
         .args(["--scenario", "latency-1s", "--metrics-addr", "127.0.0.1:0", "--toxiproxy"])
         .arg(format!("http://{nobody}"))
         .output()
         .unwrap();
-    let stderr = String::from_utf8(command.stderr).unwrap();
-    assert_eq!(command.status.code(), Some(4), "{stderr}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{stderr}");
     assert!(
         stderr.ends_with(&format!(
             "error: latency-1s was not started: toxiproxy does not answer: GET http://{nobody}/proxies: Connection refused (os error 111)\n\
@@ -262,12 +260,8 @@ fn health_of_nobody_is_1() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let mut child = Command::new(BIN)
-        .args(["list", "--json"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        command().args(["list", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::with_capacity(1, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -276,7 +270,7 @@ fn a_reader_that_goes_away_is_no_error() {
 
 #[test]
 fn help_names_the_exit_codes() {
-    let help = Command::new(BIN).arg("--help").output().unwrap();
+    let help = command().arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     for code in [
         "0 the verdict passed",
@@ -321,7 +315,7 @@ fn the_example_of_the_guide_to_verdicts_is_sound() {
 #[test]
 fn a_scenario_can_be_shown_by_any_of_its_names() {
     let shown = |name: &str| {
-        let output = Command::new(BIN).args(["show", name]).output().unwrap();
+        let output = command().args(["show", name]).output().unwrap();
         assert_eq!(output.status.code(), Some(0));
         String::from_utf8(output.stdout).unwrap()
     };

@@ -9,7 +9,7 @@ use super::forge::{Act, Occasion, forge};
 use super::lie::Ticket;
 use super::store::{Answer, Asker, Outcome, Written};
 use super::wire::{self, Request};
-use super::world::{Held, Shared, Waiting, World, reset};
+use super::world::{Held, Shared, Waiting, World, moment, reset};
 
 /// A client that reads nothing for this long is given up.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -166,7 +166,7 @@ impl Connection {
             Request::Quit => return None,
         };
         let now = Instant::now();
-        let outcome = world.store.execute(keyed, asker, now);
+        let outcome = world.store.execute(keyed, asker, moment());
         if keyed.wants_value() {
             let present = world.store.present(&keyed.key, now);
             world.late_reads += u64::from(present.is_some_and(|present| present.now.answer == Answer::Never));
@@ -194,7 +194,7 @@ impl Connection {
 /// Does as asked, for a client that will not get the answer, or not in time.
 fn execute_unanswered(world: &mut World, request: &Request, asker: Asker) -> Outcome {
     let Some(keyed) = request.keyed() else { return Outcome::default() };
-    let outcome = world.store.execute(keyed, asker, Instant::now());
+    let outcome = world.store.execute(keyed, asker, moment());
     if let Some(written) = &outcome.written {
         world.store.unanswered(written);
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::wire::{Keyed, Verb};
 
@@ -90,6 +90,14 @@ pub(crate) struct Present<'a> {
     ttl: Option<Duration>,
 }
 
+/// When something is done, by both clocks: a time to live is a length or, when it is long, a date.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) now: Instant,
+    /// Since the beginning of Unix time.
+    pub(crate) unix: Duration,
+}
+
 /// Keys and their values.
 #[derive(Default)]
 pub(crate) struct Store {
@@ -151,18 +159,18 @@ impl Store {
     }
 
     /// Does what is asked.
-    pub(crate) fn execute(&mut self, request: &Keyed, by: Asker, now: Instant) -> Outcome {
+    pub(crate) fn execute(&mut self, request: &Keyed, by: Asker, at: Moment) -> Outcome {
         match &request.verb {
-            Verb::Get => Outcome { reply: self.get(request, now), written: None },
-            Verb::Set(value) => self.set(request, value, by, now),
-            Verb::Delete => Outcome { reply: self.delete(request, now), written: None },
-            Verb::Arithmetic => self.count(request, by, now),
+            Verb::Get => Outcome { reply: self.get(request, at.now), written: None },
+            Verb::Set(value) => self.set(request, value, by, at),
+            Verb::Delete => Outcome { reply: self.delete(request, at.now), written: None },
+            Verb::Arithmetic => self.count(request, by, at),
         }
     }
 
-    fn set(&mut self, request: &Keyed, value: &[u8], by: Asker, now: Instant) -> Outcome {
+    fn set(&mut self, request: &Keyed, value: &[u8], by: Asker, at: Moment) -> Outcome {
         let compare = request.number::<u64>(b'C');
-        let old = self.present(&request.key, now);
+        let old = self.present(&request.key, at.now);
         let differs = |old: &Present<'_>| compare.is_some_and(|cas| cas != old.now.cas);
         let refusal = match (request.mode(), &old) {
             (None | Some(b'S' | b'R'), None) if compare.is_some() => Some("NF"),
@@ -184,7 +192,7 @@ impl Store {
         } else {
             let client_flags = request.number(b'F').unwrap_or(0);
             let written = self.write(request, value.to_vec(), client_flags, Source::Set, by);
-            self.expire(&request.key, request.number(b'T').unwrap_or(0), now);
+            self.expire(&request.key, request.number(b'T').unwrap_or(0), at);
             written
         };
         let cas = self.cas;
@@ -210,14 +218,14 @@ impl Store {
         line(code, request, |_| None)
     }
 
-    fn count(&mut self, request: &Keyed, by: Asker, now: Instant) -> Outcome {
+    fn count(&mut self, request: &Keyed, by: Asker, at: Moment) -> Outcome {
         let refuse = |code| Outcome { reply: line(code, request, |_| None), written: None };
-        let written = match self.present(&request.key, now) {
+        let written = match self.present(&request.key, at.now) {
             None => {
                 let Some(ttl) = request.number(b'N') else { return refuse("NF") };
                 let first = request.number::<u64>(b'J').unwrap_or(0).to_string();
                 let written = self.write(request, first.into_bytes(), 0, Source::Counter, by);
-                self.expire(&request.key, ttl, now);
+                self.expire(&request.key, ttl, at);
                 written
             }
             Some(old) => {
@@ -242,12 +250,12 @@ impl Store {
                 let (value, client_flags) = (format!("{new:<width$}"), old.now.client_flags);
                 let written = self.write(request, value.into_bytes(), client_flags, Source::Counter, by);
                 if let Some(ttl) = request.number(b'T') {
-                    self.expire(&request.key, ttl, now);
+                    self.expire(&request.key, ttl, at);
                 }
                 written
             }
         };
-        let present = self.present(&request.key, now);
+        let present = self.present(&request.key, at.now);
         let reply = match present {
             _ if request.quiet() => Vec::new(),
             Some(present) if request.has(b'v') => {
@@ -276,15 +284,15 @@ impl Store {
         Written { key: request.key.clone(), version: entry.versions.len() - 1 }
     }
 
-    fn expire(&mut self, key: &[u8], ttl: i32, now: Instant) {
+    fn expire(&mut self, key: &[u8], ttl: i32, at: Moment) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         entry.expires = match ttl {
             0 => None,
-            ..0 => Some(now),
-            1..=MAX_RELATIVE => Some(now + Duration::from_secs(ttl.unsigned_abs().into())),
+            ..0 => Some(at.now),
+            1..=MAX_RELATIVE => Some(at.now + Duration::from_secs(ttl.unsigned_abs().into())),
             _ => {
-                let at = SystemTime::UNIX_EPOCH + Duration::from_secs(ttl.unsigned_abs().into());
-                Some(now + at.duration_since(SystemTime::now()).unwrap_or_default())
+                let deadline = Duration::from_secs(ttl.unsigned_abs().into());
+                Some(at.now + deadline.saturating_sub(at.unix))
             }
         };
     }

@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 
 use super::Released;
 use super::lie::Rules;
-use super::store::{Asker, Store};
+use super::store::{Asker, Moment, Store};
 use super::wire::Keyed;
 
 /// What waits for a release, in the order it was asked.
@@ -38,6 +38,12 @@ pub(crate) struct World {
     /// Connections that wait until their reply was released.
     delayed: Vec<u64>,
     events: u64,
+}
+
+/// The moment it is called.
+pub(crate) fn moment() -> Moment {
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Moment { now: Instant::now(), unix }
 }
 
 impl World {
@@ -93,7 +99,7 @@ impl Shared {
             match held.what {
                 Waiting::Reply(ref reply) => replies.push((reply.clone(), held)),
                 Waiting::Set(request) => {
-                    let outcome = world.store.execute(&request, held.asker, Instant::now());
+                    let outcome = world.store.execute(&request, held.asker, moment());
                     if let Some(written) = outcome.written {
                         world.store.unanswered(&written);
                         released.late_writes += 1;
