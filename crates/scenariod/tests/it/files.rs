@@ -218,7 +218,7 @@ fn completions_know_what_can_be_run() {
 #[test]
 fn a_list_can_be_of_what_is_named() {
     let listed = |args: &[&str]| {
-        let output = Command::new(BIN).args(args).output().unwrap();
+        let output = command().args(args).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         let text = String::from_utf8(output.stdout).unwrap();
         text.lines()
