@@ -24,7 +24,7 @@ docker_answers() {
 compose_ports() {
   local variable
   # shellcheck disable=SC2034 # exported below
-  LAB_LOADGEN_PORT=9090 LAB_PROMETHEUS_PORT=9091 LAB_SCENARIOD_PORT=9092 LAB_GRAFANA_PORT=3000 LAB_GUARD_PORT=9095
+  LAB_LOADGEN_PORT=9090 LAB_PROMETHEUS_PORT=9091 LAB_SCENARIOD_PORT=9092 LAB_GRAFANA_PORT=3000 LAB_GUARD_PORT=9095 LAB_ALERTMANAGER_PORT=9093
   # shellcheck disable=SC2034
   LAB_TOXIPROXY_PORT=8474 LAB_PROXY1_PORT=21211 LAB_PROXY2_PORT=21212 LAB_PROXY3_PORT=21213
   for variable in ${!LAB_*}; do
@@ -84,7 +84,7 @@ compose_down() {
   # A scenario first: it takes its toxics away and says how it ended.
   mapfile -t ids < <(docker ps --quiet "${of_project[@]}" --filter label=com.docker.compose.service=scenariod)
   [ ${#ids[@]} = 0 ] || docker stop --time 15 "${ids[@]}" >/dev/null
-  compose --profile scenario down --volumes --remove-orphans
+  compose --profile scenario --profile alerting down --volumes --remove-orphans
 }
 
 compose_status() {
@@ -96,6 +96,7 @@ compose_status() {
       prometheus) address=http://127.0.0.1:$LAB_PROMETHEUS_PORT ;;
       grafana) address=http://127.0.0.1:$LAB_GRAFANA_PORT ;;
       scenariod) address=http://127.0.0.1:$LAB_SCENARIOD_PORT ;;
+      alertmanager) address=http://127.0.0.1:$LAB_ALERTMANAGER_PORT ;;
       guard) address=http://127.0.0.1:$LAB_GUARD_PORT ;;
       toxiproxy) address=http://127.0.0.1:$LAB_TOXIPROXY_PORT ;;
       *) address=- ;;
