@@ -13,8 +13,10 @@ use crate::storm::watch::Watched;
 const SERVER: &str = "memcached1";
 const OPEN_TIMEOUT: Duration = Duration::from_millis(500);
 const WORKERS: u32 = 200;
-/// Connections that no operation under way takes with it.
-const UNUSED: f64 = 20.0;
+/// Connections when the fault strikes; operations under way take some with them.
+const CONNECTIONS: f64 = 35.0;
+/// Those that nobody uses then. Each would cost a breaker timeout, and few of those are allowed.
+const UNUSED: f64 = 10.0;
 
 /// One breaker timeout and a second after the fault is gone, operations succeed again. A probe that a busy machine keeps
 /// from its 50 ms costs another breaker timeout; dead connections cost one each, the second time as well.
@@ -40,7 +42,7 @@ fn failed_for(fault: Fault, bound: u32) -> Duration {
     lab.toxiproxy.add_toxic(SERVER, r#"{"name": "slow", "type": "latency", "attributes": {"latency": 20}}"#);
     let loadgen = Watched::start(LOADGEN, &lab, WORKERS, bound, &args);
     loadgen.until("connections enough are made", secs(10), |scrape| {
-        connections(scrape, SERVER, "total") >= UNUSED + 15.0
+        connections(scrape, SERVER, "total") >= CONNECTIONS
     });
     lab.toxiproxy.delete_toxic(SERVER, "slow");
 
