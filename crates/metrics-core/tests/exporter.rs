@@ -136,12 +136,17 @@ async fn every_declared_family_is_served() {
     let findings = vec![("e".into(), Some(Finding::Pass))];
     served.verdict.judged("s", Shown { findings, times: vec![("n1".into(), times)] });
     let body = served.get("/metrics", &[]).body;
+    let page = Scrape::parse(&body);
     for family in declared() {
         assert!(
             body.contains(&format!("# TYPE {} ", family.name)),
             "{} is declared and not served",
             family.name
         );
+        // The name alone is there even of a family without series.
+        let sample = ["", "_count"].map(|end| format!("{}{end}", family.name));
+        let shown = page.samples().iter().any(|shown| sample.contains(&shown.name));
+        assert!(shown, "{} is served without a series", family.name);
     }
 }
 

@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use metrics_core::Registry;
 use metrics_core::exporter::Exporter;
 use metrics_core::families::scenario::{PlannedScenario, ScenarioFamilies};
-use testkit::{Scrape, http, workspace};
+use testkit::{Scrape, eventually, http, secs, workspace};
 use tokio_util::sync::CancellationToken;
 
 /// Serves until the test ends.
@@ -88,7 +88,11 @@ async fn the_runtime_that_serves_is_shown() {
     let server = [("runtime", "server")];
     assert!(page.value("tokio_workers", server).expect("shown") >= 1.0);
     assert!(page.value("tokio_alive_tasks", server).expect("shown") >= 1.0, "the server itself is a task");
-    assert!(page.value("tokio_worker_busy_seconds_total", server).expect("shown") >= 0.0);
+    let busy = || {
+        let page = Scrape::parse(&http::get(&format!("http://{addr}/metrics")).expect("answered").body);
+        page.value("tokio_worker_busy_seconds_total", server).expect("shown")
+    };
+    eventually("time spent on answering", secs(10), || busy() > 0.0);
     assert_eq!(page.value("tokio_workers", [("runtime", "load")]), None, "nobody said that there is one");
 }
 

@@ -85,7 +85,7 @@ fn rules_use_declared_names() {
 
 #[test]
 fn pages_use_declared_names() {
-    for (file, text) in files("docs", "md") {
+    for (file, text) in files("docs", "md").into_iter().chain(files("", "md")) {
         assert_eq!(undeclared(&text), [""; 0], "{file}");
     }
 }
