@@ -134,6 +134,8 @@ const LAB: &str = "servers:\n  - { name: cache-a, listen: 127.0.0.1:1, upstream:
 
 #[test]
 fn a_lab_that_the_scenario_does_not_fit_is_refused_with_the_place() {
+    let shipped = include_str!("../../../../config/scenarios/packet-loss.yaml");
+    let line = 1 + shipped.lines().position(|line| line.contains("target: memcached1")).unwrap();
     Expect::of(&["--scenario", "packet-loss-2,mine", "--config", "lab.yaml", "--catalogue", "mine"])
         .file("lab.yaml", LAB)
         .file(
@@ -144,11 +146,11 @@ fn a_lab_that_the_scenario_does_not_fit_is_refused_with_the_place() {
              - { target: { count: 2 }, fault: packet_loss, rate: 1 }\n",
         )
         .code(2)
-        .stderr(
-            "error: config/scenarios/packet-loss.yaml (built in):36: scenario `packet-loss-2`: unknown node `memcached1`\n\
+        .stderr(format!(
+            "error: config/scenarios/packet-loss.yaml (built in):{line}: scenario `packet-loss-2`: unknown node `memcached1`\n\
              error: mine/mine.yaml:7: scenario `mine`: unknown node `cache-b`, did you mean `cache-a`?\n\
-             error: mine/mine.yaml:8: scenario `mine`: 2 nodes are asked for, the lab has 1",
-        )
+             error: mine/mine.yaml:8: scenario `mine`: 2 nodes are asked for, the lab has 1"
+        ))
         .run();
 }
 
