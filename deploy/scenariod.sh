@@ -6,6 +6,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 lab=${LAB_HOME:-$root/.lab}
 
+given=${LAB_CONFIG-}
 LAB_ENGINE=native
 # shellcheck disable=SC1091
 [ ! -f "$lab/env" ] || source "$lab/env"
@@ -20,6 +21,6 @@ fi
   printf 'error: scenariod is not built\nhint: run `just up` in %s\n' "$root" >&2
   exit 4
 }
-export LAB_CONFIG=${LAB_CONFIG:-$root/config/lab.yaml} LAB_PORT_OFFSET=${LAB_PORT_OFFSET:-0}
+export LAB_CONFIG=${given:-${LAB_CONFIG:-$root/config/lab.yaml}} LAB_PORT_OFFSET=${LAB_PORT_OFFSET:-0}
 export LAB_STATE=${LAB_STATE:-$lab/state} LAB_MEMBER=$lab
 exec "$lab/libexec/scenariod" "$@"

@@ -28,6 +28,8 @@ const LEAST_WAIT: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(200);
 /// What is read before the run, to know the scrapes that its first answers rest on.
 const LEAD: f64 = 30.0;
+/// The start of a process is counted from a boot that the kernel tells to the second.
+const START_PRECISION: f64 = 1.0;
 
 /// How much of a run there is to judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +57,6 @@ pub(crate) struct Run<'a> {
     pub(crate) planned: Phases,
     /// Looks at the clocks from edge to edge.
     pub(crate) clocks: &'a [Look],
-    /// Shorter than the scenario says.
-    pub(crate) shortened: bool,
 }
 
 /// Judges a run. Whatever keeps it from that stands in the report.
@@ -89,6 +89,9 @@ async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) 
     if let Some(doubt) = run.clocks.iter().chain([&last]).find_map(|look| look.doubt(interval)) {
         return Err(format!("no verdict: {doubt}"));
     }
+    if started_anew(prometheus, run).await.map_err(silent)? {
+        return Err("no verdict: the load generator was started anew while the run was on".to_owned());
+    }
     let mut lines = Vec::new();
     let mut findings = Vec::new();
     let judged = |expectation: &&Expectation| run.scope == Scope::Whole || expectation.during == During::Run;
@@ -111,6 +114,15 @@ async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) 
         shares,
         nodes: nodes(prometheus, run, interval).await.map_err(silent)?,
     })
+}
+
+/// A new process knows nothing of what the old one lived through: its breakers are closed and its errors are none.
+async fn started_anew(prometheus: &Prometheus, run: &Run<'_>) -> Result<bool, PromError> {
+    let whole = run.windows.of(During::Run);
+    let back = epoch_seconds(SystemTime::now()) - whole.start;
+    let starts = prometheus.instant(&readings::starts(&promql_duration(back)), None).await?;
+    let mut starts = starts.iter().filter_map(|series| series.points.last());
+    Ok(starts.any(|(_, start)| *start > whole.start + START_PRECISION))
 }
 
 /// Waits for a scrape behind the end of the run. One that does not come leaves old samples, which the judge sees.
@@ -160,7 +172,7 @@ async fn one(
                 During::Recovery => Some(run.planned.recovery),
                 During::Run => None,
             };
-            judge(expectation, &run.windows, &evidence, planned.filter(|_| run.shortened))
+            judge(expectation, &run.windows, &evidence, planned)
         }
     };
     let value = value(prometheus, run, expectation, &judged).await;

@@ -37,6 +37,8 @@ use crate::toxiproxy::{Client, NewProxy, Power, Proxy, ToxiproxyError};
 /// Calls that may end better in a moment are tried so often.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(200);
+/// A Toxiproxy that lists its proxies no faster holds up the connections of the lab as well.
+const STILL: Duration = Duration::from_secs(2);
 
 /// What the injector of a run works with.
 #[derive(Debug)]
@@ -136,11 +138,16 @@ impl Injector {
     }
 
     /// Looks whether all is as this run wants it, at any time from the preflight on. A Toxiproxy that is merely slow
-    /// spoils nothing. May be dropped at any await.
+    /// spoils nothing, one that stands still does. May be dropped at any await.
     pub(crate) async fn watch(&self, stop: &CancellationToken) -> Result<(), Spoiled> {
+        let began = Instant::now();
         match retry(stop, || self.client().proxies()).await {
             None => Ok(()),
-            Some(Ok(proxies)) => self.judge(&proxies, &[]),
+            Some(Ok(proxies)) => {
+                self.judge(&proxies, &[])?;
+                let took = began.elapsed();
+                if took < STILL { Ok(()) } else { Err(Spoiled::Still { took }) }
+            }
             Some(Err(error @ ToxiproxyError::Connect { .. })) => Err(Spoiled::Unreachable(error)),
             Some(Err(error)) => {
                 tracing::warn!(%error, "cannot see what toxiproxy holds");

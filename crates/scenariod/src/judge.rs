@@ -74,14 +74,14 @@ fn last(during: During, end: f64, step: f64) -> f64 {
     }
 }
 
-/// `scaled`: the phases were made shorter than the scenario says.
+/// `planned`: how long the phase was to last.
 pub(crate) fn judge(
     expectation: &Expectation,
     windows: &Windows,
     evidence: &Evidence<'_>,
-    scaled: Option<Duration>,
+    planned: Option<Duration>,
 ) -> Judged {
-    let judged = decide(expectation, windows, evidence, scaled);
+    let judged = decide(expectation, windows, evidence, planned);
     let trouble = match expectation.subject {
         Subject::Client => return judged,
         Subject::Fault => "the fault did nothing that shows",
@@ -100,7 +100,7 @@ fn decide(
     expectation: &Expectation,
     windows: &Windows,
     evidence: &Evidence<'_>,
-    scaled: Option<Duration>,
+    planned: Option<Duration>,
 ) -> Judged {
     let interval = evidence.health.interval.as_secs_f64();
     let phase = windows.of(expectation.during);
@@ -114,11 +114,11 @@ fn decide(
             "the phase lasted {length:.1} s, the query looks back on {lookback:.1} s"
         ));
     }
-    if let (Must::Within(limit), Some(planned)) = (expectation.must, scaled)
+    if let (Must::Within(limit), Some(planned)) = (expectation.must, planned)
         && planned < limit
     {
         return Judged::inconclusive(format!(
-            "the phase was made shorter ({planned:?}) than the expectation allows ({limit:?})"
+            "the phase ({planned:?}) is shorter than what the expectation allows ({limit:?})"
         ));
     }
     if evidence.series.is_empty() {

@@ -70,11 +70,6 @@ impl TimeScale {
         (TimeScale::LEAST..=TimeScale::MOST).contains(&factor).then_some(TimeScale(factor))
     }
 
-    /// Makes phases shorter.
-    pub(crate) fn shortens(self) -> bool {
-        self.0 < 1.0
-    }
-
     /// One after the other; `None` where that is out of bounds.
     pub(crate) fn and(self, other: TimeScale) -> Option<TimeScale> {
         TimeScale::new(self.0 * other.0)

@@ -211,7 +211,6 @@ impl Runner {
                 let nothing = Judging {
                     scenario,
                     plan: &plan,
-                    scale: entry.scale,
                     run: &id,
                     label: &label,
                     moments: Moments::default(),
@@ -250,7 +249,6 @@ impl Runner {
         let judged = Judging {
             scenario,
             plan,
-            scale: entry.scale,
             run: &id,
             label: &label,
             moments,

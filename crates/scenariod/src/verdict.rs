@@ -15,7 +15,7 @@ use crate::journal::Journal;
 use crate::judge::evidence::Windows;
 use crate::judge::stop::Cause;
 use crate::moments::Moments;
-use crate::plan::{Plan, TimeScale};
+use crate::plan::Plan;
 use crate::report::Report;
 use crate::report::share::asked;
 use crate::run::{Ended, Runner};
@@ -32,7 +32,6 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 pub(crate) struct Judging<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) plan: &'a Plan,
-    pub(crate) scale: TimeScale,
     pub(crate) run: &'a str,
     pub(crate) label: &'a str,
     pub(crate) moments: Moments,
@@ -160,7 +159,6 @@ impl Runner {
             scope,
             planned: judging.plan.phases,
             clocks: judging.clocks,
-            shortened: judging.scale.shortens(),
         }
     }
 

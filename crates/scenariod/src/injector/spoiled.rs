@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::is_on;
 use crate::lease::{Lease, RunId};
 use crate::plan::Step;
+use crate::stage::readable;
 use crate::toxic::ToxicKind;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
 
@@ -35,6 +36,8 @@ pub(crate) enum Spoiled {
     #[error("the run stood still or the clock jumped: the lease of its faults ended {late} ago, and {toxic} on {server} {}",
         if *.on { "was still on" } else { "is gone, as a guard removes it" })]
     LeaseOver { server: String, toxic: String, late: Late, on: bool },
+    #[error("toxiproxy, or this run with it, stood still for {}: every connection of the lab goes through it", readable(*.took))]
+    Still { took: Duration },
     #[error("somebody disabled the proxy {server}")]
     Disabled { server: String },
     #[error("somebody put toxic {toxic} ({kind}) on {server}")]

@@ -208,7 +208,7 @@ impl<'a> Evidence<'a> {
 
 impl Point<'_> {
     pub(super) fn number(&self) -> Option<f64> {
-        self.said.ok().filter(|value| !value.is_nan())
+        self.said.ok().filter(|value| value.is_finite())
     }
 
     pub(super) fn truth(&self) -> Option<bool> {
@@ -230,6 +230,7 @@ impl Point<'_> {
 
     pub(super) fn trouble(&self) -> String {
         match self.said {
+            Ok(value) if !value.is_finite() => format!("{value} at {} is no number", self.place()),
             Ok(value) => format!("{value} at {} is neither 0 nor 1", self.place()),
             Err(trouble) => format!("{trouble} at {}", self.place()),
         }

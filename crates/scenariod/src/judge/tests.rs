@@ -186,7 +186,7 @@ fn a_phase_that_was_made_too_short_shows_nothing() {
     is(
         &shorter(&within, Some(SECOND * 7)),
         Finding::Inconclusive,
-        "the phase was made shorter (7s) than the expectation allows (8s)",
+        "the phase (7s) is shorter than what the expectation allows (8s)",
     );
     let query = Query::new("rate(memcache_operations_total[11s]) > bool 0", Yields::Truth).unwrap();
     let long = Expectation { query, ..expectation(Must::AtEnd) };

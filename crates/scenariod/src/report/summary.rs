@@ -91,11 +91,7 @@ impl Summary {
                 Unit::Seconds,
                 targets.iter().filter_map(|n| n.time_to_detect_seconds).collect(),
             ),
-            (
-                "time to recover",
-                Unit::Seconds,
-                targets.iter().filter_map(|n| n.time_to_recover_seconds).collect(),
-            ),
+            ("time to recover", Unit::Seconds, targets.iter().filter_map(|node| recovery(node)).collect()),
             ("throughput of sick nodes", Unit::PerSecond, during(&targets, |f| f.operations_per_second)),
             ("errors of sick nodes", Unit::Ratio, during(&targets, |f| f.error_ratio)),
             ("p99 of sick nodes", Unit::Seconds, during(&targets, |f| f.p99.map(Quantile::seconds))),
@@ -196,8 +192,15 @@ impl Row {
     }
 }
 
+/// A node that was hurt and not seen to recover took for ever.
+fn recovery(node: &Node) -> Option<f64> {
+    let walked = node.phases.iter().any(|figures| figures.phase == "recovery");
+    let never = (node.hurt == Some(true) && walked).then_some(f64::INFINITY);
+    node.time_to_recover_seconds.or(never)
+}
+
 fn worst(values: &[f64], unit: Unit) -> Option<f64> {
-    let values = values.iter().copied().filter(|value| value.is_finite());
+    let values = values.iter().copied().filter(|value| !value.is_nan());
     if unit.lower_is_worse() { values.reduce(f64::min) } else { values.reduce(f64::max) }
 }
 

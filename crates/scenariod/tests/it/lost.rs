@@ -61,6 +61,22 @@ fn a_toxiproxy_that_stands_still_is_given_up_within_the_margin_and_cleaned_later
 }
 
 #[test]
+fn a_toxiproxy_that_stood_still_in_testing_is_not_blamed_on_the_client() {
+    let lab = Lab::start(1);
+    let daemon = start(&lab, "long", &["--time-scale", "4"]);
+    await_phase(&daemon, "long", 2);
+    eventually("the toxics", secs(10), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
+    let failed = |scrape: &testkit::Scrape| scrape.value("toxiproxy_api_errors_total", [("method", "GET")]);
+    let before = failed(&daemon.scrape());
+    lab.toxiproxy.pause();
+    daemon.scrape_until("a call that got no answer", secs(15), |scrape| failed(scrape) > before);
+    lab.toxiproxy.resume();
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
+    let says = "long proves nothing: toxiproxy, or this run with it, stood still for ";
+    assert!(daemon.stderr().contains(says), "{}", daemon.stderr());
+}
+
+#[test]
 fn a_toxiproxy_that_is_dead_is_not_waited_for_and_its_toxics_are_told_dead() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &["--time-scale", "5"]);

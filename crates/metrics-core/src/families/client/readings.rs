@@ -19,6 +19,11 @@ pub fn answering() -> String {
     format!("up{{job=\"{JOB}\"}}")
 }
 
+/// When the processes began that were the load generator during `window`, in seconds since the epoch.
+pub fn starts(window: &str) -> String {
+    format!("max_over_time(process_start_time_seconds{{job=\"{JOB}\"}}[{window}])")
+}
+
 /// Operations per second by `server` and `status`.
 pub fn operation_rates(window: &str) -> String {
     format!("sum by (server, status) (rate({}[{window}]))", OPERATIONS.name)
