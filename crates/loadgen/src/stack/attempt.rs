@@ -46,7 +46,15 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
             Ok(checkout) => self.exchange(checkout, request, judge).await,
             Err(error) => Performed::refused(self.server, error, now()),
         };
-        admission.record(performed.result.is_ok(), performed.ended);
+        if performed.result == Err(ErrorType::PoolExhausted)
+            && self.connect_limit < self.limit
+            && performed.ended >= self.connect_limit
+        {
+            // It is dropped before it was sent, and counts nowhere as an operation: the node did nothing wrong.
+            admission.forget(performed.ended);
+        } else {
+            admission.record(performed.result.is_ok(), performed.ended);
+        }
         performed
     }
 

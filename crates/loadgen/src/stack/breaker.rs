@@ -119,6 +119,14 @@ impl Breaker {
         }
     }
 
+    /// The request the permit was given for was never sent: it says nothing of the node. A probe counts as failed all
+    /// the same, as a half-open breaker waits for the result of each.
+    pub(crate) fn forget(&mut self, permit: Permit, now: Instant) -> Option<Transition> {
+        let transition = self.advance(now);
+        let probe = self.state == BreakerState::HalfOpen && permit.generation == self.generation;
+        if probe { self.record(permit, false, now) } else { transition }
+    }
+
     /// Leave that needs no question, where there is any; [`absorb`](Self::absorb) wants to know of it.
     pub(crate) fn standing(&self) -> Option<Standing> {
         let (age, until) = self.window.current();

@@ -136,6 +136,13 @@ pub(crate) struct Admission<'a> {
 }
 
 impl Admission<'_> {
+    /// The request was never sent.
+    pub(crate) fn forget(mut self, now: Instant) {
+        if let Some(permit) = self.permit.take() {
+            self.node.ask(|breaker| Answer { value: (), transition: breaker.forget(permit, now) });
+        }
+    }
+
     pub(crate) fn record(mut self, success: bool, now: Instant) {
         if let Some(permit) = self.permit.take() {
             self.node.record(self.thread, permit, success, now);

@@ -345,3 +345,29 @@ fn opens_probes_and_closes() {
     let edges: Vec<_> = pair.changes.iter().map(|change| (change.from, change.to)).collect();
     assert_eq!(edges, [(Closed, Open), (Open, HalfOpen), (HalfOpen, Closed)]);
 }
+
+#[test]
+fn what_was_never_sent_says_nothing_of_the_node() {
+    let start = Instant::now();
+    let mut breaker = Breaker::new(rules(), start);
+    for _ in 0..1_000 {
+        let permit = breaker.admit(start).value.unwrap();
+        assert_eq!(breaker.forget(permit, start), None);
+    }
+    let counts = breaker.inspect(start).value;
+    assert_eq!((counts.0, counts.1.failures), (Closed, 0));
+}
+
+#[test]
+fn a_probe_that_was_never_sent_holds_nothing_up() {
+    let start = Instant::now();
+    let mut breaker = Breaker::new(rules(), start);
+    let late = breaker.admit(start).value.unwrap();
+    while let Some(permit) = breaker.admit(start).value {
+        breaker.record(permit, false, start);
+    }
+    let healed = start + 6 * SECOND;
+    assert_eq!(breaker.forget(late, healed), Some(Transition { from: Open, to: HalfOpen }));
+    let probe = breaker.admit(healed).value.unwrap();
+    assert_eq!(breaker.forget(probe, healed), Some(Transition { from: HalfOpen, to: Open }));
+}
