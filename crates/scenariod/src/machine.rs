@@ -24,7 +24,7 @@ pub(crate) enum State {
     Healing(Next),
     Recovering(Hold),
     /// Recovery was not as it was left: whatever of this run is there all the same goes.
-    Mending,
+    Mending(Outcome),
     Done(Outcome),
 }
 
@@ -97,7 +97,7 @@ impl State {
             State::Clearing | State::Done(_) => Phase::Idle,
             State::Stabilizing => Phase::Stabilization,
             State::Injecting | State::Testing | State::Healing(_) => Phase::Testing,
-            State::Recovering(_) | State::Mending => Phase::Recovery,
+            State::Recovering(_) | State::Mending(_) => Phase::Recovery,
         }
     }
 }
@@ -130,14 +130,16 @@ pub(crate) fn step(
         }
         (Healing(Next::Recover), Healed(hold)) => (Recovering(hold), Action::StartTimer(phases.recovery)),
         (Healing(Next::End(outcome)), Healed(_)) => finish(outcome),
-        (Healing(_) | Mending, Failed) => finish(Outcome::Residue),
+        (Healing(_) | Mending(_), Failed) => finish(Outcome::Residue),
         (Recovering(Hold::Held), TimerElapsed) => finish(Outcome::Completed),
         // Not as it was left: what is measured of the recovery does not count.
-        (Recovering(Hold::Lost), TimerElapsed) | (Mending, Healed(_)) => finish(Outcome::FaultLost),
-        (Recovering(_), Failed) => (Mending, Action::Heal),
+        (Recovering(Hold::Lost), TimerElapsed) => finish(Outcome::FaultLost),
+        (Recovering(_), Failed) => (Mending(Outcome::FaultLost), Action::Heal),
+        (Mending(_), Cancelled) => (Mending(Outcome::Cancelled), Action::Heal),
+        (Mending(outcome), Healed(_)) => finish(outcome),
         (Clearing | Stabilizing | Recovering(_), Cancelled) => finish(Outcome::Cancelled),
         (
-            from @ (Clearing | Stabilizing | Injecting | Testing | Healing(_) | Recovering(_) | Mending
+            from @ (Clearing | Stabilizing | Injecting | Testing | Healing(_) | Recovering(_) | Mending(_)
             | Done(_)),
             via,
         ) => {
