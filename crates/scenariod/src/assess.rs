@@ -205,7 +205,7 @@ async fn shares(
     if run.shares.is_empty() || run.scope == Scope::SoFar {
         return Ok(Vec::new());
     }
-    let counts = match share::windows(run.windows.testing, interval) {
+    let counts = match share::windows(Window { end: run.windows.on_until, ..run.windows.testing }, interval) {
         Some([first, last]) => Some([counts(prometheus, first).await?, counts(prometheus, last).await?]),
         None => None,
     };

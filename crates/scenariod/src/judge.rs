@@ -61,16 +61,17 @@ pub(crate) fn grid(expectation: &Expectation, windows: &Windows, interval: Durat
         Must::Compare(_) => windows.of(During::Stabilization).start,
         Must::Always | Must::Never | Must::Sometime | Must::AtEnd | Must::Within(_) => phase.start,
     };
-    let last = last(expectation.during, phase.end, step);
+    let last = last(expectation.during, windows, step);
     let steps = ((last - begin) / step).floor().max(0.0);
     Grid { first: last - steps * step, last, step }
 }
 
 /// Nothing changes behind the last phase, and the scrape that follows it is waited for: it shows how the phase ended.
-fn last(during: During, end: f64, step: f64) -> f64 {
+fn last(during: During, windows: &Windows, step: f64) -> f64 {
     match during {
-        During::Recovery | During::Run => end + step,
-        During::Stabilization | During::Testing => end,
+        During::Stabilization => windows.stabilization.end,
+        During::Testing => windows.on_until,
+        During::Recovery | During::Run => windows.recovery.end + step,
     }
 }
 
@@ -105,11 +106,11 @@ fn decide(
     let interval = evidence.health.interval.as_secs_f64();
     let phase = windows.of(expectation.during);
     let lookback = expectation.query.lookback(evidence.health.interval).as_secs_f64();
-    let last = last(expectation.during, phase.end, interval);
+    let last = last(expectation.during, windows, interval);
     // From here on, an answer is about this phase alone.
     let settled = phase.start + lookback;
     if settled > last + SLACK && expectation.must != Must::Sometime {
-        let length = phase.end - phase.start;
+        let length = phase.end.min(last) - phase.start;
         return Judged::inconclusive(format!(
             "the phase lasted {length:.1} s, the query looks back on {lookback:.1} s"
         ));

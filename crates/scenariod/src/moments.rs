@@ -7,11 +7,15 @@ use metrics_core::labels::Phase;
 
 use crate::judge::evidence::{Window, Windows};
 
+/// A scrape reads its figures some milliseconds after the time it is stamped with.
+const UNDER_WAY: f64 = 0.05;
+
 /// The phases entered so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Moments {
     stabilization: Option<f64>,
     testing: Option<f64>,
+    healing: Option<f64>,
     recovery: Option<f64>,
 }
 
@@ -26,6 +30,13 @@ impl Moments {
         }
     }
 
+    /// The faults begin to come off; what follows a first time is cleaning up.
+    pub(crate) fn heal(&mut self, at: SystemTime) {
+        if self.is_testing() {
+            self.healing.get_or_insert(epoch_seconds(at));
+        }
+    }
+
     /// The faults are on or about to be, and recovery has not begun.
     pub(crate) fn is_testing(&self) -> bool {
         self.testing.is_some() && self.recovery.is_none()
@@ -35,9 +46,11 @@ impl Moments {
     pub(crate) fn windows(&self, end: SystemTime) -> Option<Windows> {
         let end = epoch_seconds(end);
         let (testing, recovery) = (self.testing.unwrap_or(end), self.recovery.unwrap_or(end));
+        let healing = self.healing.unwrap_or(recovery);
         Some(Windows {
             stabilization: Window { start: self.stabilization?, end: testing },
             testing: Window { start: testing, end: recovery },
+            on_until: (healing - UNDER_WAY).max(testing),
             recovery: Window { start: recovery, end },
         })
     }
@@ -45,4 +58,27 @@ impl Moments {
 
 pub(crate) fn epoch_seconds(at: SystemTime) -> f64 {
     at.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_removal_does_to_the_client_is_not_taken_for_testing() {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        let mut moments = Moments::default();
+        moments.enter(Phase::Stabilization, at(100));
+        moments.heal(at(105));
+        moments.enter(Phase::Testing, at(110));
+        let cut_short = moments.windows(at(115)).unwrap();
+        assert_eq!(cut_short.on_until, 115.0 - UNDER_WAY);
+        moments.heal(at(120));
+        moments.heal(at(123));
+        moments.enter(Phase::Recovery, at(125));
+        moments.heal(at(126));
+        let windows = moments.windows(at(135)).unwrap();
+        assert_eq!(windows.testing, Window { start: 110.0, end: 125.0 });
+        assert_eq!(windows.on_until, 120.0 - UNDER_WAY);
+    }
 }

@@ -199,6 +199,7 @@ impl Rig for Stage {
     }
 
     async fn heal(&mut self) -> Result<Hold, RunError> {
+        self.moments.send_modify(|moments| moments.heal(SystemTime::now()));
         let healed = self.injector.heal(budget(&self.injector)).await;
         let hold = healed.map_err(|cause| RunError::Residue { scenario: self.scenario(), cause })?;
         self.voice.narrator.faults_on(0);

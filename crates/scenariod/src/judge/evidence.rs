@@ -30,6 +30,8 @@ impl Window {
 pub(crate) struct Windows {
     pub(crate) stabilization: Window,
     pub(crate) testing: Window,
+    /// Scrapes of testing up to here show the client under the faults, later ones may show what their removal did to it.
+    pub(crate) on_until: f64,
     pub(crate) recovery: Window,
 }
 

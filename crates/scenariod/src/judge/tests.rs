@@ -11,11 +11,12 @@ use super::*;
 use crate::promql::{Query, Yields};
 
 const SECOND: Duration = Duration::from_secs(1);
-/// Phases of 10 s from 100 s on.
+/// Phases of 10 s from 100 s on; it takes a second to take the faults off.
 const WINDOWS: Windows = Windows {
     stabilization: Window { start: 100.0, end: 110.0 },
-    testing: Window { start: 110.0, end: 120.0 },
-    recovery: Window { start: 120.0, end: 130.0 },
+    testing: Window { start: 110.0, end: 121.0 },
+    on_until: 120.0,
+    recovery: Window { start: 121.0, end: 131.0 },
 };
 
 fn expectation(must: Must) -> Expectation {
@@ -158,7 +159,7 @@ fn at_end_looks_at_the_end_alone() {
     is(&judged(&at_end, |at| truth(at != 10.0)), Finding::Fail, "false at +10.0 s for a");
     // Behind the last phase, the scrape that follows it still tells how it ended.
     let recovered = Expectation { during: During::Recovery, ..at_end };
-    is(&judged(&recovered, |at| truth(at == 21.0)), Finding::Pass, "held at +11.0 s");
+    is(&judged(&recovered, |at| truth(at == 22.0)), Finding::Pass, "held at +11.0 s");
 }
 
 #[test]

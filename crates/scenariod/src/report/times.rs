@@ -64,6 +64,7 @@ mod tests {
     const WINDOWS: Windows = Windows {
         stabilization: Window { start: 90.0, end: 100.0 },
         testing: Window { start: 100.0, end: 160.0 },
+        on_until: 160.0,
         recovery: Window { start: 160.0, end: 220.0 },
     };
 
