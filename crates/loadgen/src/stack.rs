@@ -96,12 +96,6 @@ impl Begin {
     pub(crate) fn at(now: Instant) -> Self {
         Self { intended: now, actual: now, connected_by: None }
     }
-
-    /// Whether it is to be dropped: its time for getting a connection passed, and it got none.
-    pub(crate) fn missed_by(&self, performed: &Performed) -> bool {
-        performed.result == Err(ErrorType::PoolExhausted)
-            && self.connected_by.is_some_and(|by| performed.ended >= by)
-    }
 }
 
 /// An operation that ended, one way or the other.
@@ -115,11 +109,13 @@ pub(crate) struct Performed {
     pub(crate) ended: Instant,
     /// What a write may have done.
     pub(crate) fate: Fate,
+    /// Its time for getting a connection passed, and it got none: it counts as never started.
+    pub(crate) dropped: bool,
 }
 
 impl Performed {
     fn refused(server: usize, error: ErrorType, ended: Instant) -> Self {
-        Self { server, result: Err(error), sent: None, ended, fate: Fate::NoEffect }
+        Self { server, result: Err(error), sent: None, ended, fate: Fate::NoEffect, dropped: false }
     }
 
     pub(crate) fn cost(&self) -> Cost {
@@ -163,20 +159,21 @@ impl<C: Client, R: Recorder> Stack<C, R> {
         };
 
         let limit = started + shared.timeouts.operation;
-        let connect_limit = begin.connected_by.map_or(limit, |by| limit.min(by));
-        let mut attempt = Attempt { shared, own, deadline, server, started, connect_limit, limit };
+        let connected_by = begin.connected_by;
+        let mut attempt = Attempt { shared, own, deadline, server, started, connected_by, limit };
         let mut performed = attempt.perform(request, admission, &judge).await;
         let Some(budget) = &shared.retries else { return performed };
 
         let mut attempts = 1;
         while let Err(error) = performed.result
             && performed.ended < limit
+            && !performed.dropped
             && may_repeat(request.operation(), error, performed.fate)
             && budget.borrow_mut().allows(attempts)
             && let (server, Some(admission)) = shared.admit(request.key(), performed.ended)
         {
             shared.repeats(request, &performed, server);
-            (attempt.server, attempt.started, attempt.connect_limit) = (server, performed.ended, limit);
+            (attempt.server, attempt.started, attempt.connected_by) = (server, performed.ended, None);
             performed = attempt.perform(request, admission, &judge).await;
             attempts += 1;
         }

@@ -122,7 +122,7 @@ impl<C: Client, R: Recorder> Worker<C, R> {
             }
             _ => {}
         }
-        if begin.missed_by(&performed) {
+        if performed.dropped {
             self.recorder.record(Event::Abandoned { server: performed.server });
         } else {
             self.report(op.kind, begin.intended, &performed);

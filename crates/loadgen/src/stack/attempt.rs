@@ -22,8 +22,8 @@ pub(super) struct Attempt<'a, C: Client, R: Recorder> {
     pub(super) deadline: &'a mut Deadline,
     pub(super) server: usize,
     pub(super) started: Instant,
-    /// Waiting for a connection to become free ends here.
-    pub(super) connect_limit: Instant,
+    /// Without a connection by then the operation is dropped.
+    pub(super) connected_by: Option<Instant>,
     /// The whole operation's.
     pub(super) limit: Instant,
 }
@@ -42,20 +42,25 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
         admission: Admission<'_>,
         judge: &impl Fn(Reply<'_>, Exchanged) -> Verdict,
     ) -> Performed {
-        let performed = match self.checkout().await {
-            Ok(checkout) => self.exchange(checkout, request, judge).await,
-            Err(error) => Performed::refused(self.server, error, now()),
-        };
-        if performed.result == Err(ErrorType::PoolExhausted)
-            && self.connect_limit < self.limit
-            && performed.ended >= self.connect_limit
-        {
-            // It is dropped before it was sent, and counts nowhere as an operation: the node did nothing wrong.
-            admission.forget(performed.ended);
-        } else {
-            admission.record(performed.result.is_ok(), performed.ended);
+        match self.checkout().await {
+            Ok(checkout) => {
+                let performed = self.exchange(checkout, request, judge).await;
+                admission.record(performed.result.is_ok(), performed.ended);
+                performed
+            }
+            Err(error) => {
+                let ended = now();
+                let late = self.connected_by.is_some_and(|by| ended >= by);
+                let dropped = error == ErrorType::PoolExhausted && late;
+                if dropped {
+                    // It counts nowhere as an operation: the node did nothing wrong.
+                    admission.forget(ended);
+                } else {
+                    admission.record(false, ended);
+                }
+                Performed { dropped, ..Performed::refused(self.server, error, ended) }
+            }
         }
-        performed
     }
 
     /// A connection to the node: the worker's own, an idle one, or a new one.
@@ -68,8 +73,8 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
             return Ok(Checkout { connection, ready: started, slot: None });
         }
         let pool = &shared.pools[server];
-        let slot_limit =
-            times.acquire.map_or(self.connect_limit, |wait| self.connect_limit.min(started + wait));
+        let limits = [self.connected_by, times.acquire.map(|wait| started + wait)];
+        let slot_limit = limits.into_iter().flatten().fold(self.limit, Instant::min);
         let slot = match self.deadline.within(slot_limit, pool.slot()).await {
             // A slot that came at the very end is no use: the next one in the queue may still have time.
             Ok(slot) if !pool.shared() || now() < slot_limit => slot,
@@ -167,7 +172,7 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
         }
         // Given back last: whoever gets the slot next finds the connection idle, or gone.
         drop(slot);
-        Performed { server, result, sent: Some(began), ended, fate }
+        Performed { server, result, sent: Some(began), ended, fate, dropped: false }
     }
 }
 

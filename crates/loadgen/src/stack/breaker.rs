@@ -119,12 +119,18 @@ impl Breaker {
         }
     }
 
-    /// The request the permit was given for was never sent: it says nothing of the node. A probe counts as failed all
-    /// the same, as a half-open breaker waits for the result of each.
+    /// The request the permit was given for was never sent: it says nothing of the node and thins out no failures of
+    /// others. A probe counts as failed all the same, as a half-open breaker waits for the result of each.
     pub(crate) fn forget(&mut self, permit: Permit, now: Instant) -> Option<Transition> {
         let transition = self.advance(now);
-        let probe = self.state == BreakerState::HalfOpen && permit.generation == self.generation;
-        if probe { self.record(permit, false, now) } else { transition }
+        if permit.generation != self.generation {
+            return transition;
+        }
+        if self.state == BreakerState::HalfOpen {
+            return self.record(permit, false, now);
+        }
+        self.window.withdraw(permit.age);
+        transition
     }
 
     /// Leave that needs no question, where there is any; [`absorb`](Self::absorb) wants to know of it.

@@ -69,6 +69,19 @@ impl Window {
         Age(self.age)
     }
 
+    /// A request of that bucket that was never sent. One that passed while its bucket ended may be counted in the next,
+    /// and then stays.
+    pub(crate) fn withdraw(&mut self, Age(age): Age) {
+        if self.age.saturating_sub(age) >= self.buckets.len() as u64 {
+            return;
+        }
+        let bucket = self.bucket(age);
+        if bucket.requests > bucket.failures {
+            bucket.requests -= 1;
+            self.sum.requests -= 1;
+        }
+    }
+
     pub(crate) fn succeeded(&mut self) {
         self.sum.consecutive_failures = 0;
     }

@@ -355,7 +355,17 @@ fn what_was_never_sent_says_nothing_of_the_node() {
         assert_eq!(breaker.forget(permit, start), None);
     }
     let counts = breaker.inspect(start).value;
-    assert_eq!((counts.0, counts.1.failures), (Closed, 0));
+    assert_eq!((counts.0, counts.1.requests, counts.1.failures), (Closed, 0, 0));
+    // Three of ten that were sent fail, and ten times as many were dropped in between.
+    for sent in 0..10 {
+        for _ in 0..10 {
+            let permit = breaker.admit(start).value.unwrap();
+            assert_eq!(breaker.forget(permit, start), None);
+        }
+        let permit = breaker.admit(start).value.unwrap();
+        breaker.record(permit, sent < 7, start);
+    }
+    assert_eq!(breaker.inspect(start).value.0, Open);
 }
 
 #[test]
