@@ -38,6 +38,7 @@ impl Look {
 /// Looks at every edge of a run until it is told to end.
 #[derive(Debug)]
 pub(crate) struct ClockWatch {
+    began: Began,
     looks: Arc<Mutex<Vec<Look>>>,
     task: Option<JoinHandle<()>>,
 }
@@ -60,15 +61,17 @@ impl ClockWatch {
                 }
             })
         });
-        ClockWatch { looks, task }
+        ClockWatch { began, looks, task }
     }
 
-    /// What was seen.
+    /// What was seen, with a last look at this machine's own clock; that of Prometheus is asked when the run is judged.
     pub(crate) fn end(self) -> Vec<Look> {
         if let Some(task) = self.task {
             task.abort();
         }
-        self.looks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        looks.push(Look { skew: 0.0, jump: self.began.jump() });
+        looks
     }
 }
 
@@ -112,6 +115,16 @@ mod tests {
         assert_eq!(ahead(&at(11.0), 10.0, 12.0), 0.0);
         assert_eq!((ahead(&at(15.0), 10.0, 12.0), ahead(&at(7.0), 10.0, 12.0)), (3.0, -3.0));
         assert_eq!((ahead(&at(11.0), 12.0, 10.0), ahead(&[], 10.0, 12.0)), (0.0, 0.0));
+    }
+
+    /// A clock that is set in the last phase is at no edge any more.
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_run_is_looked_at() {
+        let watch = ClockWatch::start(None, watch::channel(Moments::default()).1);
+        tokio::time::advance(Duration::from_secs(10)).await;
+        let doubts = watch.end().into_iter().map(|look| look.doubt(Duration::from_secs(1)));
+        let set_back = "this clock was set by -10.0 s, or stood still, while the run was on";
+        assert_eq!(doubts.collect::<Vec<_>>(), [Some(set_back.to_owned())]);
     }
 
     #[test]

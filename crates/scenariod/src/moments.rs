@@ -33,13 +33,13 @@ impl Moments {
     /// The faults begin to come off; what follows a first time is cleaning up.
     pub(crate) fn heal(&mut self, at: SystemTime) {
         if self.is_testing() {
-            self.healing.get_or_insert(epoch_seconds(at));
+            self.healing = Some(epoch_seconds(at));
         }
     }
 
-    /// The faults are on or about to be, and recovery has not begun.
+    /// The faults are on or about to be, and nobody takes them off yet.
     pub(crate) fn is_testing(&self) -> bool {
-        self.testing.is_some() && self.recovery.is_none()
+        self.testing.is_some() && self.healing.is_none() && self.recovery.is_none()
     }
 
     /// The phases of a run that ended at this time. One that it did not come to is empty, at its end.
@@ -73,7 +73,9 @@ mod tests {
         moments.enter(Phase::Testing, at(110));
         let cut_short = moments.windows(at(115)).unwrap();
         assert_eq!(cut_short.on_until, 115.0 - UNDER_WAY);
+        assert!(moments.is_testing());
         moments.heal(at(120));
+        assert!(!moments.is_testing());
         moments.heal(at(123));
         moments.enter(Phase::Recovery, at(125));
         moments.heal(at(126));

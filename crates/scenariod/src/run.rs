@@ -263,8 +263,14 @@ impl Runner {
             (Ending::Walked(Walked { outcome: Outcome::Cancelled, errors }), Some(stopped))
                 if !self.stop.token.is_cancelled() =>
             {
+                // What a condition saw of faults that did not stay on says nothing of the client.
+                let lost = !errors.is_empty();
                 ended.errors.extend(errors);
-                self.stopped(judged, &stopped, ended).await
+                if lost {
+                    self.end_early(judged, self.early(Outcome::FaultLost, ended), ended).await
+                } else {
+                    self.stopped(judged, &stopped, ended).await
+                }
             }
             (Ending::Walked(Walked { outcome, errors }), _) => {
                 ended.errors.extend(errors);
