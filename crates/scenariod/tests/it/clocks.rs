@@ -85,7 +85,7 @@ fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
     let sound = start(&lab, "long", &["--prometheus", &url]);
     assert_eq!(clean_exit(&sound, &lab.toxiproxy), 0, "{}", sound.stderr());
 
-    // Wrong while recovery begins, and right again at the end.
+    // Wrong while the fault comes off, and right again at the end.
     let run = start(&lab, "long", &["--prometheus", &url]);
     let looks = skewed.told.load(Ordering::SeqCst);
     skewed.await_told(looks + 2);

@@ -212,6 +212,9 @@ fn completions_know_what_can_be_run() {
         for word in ["packet-loss-10", "packet-loss-ladder", "smoke", "quiet", "playlist"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
+        // Names stand in a plain script as well: what completes the second of `a,b` is put in by us.
+        let list = [("bash", ""), ("zsh", "{_sequence compadd - "), ("fish", "(__fish_append , ")];
+        assert!(list.iter().all(|(name, call)| *name != shell || script.contains(call)), "{shell}");
     }
 }
 

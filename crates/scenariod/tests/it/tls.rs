@@ -64,11 +64,17 @@ fn a_prometheus_behind_tls_is_asked_where_its_certificate_is_trusted() {
     let lab = Lab::start(1);
     let loadgen = lab.loadgen(workspace_bin("loadgen"), ["--concurrency", "4", "--rate", "200"]);
     loadgen.scrape_until("load", secs(20), |page| page.sum("memcache_operations_total", []) > 100.0);
+    let before = loadgen.scrape().sum("http_requests_total", [("path", "/metrics")]);
     let (_prometheus, url) = prometheus(lab.folder(), lab.loadgen_addr);
-    // The stranger first: a Prometheus looks at its targets only seconds after it listens.
     let (code, stderr) = judged(&lab, &url, None);
     assert_eq!(code, 3, "{stderr}");
     assert!(stderr.contains(&format!("prometheus at {url} is not trusted: ")), "{stderr}");
+    // A Prometheus looks at its targets only seconds after it listens: its scrapes are those that are not ours.
+    let mut ours = 0.0;
+    loadgen.scrape_until("two seconds of scrapes", secs(20), |page| {
+        ours += 1.0;
+        page.sum("http_requests_total", [("path", "/metrics")]) > before + ours + 8.0
+    });
     let cert = lab.folder().join("cert.pem");
     let (code, stderr) = judged(&lab, &url, Some(&cert));
     assert_eq!(code, 0, "{stderr}");
