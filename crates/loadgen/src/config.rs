@@ -14,8 +14,7 @@ use daemon_core::values::{HostPort, Positive};
 use daemon_core::yaml::Unreadable;
 
 use crate::cli::{Cli, ClientFlags};
-use crate::plan::{Plan, Target};
-use crate::summary::Format;
+use crate::plan::{Format, Plan, Target};
 use crate::workload_file::UserWorkload;
 use client::Client;
 pub(crate) use client::FailoverKnob;

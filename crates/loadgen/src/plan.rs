@@ -13,7 +13,6 @@ use crate::stack::breaker::BreakerRules;
 use crate::stack::pool::PoolTimes;
 use crate::stack::retry::RetryRules;
 use crate::stack::{Failover, Timeouts};
-use crate::summary::Format;
 use crate::workload::OpMix;
 
 /// One run, from the first dial to the summary.
@@ -30,6 +29,13 @@ pub(crate) struct Plan {
     pub(crate) duration: Option<Duration>,
     /// How the end of the run is told.
     pub(crate) summary: Format,
+}
+
+/// How the summary is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Text,
+    Json,
 }
 
 /// A node under load.

@@ -11,17 +11,9 @@ use metrics_core::Spread;
 use metrics_core::families::client::{Breakdown, ClientFamilies, Totals};
 use metrics_core::labels::Status;
 
-use crate::plan::{Pace, Plan};
+use crate::plan::{Format, Pace, Plan};
 
 pub(crate) use histogram::Histogram;
-
-/// How the summary is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    Text,
-    Json,
-}
-
 pub(crate) use json::failure;
 
 /// What is known of a run before it starts.

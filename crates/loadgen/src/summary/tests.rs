@@ -9,9 +9,9 @@ use metrics_core::families::client::{
 };
 use metrics_core::labels::{CorruptKind, ErrorType, Operation};
 
-use super::{About, Format};
+use super::About;
 use crate::pacer::Pacer;
-use crate::plan::Pace;
+use crate::plan::{Format, Pace};
 use crate::profile::{LoadProfile, Rate};
 
 #[derive(Debug)]
