@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use metrics_core::labels::BreakerState::{self, Closed, HalfOpen, Open};
+use metrics_core::labels::BreakerState::{Closed, HalfOpen, Open};
 use proptest::prelude::*;
 
 use super::{Breaker, BreakerRules, Permit, Transition};
+use model::{Model, ModelPermit};
+
+mod model;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -32,111 +35,10 @@ struct Pair {
     changes: Vec<Transition>,
 }
 
-struct ModelPermit {
-    generation: u64,
-    bucket: u64,
-}
-
-/// Remembers each request and each result of the generation and derives everything from the lists.
-struct Model {
-    rules: BreakerRules,
-    state: BreakerState,
-    generation: u64,
-    since: Duration,
-    requests: Vec<u64>,
-    results: Vec<(u64, bool)>,
-}
-
-impl Model {
-    fn bucket(&self, now: Duration) -> u64 {
-        if self.state != Closed {
-            return 0;
-        }
-        ((now - self.since).as_nanos() / self.rules.bucket_period.as_nanos()) as u64
-    }
-
-    fn live(&self, bucket: u64, now: Duration) -> bool {
-        let buckets = self.rules.interval.as_nanos().div_ceil(self.rules.bucket_period.as_nanos()) as u64;
-        self.bucket(now) - bucket < buckets
-    }
-
-    fn counts(&self, now: Duration) -> (u64, u64, u64) {
-        let requests = self.requests.iter().filter(|bucket| self.live(**bucket, now)).count() as u64;
-        let results: Vec<bool> =
-            self.results.iter().filter(|(bucket, _)| self.live(*bucket, now)).map(|(_, ok)| *ok).collect();
-        let failures = results.iter().filter(|ok| !**ok).count() as u64;
-        let run = results.iter().rev().take_while(|ok| !**ok).count() as u64;
-        (requests, failures, run)
-    }
-
-    fn enter(&mut self, state: BreakerState, now: Duration) {
-        self.state = state;
-        self.generation += 1;
-        self.since = now;
-        self.requests.clear();
-        self.results.clear();
-    }
-
-    fn advance(&mut self, now: Duration) {
-        if self.state == Open && now - self.since > self.rules.open_timeout {
-            self.enter(HalfOpen, now);
-        }
-    }
-
-    fn admit(&mut self, now: Duration) -> Option<ModelPermit> {
-        self.advance(now);
-        let refused = match self.state {
-            Closed => false,
-            HalfOpen => self.requests.len() as u64 >= self.rules.half_open_requests,
-            Open => true,
-        };
-        if refused {
-            return None;
-        }
-        let bucket = self.bucket(now);
-        self.requests.push(bucket);
-        Some(ModelPermit { generation: self.generation, bucket })
-    }
-
-    fn record(&mut self, permit: &ModelPermit, success: bool, now: Duration) {
-        self.advance(now);
-        if permit.generation != self.generation || !self.live(permit.bucket, now) {
-            return;
-        }
-        self.results.push((permit.bucket, success));
-        let (requests, failures, run) = self.counts(now);
-        let rules = &self.rules;
-        match self.state {
-            Closed if !success => {
-                let ratio = failures as f64 / requests as f64;
-                if run >= rules.consecutive_failures
-                    || (requests >= rules.min_requests && ratio >= rules.failure_ratio)
-                {
-                    self.enter(Open, now);
-                }
-            }
-            HalfOpen if !success => self.enter(Open, now),
-            HalfOpen
-                if self.results.iter().filter(|(_, ok)| *ok).count() as u64 >= rules.half_open_requests =>
-            {
-                self.enter(Closed, now);
-            }
-            Closed | HalfOpen | Open => {}
-        }
-    }
-}
-
 impl Pair {
     fn new(rules: BreakerRules) -> Self {
         let start = Instant::now();
-        let model = Model {
-            rules: rules.clone(),
-            state: Closed,
-            generation: 0,
-            since: Duration::ZERO,
-            requests: Vec::new(),
-            results: Vec::new(),
-        };
+        let model = Model::new(rules.clone());
         let breaker = Breaker::new(rules, start);
         Self { breaker, model, start, now: Duration::ZERO, open: Vec::new(), changes: Vec::new() }
     }
@@ -168,6 +70,16 @@ impl Pair {
         self.model.record(&model, success, self.now);
     }
 
+    fn forget(&mut self) {
+        if self.open.is_empty() {
+            return;
+        }
+        let (real, model) = self.open.remove(0);
+        let at = self.at();
+        self.changes.extend(self.breaker.forget(real, at));
+        self.model.forget(&model, self.now);
+    }
+
     /// Results in the order of admission, so that a run of failures has one meaning.
     fn compare(&mut self) {
         let answer = self.breaker.inspect(self.at());
@@ -187,6 +99,7 @@ enum Step {
     Admit,
     Record { success: bool },
     RecordAny { index: usize, success: bool },
+    Forget { index: usize },
 }
 
 fn steps(in_order: bool) -> impl Strategy<Value = Vec<Step>> {
@@ -197,7 +110,8 @@ fn steps(in_order: bool) -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(index, success)| Step::RecordAny { index, success })
             .boxed()
     };
-    let step = prop_oneof![1 => (0..12_000u64).prop_map(Step::Wait), 6 => Just(Step::Admit), 5 => finish];
+    let step = prop_oneof![1 => (0..12_000u64).prop_map(Step::Wait), 6 => Just(Step::Admit), 5 => finish,
+        1 => any::<usize>().prop_map(|index| Step::Forget { index })];
     proptest::collection::vec(step, 0..400)
 }
 
@@ -231,6 +145,7 @@ proptest! {
                 Step::Wait(ms) => pair.now += Duration::from_millis(ms),
                 Step::Admit => { pair.admit(); }
                 Step::Record { success } => pair.record(0, success),
+                Step::Forget { .. } => pair.forget(),
                 Step::RecordAny { .. } => unreachable!("in-order steps only"),
             }
             pair.compare();
@@ -272,6 +187,11 @@ proptest! {
                 Step::RecordAny { index, success } => if !open.is_empty() {
                     let permit = open.remove(index % open.len());
                     let change = breaker.record(permit, success, now);
+                    follow(change, &mut probes);
+                },
+                Step::Forget { index } => if !open.is_empty() {
+                    let permit = open.remove(index % open.len());
+                    let change = breaker.forget(permit, now);
                     follow(change, &mut probes);
                 },
             }
