@@ -6,6 +6,7 @@
 mod cost;
 mod files;
 mod live;
+mod meaning;
 mod names;
 mod promtool;
 mod types;
