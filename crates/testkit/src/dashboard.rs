@@ -1,6 +1,7 @@
 //! Checks Grafana dashboards (classic JSON) without a Grafana: house rules on the file, and every query of it
 //! against a live Prometheus, asked the way Grafana asks.
 
+mod fields;
 mod grafana;
 mod live;
 mod query;
@@ -77,6 +78,11 @@ impl Dashboard {
     /// Every annotation.
     pub fn annotations(&self) -> &[Value] {
         list(&self.0["annotations"]["list"])
+    }
+
+    /// Asks what its annotations draw, and nothing else.
+    pub fn regions(&self, prometheus: &crate::Prometheus, window: Window) -> Report {
+        live::regions(&self.0, prometheus, window)
     }
 
     /// Asks every variable, panel and annotation query.

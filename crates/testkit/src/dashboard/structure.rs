@@ -142,7 +142,8 @@ fn of_clock(query: &str) -> Vec<String> {
     if query.matches("time()").count() != query.matches(CLOCK).count() {
         found.push("its clock is not held back by $__rate_interval_ms".to_owned());
     }
-    let other = |after: &&str| !after.starts_with("rate_interval]") && !after.starts_with("rate_interval_ms");
+    let follows = ["rate_interval]", "rate_interval)", "rate_interval_ms"];
+    let other = |after: &&str| !follows.iter().any(|name| after.starts_with(name));
     for after in query.split("$__").skip(1).filter(other) {
         let name = after.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
         found.push(format!("$__{name} does not follow step and scrape as $__rate_interval does"));
