@@ -149,7 +149,6 @@ fn scrape_is_small(addr: SocketAddr) {
     assert!(fastest < Duration::from_millis(50), "a scrape of {addr} takes {fastest:?}");
     let page = scrape();
     assert!(page.len() < 64 * 1024, "a scrape of {addr} has {} bytes", page.len());
-    eprintln!("{addr}: {} bytes, {fastest:?}", page.len());
     promtool::accepts_metrics(&page);
 }
 
