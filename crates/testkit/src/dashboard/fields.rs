@@ -1,7 +1,7 @@
 //! Whether the fields that a panel renames, groups or colours are there: Grafana passes over a name that it does not know.
 //! Pure; what was answered is given.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -14,6 +14,8 @@ pub(super) struct Fields {
     pub(super) answers: usize,
     /// Labels that every series has.
     pub(super) labels: Option<BTreeSet<String>>,
+    /// The values of those labels: a matrix has columns of these names.
+    pub(super) of_labels: BTreeSet<String>,
     /// The names of columns with values.
     pub(super) values: BTreeSet<String>,
     /// What series are called, or could be.
@@ -22,8 +24,9 @@ pub(super) struct Fields {
 
 impl Fields {
     /// Another series, with these labels.
-    pub(super) fn series<'a>(&mut self, labels: impl Iterator<Item = &'a String>) {
-        let labels: BTreeSet<String> = labels.cloned().collect();
+    pub(super) fn series(&mut self, labels: &BTreeMap<String, String>) {
+        self.of_labels.extend(labels.values().cloned());
+        let labels: BTreeSet<String> = labels.keys().cloned().collect();
         self.labels = Some(match self.labels.take() {
             Some(before) => before.intersection(&labels).cloned().collect(),
             None => labels,
@@ -39,6 +42,7 @@ pub(super) fn problems(panel: &Value, fields: &Fields) -> Vec<String> {
         return found;
     }
     let mut shown = fields.legends.clone();
+    let mut columns: BTreeSet<String> = labels.union(&fields.values).cloned().collect();
     for step in list(&panel["transformations"]) {
         let options = &step["options"];
         for key in ["byField", "columnField", "rowField"] {
@@ -53,10 +57,14 @@ pub(super) fn problems(panel: &Value, fields: &Fields) -> Vec<String> {
         }
         for key in ["excludeByName", "indexByName", "renameByName"] {
             for name in options[key].as_object().into_iter().flat_map(|names| names.keys()) {
-                if !name.starts_with("Time") && !labels.contains(name) && !fields.values.contains(name) {
+                if !name.starts_with("Time") && !columns.contains(name) {
                     found.push(format!("{key} names {name:?}, which is not there"));
                 }
             }
+        }
+        if text(&step["id"]) == "groupingToMatrix" {
+            columns.clone_from(&fields.of_labels);
+            columns.insert(format!("{}\\{}", text(&options["rowField"]), text(&options["columnField"])));
         }
         let renamed = options["renameByName"].as_object().into_iter().flat_map(|names| names.values());
         shown.extend(renamed.map(|name| text(name).to_owned()));
@@ -79,8 +87,10 @@ mod tests {
     #[test]
     fn every_name_must_be_there() {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let map =
+            |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), format!("of {name}"))).collect();
         let mut fields =
-            Fields { answers: 1, labels: None, values: set(&["Value"]), legends: set(&["success"]) };
+            Fields { answers: 1, values: set(&["Value"]), legends: set(&["success"]), ..Fields::default() };
         let panel = |by: &str, renamed: &str, coloured: &str| {
             json!({
                 "targets": [{}],
@@ -93,11 +103,20 @@ mod tests {
             [""; 0],
             "no series, nothing to hold it against"
         );
-        fields.series(set(&["server", "phase"]).iter());
-        fields.series(set(&["server"]).iter());
+        fields.series(&map(&["server", "phase"]));
+        fields.series(&map(&["server"]));
         assert_eq!(problems(&panel("server", "Value", "success"), &fields), [""; 0]);
         assert_eq!(problems(&panel("server", "Value", "Length"), &fields), [""; 0]);
         let found = problems(&panel("phase", "Value #A", "sucess"), &fields);
         assert_eq!(found.len(), 3, "{found:?}");
+
+        let matrix = |column: &str| {
+            json!({"transformations": [
+                {"id": "groupingToMatrix", "options": {"rowField": "server", "columnField": "server"}},
+                {"id": "organize", "options": {"indexByName": {"server\\server": 0, column: 1}}},
+            ]})
+        };
+        assert_eq!(problems(&matrix("of phase"), &fields), [""; 0]);
+        assert_eq!(problems(&matrix("phase"), &fields).len(), 1);
     }
 }

@@ -175,7 +175,7 @@ impl<'a> Asker<'a> {
             }
         }
         fields.answers += 1;
-        series.iter().for_each(|one| fields.series(one.labels.keys()));
+        series.iter().for_each(|one| fields.series(&one.labels));
         // A table shows labels as columns and needs no legend.
         if text(&target["format"]) == "table" {
             let several = list(&panel["targets"]).len() > 1;

@@ -107,6 +107,9 @@ fn of_panel(panel: &Value) -> Vec<String> {
         if text(&source["uid"]) != "${datasource}" {
             found.push("data source is not ${datasource}".to_owned());
         }
+        if text(&target["expr"]).contains("or vector(") {
+            found.push("makes a figure of no data".to_owned());
+        }
         found.extend(of_query(text(&target["expr"])));
     }
     found

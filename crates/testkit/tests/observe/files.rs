@@ -41,7 +41,11 @@ fn faults_in_a_file_are_found() {
         ("[$__rate_interval]))", "[1m]))", "does not follow the zoom: [1m"),
         ("sum by (status) (rate(", "sum by (status) ((", "counter without rate or increase"),
         (r#""interval":"1s""#, r#""min":"1s""#, "without `interval`"),
-        (r#""description":"One lane"#, r#""about":"One lane"#, "panel \"Circuit breaker\": no description"),
+        (
+            r#""description":"One lane a server: closed"#,
+            r#""about":"One lane a server: closed"#,
+            "panel \"Circuit breaker\": no description",
+        ),
         (r#""useValueForTime":true"#, r#""useValueForTime":false"#, "draws samples, not timestamps"),
         (r#""expr":"1000 * "#, r#""expr":"1 * "#, "timestamps are not in ms"),
         ("$__rate_interval_ms", "$__interval_ms", "its clock is not held back"),
@@ -53,6 +57,7 @@ fn faults_in_a_file_are_found() {
             "annotation \"Testing\": $__interval does not follow",
         ),
         (r#""spanNulls":false"#, r#""spanNulls":true"#, "a gap is information"),
+        ("> bool 0)\",", "> bool 0) or vector(0)\",", "makes a figure of no data"),
     ];
     each_is_found(DASHBOARDS[0], &faults);
 }
@@ -106,7 +111,7 @@ fn faults_in_the_analysis_are_found() {
             "scenario_runs_total has no label \"scenaro\"",
         ),
         ("sum by (server, phase) (", "sum by (server, phse) (", "groups by \"phse\", which nothing has"),
-        ("sum by (type) (increase(", "sum by (type) ((", "counter without rate or increase"),
+        ("sum by (type) (rate(", "sum by (type) ((", "counter without rate or increase"),
         (
             r#"(toxiproxy_toxic_active{server=~\"$server\"})"#,
             r#"(rate(toxiproxy_toxic_active{server=~\"$server\"}[$__rate_interval]))"#,

@@ -190,7 +190,7 @@ const OF_THE_CLIENT: [Fault; 15] = [
     ("\"options\":\"failed\"", "\"options\":\"error\"", "an override is for \"error\""),
 ];
 
-const OF_THE_ANALYSIS: [Fault; 14] = [
+const OF_THE_ANALYSIS: [Fault; 15] = [
     ("toxiproxy_toxic_active{", "toxiproxy_toxics_active{", "\"Faults\" query A: no data"),
     (
         "toxiproxy_residual_toxics[",
@@ -208,6 +208,7 @@ const OF_THE_ANALYSIS: [Fault; 14] = [
     ("{{scenario}}: {{expectation}}", "{{scenario}}: {{name}}", "legend names label \"name\""),
     ("{{server}} run {{run}}", "{{server}}", "legend names"),
     ("\"1\":{\"text\":\"held\"", "\"2\":{\"text\":\"held\"", "value 1 has no mapping"),
+    ("\"testing\":2", "\"test\":2", "indexByName names \"test\""),
     ("\"columnField\":\"phase\"", "\"columnField\":\"phases\"", "columnField is \"phases\""),
     ("\"run\":\"Run\"", "\"number\":\"Run\"", "renameByName names \"number\""),
     ("\"options\":\"inconclusive\"", "\"options\":\"unclear\"", "an override is for \"unclear\""),

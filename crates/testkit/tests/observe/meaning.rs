@@ -69,19 +69,46 @@ fn labels() -> BTreeMap<String, BTreeSet<String>> {
             }
         }
     }
-    let folder = workspace().join("prometheus/rules");
-    for file in fs::read_dir(folder).unwrap() {
-        let text = fs::read_to_string(file.unwrap().path()).unwrap();
-        let rules: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
-        let rules = rules["groups"].as_sequence().into_iter().flatten();
-        for rule in rules.flat_map(|group| group["rules"].as_sequence().into_iter().flatten()) {
-            let (Some(record), Some(promql)) = (rule["record"].as_str(), rule["expr"].as_str()) else {
-                continue;
-            };
-            known.insert(record.to_owned(), Query::read(promql).unwrap().labels);
-        }
+    for (record, promql) in rules() {
+        known.insert(record, Query::read(&promql).unwrap().labels);
     }
     known
+}
+
+/// What is recorded or fires, and from what.
+fn rules() -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for file in fs::read_dir(workspace().join("prometheus/rules")).unwrap() {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        let rules: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+        let groups = rules["groups"].as_sequence().into_iter().flatten();
+        for rule in groups.flat_map(|group| group["rules"].as_sequence().into_iter().flatten()) {
+            let name = rule["record"].as_str().or(rule["alert"].as_str()).unwrap();
+            all.push((name.to_owned(), rule["expr"].as_str().unwrap().to_owned()));
+        }
+    }
+    all
+}
+
+#[test]
+fn rules_read_metrics_as_they_are_declared() {
+    let known = labels();
+    let wrong = |promql: &str| {
+        let query = Query::read(promql).unwrap();
+        let of_kind = query.selectors.iter().filter_map(of_kind);
+        of_labels(&query, &known).into_iter().chain(of_kind).collect::<Vec<_>>()
+    };
+    for (name, promql) in rules() {
+        assert_eq!(wrong(&promql), [""; 0], "{name}");
+    }
+    for bad in [
+        "sum by (sever) (rate(memcache_operations_total[5s]))",
+        "rate(memcache_operations_total{state=\"failed\"}[5s])",
+        "max(memcache_operations_total) > 0",
+        "rate(scenario_phase[5s])",
+    ] {
+        assert_eq!(wrong(bad).len(), 1, "{bad}: {:?}", wrong(bad));
+    }
 }
 
 fn variables(dashboard: &Dashboard) -> BTreeSet<String> {

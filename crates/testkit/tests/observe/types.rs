@@ -38,7 +38,7 @@ fn the_types_of_grafana_accept_the_files_and_no_typing_error() {
     }
     let of_the_client: &[_] = &[
         (r#""colorMode":"background""#, r#""colourMode":"background""#, "'\"colourMode\"' does not exist"),
-        (r#""showPoints":"never""#, r#""showPoints":"nevr""#, "'\"nevr\"' is not assignable"),
+        (r#""showPoints":"auto""#, r#""showPoints":"atuo""#, "'\"atuo\"' is not assignable"),
         (r#""cellGap":"#, r#""cellgap":"#, "'\"cellgap\"' does not exist"),
         (r#""textFormat":"#, r#""textFromat":"#, "'\"textFromat\"' does not exist"),
         (r#""legendFormat":"{{status}}""#, r#""legend":"{{status}}""#, "'\"legend\"' does not exist"),
