@@ -47,6 +47,12 @@ pub(super) fn problems(dashboard: &Value) -> Vec<String> {
         let refreshed = text(&variable["type"]) != "query" || variable["refresh"] == 2;
         rule(refreshed, format!("variable {name}: refresh must be 2, on every change of the time range"));
     }
+    for link in list(&dashboard["links"]) {
+        rule(
+            link["tags"] == dashboard["tags"],
+            format!("a link leads to {}, not to its own kind", link["tags"]),
+        );
+    }
     let mut ids = BTreeSet::new();
     for panel in panels(dashboard) {
         rule(
@@ -100,6 +106,14 @@ fn of_panel(panel: &Value) -> Vec<String> {
     }
     if list(&panel["targets"]).is_empty() {
         found.push("no query".to_owned());
+    }
+    let steps = list(&panel["fieldConfig"]["defaults"]["thresholds"]["steps"]);
+    if !steps.is_sorted_by_key(|step| step["value"].as_f64().unwrap_or(f64::MIN)) {
+        found.push("thresholds that do not rise: those out of order never show".to_owned());
+    }
+    let refs: BTreeSet<_> = list(&panel["targets"]).iter().map(|target| text(&target["refId"])).collect();
+    if refs.len() < list(&panel["targets"]).len() {
+        found.push("two queries of one refId: only one is shown".to_owned());
     }
     for target in list(&panel["targets"]) {
         let source =

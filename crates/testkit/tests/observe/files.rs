@@ -57,6 +57,13 @@ fn faults_in_a_file_are_found() {
             "annotation \"Testing\": $__interval does not follow",
         ),
         (r#""spanNulls":false"#, r#""spanNulls":true"#, "a gap is information"),
+        (r#""value":0.01,"color":"red""#, r#""value":0.0001,"color":"red""#, "thresholds that do not rise"),
+        (r#""refId":"B""#, r#""refId":"A""#, "two queries of one refId"),
+        (
+            r#""title":"Memcache resilience","tags":["memcache-resilience"]"#,
+            r#""title":"Memcache resilience","tags":["memcache"]"#,
+            "not to its own kind",
+        ),
         ("> bool 0)\",", "> bool 0) or vector(0)\",", "makes a figure of no data"),
     ];
     each_is_found(DASHBOARDS[0], &faults);
