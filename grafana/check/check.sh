@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Holds dashboard files against Grafana's own types. Needs Node, and npm's registry the first time; exit 77 and one line where
-# they are missing: `check.sh [FILE...]`, by default every dashboard of the lab.
+# Holds dashboard files against Grafana's own types. Needs Node, and npm's registry the first time; exit 77 and what is missing
+# where one of them is: `check.sh [FILE...]`, by default every dashboard of the lab.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$here/../../.lab/dashboard-types
-skip() { echo "skipped: dashboards are not held against Grafana's types: $1" >&2; exit 77; }
+skip() { echo "$1" >&2; exit 77; }
 
 command -v node >/dev/null && command -v npm >/dev/null || skip "there is no Node here"
 mkdir -p "$work"

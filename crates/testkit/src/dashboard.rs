@@ -1,8 +1,11 @@
 //! Checks Grafana dashboards (classic JSON) without a Grafana: house rules on the file, and every query of it
 //! against a live Prometheus, asked the way Grafana asks.
 
+mod fields;
 mod grafana;
 mod live;
+mod query;
+mod sense;
 mod structure;
 
 use std::path::Path;
@@ -11,6 +14,8 @@ use serde_json::Value;
 
 pub use grafana::Event;
 pub use live::{Report, Window};
+pub use query::{Lookback, Query, Selector};
+pub use sense::column;
 
 /// A dashboard file.
 #[derive(Debug, Clone)]
@@ -60,7 +65,24 @@ impl Dashboard {
 
     /// What breaks the house rules; empty when all is well.
     pub fn structure(&self) -> Vec<String> {
-        structure::problems(&self.0)
+        let mut found = structure::problems(&self.0);
+        found.extend(sense::problems(&self.0));
+        found
+    }
+
+    /// Every panel that asks something.
+    pub fn panels(&self) -> Vec<&Value> {
+        panels(&self.0)
+    }
+
+    /// Every annotation.
+    pub fn annotations(&self) -> &[Value] {
+        list(&self.0["annotations"]["list"])
+    }
+
+    /// Asks what its annotations draw, and nothing else.
+    pub fn regions(&self, prometheus: &crate::Prometheus, window: Window) -> Report {
+        live::regions(&self.0, prometheus, window)
     }
 
     /// Asks every variable, panel and annotation query.

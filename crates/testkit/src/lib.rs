@@ -47,6 +47,6 @@ pub use programs::{program, workspace, workspace_bin};
 pub use prometheus::{Prometheus, QueryError, Series};
 pub use rustix::process::Signal;
 pub use scrape::{Sample, Scrape};
-pub use soak::{report, scale};
+pub use soak::{report, scale, skipped};
 pub use toxiproxy::Toxiproxy;
 pub use wait::{eventually, eventually_async, secs};

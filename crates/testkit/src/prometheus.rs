@@ -56,16 +56,37 @@ impl Prometheus {
         interval: impl Into<Option<Duration>>,
         targets: impl IntoIterator<Item = (&'a str, SocketAddr)>,
     ) -> Self {
-        let data = tempfile::tempdir().expect("temporary folder");
         let mut by_job = BTreeMap::<_, Vec<_>>::new();
         for (job, addr) in targets {
             by_job.entry(job).or_default().push(addr.to_string());
         }
+        let prometheus = Self::run(tempfile::tempdir().expect("temporary folder"), interval.into(), &by_job);
+        // It first looks at its targets seconds after it says that it is ready.
+        let targets: usize = by_job.values().map(Vec::len).sum();
+        prometheus.wait_for("up", Duration::from_secs(30), |series| series.len() == targets);
+        prometheus
+    }
+
+    /// Starts one that scrapes nothing and remembers this: samples with their times, in OpenMetrics text.
+    #[track_caller]
+    pub fn over(samples: &str) -> Self {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let file = folder.path().join("samples");
+        std::fs::write(&file, samples).expect("samples");
+        let mut import = Command::new(program("promtool"));
+        import.args(["tsdb", "create-blocks-from", "openmetrics"]).arg(file).arg(folder.path().join("data"));
+        let output = import.output().expect("promtool starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Self::run(folder, None, &BTreeMap::new())
+    }
+
+    #[track_caller]
+    fn run(data: TempDir, interval: Option<Duration>, targets: &BTreeMap<&str, Vec<String>>) -> Self {
         let file = workspace().join("prometheus/prometheus.yml");
         let text =
             std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let rules = file.canonicalize().expect("its path").with_file_name("");
-        let config = adapt(&text, &rules, interval.into(), &by_job);
+        let config = adapt(&text, &rules, interval, targets);
         std::fs::write(data.path().join("prometheus.yml"), config).expect("prometheus.yml");
         let plan = || {
             let addr = ports::reserve().addr;
@@ -82,11 +103,7 @@ impl Prometheus {
             http::get(&format!("http://{addr}/-/ready")).is_ok_and(|answer| answer.status == 200)
         };
         let (addr, process) = launch("prometheus", plan, ready);
-        let prometheus = Self { addr, _data: data, _process: process };
-        // It first looks at its targets seconds after it says that it is ready.
-        let targets: usize = by_job.values().map(Vec::len).sum();
-        prometheus.wait_for("up", Duration::from_secs(30), |series| series.len() == targets);
-        prometheus
+        Self { addr, _data: data, _process: process }
     }
 
     /// Its URL, without a slash at the end.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testkit::{Lab, Signal, secs, workspace_bin};
+use testkit::{Lab, Signal, report, secs, workspace_bin};
 
 const CONNECTIONS: usize = 32;
 const OPERATIONS: usize = 2_000;
@@ -92,13 +92,14 @@ fn the_share_of_slow_operations_is_the_rate_of_packet_loss() {
         !fits(idle, OPERATIONS, 0.02),
         "{idle} slow operations without a fault: too busy a machine to measure"
     );
+    let mut seen = Vec::new();
     let wrong: Vec<String> = [2, 5, 10, 20, 50]
         .into_iter()
         .filter_map(|percent| {
             let rate = f64::from(percent) / 100.0;
-            let sample = || {
+            let mut sample = || {
                 let slow = under(&lab, &format!("loss-{percent}"));
-                println!("{percent}%: {slow} of {OPERATIONS} slow");
+                seen.push(format!("{percent}%: {slow} of {OPERATIONS}"));
                 slow
             };
             let first = sample();
@@ -111,6 +112,7 @@ fn the_share_of_slow_operations_is_the_rate_of_packet_loss() {
                 .then(|| format!("{first} of {OPERATIONS}, then {all} of {operations} at {percent}%"))
         })
         .collect();
+    report("slow operations under packet loss", seen);
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 

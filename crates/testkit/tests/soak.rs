@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use testkit::{Daemon, report, scale, secs};
+use testkit::{Daemon, report, scale, secs, skipped};
 
 /// Not a test of its own: run by the next ones with and without the variables.
 #[test]
@@ -14,9 +14,21 @@ fn a_reporting_run() {
     report("title", [format!("{} operations", scale(5, 5_000)), "second".to_owned()]);
 }
 
+/// Nor this one.
+#[test]
+#[ignore = "only as the child of the next tests"]
+fn a_skipping_run() {
+    skipped("the moon", "it is new");
+}
+
 fn run(variables: &[(&str, &Path)]) -> String {
+    run_test("a_reporting_run", variables)
+}
+
+/// As anybody runs it: nothing is asked for that libtest would not show by itself.
+fn run_test(name: &str, variables: &[(&str, &Path)]) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "a_reporting_run", "--ignored", "--nocapture"]);
+    command.args(["--exact", name, "--ignored"]);
     command.envs(variables.iter().copied());
     let daemon = Daemon::run(command);
     assert_eq!(daemon.wait_exit(secs(30)), 0);
@@ -37,4 +49,13 @@ fn the_soak_tier_reports_into_its_file() {
     }
     let section = "## title\n\n- 5000 operations\n- second\n\n";
     assert_eq!(std::fs::read_to_string(&file).unwrap(), section.repeat(2));
+}
+
+#[test]
+fn what_was_not_tested_is_said_by_a_test_that_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("skipped");
+    let shown = run_test("a_skipping_run", &[("LAB_SKIPPED", &file)]);
+    assert!(shown.contains("## Not tested: the moon\n\n- it is new\n"), "{shown}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "not tested: the moon: it is new\n");
 }

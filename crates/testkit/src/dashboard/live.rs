@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::fields::{self, Fields};
 use super::grafana::{
     Event, duration_ms, events, fill, interpolate, placeholders, rate_interval_ms, step_ms,
 };
+use super::query::Query;
 use super::{list, panels, text};
 use crate::prometheus::{Prometheus, QueryError, Series};
 
@@ -56,24 +58,37 @@ struct Asker<'a> {
 }
 
 pub(super) fn ask(dashboard: &Value, prometheus: &Prometheus, window: Window) -> Report {
-    let mut asker = Asker { prometheus, window, variables: BTreeMap::new(), report: Report::default() };
-    for variable in list(&dashboard["templating"]["list"]) {
-        asker.variable(variable);
-    }
+    let mut asker = Asker::new(dashboard, prometheus, window);
     for panel in panels(dashboard) {
+        let mut fields = Fields::default();
         for target in list(&panel["targets"]) {
-            asker.panel(panel, target);
+            asker.panel(panel, target, &mut fields);
         }
+        let title = format!("panel {}", panel["title"]);
+        fields::problems(panel, &fields).into_iter().for_each(|problem| asker.problem(&title, problem));
     }
-    for annotation in
-        list(&dashboard["annotations"]["list"]).iter().filter(|annotation| annotation["builtIn"].is_null())
-    {
-        asker.annotation(annotation);
-    }
+    asker.annotations(dashboard);
     asker.report
 }
 
-impl Asker<'_> {
+pub(super) fn regions(dashboard: &Value, prometheus: &Prometheus, window: Window) -> Report {
+    let mut asker = Asker::new(dashboard, prometheus, window);
+    asker.annotations(dashboard);
+    asker.report
+}
+
+impl<'a> Asker<'a> {
+    fn new(dashboard: &Value, prometheus: &'a Prometheus, window: Window) -> Self {
+        let mut asker = Self { prometheus, window, variables: BTreeMap::new(), report: Report::default() };
+        list(&dashboard["templating"]["list"]).iter().for_each(|variable| asker.variable(variable));
+        asker
+    }
+
+    fn annotations(&mut self, dashboard: &Value) {
+        let all = list(&dashboard["annotations"]["list"]).iter();
+        all.filter(|one| one["builtIn"].is_null()).for_each(|one| self.annotation(one));
+    }
+
     fn problem(&mut self, place: &str, problem: impl std::fmt::Display) {
         self.report.problems.push(format!("{place}: {problem}"));
     }
@@ -112,11 +127,13 @@ impl Asker<'_> {
         }
     }
 
-    fn panel(&mut self, panel: &Value, target: &Value) {
+    fn panel(&mut self, panel: &Value, target: &Value, fields: &mut Fields) {
         let place = format!("panel {} query {}", panel["title"], text(&target["refId"]));
         let pixels = (WIDTH * panel["gridPos"]["w"].as_u64().unwrap_or(24) / 24).max(200);
         let step = step_ms(self.window.ms(), pixels, min_step(target));
         let instant = target["instant"] == true && target["range"] != true;
+        let asked = Query::read(text(&target["expr"])).unwrap_or_default();
+        self.selected(&place, &asked);
         let series = match self.query(target, step, instant) {
             Ok(series) => series,
             Err(QueryError(error)) => return self.problem(&place, error),
@@ -157,13 +174,41 @@ impl Asker<'_> {
                 self.problem(&place, format!("value {value} has no mapping"));
             }
         }
+        fields.answers += 1;
+        series.iter().for_each(|one| fields.series(&one.labels));
         // A table shows labels as columns and needs no legend.
-        if text(&target["format"]) != "table" {
-            self.legend(&place, text(&target["legendFormat"]), &series);
+        if text(&target["format"]) == "table" {
+            let several = list(&panel["targets"]).len() > 1;
+            let value =
+                if several { format!("Value #{}", text(&target["refId"])) } else { "Value".to_owned() };
+            fields.values.insert(value);
+        } else {
+            fields.legends.extend(self.legend(&place, text(&target["legendFormat"]), &series, &asked));
         }
     }
 
-    fn legend(&mut self, place: &str, legend: &str, series: &[Series]) {
+    /// A value that no series has selects nothing, which `or` and `noValue` hide.
+    fn selected(&mut self, place: &str, asked: &Query) {
+        for selector in &asked.selectors {
+            for (label, _, pattern) in
+                selector.matchers.iter().filter(|(_, has_to, value)| *has_to && !value.contains('$'))
+            {
+                let there = self.values(label, &selector.metric);
+                let missing = pattern.split('|').find(|value| !there.is_empty() && !there.contains(*value));
+                if let Some(value) = missing {
+                    self.problem(place, format!("no {} has {label} {value:?}", selector.metric));
+                }
+            }
+        }
+    }
+
+    fn values(&self, label: &str, metric: &str) -> BTreeSet<String> {
+        let values = self.prometheus.label_values(label, metric, self.window.start, self.window.end);
+        values.unwrap_or_default().into_iter().collect()
+    }
+
+    /// What the series are called, and what the others would be called that the query leaves out.
+    fn legend(&mut self, place: &str, legend: &str, series: &[Series], asked: &Query) -> BTreeSet<String> {
         for label in placeholders(legend) {
             if series.iter().any(|one| !one.labels.contains_key(label)) {
                 self.problem(place, format!("legend names label {label:?}, which a series does not have"));
@@ -176,6 +221,11 @@ impl Asker<'_> {
                 format!("{} series share {} legend names: {names:?}", series.len(), names.len()),
             );
         }
+        let mut all = names;
+        if let Some(label) = legend.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")) {
+            all.extend(asked.selectors.iter().flat_map(|selector| self.values(label, &selector.metric)));
+        }
+        all
     }
 
     fn annotation(&mut self, annotation: &Value) {

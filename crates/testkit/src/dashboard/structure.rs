@@ -47,6 +47,12 @@ pub(super) fn problems(dashboard: &Value) -> Vec<String> {
         let refreshed = text(&variable["type"]) != "query" || variable["refresh"] == 2;
         rule(refreshed, format!("variable {name}: refresh must be 2, on every change of the time range"));
     }
+    for link in list(&dashboard["links"]) {
+        rule(
+            link["tags"] == dashboard["tags"],
+            format!("a link leads to {}, not to its own kind", link["tags"]),
+        );
+    }
     let mut ids = BTreeSet::new();
     for panel in panels(dashboard) {
         rule(
@@ -101,11 +107,22 @@ fn of_panel(panel: &Value) -> Vec<String> {
     if list(&panel["targets"]).is_empty() {
         found.push("no query".to_owned());
     }
+    let steps = list(&panel["fieldConfig"]["defaults"]["thresholds"]["steps"]);
+    if !steps.is_sorted_by_key(|step| step["value"].as_f64().unwrap_or(f64::MIN)) {
+        found.push("thresholds that do not rise: those out of order never show".to_owned());
+    }
+    let refs: BTreeSet<_> = list(&panel["targets"]).iter().map(|target| text(&target["refId"])).collect();
+    if refs.len() < list(&panel["targets"]).len() {
+        found.push("two queries of one refId: only one is shown".to_owned());
+    }
     for target in list(&panel["targets"]) {
         let source =
             if target["datasource"].is_null() { &panel["datasource"] } else { &target["datasource"] };
         if text(&source["uid"]) != "${datasource}" {
             found.push("data source is not ${datasource}".to_owned());
+        }
+        if text(&target["expr"]).contains("or vector(") {
+            found.push("makes a figure of no data".to_owned());
         }
         found.extend(of_query(text(&target["expr"])));
     }
@@ -142,7 +159,8 @@ fn of_clock(query: &str) -> Vec<String> {
     if query.matches("time()").count() != query.matches(CLOCK).count() {
         found.push("its clock is not held back by $__rate_interval_ms".to_owned());
     }
-    let other = |after: &&str| !after.starts_with("rate_interval]") && !after.starts_with("rate_interval_ms");
+    let follows = ["rate_interval]", "rate_interval)", "rate_interval_ms"];
+    let other = |after: &&str| !follows.iter().any(|name| after.starts_with(name));
     for after in query.split("$__").skip(1).filter(other) {
         let name = after.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
         found.push(format!("$__{name} does not follow step and scrape as $__rate_interval does"));

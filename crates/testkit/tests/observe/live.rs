@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use testkit::dashboard::{Dashboard, Report, Window};
 use testkit::{Lab, Prometheus, http, secs, workspace_bin};
 
-use crate::{DASHBOARDS, promtool};
+use crate::regions::{Phases, drawn};
+use crate::{DASHBOARDS, now, promtool};
 
 const LOOPS: usize = 3;
 /// Of two scenarios.
@@ -84,8 +85,10 @@ fn every_query_returns_data() {
         good(&live);
         only_quiet(&live, &[]);
         drawn_so_far(&live, &ended, &prometheus);
+        let wide = dashboard.regions(&prometheus, Window::before(now() + AHEAD, SIX_HOURS));
+        drawn_so_far(&wide, &ended, &prometheus);
     }
-    faults_are_found(&dashboards[0], &prometheus);
+    faults_are_found(&dashboards[0], &prometheus, &OF_THE_CLIENT);
 
     assert_eq!(scenariod.wait_exit(secs(120)), 0, "{}", scenariod.stderr());
     prometheus.wait_for("scenario_phase", secs(30), <[_]>::is_empty);
@@ -95,17 +98,14 @@ fn every_query_returns_data() {
         good(&after);
         only_quiet(&after, &OF_SCENARIOD);
         assert!(after.empty.contains("Phase"), "without scenariod there is no phase");
-        assert_eq!(drawn(&after), walked, "an annotation is exactly its phase");
+        assert_eq!(drawn(&after).as_ref(), Ok(&walked), "an annotation is exactly its phase");
 
-        // A phase shorter than a step is still a mark at its start.
         let wide = dashboard.ask(&prometheus, Window::before(now() + AHEAD, SIX_HOURS));
         good(&wide);
         only_quiet(&wide, &OF_SCENARIOD);
-        let starts = |phases: &Phases| {
-            phases.iter().map(|(key, (start, _))| (key.clone(), *start)).collect::<Vec<_>>()
-        };
-        assert_eq!(starts(&drawn(&wide)), starts(&walked));
+        assert_eq!(drawn(&wide).as_ref(), Ok(&walked), "however wide the range");
     }
+    faults_are_found(&dashboards[1], &prometheus, &OF_THE_ANALYSIS);
 }
 
 fn good(report: &Report) {
@@ -121,7 +121,7 @@ fn only_quiet(report: &Report, quiet: &[&str]) {
 /// What has ended is drawn, and what is drawn began when its phase did and ends no later than that; in full once the clock of
 /// the annotation has passed its end.
 fn drawn_so_far(report: &Report, ended: &Stamps, prometheus: &Prometheus) {
-    let drawn = drawn(report);
+    let drawn = drawn(report).unwrap();
     let missing: Vec<_> = ended.keys().filter(|key| !drawn.contains_key(*key)).collect();
     assert!(!ended.is_empty() && missing.is_empty(), "not drawn: {missing:?}");
     let (starts, ends) = (stamps(prometheus, "start"), stamps(prometheus, "end"));
@@ -149,49 +149,78 @@ fn scrape_is_small(addr: SocketAddr) {
     assert!(fastest < Duration::from_millis(50), "a scrape of {addr} takes {fastest:?}");
     let page = scrape();
     assert!(page.len() < 64 * 1024, "a scrape of {addr} has {} bytes", page.len());
-    eprintln!("{addr}: {} bytes, {fastest:?}", page.len());
     promtool::accepts_metrics(&page);
 }
 
+/// A text of the file, what it is replaced by, and what is to be said of it.
+type Fault = (&'static str, &'static str, &'static str);
+
 /// Faults that only a live Prometheus shows are found too.
-fn faults_are_found(dashboard: &Dashboard, prometheus: &Prometheus) {
-    let faults = [
-        (
-            "memcache_pool_connections{",
-            "memcache_pool_connection{",
-            "\"Pool connections by state\" query A: no data",
-        ),
-        ("sum by (status)", "sum by (stauts)", "legend names label \"status\""),
-        ("{{status}}", "all", "series share 1 legend names"),
-        ("sum by (state)", "sum by state", "parse error"),
-        ("\"0\":{\"text\":\"closed\"", "\"7\":{\"text\":\"closed\"", "value 0 has no mapping"),
-        ("/ (sum(rate", "+ (sum(rate", "a share must lie in 0..1"),
-        ("server=~\\\"$server\\\"", "server=~\\\"$sever\\\"", "nobody defines [\"sever\"]"),
-        (
-            "label_values(scenario_phase, scenario)",
-            "label_values(scenario_phase, name)",
-            "variable scenario: no values",
-        ),
-        ("\"expr\":\"1000 * ", "\"expr\":\"1 * ", "annotation Testing: nothing to see"),
-        ("(run {{run}})", "(run {{number}})", "title names label \"number\""),
-        ("status=\\\"failed\\\"", "status=\\\"error\\\"", "\"Error ratio\" query A: no data"),
-    ];
+fn faults_are_found(dashboard: &Dashboard, prometheus: &Prometheus, faults: &[Fault]) {
     for (text, replacement, expected) in faults {
-        let problems =
-            dashboard.with(text, replacement).ask(prometheus, Window::before(now(), QUARTER_HOUR)).problems;
+        let bad = dashboard.with(text, replacement);
+        let problems = bad.ask(prometheus, Window::before(now() + HELD_BACK, QUARTER_HOUR)).problems;
         assert!(problems.iter().any(|problem| problem.contains(expected)), "{replacement}: {problems:#?}");
     }
 }
 
-type Stamps = BTreeMap<(String, String), i64>;
-type Phases = BTreeMap<(String, String), (i64, i64)>;
+const OF_THE_CLIENT: [Fault; 15] = [
+    (
+        "memcache_pool_connections{",
+        "memcache_pool_connection{",
+        "\"Pool connections by state\" query A: no data",
+    ),
+    ("sum by (status)", "sum by (stauts)", "legend names label \"status\""),
+    ("{{status}}", "all", "series share 1 legend names"),
+    ("sum by (state)", "sum by state", "parse error"),
+    ("\"0\":{\"text\":\"closed\"", "\"7\":{\"text\":\"closed\"", "value 0 has no mapping"),
+    ("/ (sum(rate", "+ (sum(rate", "a share must lie in 0..1"),
+    ("server=~\\\"$server\\\"", "server=~\\\"$sever\\\"", "nobody defines [\"sever\"]"),
+    (
+        "label_values(scenario_phase, scenario)",
+        "label_values(scenario_phase, name)",
+        "variable scenario: no values",
+    ),
+    ("\"expr\":\"1000 * ", "\"expr\":\"1 * ", "annotation Testing: nothing to see"),
+    ("(run {{run}})", "(run {{number}})", "title names label \"number\""),
+    ("status=\\\"failed\\\"", "status=\\\"error\\\"", "\"Error ratio\" query A: no data"),
+    ("active|idle", "active|idel", "no memcache_pool_connections has state \"idel\""),
+    ("\"Value #C\":", "\"Value #G\":", "renameByName names \"Value #G\""),
+    ("\"byField\":\"server\"", "\"byField\":\"sever\"", "byField is \"sever\""),
+    ("\"options\":\"failed\"", "\"options\":\"error\"", "an override is for \"error\""),
+];
 
-/// What the annotations draw: start and end in ms by phase and run.
-fn drawn(report: &Report) -> Phases {
-    let label = |event: &testkit::dashboard::Event, name: &str| event.labels[name].clone();
-    let all = report.events.values().flatten();
-    all.map(|event| ((label(event, "phase"), label(event, "run")), (event.start_ms, event.end_ms))).collect()
-}
+const OF_THE_ANALYSIS: [Fault; 15] = [
+    ("toxiproxy_toxic_active{", "toxiproxy_toxics_active{", "\"Faults\" query A: no data"),
+    (
+        "toxiproxy_residual_toxics[",
+        "toxiproxy_residual_toxics{job=\\\"guard\\\"}[",
+        "no toxiproxy_residual_toxics has job \"guard\"",
+    ),
+    ("phase=\\\"recovery\\\"", "phase=\\\"healing\\\"", "rate5s has phase \"healing\""),
+    ("status=\\\"failed\\\"", "status=\\\"fail\\\"", "\"Budget spent\" query A: no data"),
+    ("100 * (sum(", "-100 * (sum(", "negative"),
+    (
+        "[$__range]) - last_over_time(",
+        "[$__range]) - 2 * last_over_time(",
+        "\"Phase lengths\" query A: negative",
+    ),
+    ("{{scenario}}: {{expectation}}", "{{scenario}}: {{name}}", "legend names label \"name\""),
+    ("{{server}} run {{run}}", "{{server}}", "legend names"),
+    ("\"1\":{\"text\":\"held\"", "\"2\":{\"text\":\"held\"", "value 1 has no mapping"),
+    ("\"testing\":2", "\"test\":2", "indexByName names \"test\""),
+    ("\"columnField\":\"phase\"", "\"columnField\":\"phases\"", "columnField is \"phases\""),
+    ("\"run\":\"Run\"", "\"number\":\"Run\"", "renameByName names \"number\""),
+    ("\"options\":\"inconclusive\"", "\"options\":\"unclear\"", "an override is for \"unclear\""),
+    (
+        "label_values(memcache_operations_total, server)",
+        "label_values(memcache_operations_total, node)",
+        "variable server: no values",
+    ),
+    ("\"format\":\"table\"", "\"format\":\"time_series\"", "legend names"),
+];
+
+type Stamps = BTreeMap<(String, String), i64>;
 
 /// What scenariod said of its phases, all of which have ended.
 fn walked(prometheus: &Prometheus) -> Phases {
@@ -206,8 +235,4 @@ fn stamps(prometheus: &Prometheus, edge: &str) -> Stamps {
     let ms = |value: f64| (value * 1_000.0).floor() as i64;
     let key = |one: &testkit::Series| (one.labels["phase"].clone(), one.labels["run"].clone());
     series.into_iter().map(|one| (key(&one), ms(one.value()))).collect()
-}
-
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }

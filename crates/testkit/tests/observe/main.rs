@@ -6,10 +6,18 @@
 mod cost;
 mod files;
 mod live;
+mod meaning;
 mod names;
 mod promtool;
+mod regions;
 mod types;
 
 /// Every dashboard of the lab.
 const DASHBOARDS: [&str; 2] =
     ["grafana/dashboards/client-performance.json", "grafana/dashboards/scenario-analysis.json"];
+
+/// Unix time in seconds.
+fn now() -> f64 {
+    use std::time::{SystemTime, UNIX_EPOCH};
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+}
