@@ -285,12 +285,6 @@ fn a_taken_port_and_an_absent_toxiproxy_end_with_4_and_their_address() {
 }
 
 #[test]
-fn health_of_nobody_is_1() {
-    let nobody = free_addr().to_string();
-    Expect::of(&["health", "--metrics-addr", &nobody]).code(1).run();
-}
-
-#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let mut child =
         command().args(["list", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
