@@ -136,6 +136,7 @@ impl Guard {
             }
             Err(error) => {
                 self.reach = Reach::Silent;
+                self.families.residual_unseen();
                 if before != Reach::Silent {
                     self.readiness.set_not_ready("toxiproxy does not answer");
                     self.narrator.say(format!("{error}; trying on"));
