@@ -3,20 +3,9 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, Scrape, eventually, free_addr, report, scale, secs};
+use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, Scrape, eventually, report, scale, secs};
 
-use crate::harness::{BIN, DEADLINE, LONG_TOXICS, ours, start};
-
-/// A guard of this lab that looks often.
-#[track_caller]
-fn guard(lab: &Lab, args: &[&str]) -> Daemon {
-    let addr = free_addr();
-    let metrics = addr.to_string();
-    let all = ["guard", "--interval", "100ms", "--metrics-addr", &metrics];
-    let daemon = Daemon::run(lab.command(BIN, all.iter().chain(args))).serving(addr);
-    daemon.scrape_until("the guard", secs(10), |_| true);
-    daemon
-}
+use crate::harness::{BIN, DEADLINE, LONG_TOXICS, guard, ours, start};
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
