@@ -17,8 +17,9 @@ up:
 down:
     @deploy/lab.sh down
 
-# Each part of the lab: up or down, address, pid
+# Each part of the lab: up or down, address, pid; exit 0 only while every part is up
 [group('lab')]
+[no-exit-message]
 status:
     @deploy/lab.sh status
 

@@ -51,10 +51,13 @@ container_states() {
     '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{with .State.Health}}{{.Status}}{{else}}-{{end}}' "${ids[@]}" | sort
 }
 
+# waiting: the parts that are not up.
+waiting() { container_states | awk '$2 " " $3 != "running healthy" && $1 != "scenariod" { print $1 }' | paste -sd' '; }
+
 compose_wait() {
   local deadline=$((SECONDS + 120)) waiting seen=''
   while :; do
-    waiting=$(container_states | awk '$2 " " $3 != "running healthy" && $1 != "scenariod" { print $1 }' | paste -sd' ')
+    waiting=$(waiting)
     [ -n "$waiting" ] || break
     [ "$waiting" = "$seen" ] || say "waiting for $waiting"
     seen=$waiting
@@ -87,6 +90,7 @@ compose_down() {
   compose --profile scenario --profile alerting down --volumes --remove-orphans
 }
 
+# compose_status: 0 where every part is up.
 compose_status() {
   local service state health address
   compose_ports
@@ -103,6 +107,7 @@ compose_status() {
     esac
     printf '%-12s %-8s %-10s %s\n' "$service" "$state" "$health" "$address"
   done < <(container_states)
+  [ -z "$(waiting)" ]
 }
 
 compose_logs() {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The lab as one thing: lab.sh up | down | status | logs [-f] [PART] | run NAME ARGS
+# status is 0 only while every part is up, for scripts that ask.
 # LAB_ENGINE=docker|native picks the engine, LAB_PORT_OFFSET=N moves every port, LAB_CONFIG names the lab file,
 # LAB_HOME the folder of its state (.lab), LAB_PROFILE the cargo profile of the daemons (release).
 set -euo pipefail
@@ -59,7 +60,7 @@ case $command in
     if [ "$LAB_ENGINE" = docker ]; then compose_up; else native_up; fi ;;
   down) down ;;
   status|logs)
-    [ "$running" = yes ] || { say "no lab is up"; exit 0; }
+    [ "$running" = yes ] || { say "no lab is up"; [ "$command" != status ]; exit; }
     if [ "$LAB_ENGINE" = docker ]; then "compose_$command" "$@"; else "native_$command" "$@"; fi ;;
   run) run "$@" ;;
   *) die_code=2 die "unknown command '$command'" "up, down, status, logs or run" ;;

@@ -104,7 +104,11 @@ for signal in INT TERM; do
 done
 say "ok: up, interrupted while it builds, leaves no build behind"
 
+! "$lab_sh" status >"$LAB_HOME/output" || fail "status is 0 where no lab is up"
+grep -qxF "no lab is up" "$LAB_HOME/output" || fail "status, where no lab is up: $(cat "$LAB_HOME/output")"
+say "ok: status tells a script that no lab is up"
 expect "the lab comes up" "$lab_sh" up
+expect "status, while every part is up" "$lab_sh" status
 before=$(pids)
 expect "up again" "$lab_sh" up
 [ "$before" = "$(pids)" ] || fail "a second up restarted something"
@@ -130,6 +134,12 @@ say "ok: no toxic is left"
 
 expect "the logs of scenariod" "$lab_sh" logs scenariod
 grep -q '"kind":"end"' "$LAB_HOME/output" || fail "logs scenariod shows no journal: $(tail -n 3 "$LAB_HOME/output")"
+
+"$programs/sv" -w 5 down "$LAB_HOME/service/guard" >/dev/null
+! "$lab_sh" status >"$LAB_HOME/output" || fail "status is 0 while the guard is down"
+grep -q '^guard  *down' "$LAB_HOME/output" || fail "status, while the guard is down: $(cat "$LAB_HOME/output")"
+"$programs/sv" -w 5 up "$LAB_HOME/service/guard" >/dev/null
+say "ok: status tells a script that a part is down"
 
 holds 'up{job="guard"} == 1' || fail "Prometheus does not scrape the guard"
 "$LAB_HOME/bin/scenariod" --scenario packet-loss-10 --time-scale 0.1 >"$LAB_HOME/output" 2>&1 &

@@ -201,19 +201,22 @@ shown() {
   cat "$1/address"
 }
 
+# native_status: 0 where every part is up.
 native_status() {
-  local dir name state pid
+  local dir name state pid all=up
   addresses
   for dir in "$services"/*/; do
     name=$(basename "$dir")
     state=down
     ! "$dir/check" >/dev/null 2>&1 || state=up
+    [ $state = up ] || all=down
     pid=$(cat "$dir/supervise/pid" 2>/dev/null) || true
     printf '%-12s %-5s %-28s pid %s\n' "$name" "$state" "$(shown "$dir")" "${pid:--}"
   done
   state=idle
   ! "$answers" http "$scenariod_address" /health || state=busy
   printf '%-12s %-5s %-28s %s\n' scenariod "$state" "http://$scenariod_address" "(only while a scenario runs)"
+  [ $all = up ]
 }
 
 # scenariod_journal: the newest run's, whether it goes on or has ended.

@@ -6,6 +6,9 @@ use std::time::Duration;
 use crate::exit::{Exit, UserError};
 use crate::values::HostPort;
 
+/// An answer may take so long.
+const LIMIT: Duration = Duration::from_secs(2);
+
 /// The daemon did not say that it is well.
 #[derive(Debug, thiserror::Error)]
 #[error("no healthy daemon at {addr}: {reason}")]
@@ -18,6 +21,10 @@ impl UserError for Unhealthy {
     fn exit(&self) -> Exit {
         Exit::Failed
     }
+
+    fn hint(&self) -> Option<String> {
+        Some("is it running? `--metrics-addr` names another address".to_owned())
+    }
 }
 
 /// Asks `/health`; a daemon that listens on every address is asked on loopback.
@@ -29,9 +36,19 @@ pub fn probe(addr: &HostPort) -> Result<(), Unhealthy> {
     };
     let addr = format!("{host}:{}", addr.port());
     let agent: ureq::Agent =
-        ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(2))).proxy(None).build().into();
+        ureq::Agent::config_builder().timeout_global(Some(LIMIT)).proxy(None).build().into();
     match agent.get(format!("http://{addr}/health")).call() {
         Ok(_) => Ok(()),
-        Err(error) => Err(Unhealthy { addr, reason: error.to_string() }),
+        Err(error) => Err(Unhealthy { addr, reason: reason(&error) }),
+    }
+}
+
+fn reason(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(error) => format!("nothing answers: {error}"),
+        ureq::Error::Timeout(_) => format!("nothing answers within {}", humantime::format_duration(LIMIT)),
+        ureq::Error::HostNotFound => "there is no such host".to_owned(),
+        ureq::Error::StatusCode(status) => format!("what is there answers GET /health with {status}"),
+        _ => "what is there does not speak HTTP".to_owned(),
     }
 }

@@ -130,10 +130,10 @@ fn context(error: &clap::Error, kind: ContextKind) -> Vec<String> {
     }
 }
 
-/// `--loop` of `--loop [<N>]`, `NAME` of `<NAME>`.
+/// `--loop` of `--loop [<N>]`, `NAME` of `<NAME>`, `PATHS` of `[PATHS]...`.
 fn flag(text: &str) -> String {
-    let word = text.split([' ', '=', '[']).next().unwrap_or_default();
-    word.trim_matches(['<', '>']).to_owned()
+    let word = text.trim_start_matches(['<', '[']).split([' ', '=', '[', ']', '>']).next();
+    word.unwrap_or_default().to_owned()
 }
 
 fn near(word: &str) -> Option<String> {
@@ -157,7 +157,10 @@ mod tests {
             .arg(Arg::new("rate").long("rate").value_name("N").value_parser(value_parser!(u32).range(1..=9)))
             .arg(Arg::new("seed").long("seed").value_parser(value_parser!(u64)))
             .arg(Arg::new("shape").long("shape").value_parser(["round", "square"]))
-            .subcommand(Command::new("draw"));
+            .subcommand(
+                Command::new("draw")
+                    .arg(Arg::new("FILES").num_args(0..).value_parser(value_parser!(std::path::PathBuf))),
+            );
         let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let error = command.clone().try_get_matches_from(&args).unwrap_err();
         let told = told(&error, &command, &args);
@@ -176,6 +179,7 @@ mod tests {
             format!("--seed is `99999999999999999999`: too large a number; {help}")
         );
         assert_eq!(said("prog --rate"), format!("--rate needs a value; {help}"));
+        assert_eq!(said("prog draw "), format!("FILES needs a value; {help}"));
         assert_eq!(said("prog --rate 1 --rate 2"), format!("--rate is given twice; {help}"));
         assert_eq!(
             said("prog --shape rond"),

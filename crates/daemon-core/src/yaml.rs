@@ -5,6 +5,8 @@ mod node;
 mod schema;
 mod shape;
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use schemars::{JsonSchema, schema_for};
@@ -14,6 +16,8 @@ use serde_json::Value as Json;
 use crate::problems::{Problem, Problems};
 use node::{Node, Scalar, Value};
 
+/// Far more than any file of the lab needs.
+const MOST_MIB: u64 = 1;
 /// What messages call the top level of a file.
 const WHOLE: &str = "the file";
 
@@ -25,7 +29,7 @@ pub struct Unreadable {
     pub path: PathBuf,
     /// Why.
     #[source]
-    pub source: std::io::Error,
+    pub source: io::Error,
 }
 
 /// A parsed file.
@@ -39,7 +43,7 @@ pub struct Document {
 impl Document {
     /// Reads a file's text.
     pub fn read_text(path: &Path) -> Result<String, Unreadable> {
-        std::fs::read_to_string(path).map_err(|source| Unreadable { path: path.to_owned(), source })
+        text(path).map_err(|source| Unreadable { path: path.to_owned(), source })
     }
 
     /// Parses a text; `name` is how messages call the file.
@@ -114,6 +118,19 @@ impl Document {
         };
         Problem { file: self.name.clone(), line, message }.into()
     }
+}
+
+/// A pipe or a device may give nothing, or never end.
+fn text(path: &Path) -> io::Result<String> {
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take((MOST_MIB << 20) + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_MIB << 20 {
+        return Err(io::Error::other(format!("larger than {MOST_MIB} MiB")));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::other("not UTF-8"))
 }
 
 #[cfg(test)]

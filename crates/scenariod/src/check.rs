@@ -13,6 +13,7 @@ use crate::aim;
 use crate::catalogue::{self, Source};
 use crate::library::Library;
 use crate::playlist;
+use crate::scenario::Scenario;
 use crate::settings::{Settings, proxies};
 use crate::sources::{self, Kind, Named, kind, meant};
 
@@ -99,20 +100,26 @@ pub(crate) fn check(paths: &[PathBuf], config: Option<&Path>) -> Result<String, 
     }
     problems.or(())?;
     let nodes = labs.iter().flatten().map(|lab| lab.servers.len()).sum();
-    Ok(summary(&files, scenarios.len(), playlists, nodes, labs.len()))
+    Ok(summary(&files, &scenarios, playlists, nodes, labs.len()))
 }
 
-fn summary(files: &Files, scenarios: usize, playlists: usize, nodes: usize, labs: usize) -> String {
+fn summary(files: &Files, scenarios: &[Scenario], playlists: usize, nodes: usize, labs: usize) -> String {
     let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let mut line = String::from("ok: ");
-    if scenarios > 0 {
-        let _ = write!(line, "{} in {}, ", many(scenarios, "scenario"), many(files.scenarios.len(), "file"));
+    if !scenarios.is_empty() {
+        let count = many(scenarios.len(), "scenario");
+        let _ = write!(line, "{count} in {}, ", many(files.scenarios.len(), "file"));
     }
     if playlists > 0 {
         let _ = write!(line, "{}, ", many(playlists, "playlist"));
     }
     let _ = write!(line, "{} in {}", many(nodes, "node"), many(labs, "lab file"));
     line.push('\n');
+    let unjudged = scenarios.iter().filter(|scenario| scenario.expect.is_empty());
+    let unjudged: Vec<&str> = unjudged.map(|scenario| scenario.name.as_str()).collect();
+    if !unjudged.is_empty() {
+        let _ = writeln!(line, "not judged, as nothing is expected of them: {}", unjudged.join(", "));
+    }
     if !files.others.is_empty() {
         let _ = writeln!(
             line,

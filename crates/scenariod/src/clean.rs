@@ -15,7 +15,7 @@ use crate::journal::settle;
 use crate::lease::Lease;
 use crate::metrics::SetupError;
 use crate::settings::Settings;
-use crate::stage::unix_seconds;
+use crate::stage::{OTHER, unix_seconds};
 use crate::state::StateDir;
 use crate::sweep::{Found, Sight, sort};
 use crate::toxiproxy::{Client, Placed, Power, Proxy, ToxiproxyError};
@@ -30,6 +30,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 enum CleanError {
     #[error(transparent)]
     Absent(ToxiproxyError),
+    #[error(transparent)]
+    Stranger(ToxiproxyError),
     #[error("a fault may still be on: {0}")]
     Silent(ToxiproxyError),
     #[error(transparent)]
@@ -39,7 +41,7 @@ enum CleanError {
 impl UserError for CleanError {
     fn exit(&self) -> Exit {
         match self {
-            CleanError::Absent(_) => Exit::Setup,
+            CleanError::Absent(_) | CleanError::Stranger(_) => Exit::Setup,
             CleanError::Silent(_) | CleanError::Residue(_) => Exit::Residue,
         }
     }
@@ -47,6 +49,7 @@ impl UserError for CleanError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             CleanError::Absent(_) => "is the lab up? A toxiproxy that is dead holds no toxics".to_owned(),
+            CleanError::Stranger(_) => OTHER.to_owned(),
             CleanError::Silent(_) => {
                 "a toxiproxy that does not answer has to be restarted; its toxics go with it".to_owned()
             }
@@ -89,7 +92,11 @@ async fn clean(
     nodes: &[String],
     dry_run: bool,
 ) -> Result<(String, Exit), CleanError> {
-    let before = client.proxies().await?;
+    let before = client.proxies().await.map_err(|error| match error {
+        // Nothing was seen there, and nothing asked for.
+        ToxiproxyError::Stranger { .. } => CleanError::Stranger(error),
+        other => other.into(),
+    })?;
     let (forfeited, live) = sorted(&before, state);
     let mut text = String::new();
     for found in &live {

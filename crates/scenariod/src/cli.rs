@@ -128,7 +128,7 @@ pub(crate) enum SubCommand {
     #[command(
         after_help = "Examples: scenariod clean --dry-run; scenariod clean --toxiproxy http://127.0.0.1:8474"
     )]
-    /// Remove what runs have left behind, and say what was found: exit 0 when nothing is left, else 5
+    /// Remove what runs have left behind, and say what was found: exit 0 when nothing is left, 4 when no Toxiproxy is there, else 5
     Clean {
         /// Only say what would be removed
         #[arg(long = "dry-run", id = "clean_dry_run")]

@@ -83,6 +83,9 @@ pub(crate) async fn dry_run(order: &Order) -> Result<Dry, DryError> {
         }
         let testing = readable(plan.phases.testing);
         text.push_str(&format!("{}: would test for {testing}: {}\n", scenario.name, plan.describe()));
+        if order.prometheus.is_some() && scenario.expect.is_empty() {
+            text.push_str(&format!("{}: nothing is expected of it: no run of it is judged\n", scenario.name));
+        }
     }
     // A run binds first. Here whoever holds the address has had the chance to be named as a run.
     metrics::bind(&order.settings.metrics_addr).map_err(DryError::Setup)?;

@@ -19,7 +19,7 @@ use crate::narrator::{Manner, Narrator};
 use crate::settings::Settings;
 use crate::stage::unix_seconds;
 use crate::state::StateDir;
-use crate::sweep::{Owner, Sight, ours, sort};
+use crate::sweep::{Owner, Sight, ours, sort, why};
 use crate::toxiproxy::{Client, Proxy};
 use crate::{Failure, fail, load_lab, load_state};
 
@@ -136,6 +136,7 @@ impl Guard {
             }
             Err(error) => {
                 self.reach = Reach::Silent;
+                self.families.residual_unseen();
                 if before != Reach::Silent {
                     self.readiness.set_not_ready("toxiproxy does not answer");
                     self.narrator.say(format!("{error}; trying on"));
@@ -168,15 +169,6 @@ impl Guard {
         for settled in settle(&self.state, self.client.url(), proxies) {
             self.narrator.say(format!("{settled}"));
         }
-    }
-}
-
-/// Why a toxic that had to go was there, in words.
-fn why(owner: Owner) -> &'static str {
-    match owner {
-        Owner::Dead => "left over from a run that did not end well",
-        Owner::Alive => "its lease is over, though its run is still there: it stands still or is stuck",
-        Owner::Unknown => "its lease is over and nothing is known here of its run",
     }
 }
 

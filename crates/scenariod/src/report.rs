@@ -22,6 +22,9 @@ use crate::judge::expectation::Expectation;
 use quantile::Quantile;
 use share::Survival;
 
+/// Of a run that nothing was asked about.
+pub(crate) const UNJUDGED: &str = "nothing is expected of it, so nothing was judged";
+
 /// One run.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
@@ -122,9 +125,6 @@ impl Report {
 
     /// How the expectations fared, in a few words.
     pub(crate) fn in_words(&self) -> String {
-        if let (Some(note), true) = (&self.note, self.expectations.is_empty()) {
-            return note.clone();
-        }
         let count = |result| self.expectations.iter().filter(|line| line.result == result).count();
         let parts = [
             (count(Some(Finding::Pass)), "hold"),
@@ -137,11 +137,11 @@ impl Report {
         // With a note, only what goes for the whole run was judged.
         let which = if self.note.is_some() { "expectations of the whole run" } else { "expectations" };
         let expectations = match self.expectations.len() {
-            0 => "nothing is expected of it".to_owned(),
-            count => format!("of {count} {which} {}", parts.collect::<Vec<_>>().join(", ")),
+            0 => None,
+            count => Some(format!("of {count} {which} {}", parts.collect::<Vec<_>>().join(", "))),
         };
         let doubts = self.shares.iter().filter_map(Survival::doubt);
-        self.note.iter().cloned().chain([expectations]).chain(doubts).collect::<Vec<_>>().join("; ")
+        self.note.iter().cloned().chain(expectations).chain(doubts).collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -16,7 +16,7 @@ use crate::scenario::Scenario;
 pub(crate) enum SelectError {
     #[error("unknown scenario, family or playlist: {word}")]
     Unknown { word: String, near: Option<String> },
-    #[error("no scenario is named in --scenario")]
+    #[error("no scenario, family or playlist is named")]
     Nothing,
 }
 

@@ -69,8 +69,9 @@ pub(crate) fn playlist(list: &Playlist) -> String {
 
 /// What the verdict asks Prometheus.
 fn expectations(text: &mut String, scenario: &Scenario) {
-    if !scenario.expect.is_empty() {
-        text.push_str("\nheld to\n");
+    text.push_str("\nheld to\n");
+    if scenario.expect.is_empty() {
+        text.push_str("  nothing: no run of it is judged\n");
     }
     for expectation in &scenario.expect {
         let (name, phase) = (&expectation.name, expectation.during.as_str());

@@ -24,6 +24,9 @@ const MOST_BUDGET: Duration = Duration::from_secs(30);
 /// How long it is tried to put back what went with a Toxiproxy.
 const REPAIR: Duration = Duration::from_secs(5);
 
+/// What helps where no Toxiproxy answers.
+pub(crate) const OTHER: &str = "is the lab up? `--toxiproxy` names another Toxiproxy";
+
 /// One run's rig.
 #[derive(Debug)]
 pub(crate) struct Stage {
@@ -76,7 +79,7 @@ impl UserError for RunError {
     fn hint(&self) -> Option<String> {
         match self {
             RunError::Refused { cause: Refusal::Call(_), .. } => {
-                Some("is the lab up? `--toxiproxy` names another Toxiproxy".to_owned())
+                Some(OTHER.to_owned())
             }
             RunError::Refused { cause: Refusal::Obstacles(obstacles), .. } => match obstacles.first()? {
                 Obstacle::Foreign { .. } => {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use daemon_core::exit::{Exit, UserError};
-use rustix::fs::{Access, access, statvfs};
+use rustix::fs::{Access, FsWord, PROC_SUPER_MAGIC, access, statfs};
 use rustix::io::Errno;
 
 use crate::lease::RunId;
@@ -15,6 +15,9 @@ use crate::sweep::Owner;
 
 /// Below the XDG state folder.
 const FOLDER: &str = "memcache-resilience-lab";
+
+/// `/proc` and `/sys`, whose rights promise what they do not keep.
+const KERNELS: [FsWord; 2] = [PROC_SUPER_MAGIC, 0x6265_6572];
 
 /// Where state is kept.
 #[derive(Clone, Debug)]
@@ -89,25 +92,10 @@ impl StateDir {
         }
     }
 
-    /// Whether a journal could be kept. Only looks.
+    /// Whether journals and claims could be kept. Only looks.
     pub(crate) fn usable(&self) -> Result<(), StateError> {
-        let journals = self.journals();
-        // The nearest folder that is there: below it a run makes the others.
-        let there = journals.ancestors().find_map(|path| match fs::metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            found => Some((path, found)),
-        });
-        let Some((path, found)) = there else { return Ok(()) };
-        let writable = || {
-            if !found?.is_dir() {
-                return Err(io::ErrorKind::NotADirectory.into());
-            }
-            access(path, Access::WRITE_OK | Access::EXEC_OK)?;
-            let disk = statvfs(path)?;
-            let full = disk.f_blocks > 0 && disk.f_bfree == 0;
-            if full { Err(io::Error::from(Errno::NOSPC)) } else { Ok(()) }
-        };
-        writable().map_err(|reason| StateError::Unusable { path: path.to_owned(), reason })
+        keeps(&self.journals())?;
+        keeps(&self.claims())
     }
 
     /// Makes the folder and opens a new file in it.
@@ -140,7 +128,7 @@ impl StateDir {
         let api = url.split_once("://").map_or(url, |(_, rest)| rest);
         let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' };
         let api: String = api.chars().map(safe).collect();
-        self.folder.join("claims").join(format!("{api}-{server}"))
+        self.claims().join(format!("{api}-{server}"))
     }
 
     /// The run that wrote itself into a claim. It may be the last holder's name: only that of a live one counts.
@@ -152,6 +140,34 @@ impl StateDir {
     fn journals(&self) -> PathBuf {
         self.folder.join("runs")
     }
+
+    fn claims(&self) -> PathBuf {
+        self.folder.join("claims")
+    }
+}
+
+/// Whether a folder is there in which files can be made, or could be made itself.
+fn keeps(folder: &Path) -> Result<(), StateError> {
+    // The nearest folder that is there: below it a run makes the others.
+    let here = |path| if path == Path::new("") { Path::new(".") } else { path };
+    let there = folder.ancestors().map(here).find_map(|path| match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        found => Some((path, found)),
+    });
+    let Some((path, found)) = there else { return Ok(()) };
+    let writable = || {
+        if !found?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        let disk = statfs(path)?;
+        if KERNELS.contains(&disk.f_type) {
+            return Err(io::Error::other("the kernel keeps no files there"));
+        }
+        access(path, Access::WRITE_OK | Access::EXEC_OK)?;
+        let full = disk.f_blocks > 0 && disk.f_bfree == 0;
+        if full { Err(io::Error::from(Errno::NOSPC)) } else { Ok(()) }
+    };
+    writable().map_err(|reason| StateError::Unusable { path: path.to_owned(), reason })
 }
 
 #[cfg(test)]
@@ -174,6 +190,25 @@ mod tests {
         assert_eq!((claimant("memcached2"), claimant("memcached3")), (None, None), "dead, and never claimed");
         drop(held);
         assert!(claim("memcached1", &two).is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_can_keep_no_state_is_found_without_writing_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let unusable = |path: &Path| {
+            let found = StateDir::locate(Some(path)).unwrap().usable();
+            found.err().map(|error| error.to_string())
+        };
+        for kernels in ["/proc", "/sys"] {
+            let said = format!("cannot keep state in {kernels}: the kernel keeps no files there");
+            assert_eq!(unusable(&Path::new(kernels).join("x")), Some(said));
+        }
+        assert_eq!(unusable(&folder.path().join("a/b")), None);
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+        let claims = folder.path().join("claims");
+        fs::write(&claims, "").unwrap();
+        let said = format!("cannot keep state in {}: not a directory", claims.display());
+        assert_eq!(unusable(folder.path()), Some(said));
     }
 
     #[test]

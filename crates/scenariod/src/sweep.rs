@@ -79,6 +79,15 @@ pub(crate) fn sort<'a>(
         .partition(|found| forfeited(&found.lease, owner(&found.lease.run), sight(&found.placed.name)))
 }
 
+/// Why a toxic that had to go was there, in words.
+pub(crate) fn why(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Dead => "left over from a run that did not end well",
+        Owner::Alive => "its lease is over, though its run is still there: it stands still or is stuck",
+        Owner::Unknown => "its lease is over and nothing is known here of its run",
+    }
+}
+
 /// Whether its proxy is disabled, so that a marker on it says that we did it.
 pub(crate) fn is_down(proxies: &[Proxy], server: &str) -> bool {
     proxies.iter().any(|proxy| proxy.name == server && proxy.power == Power::Disabled)

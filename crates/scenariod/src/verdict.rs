@@ -16,8 +16,8 @@ use crate::judge::evidence::Windows;
 use crate::judge::stop::Cause;
 use crate::moments::Moments;
 use crate::plan::Plan;
-use crate::report::Report;
 use crate::report::share::asked;
+use crate::report::{Report, UNJUDGED};
 use crate::run::{Ended, Runner};
 use crate::scenario::Scenario;
 use crate::stage::readable;
@@ -71,7 +71,7 @@ impl Runner {
             return self.finish(label, &scenario.name, RunStatus::Success, walked, Exit::Ok, ended);
         };
         let facts = self.facts(&judging, windows, Scope::Whole);
-        let report = tokio::select! {
+        let mut report = tokio::select! {
             biased;
             () = self.stop.token.cancelled() => Report {
                 status: RunStatus::Aborted,
@@ -79,6 +79,9 @@ impl Runner {
             },
             report = assess(prometheus, &facts) => report,
         };
+        if scenario.expect.is_empty() {
+            report.note.get_or_insert_with(|| UNJUDGED.to_owned());
+        }
         self.tell(label, &report);
         let what = format!("{walked}; {}", report.in_words());
         let status = report.status;

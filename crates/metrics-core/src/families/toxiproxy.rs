@@ -35,7 +35,7 @@ const ACTIVE_SECONDS: Family = Family::counter(
 const RESIDUAL: Family = Family::gauge(
     "toxiproxy_residual_toxics",
     &[],
-    "Toxics of this lab that should be gone and are not, as last read back",
+    "Toxics of this lab that should be gone and are not, as last read back; of the guard, no series while it cannot know of any",
 );
 const API_ERRORS: Family =
     Family::counter("toxiproxy_api_errors_total", &["method"], "Requests to the Toxiproxy API that failed");
@@ -78,7 +78,8 @@ enum Scope {
 #[derive(Debug)]
 struct State {
     faults: Vec<Fault>,
-    residual: usize,
+    /// `None`: nobody knows.
+    residual: Option<usize>,
     errors: [Cell; ApiMethod::COUNT],
     durations: [HistogramCells; ApiMethod::COUNT],
 }
@@ -109,7 +110,8 @@ impl ToxiproxyFamilies {
         let edges = Edges::latency(&[]);
         let mut state = State {
             faults: Vec::new(),
-            residual: 0,
+            // Who puts toxics on knows at first that none is; who only looks has to look.
+            residual: (scope == Scope::All).then_some(0),
             errors: Default::default(),
             durations: ApiMethod::ALL.map(|_| HistogramCells::new(&edges)),
         };
@@ -148,7 +150,13 @@ impl ToxiproxyFamilies {
 
     /// How many toxics of ours are left that should be gone.
     pub fn set_residual(&self, toxics: usize) {
-        self.state.lock().residual = toxics;
+        self.state.lock().residual = Some(toxics);
+    }
+
+    /// Toxiproxy cannot be read: that nothing is left is not known any more, and what was left is not known to be gone.
+    pub fn residual_unseen(&self) {
+        let mut state = self.state.lock();
+        state.residual = state.residual.filter(|toxics| *toxics > 0);
     }
 
     /// A request to the API ended.
@@ -194,7 +202,8 @@ impl Collector for ToxiproxyFamilies {
         if self.scope == Scope::All {
             encode_faults(e, &state.faults, now)?;
         }
-        RESIDUAL.encode_one(e, state.residual as f64)?;
+        RESIDUAL
+            .encode(e, |series| state.residual.map_or(Ok(()), |toxics| series.number(&[], toxics as f64)))?;
         API_ERRORS.encode(e, |series| {
             ApiMethod::ALL.iter().try_for_each(|m| series.count(&[m.as_str()], state.errors[m.index()].get()))
         })?;

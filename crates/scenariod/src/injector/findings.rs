@@ -5,6 +5,7 @@ use std::fmt;
 use super::residue::Residue;
 use crate::journal::Settled;
 use crate::state::StateError;
+use crate::sweep::{Owner, why};
 use crate::toxiproxy::ToxiproxyError;
 
 /// Something found or done that is worth a line.
@@ -13,11 +14,13 @@ pub(crate) enum Note {
     LeftoverRemoved {
         server: String,
         toxic: String,
+        owner: Owner,
     },
     /// What a run would remove.
     Leftover {
         server: String,
         toxic: String,
+        owner: Owner,
     },
     ProxyMissing {
         server: String,
@@ -37,11 +40,11 @@ pub(crate) enum Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Note::LeftoverRemoved { server, toxic } => {
-                write!(f, "removed {toxic} from {server}: left over from a run that did not end well")
+            Note::LeftoverRemoved { server, toxic, owner } => {
+                write!(f, "removed {toxic} from {server}: {}", why(*owner))
             }
-            Note::Leftover { server, toxic } => {
-                write!(f, "{toxic} on {server}, left over from a run that did not end well; a run removes it")
+            Note::Leftover { server, toxic, owner } => {
+                write!(f, "{toxic} on {server}: {}; a run removes it", why(*owner))
             }
             Note::ProxyMissing { server } => write!(f, "no proxy {server}; a run creates it"),
             Note::ProxyCreated { server, listen, upstream } => {

@@ -2,6 +2,7 @@
 //! that went with a Toxiproxy. Every rung takes a bounded time.
 
 use std::process::Stdio;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -38,10 +39,15 @@ impl Injector {
             }
             removed => removed,
         };
-        match (residue, &self.kit.hook) {
+        let healed = match (residue, &self.kit.hook) {
             (Err(residue), Some(hook)) => self.restart(hook, residue).await,
             (removed, _) => removed,
+        };
+        if matches!(healed, Ok(Hold::Lost)) {
+            // The loss tells of every restart up to here; the looks that follow tell of later ones.
+            self.restarts.store(self.client().restarts(), Ordering::Relaxed);
         }
+        healed
     }
 
     /// Puts back what went with a Toxiproxy, for `limit`.

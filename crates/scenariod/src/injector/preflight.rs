@@ -15,7 +15,7 @@ use super::{Foreign, Injector, Kit, TRIES, lock, retry};
 use crate::journal;
 use crate::lease::Lease;
 use crate::state::{ClaimError, StateDir};
-use crate::sweep::{Sight, sort};
+use crate::sweep::{Owner, Sight, sort};
 use crate::toxiproxy::{Client, NewProxy, Power, Proxy};
 
 /// How long one round at other runs' leftovers may take.
@@ -104,14 +104,14 @@ pub(crate) async fn look(
     }
     let mut proxies = retry(stop, || client.proxies()).await.ok_or(Refusal::Stopped)??;
     let mut notes = Vec::new();
-    for Suspect { server, toxic, role } in overdue(&proxies, ground) {
+    for (Suspect { server, toxic, role }, owner) in overdue(&proxies, ground) {
         for proxy in proxies.iter_mut().filter(|proxy| proxy.name == server) {
             proxy.toxics.retain(|placed| placed.name != toxic);
             if role == Role::Marker {
                 proxy.power = Power::Enabled;
             }
         }
-        notes.push(Note::Leftover { server, toxic });
+        notes.push(Note::Leftover { server, toxic, owner });
     }
     let obstacles = obstacles(&proxies, ground, &mut notes);
     if !obstacles.is_empty() {
@@ -133,29 +133,29 @@ async fn without_leftovers(
     let read = || retry(stop, || client.proxies());
     let mut proxies = read().await.ok_or(Refusal::Stopped)??;
     let found = overdue(&proxies, ground);
+    let left = |proxies: &[Proxy]| overdue(proxies, ground).into_iter().map(|(left, _)| left).collect();
     let mut cause = None;
     for _ in 0..TRIES {
-        let left = overdue(&proxies, ground);
+        let left: Vec<Suspect> = left(&proxies);
         if left.is_empty() {
             break;
         }
         cause = remove(client, &left, Instant::now() + LEFTOVERS).await;
         proxies = read().await.ok_or(Refusal::Stopped)??;
     }
-    let left = overdue(&proxies, ground);
+    let left: Vec<Suspect> = left(&proxies);
     if !left.is_empty() {
         return Err(Residue { toxics: left, url: client.url().to_owned(), cause }.into());
     }
-    notes.extend(
-        found.into_iter().map(|Suspect { server, toxic, .. }| Note::LeftoverRemoved { server, toxic }),
-    );
+    let removed = |(Suspect { server, toxic, .. }, owner)| Note::LeftoverRemoved { server, toxic, owner };
+    notes.extend(found.into_iter().map(removed));
     Ok(proxies)
 }
 
-/// Toxics of ours that have no right to be there, as they are to be removed.
-fn overdue(proxies: &[Proxy], ground: &Ground<'_>) -> Vec<Suspect> {
+/// Toxics of ours that have no right to be there, as they are to be removed, with what is known of their runs.
+fn overdue(proxies: &[Proxy], ground: &Ground<'_>) -> Vec<(Suspect, Owner)> {
     let (overdue, _) = sort(proxies, |run| ground.state.owner(run), |_| Sight::now(ground.now));
-    overdue.iter().map(Suspect::from).collect()
+    overdue.iter().map(|found| (Suspect::from(found), ground.state.owner(&found.lease.run))).collect()
 }
 
 fn obstacles(proxies: &[Proxy], ground: &Ground<'_>, notes: &mut Vec<Note>) -> Vec<Obstacle> {

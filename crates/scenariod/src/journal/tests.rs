@@ -1,6 +1,6 @@
 //! Journals on a real disk: what is in them, what a later start makes of them, and what a full disk does.
 
-use std::path::Path;
+use tempfile::TempDir;
 
 use super::*;
 use crate::lease::Lease;
@@ -30,8 +30,17 @@ fn proxy(toxics: &[&Step]) -> Proxy {
     }
 }
 
-fn state(folder: &Path) -> StateDir {
-    StateDir::locate(Some(folder)).unwrap()
+fn state() -> (TempDir, StateDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let state = StateDir::locate(Some(folder.path())).unwrap();
+    (folder, state)
+}
+
+/// A run that has begun its journal.
+fn begun() -> (TempDir, StateDir, RunId, Journal) {
+    let ((folder, state), run) = (state(), RunId::new(1, 1));
+    let journal = Journal::begin(&state, run.clone(), "blip", URL).unwrap();
+    (folder, state, run, journal)
 }
 
 fn kinds(state: &StateDir, run: &RunId) -> Vec<String> {
@@ -46,10 +55,7 @@ fn kinds(state: &StateDir, run: &RunId) -> Vec<String> {
 
 #[test]
 fn a_run_is_written_down_step_by_step() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = state(folder.path());
-    let run = RunId::new(1, 1);
-    let journal = Journal::begin(&state, run.clone(), "blip", URL).unwrap();
+    let (_folder, state, run, journal) = begun();
     assert_eq!(state.owner(&run), Owner::Alive);
     journal.intend(&[step(&run, 0), step(&run, 1)]).unwrap();
     journal.applied("memcached1", "x");
@@ -63,10 +69,7 @@ fn a_run_is_written_down_step_by_step() {
 
 #[test]
 fn what_a_dead_run_left_is_settled_once_it_is_gone() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = state(folder.path());
-    let run = RunId::new(1, 1);
-    let journal = Journal::begin(&state, run.clone(), "blip", URL).unwrap();
+    let (_folder, state, run, journal) = begun();
     let (one, two) = (step(&run, 0), step(&run, 1));
     journal.intend(&[one.clone(), two.clone()]).unwrap();
     assert_eq!(settle(&state, URL, &[]), [], "it is alive");
@@ -81,10 +84,8 @@ fn what_a_dead_run_left_is_settled_once_it_is_gone() {
 
 #[test]
 fn a_torn_line_spoils_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = state(folder.path());
-    let run = RunId::new(1, 1);
-    drop(Journal::begin(&state, run.clone(), "blip", URL).unwrap());
+    let (_folder, state, run, journal) = begun();
+    drop(journal);
     let mut text = fs::read_to_string(state.journal(&run)).unwrap();
     text.push_str("{\"kind\":\"intent\",\"ser");
     fs::write(state.journal(&run), text).unwrap();
@@ -93,8 +94,7 @@ fn a_torn_line_spoils_nothing() {
 
 #[test]
 fn old_journals_go_unless_they_tell_of_residue() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = state(folder.path());
+    let (_folder, state) = state();
     for n in 0..5 {
         let run = RunId::new(n, 1);
         let journal = Journal::begin(&state, run.clone(), "blip", URL).unwrap();
@@ -113,7 +113,8 @@ fn a_disk_that_takes_nothing_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = Journal::begin(&state(&file), RunId::new(1, 1), "blip", URL).unwrap_err().to_string();
+    let state = StateDir::locate(Some(&file)).unwrap();
+    let error = Journal::begin(&state, RunId::new(1, 1), "blip", URL).unwrap_err().to_string();
     assert!(error.starts_with(&format!("cannot keep state in {}", file.display())), "{error}");
 
     let full = File::options().write(true).open("/dev/full").unwrap();
@@ -125,8 +126,7 @@ fn a_disk_that_takes_nothing_is_named() {
 
 #[test]
 fn a_journal_that_cannot_begin_leaves_nothing_behind() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = state(folder.path());
+    let (folder, state) = state();
     let run = RunId::new(1, 1);
     std::fs::create_dir_all(folder.path().join("runs")).unwrap();
     std::os::unix::fs::symlink("/dev/full", state.journal(&run)).unwrap();
@@ -141,10 +141,7 @@ fn a_journal_that_cannot_begin_leaves_nothing_behind() {
 
 #[test]
 fn a_journal_that_somebody_removed_takes_no_intent() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = state(folder.path());
-    let run = RunId::new(1, 1);
-    let journal = Journal::begin(&state, run.clone(), "blip", URL).unwrap();
+    let (folder, _state, run, journal) = begun();
     journal.intend(&[step(&run, 0)]).unwrap();
     std::fs::remove_dir_all(folder.path().join("runs")).unwrap();
     let error = journal.intend(&[step(&run, 1)]).unwrap_err().to_string();

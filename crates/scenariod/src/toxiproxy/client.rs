@@ -60,8 +60,14 @@ impl Client {
 
     /// Every proxy with its toxics.
     pub(crate) async fn proxies(&self) -> Result<Vec<Proxy>, ToxiproxyError> {
-        let view: ProxiesView = self.call(ApiMethod::Get, &["proxies"], None::<&()>).await?;
-        Ok(view.into_values().map(Proxy::from).collect())
+        match self.call::<ProxiesView>(ApiMethod::Get, &["proxies"], None::<&()>).await {
+            Ok(view) => Ok(view.into_values().map(Proxy::from).collect()),
+            // No Toxiproxy refuses to list its proxies.
+            Err(ToxiproxyError::Refused { call, status: status @ 300..500, message }) => {
+                Err(ToxiproxyError::Stranger { call, answer: format!("{status}: {message}") })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens a proxy. One of that name that is already there is left as it is.
@@ -146,15 +152,19 @@ impl Client {
         self.servers.answered(response.headers());
         let bytes = response.bytes().await.map_err(failed)?;
         if status.is_success() {
-            return T::read(&bytes)
-                .map_err(|error| ToxiproxyError::Broken { call: call(), reason: error.to_string() });
+            let answer = || format!("{}: {}", status.as_u16(), first_line(&bytes));
+            return T::read(&bytes).map_err(|_| ToxiproxyError::Stranger { call: call(), answer: answer() });
         }
-        let message = serde_json::from_slice(&bytes).map_or_else(
-            |_| String::from_utf8_lossy(&bytes).trim().chars().take(200).collect(),
-            |refusal: Refusal| refusal.error,
-        );
+        let message = serde_json::from_slice(&bytes)
+            .map_or_else(|_| first_line(&bytes), |refusal: Refusal| refusal.error);
         Err(ToxiproxyError::Refused { call: call(), status: status.as_u16(), message })
     }
+}
+
+/// Of a page that may be long.
+fn first_line(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.trim().lines().next().unwrap_or("nothing").chars().take(200).collect()
 }
 
 /// How the body of a success is read.

@@ -16,6 +16,8 @@ pub(crate) enum ToxiproxyError {
     Broken { call: String, reason: String },
     #[error("toxiproxy answered {status}: {call}: {message}")]
     Refused { call: String, status: u16, message: String },
+    #[error("what answers is no toxiproxy: {call}: {answer}")]
+    Stranger { call: String, answer: String },
 }
 
 impl ToxiproxyError {
@@ -34,7 +36,9 @@ impl ToxiproxyError {
     pub(crate) fn may_have_applied(&self) -> bool {
         match self {
             ToxiproxyError::Client { .. } | ToxiproxyError::Connect { .. } => false,
-            ToxiproxyError::TimedOut { .. } | ToxiproxyError::Broken { .. } => true,
+            ToxiproxyError::TimedOut { .. }
+            | ToxiproxyError::Broken { .. }
+            | ToxiproxyError::Stranger { .. } => true,
             ToxiproxyError::Refused { status, .. } => *status >= 500,
         }
     }

@@ -49,8 +49,9 @@ impl Reports {
 
     /// For people: the worst run of each scenario, then the figures of those that ran more than once.
     pub(crate) fn text(&self) -> String {
-        // Of one that nothing was asked of and nothing befell, the count says as much.
-        let telling = |report: &&Report| report.note.is_none() || report.status != RunStatus::Success;
+        // Of one that nothing befell and nothing is known of, the count says as much.
+        let known = |report: &Report| !report.nodes.is_empty() || !report.expectations.is_empty();
+        let telling = |report: &&Report| known(report) || report.status != RunStatus::Success;
         let mut text: String =
             self.worst.iter().filter(telling).map(|worst| table::report(worst) + "\n").collect();
         let summary = self.summary.table();
@@ -74,6 +75,7 @@ impl Reports {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Node;
 
     fn run(run: &str, status: RunStatus, note: Option<&str>) -> Report {
         let note = note.map(str::to_owned);
@@ -87,6 +89,16 @@ mod tests {
         reports.add(run("2", RunStatus::Failed, Some("a fault may still be on")));
         reports.add(run("3", RunStatus::Inconclusive, Some("the injector was lost")));
         assert_eq!(reports.text(), "x (run 2): failed: a fault may still be on\n\n");
+    }
+
+    #[test]
+    fn a_run_of_which_nothing_was_expected_shows_its_figures_and_claims_nothing() {
+        let mut reports = Reports::default();
+        let node = Node { server: "a".to_owned(), ..Node::default() };
+        let note = "nothing is expected of it, so nothing was judged";
+        reports.add(Report { nodes: vec![node], ..run("1", RunStatus::Success, Some(note)) });
+        let told = reports.text();
+        assert!(told.starts_with(&format!("x (run 1): success: {note}\n\n| node ")), "{told}");
     }
 
     #[test]

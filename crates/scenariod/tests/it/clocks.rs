@@ -82,8 +82,14 @@ fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
     let skewed = Skewed::before(&prometheus);
     let url = skewed.url();
 
-    let sound = start(&lab, "long", &["--prometheus", &url]);
+    let sound = start(&lab, "long", &["--prometheus", &url, "--json"]);
     assert_eq!(clean_exit(&sound, &lab.toxiproxy), 0, "{}", sound.stderr());
+    // A success of which nothing was asked says so.
+    let record: serde_json::Value = serde_json::from_str(&sound.stdout()).unwrap();
+    let unjudged = "nothing is expected of it, so nothing was judged";
+    assert_eq!(record["runs"][0]["note"], unjudged, "{record:#}");
+    let end = format!(": success: all phases walked, no toxic is left; {unjudged}\n");
+    assert!(sound.stderr().ends_with(&end), "{}", sound.stderr());
 
     // Wrong while the fault comes off, and right again at the end.
     let run = start(&lab, "long", &["--prometheus", &url]);
@@ -100,6 +106,8 @@ fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
         let dry = start(&lab, "long", &["--prometheus", url, "--dry-run"]);
         let code = dry.wait_exit(DEADLINE);
         assert!(dry.stdout().contains("long: would test for 1s 500ms: "), "{}", dry.stdout());
+        let unjudged = "\nlong: nothing is expected of it: no run of it is judged\n";
+        assert!(dry.stdout().contains(unjudged), "{}", dry.stdout());
         (code, dry.stderr())
     };
     assert_eq!(dry(&url), (0, String::new()));

@@ -7,7 +7,7 @@ use serde_json::Value;
 use testkit::{Daemon, Lab, Prometheus, Signal, eventually, secs};
 
 use crate::harness::{await_phase, clean_exit, ours, start_file};
-use crate::verdict::{SCRAPE, load, with_result};
+use crate::verdict::{watched, with_result};
 
 /// Every read that hits stands for a wrong value.
 const TEXT: &str = r#"
@@ -35,9 +35,7 @@ scenarios:
 
 fn lab() -> (Lab, Prometheus, Daemon) {
     let lab = Lab::start(1);
-    let prometheus = Prometheus::start_every(SCRAPE, [("loadgen", lab.loadgen_addr)]);
-    let loadgen = load(&lab, &[]);
-    prometheus.wait_for("memcache_hits_total offset 2s", secs(20), |series| !series.is_empty());
+    let (prometheus, loadgen) = watched(&lab, &[]);
     (lab, prometheus, loadgen)
 }
 

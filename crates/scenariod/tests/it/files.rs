@@ -23,6 +23,15 @@ fn a_playlist_is_shown_by_its_name_and_by_its_path() {
 }
 
 #[test]
+fn a_scenario_of_which_nothing_is_expected_is_shown_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mine.yaml"), SCENARIOS).unwrap();
+    let shown = command().args(["show", "slow", "--catalogue"]).arg(folder.path()).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.ends_with("\nheld to\n  nothing: no run of it is judged\n"), "{shown}");
+}
+
+#[test]
 fn a_wrong_playlist_is_refused_with_the_place() {
     Expect::of(&["--scenario", "./list.yaml"])
         .file("list.yaml", "playlist: mine\nabout: x\nentries:\n  - latency-1s\n  - { scenario: blib }\n")
@@ -99,6 +108,7 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
         .file("deep/notes.txt", "x")
         .stdout(
             "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file\n\
+             not judged, as nothing is expected of them: slow, both, long\n\
              left out, as no files of scenariod:\n  ./deep: compose.yaml",
         )
         .run();

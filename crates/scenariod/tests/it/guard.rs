@@ -3,20 +3,9 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, eventually, free_addr, report, scale, secs};
+use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, Scrape, eventually, report, scale, secs};
 
-use crate::harness::{BIN, DEADLINE, LONG_TOXICS, ours, start};
-
-/// A guard of this lab that looks often.
-#[track_caller]
-fn guard(lab: &Lab, args: &[&str]) -> Daemon {
-    let addr = free_addr();
-    let metrics = addr.to_string();
-    let all = ["guard", "--interval", "100ms", "--metrics-addr", &metrics];
-    let daemon = Daemon::run(lab.command(BIN, all.iter().chain(args))).serving(addr);
-    daemon.scrape_until("the guard", secs(10), |_| true);
-    daemon
-}
+use crate::harness::{BIN, DEADLINE, LONG_TOXICS, guard, ours, start};
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
@@ -140,11 +129,37 @@ fn the_guard_shows_hygiene_and_nothing_else() {
         "tokio_",
         "memcache_resilience_",
     ];
-    let page = guard.scrape();
+    let residual = |page: &Scrape| page.value("toxiproxy_residual_toxics", []);
+    let page = guard.scrape_until("a look", secs(10), |page| residual(page).is_some());
     for sample in page.samples() {
         assert!(known.iter().any(|known| sample.name.starts_with(known)), "{}", sample.name);
     }
-    assert_eq!(page.value("toxiproxy_residual_toxics", []), Some(0.0));
+    assert_eq!(residual(&page), Some(0.0));
+}
+
+/// Of a Toxiproxy that is silent nobody knows that it holds nothing, and what it held is not known to be gone.
+#[test]
+fn the_guard_claims_no_clean_toxiproxy_that_it_does_not_see() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Refuse(503));
+    let guard = guard(&lab, &["--toxiproxy", &fake.url()]);
+    let residual = |page: &Scrape| page.value("toxiproxy_residual_toxics", []);
+    let becomes = |wanted: Option<f64>| {
+        guard.scrape_until(&format!("residue {wanted:?}"), secs(20), |page| residual(page) == wanted)
+    };
+    becomes(Some(0.0));
+    lab.toxiproxy.kill();
+    becomes(None);
+    lab.toxiproxy.restart();
+    becomes(Some(0.0));
+    lab.toxiproxy.add_toxic("memcached1", &toxic("rl.dead.0.1000"));
+    becomes(Some(1.0));
+    lab.toxiproxy.kill();
+    let failed = |page: &Scrape| page.value("toxiproxy_api_errors_total", [("method", "GET")]);
+    let before = failed(&guard.scrape());
+    let page = guard.scrape_until("silence", secs(20), |page| failed(page) > before.map(|n| n + 2.0));
+    assert_eq!(residual(&page), Some(1.0));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use testkit::{Daemon, Lab, Toxiproxy, secs};
+use testkit::{Daemon, Lab, Toxiproxy, free_addr, secs};
 
 pub(crate) const BIN: &str = env!("CARGO_BIN_EXE_scenariod");
 /// No run of a test takes longer.
@@ -129,6 +129,17 @@ pub(crate) fn start_file(lab: &Lab, scenario: &str, text: &str, args: &[&str]) -
     }
     all.extend(args);
     lab.scenariod(BIN, all)
+}
+
+/// A guard of this lab that looks often.
+#[track_caller]
+pub(crate) fn guard(lab: &Lab, args: &[&str]) -> Daemon {
+    let addr = free_addr();
+    let metrics = addr.to_string();
+    let all = ["guard", "--interval", "100ms", "--metrics-addr", &metrics];
+    let daemon = Daemon::run(lab.command(BIN, all.iter().chain(args))).serving(addr);
+    daemon.scrape_until("the guard", secs(10), |_| true);
+    daemon
 }
 
 /// Waits until the phase gauge says this.

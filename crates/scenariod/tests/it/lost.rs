@@ -112,6 +112,22 @@ fn a_wedged_toxiproxy_is_restarted_by_the_hook_and_its_proxies_come_back() {
 }
 
 #[test]
+fn the_restart_that_the_hook_makes_is_told_once() {
+    let lab = Lab::start(1);
+    let asked = lab.folder().join("restarted");
+    lab.set("scenariod.restart_hook", format!("touch {}", asked.display()));
+    let daemon = start(&lab, "long", &["--time-scale", "0.5"]);
+    eventually("the toxics", secs(10), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
+    lab.toxiproxy.pause();
+    eventually("the hook", secs(40), || asked.exists());
+    lab.toxiproxy.restart();
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
+    let said = daemon.stderr();
+    assert!(said.contains("toxiproxy was wedged and the restart hook was run\n"), "{said}");
+    assert_eq!(said.matches("error: ").count(), 1, "{said}");
+}
+
+#[test]
 fn a_slow_toxiproxy_is_no_obstacle() {
     let lab = Lab::start(1);
     let fake = Fake::before(&lab.toxiproxy);

@@ -17,6 +17,7 @@ mod prometheus;
 mod removals;
 mod shipped;
 mod signals;
+mod strangers;
 mod terminal;
 mod timing;
 mod tls;

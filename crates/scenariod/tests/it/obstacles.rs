@@ -84,7 +84,9 @@ fn overdue_leftovers_are_removed_and_a_live_run_is_respected() {
     let daemon = start(&lab, "slow", &[]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
     assert!(
-        daemon.stderr().contains("removed rl.dead.0.1000 from memcached2: left over"),
+        daemon.stderr().contains(
+            "removed rl.dead.0.1000 from memcached2: its lease is over and nothing is known here of its run\n"
+        ),
         "{}",
         daemon.stderr()
     );
@@ -208,7 +210,9 @@ fn a_dry_run_reads_everything_and_writes_nothing() {
         .add_toxic("memcached1", r#"{"name":"rl.dead.0.1000","type":"latency","attributes":{"latency":1}}"#);
     let found = start(&lab, "slow", &args);
     assert_eq!(found.wait_exit(DEADLINE), 0, "{}", found.stderr());
-    assert!(found.stdout().contains("would find: rl.dead.0.1000 on memcached1"), "{}", found.stdout());
+    let why = "its lease is over and nothing is known here of its run";
+    let would = format!("slow: would find: rl.dead.0.1000 on memcached1: {why}; a run removes it\n");
+    assert!(found.stdout().starts_with(&would), "{}", found.stdout());
     let requests = fake.requests();
     assert!(requests.len() >= 3 && requests.iter().all(|request| request.starts_with("GET")), "{requests:?}");
 }

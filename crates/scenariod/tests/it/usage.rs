@@ -12,7 +12,7 @@ const HELP: &str = "hint: `scenariod --help` shows the usage";
 
 #[test]
 fn a_command_line_that_makes_no_sense_is_told_so() {
-    let cases: [(&[&str], &str); 24] = [
+    let cases: [(&[&str], &str); 27] = [
         (
             &[],
             "error: nothing to run: --scenario is missing\nhint: `scenariod list` shows what there is, `scenariod --scenario NAME` runs it",
@@ -82,6 +82,15 @@ fn a_command_line_that_makes_no_sense_is_told_so() {
         ),
         (&["--scenario"], "error: --scenario needs a value\nhint: `scenariod --help` shows the usage"),
         (&["show"], "error: NAME is missing\nhint: `scenariod --help` shows the usage"),
+        (&["check", ""], "error: PATHS needs a value\nhint: `scenariod --help` shows the usage"),
+        (
+            &["show", ""],
+            "error: no scenario, family or playlist is named\nhint: `scenariod list` shows every scenario",
+        ),
+        (
+            &["--scenario", " , "],
+            "error: no scenario, family or playlist is named\nhint: `scenariod list` shows every scenario",
+        ),
         (&["help", "lisst"], "error: unknown command: lisst\nhint: `scenariod --help` shows the usage"),
         (
             &["completions", "bahs"],
@@ -113,6 +122,27 @@ fn files_that_cannot_be_read_are_named() {
     missing(&["--scenario", "latency", "--config", "no.yaml"], "no.yaml");
     missing(&["--scenario", "latency", "--catalogue", "nowhere"], "nowhere");
     missing(&["--scenario", "./no.yaml"], "./no.yaml");
+}
+
+#[test]
+fn what_is_no_file_or_far_too_large_is_not_read() {
+    let device = "error: cannot read /dev/zero\n  caused by: not a regular file";
+    let large = "#".repeat((1 << 20) + 1);
+    Expect::of(&["show", "/dev/zero"]).code(2).stderr(device).run();
+    Expect::of(&["proxies", "--config", "/dev/zero"]).code(2).stderr(device).run();
+    Expect::of(&["check", "/dev/zero", "/dev/stdin", "large.yaml"])
+        .file("large.yaml", &large)
+        .code(2)
+        .stderr(
+            "error: cannot read /dev/zero: not a regular file\n\
+             error: cannot read /dev/stdin: not a regular file\n\
+             error: cannot read large.yaml: larger than 1 MiB",
+        )
+        .run();
+    Expect::of(&["check", "most.yaml"])
+        .file("most.yaml", &format!("{LAB}{}", &large[LAB.len() + 1..]))
+        .stdout("ok: 1 node in 1 lab file")
+        .run();
 }
 
 #[test]
@@ -252,12 +282,6 @@ fn a_taken_port_and_an_absent_toxiproxy_end_with_4_and_their_address() {
         )),
         "{stderr}"
     );
-}
-
-#[test]
-fn health_of_nobody_is_1() {
-    let nobody = free_addr().to_string();
-    Expect::of(&["health", "--metrics-addr", &nobody]).code(1).run();
 }
 
 #[test]

@@ -97,15 +97,23 @@ scenarios:
   - { name: slow, about: one node is slow, faults: [{ target: memcached1, fault: latency, delay: 5ms }] }
 "#;
 
-pub(crate) const SCRAPE: Duration = Duration::from_millis(250);
+const SCRAPE: Duration = Duration::from_millis(250);
 
-pub(crate) fn load(lab: &Lab, more: &[&str]) -> Daemon {
+fn load(lab: &Lab, more: &[&str]) -> Daemon {
     let args = ["--concurrency", "8", "--rate", "500", "--breaker-open-timeout", "500ms"];
     let loadgen = lab.loadgen(workspace_bin("loadgen"), args.iter().chain(more));
     loadgen.scrape_until("load", secs(20), |page| {
         page.sum("memcache_operations_total", [("status", "success")]) > 100.0
     });
     loadgen
+}
+
+/// A load on the lab, and a Prometheus that has seen it for a while.
+pub(crate) fn watched(lab: &Lab, client: &[&str]) -> (Prometheus, Daemon) {
+    let prometheus = Prometheus::start_every(SCRAPE, [("loadgen", lab.loadgen_addr)]);
+    let loadgen = load(lab, client);
+    prometheus.wait_for("memcache_hits_total offset 2s", secs(20), |series| !series.is_empty());
+    (prometheus, loadgen)
 }
 
 /// Runs a scenario and gives its exit code and its report.
@@ -126,9 +134,7 @@ pub(crate) fn with_result<'a>(report: &'a Value, result: &str) -> Vec<&'a str> {
 #[test]
 fn every_kind_of_expectation_holds_on_a_sound_client_and_fails_on_a_broken_one() {
     let lab = Lab::start(2);
-    let prometheus = Prometheus::start_every(SCRAPE, [("loadgen", lab.loadgen_addr)]);
-    let sound = load(&lab, &["--op-timeout", "100ms"]);
-    prometheus.wait_for("memcache_hits_total offset 2s", secs(20), |series| !series.is_empty());
+    let (prometheus, sound) = watched(&lab, &["--op-timeout", "100ms"]);
     let (code, report, stderr) = run(&lab, &prometheus.url(), CUT, "cut");
     assert_eq!(code, 0, "{stderr}{report:#}");
     assert_eq!(with_result(&report, "pass").len(), 7, "{report:#}");
@@ -167,9 +173,7 @@ fn every_kind_of_expectation_holds_on_a_sound_client_and_fails_on_a_broken_one()
 fn what_cannot_be_known_is_inconclusive_and_what_is_seen_in_time_stops_the_run() {
     let lab = Lab::start(2);
     lab.set("scenariod.stop_grace", "1s");
-    let prometheus = Prometheus::start_every(SCRAPE, [("loadgen", lab.loadgen_addr)]);
-    let loadgen = load(&lab, &[]);
-    prometheus.wait_for("memcache_hits_total offset 2s", secs(20), |series| !series.is_empty());
+    let (prometheus, loadgen) = watched(&lab, &[]);
     let url = prometheus.url();
 
     let (code, report, stderr) = run(&lab, &url, UNCLEAR, "misspelt");
@@ -218,9 +222,7 @@ fn a_wrong_value_fails_a_run_that_nothing_else_is_wrong_with() {
     // The second node answers as memcached does until it is told to lie, and stands behind the same Toxiproxy.
     lab.toxiproxy.add_proxy("memcached2", "127.0.0.1:0", liar.addr());
     let listens = ["memcached1", "memcached2"].map(|name| format!("{name}={}", lab.toxiproxy.listen(name)));
-    let prometheus = Prometheus::start_every(SCRAPE, [("loadgen", lab.loadgen_addr)]);
-    let _loadgen = load(&lab, &["--servers", &listens.join(",")]);
-    prometheus.wait_for("memcache_hits_total offset 2s", secs(20), |series| !series.is_empty());
+    let (prometheus, _loadgen) = watched(&lab, &["--servers", &listens.join(",")]);
 
     let (code, report, stderr) = run(&lab, &prometheus.url(), NO_WRONG_VALUE, "slow");
     assert_eq!((code, with_result(&report, "pass").len()), (0, 1), "{stderr}{report:#}");

@@ -3,9 +3,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, Signal, eventually, free_addr, secs};
+use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, Signal, eventually, secs};
 
-use crate::harness::{BIN, DEADLINE, LONG_TOXICS, await_phase, clean_exit, ours, start, start_file};
+use crate::harness::{BIN, DEADLINE, LONG_TOXICS, await_phase, clean_exit, guard, ours, start, start_file};
 
 /// Scaled, a lease of about 4 s.
 const STILL: &str = "\
@@ -15,16 +15,6 @@ scenarios:
   - { name: still, about: one node slow, faults: [{ target: memcached1, fault: latency, delay: 7ms }] }
 ";
 const SCALE: [&str; 2] = ["--time-scale", "0.13"];
-
-#[track_caller]
-fn guard(lab: &Lab, args: &[&str]) -> Daemon {
-    let addr = free_addr();
-    let metrics = addr.to_string();
-    let all = ["guard", "--interval", "200ms", "--metrics-addr", &metrics];
-    let daemon = Daemon::run(lab.command(BIN, all.iter().chain(args))).serving(addr);
-    daemon.scrape_until("the guard", secs(10), |_| true);
-    daemon
-}
 
 /// Whether the moment is over that the toxic's own name tells.
 fn is_overdue(toxic: &str) -> bool {
