@@ -21,6 +21,7 @@ use crate::judge::evidence::Window;
 use crate::judge::expectation::Expectation;
 use quantile::Quantile;
 use share::Survival;
+use times::Recovery;
 
 /// One run.
 #[derive(Clone, Debug, Serialize)]
@@ -62,7 +63,8 @@ pub(crate) struct Node {
     /// Whether an operation failed or the breaker opened since testing began; `None` where that is not known.
     pub(crate) hurt: Option<bool>,
     pub(crate) time_to_detect_seconds: Option<f64>,
-    pub(crate) time_to_recover_seconds: Option<f64>,
+    #[serde(rename = "time_to_recover_seconds")]
+    pub(crate) recovery: Recovery,
     pub(crate) phases: Vec<Figures>,
 }
 
@@ -112,7 +114,7 @@ impl Report {
         let seconds = |time: Option<f64>| time.and_then(|time| Duration::try_from_secs_f64(time).ok());
         let times = |node: &Node| NodeTimes {
             detect: seconds(node.time_to_detect_seconds),
-            recover: seconds(node.time_to_recover_seconds),
+            recover: seconds(node.recovery.seconds()),
         };
         Shown {
             findings: expected.map(|name| (name.to_owned(), result(name))).collect(),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::report::quantile::Quantile;
 use crate::report::table::{percent, seconds, table};
+use crate::report::times::Recovery;
 use crate::report::{Figures, Node, Report};
 
 /// Runs whose figures are kept for the median: an endless loop must not grow without end.
@@ -192,11 +193,13 @@ impl Row {
     }
 }
 
-/// A node that was hurt and not seen to recover took for ever.
+/// A node that was not seen to recover took for ever.
 fn recovery(node: &Node) -> Option<f64> {
-    let walked = node.phases.iter().any(|figures| figures.phase == "recovery");
-    let never = (node.hurt == Some(true) && walked).then_some(f64::INFINITY);
-    node.time_to_recover_seconds.or(never)
+    match node.recovery {
+        Recovery::After(seconds) => Some(seconds),
+        Recovery::NotSeen => Some(f64::INFINITY),
+        Recovery::Untold => None,
+    }
 }
 
 fn worst(values: &[f64], unit: Unit) -> Option<f64> {
@@ -215,7 +218,7 @@ mod tests {
             target: true,
             hurt: Some(true),
             time_to_detect_seconds: Some(detect),
-            time_to_recover_seconds: None,
+            recovery: Recovery::Untold,
             phases: vec![figures],
         };
         Report { nodes: vec![node], ..Report::unjudged("x", "r", &[], String::new()) }

@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use metrics_core::labels::Finding;
 
 use crate::report::quantile::Quantile;
+use crate::report::times::Recovery;
 use crate::report::{Figures, Node, Report};
 
 const NOTHING: &str = "-";
@@ -132,11 +133,12 @@ fn times(node: &Node) -> Option<String> {
         Some(time) => format!("breaker opened after {}", seconds(time)),
         None => "breaker stayed closed".to_owned(),
     };
-    let recover = match node.time_to_recover_seconds {
-        Some(time) => format!("recovered after {}", seconds(time)),
-        None => "not seen to recover".to_owned(),
+    let recover = match node.recovery {
+        Recovery::After(time) => format!(", recovered after {}", seconds(time)),
+        Recovery::NotSeen => ", not seen to recover".to_owned(),
+        Recovery::Untold => String::new(),
     };
-    (node.target || node.hurt.is_some()).then(|| format!("{}: {detect}, {recover}", node.server))
+    (node.target || node.hurt.is_some()).then(|| format!("{}: {detect}{recover}", node.server))
 }
 
 fn counts(counts: &BTreeMap<String, u64>) -> String {

@@ -41,7 +41,7 @@ fn node(server: &str) -> Node {
         target: true,
         hurt: Some(true),
         time_to_detect_seconds: Some(12.345),
-        time_to_recover_seconds: Some(12.345),
+        recovery: Recovery::After(12.345),
         phases: ["stabilization", "testing", "recovery"].map(figures).to_vec(),
     }
 }
@@ -142,8 +142,9 @@ fn line(reason: &str, result: Option<Finding>) -> Line {
 fn a_node_that_was_not_hurt_has_nothing_to_recover_from() {
     let hurt = node("a");
     assert_eq!(times(&hurt).as_deref(), Some("a: breaker opened after 12.35 s, recovered after 12.35 s"));
-    let unhurt =
-        Node { hurt: Some(false), time_to_detect_seconds: None, time_to_recover_seconds: None, ..hurt };
+    let untold = Node { recovery: Recovery::Untold, ..hurt.clone() };
+    assert_eq!(times(&untold).as_deref(), Some("a: breaker opened after 12.35 s"));
+    let unhurt = Node { hurt: Some(false), time_to_detect_seconds: None, ..untold };
     let said = "a: not hurt: nothing failed and the breaker stayed closed";
     assert_eq!(times(&unhurt).as_deref(), Some(said));
     assert_eq!(times(&Node { target: false, ..unhurt }), None);
