@@ -8,6 +8,7 @@ pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod times;
 mod trouble;
+mod value;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

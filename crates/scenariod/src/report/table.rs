@@ -156,7 +156,6 @@ pub(super) fn percent(ratio: f64) -> String {
 pub(super) fn seconds(seconds: f64) -> String {
     match seconds {
         0.0 => "0 s".to_owned(),
-        f64::INFINITY => "not seen".to_owned(),
         short if short < 0.01 => format!("{:.2} ms", short * 1e3),
         short if short < 1.0 => format!("{:.0} ms", short * 1e3),
         long if long < 100.0 => format!("{long:.2} s"),
