@@ -69,7 +69,7 @@ fn widest(scenario: &crate::scenario::Scenario, judged: &[Judged]) -> Report {
 #[track_caller]
 fn fits(text: &str) {
     for line in text.lines() {
-        assert!(line.chars().count() <= usize::from(WIDTH), "{} columns:\n{text}", line.chars().count());
+        assert!(line.chars().count() <= usize::from(COLUMNS), "{} columns:\n{text}", line.chars().count());
     }
 }
 
