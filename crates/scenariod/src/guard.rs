@@ -19,7 +19,7 @@ use crate::narrator::{Manner, Narrator};
 use crate::settings::Settings;
 use crate::stage::unix_seconds;
 use crate::state::StateDir;
-use crate::sweep::{Owner, Sight, ours, sort};
+use crate::sweep::{Owner, Sight, ours, sort, why};
 use crate::toxiproxy::{Client, Proxy};
 use crate::{Failure, fail, load_lab, load_state};
 
@@ -161,31 +161,12 @@ impl Guard {
             None => Sight::now(unix_seconds()),
         };
         let (forfeited, _) = sort(proxies, |run| self.state.owner(run), sight);
-        forfeited.iter().map(|found| (Suspect::from(found), self.state.owner(&found.lease.run))).collect()
+        forfeited.iter().map(|(found, owner)| (Suspect::from(found), *owner)).collect()
     }
 
     fn settle(&self, proxies: &[Proxy]) {
         for settled in settle(&self.state, self.client.url(), proxies) {
             self.narrator.say(format!("{settled}"));
         }
-    }
-}
-
-/// Why a toxic that had to go was there, in words.
-fn why(owner: Owner) -> &'static str {
-    match owner {
-        Owner::Dead => "left over from a run that did not end well",
-        Owner::Alive => "its lease is over, though its run is still there: it stands still or is stuck",
-        Owner::Unknown => "its lease is over and nothing is known here of its run",
-    }
-}
-
-/// Why a toxic has to go, or may stay, in words.
-pub(crate) fn standing(owner: Owner, forfeited: bool) -> &'static str {
-    match (owner, forfeited) {
-        (Owner::Dead, _) => "its run is dead",
-        (_, true) => "its lease is over",
-        (Owner::Alive, false) => "its run is at work",
-        (Owner::Unknown, false) => "its lease is not over",
     }
 }

@@ -155,7 +155,7 @@ async fn without_leftovers(
 /// Toxics of ours that have no right to be there, as they are to be removed.
 fn overdue(proxies: &[Proxy], ground: &Ground<'_>) -> Vec<Suspect> {
     let (overdue, _) = sort(proxies, |run| ground.state.owner(run), |_| Sight::now(ground.now));
-    overdue.iter().map(Suspect::from).collect()
+    overdue.iter().map(|(found, _)| Suspect::from(found)).collect()
 }
 
 fn obstacles(proxies: &[Proxy], ground: &Ground<'_>, notes: &mut Vec<Note>) -> Vec<Obstacle> {
