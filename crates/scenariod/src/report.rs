@@ -61,7 +61,7 @@ pub(crate) struct Line {
 pub(crate) struct Node {
     pub(crate) server: String,
     pub(crate) target: bool,
-    /// Whether an operation failed or the breaker opened since testing began; `None` where that is not known.
+    /// Whether an operation failed or the breaker moved since testing began; `None` where that is not known.
     pub(crate) hurt: Option<bool>,
     pub(crate) time_to_detect_seconds: Option<f64>,
     #[serde(rename = "time_to_recover_seconds")]

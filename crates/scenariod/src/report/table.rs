@@ -108,15 +108,15 @@ fn classes(node: &Node) -> Vec<String> {
 
 /// When a node was noticed and healed, where there is something to say.
 fn times(node: &Node) -> Option<String> {
-    // Nobody saw the node: that its breaker stayed closed would be a claim about nothing.
+    // Nobody saw the node: whatever were said of it would be a claim about nothing.
     node.phases.iter().find(|figures| figures.operations_per_second.is_some())?;
     if node.hurt == Some(false) {
-        let unhurt = "not hurt: nothing failed and the breaker stayed closed";
+        let unhurt = "not hurt: nothing failed and the breaker did not move";
         return node.target.then(|| format!("{}: {unhurt}", node.server));
     }
     let detect = match node.time_to_detect_seconds {
         Some(time) => format!("breaker opened after {}", seconds(time)),
-        None => "breaker stayed closed".to_owned(),
+        None => "breaker not seen to open in testing".to_owned(),
     };
     let recover = match node.recovery {
         Recovery::After(time) => format!(", recovered after {}", seconds(time)),

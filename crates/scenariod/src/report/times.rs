@@ -71,31 +71,36 @@ impl Samples<'_> {
         changes.filter(|at| (begin..end).contains(at)).find(|at| opening(*at)).map(|at| at - begin)
     }
 
-    /// What a recovery that was to last for so long showed of a node that was hurt.
+    /// What a recovery that was to last for so long showed of a node that was hurt: whether errors ended and the breaker
+    /// closed, and both lasted.
     pub(crate) fn recovery(&self, windows: &Windows, planned: Duration) -> Recovery {
+        let last = |series: Option<&Series>| series?.points.last().copied();
+        let (Some((seen_until, last_error)), Some((_, state)), Some((_, changed))) =
+            (last(self.last_error_at), last(self.state), last(self.changed_at))
+        else {
+            return Recovery::Untold;
+        };
         if windows.recovery.is_empty() || self.was_hurt(windows) != Some(true) {
             return Recovery::Untold;
         }
-        self.time_to_recover(windows.recovery.start, planned).map_or(Recovery::NotSeen, Recovery::After)
-    }
-
-    /// From the start of recovery until errors had ended and the breaker had closed, if both lasted.
-    fn time_to_recover(&self, begin: f64, planned: Duration) -> Option<f64> {
-        let (seen_until, last_error) = *self.last_error_at?.points.last()?;
-        let (_, state) = *self.state?.points.last()?;
-        let (_, changed) = *self.changed_at?.points.last()?;
+        let begin = windows.recovery.start;
         let recovered = begin.max(last_error).max(changed);
         let hold = HOLD.min(planned / PART_OF_RECOVERY).as_secs_f64();
-        (state == CLOSED && seen_until - recovered >= hold).then_some(recovered - begin)
+        if state == CLOSED && seen_until - recovered >= hold {
+            Recovery::After(recovered - begin)
+        } else {
+            Recovery::NotSeen
+        }
     }
 
-    /// Whether an operation failed or the breaker changed since testing began; `None` where nothing is known.
+    /// Whether an operation failed or the breaker moved since testing began; `None` where one of them is not known and
+    /// the other did not.
     pub(crate) fn was_hurt(&self, windows: &Windows) -> Option<bool> {
         let since = |series: Option<&Series>| Some(series?.points.last()?.1 >= windows.testing.start);
         match (since(self.last_error_at), since(self.changed_at)) {
             (Some(true), _) | (_, Some(true)) => Some(true),
-            (Some(false), _) | (_, Some(false)) => Some(false),
-            (None, None) => None,
+            (Some(false), Some(false)) => Some(false),
+            (None, _) | (_, None) => None,
         }
     }
 }
@@ -151,6 +156,16 @@ mod tests {
         let relapsed = Samples { last_error_at: Some(&relapse), ..closed };
         assert_eq!(relapsed.recovery(&WINDOWS, PLANNED), Recovery::NotSeen);
         assert_eq!(Samples::default().recovery(&WINDOWS, PLANNED), Recovery::Untold);
+    }
+
+    #[test]
+    fn without_a_breaker_to_see_nothing_is_said_of_it() {
+        let (quiet, errors) = (series(&[(99.0, 0.0), (221.0, 0.0)]), series(&[(99.0, 0.0), (221.0, 150.0)]));
+        let unhurt = Samples { last_error_at: Some(&quiet), ..Samples::default() };
+        assert_eq!(unhurt.was_hurt(&WINDOWS), None);
+        let hurt = Samples { last_error_at: Some(&errors), ..Samples::default() };
+        assert_eq!(hurt.was_hurt(&WINDOWS), Some(true));
+        assert_eq!(hurt.recovery(&WINDOWS, PLANNED), Recovery::Untold);
     }
 
     #[test]

@@ -145,7 +145,9 @@ fn a_node_that_was_not_hurt_has_nothing_to_recover_from() {
     let untold = Node { recovery: Recovery::Untold, ..hurt.clone() };
     assert_eq!(times(&untold).as_deref(), Some("a: breaker opened after 12.35 s"));
     let unhurt = Node { hurt: Some(false), time_to_detect_seconds: None, ..untold };
-    let said = "a: not hurt: nothing failed and the breaker stayed closed";
+    let said = "a: not hurt: nothing failed and the breaker did not move";
     assert_eq!(times(&unhurt).as_deref(), Some(said));
-    assert_eq!(times(&Node { target: false, ..unhurt }), None);
+    assert_eq!(times(&Node { target: false, ..unhurt.clone() }), None);
+    let unknown = Node { hurt: None, ..unhurt };
+    assert_eq!(times(&unknown).as_deref(), Some("a: breaker not seen to open in testing"));
 }
