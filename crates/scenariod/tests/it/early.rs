@@ -25,6 +25,11 @@ scenarios:
     expect:
       - { name: nothing is wrong, phase: run, must: never, promql: 'sum by (server) (increase(memcache_hits_total[1s])) > bool 0' }
       - { name: later, phase: recovery, must: at_end, promql: 'memcache_circuit_breaker_state == bool 0' }
+  - name: hurt
+    about: cut off, with all the time in the world to recover
+    phases: { recovery: 60s }
+    faults: [{ target: memcached1, fault: blackhole, direction: both }]
+    expect: [{ name: nothing is wrong, phase: run, must: never, promql: 'sum by (server) (increase(memcache_corrupt_reads_total[1s])) > bool 0' }]
   - name: stopped
     about: wrong, and stopped
     phases: { testing: 60s }
@@ -91,6 +96,24 @@ fn what_is_wrong_in_a_run_that_ends_early_fails_it_all_the_same() {
     assert_eq!((code, report["status"].as_str()), (130, Some("aborted")), "{stderr}{report:#}");
     assert_eq!(with_result(&report, "fail"), ["nothing is wrong"], "{report:#}");
     has_figures_of_what_there_was(&report);
+}
+
+#[test]
+fn of_a_recovery_that_is_cut_short_nobody_knows_how_it_would_have_ended() {
+    let (lab, prometheus, loadgen) = lab();
+    loadgen.signal(Signal::TERM);
+    assert_eq!(loadgen.wait_exit(secs(10)), 0, "{}", loadgen.stderr());
+    let _impatient = load(&lab, &["--op-timeout", "100ms"]);
+    prometheus.wait_for("memcache_hits_total offset 2s", secs(20), |series| !series.is_empty());
+    let daemon = start_file(&lab, "hurt", TEXT, &["--prometheus", &prometheus.url()]);
+    await_phase(&daemon, "hurt", 3);
+    let since = Instant::now();
+    eventually("a second of recovery", secs(5), || since.elapsed() > secs(1));
+    daemon.signal(Signal::INT);
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 130, "{}", daemon.stderr());
+    let told = daemon.stdout();
+    assert!(told.contains("memcached1: breaker opened after "), "{told}");
+    assert!(!told.contains("recovered") && !told.contains("not seen to recover"), "{told}");
 }
 
 #[test]
