@@ -92,6 +92,7 @@ pub fn report(error: &dyn UserError) -> Exit {
 }
 
 /// Standard output takes nothing, as where its disk is full. Neither a verdict nor bad usage: what was to be seen is not there.
+/// A command that did more than print ends with a code of its own.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output")]
 pub struct OutputError {

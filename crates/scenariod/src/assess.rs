@@ -250,16 +250,13 @@ async fn nodes(prometheus: &Prometheus, run: &Run<'_>, interval: Duration) -> Re
             last_error_at: of_node(&errors).and_then(|at| errors.get(at)),
         };
         let target = run.targets.contains(server);
-        let hurt = samples.was_hurt(&run.windows);
+        let recovery = samples.recovery(&run.windows, run.planned.recovery);
         Node {
             server: server.clone(),
             target,
-            hurt,
+            hurt: samples.was_hurt(&run.windows),
             time_to_detect_seconds: samples.time_to_detect(&run.windows),
-            // Of a node that nothing happened to, no time is told.
-            time_to_recover_seconds: samples
-                .time_to_recover(&run.windows)
-                .filter(|_| hurt == Some(true) && !run.windows.recovery.is_empty()),
+            recovery: if run.scope == Scope::Whole { recovery } else { recovery.so_far() },
             phases: answers
                 .iter()
                 .map(|(during, window, answers)| figures(during.as_str(), *window, server, answers))

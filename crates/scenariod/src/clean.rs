@@ -9,7 +9,6 @@ use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio::time::Instant;
 
 use crate::cli::Cli;
-use crate::guard::standing;
 use crate::injector::{Residue, Suspect, remove};
 use crate::journal::settle;
 use crate::lease::Lease;
@@ -17,7 +16,7 @@ use crate::metrics::SetupError;
 use crate::settings::Settings;
 use crate::stage::{OTHER, unix_seconds};
 use crate::state::StateDir;
-use crate::sweep::{Found, Sight, sort};
+use crate::sweep::{Found, Owned, Sight, sort, why, why_left};
 use crate::toxiproxy::{Client, Placed, Power, Proxy, ToxiproxyError};
 use crate::{Failure, fail, load_lab, load_state, say};
 
@@ -99,8 +98,8 @@ async fn clean(
     })?;
     let (forfeited, live) = sorted(&before, state);
     let mut text = String::new();
-    for found in &live {
-        text.push_str(&line("left", "on", found, state, false));
+    for (found, owner) in &live {
+        text.push_str(&line("left", "on", found, why_left(*owner)));
     }
     let foreign = foreign(&before, nodes);
     foreign.iter().for_each(|line| text.push_str(line));
@@ -109,7 +108,9 @@ async fn clean(
         count => format!(", {count} of others left"),
     };
     if dry_run {
-        forfeited.iter().for_each(|found| text.push_str(&line("would remove", "from", found, state, true)));
+        for (found, owner) in &forfeited {
+            text.push_str(&line("would remove", "from", found, why(*owner)));
+        }
         let left = if forfeited.is_empty() { Exit::Ok } else { Exit::Residue };
         return Ok((
             text + &format!("{} to be removed, {} of live runs{others}\n", forfeited.len(), live.len()),
@@ -117,7 +118,9 @@ async fn clean(
         ));
     }
     let after = removed(client, state, &before).await?;
-    forfeited.iter().for_each(|found| text.push_str(&line("removed", "from", found, state, true)));
+    for (found, owner) in &forfeited {
+        text.push_str(&line("removed", "from", found, why(*owner)));
+    }
     for settled in settle(state, client.url(), &after) {
         text.push_str(&format!("{settled}\n"));
     }
@@ -125,7 +128,7 @@ async fn clean(
     Ok((text + &count, Exit::Ok))
 }
 
-fn sorted<'a>(proxies: &'a [Proxy], state: &StateDir) -> (Vec<Found<'a>>, Vec<Found<'a>>) {
+fn sorted<'a>(proxies: &'a [Proxy], state: &StateDir) -> (Vec<Owned<'a>>, Vec<Owned<'a>>) {
     sort(proxies, |run| state.owner(run), |_| Sight::now(unix_seconds()))
 }
 
@@ -151,9 +154,8 @@ fn foreign(proxies: &[Proxy], nodes: &[String]) -> Vec<String> {
     lines
 }
 
-fn line(done: &str, preposition: &str, found: &Found<'_>, state: &StateDir, forfeited: bool) -> String {
-    let standing = standing(state.owner(&found.lease.run), forfeited);
-    format!("{done} {} {preposition} {}: {standing}\n", found.placed.name, found.proxy.name)
+fn line(done: &str, preposition: &str, found: &Found<'_>, why: &str) -> String {
+    format!("{done} {} {preposition} {}: {why}\n", found.placed.name, found.proxy.name)
 }
 
 /// Removes until nothing is left that has no right to be there; gives what is there then.
@@ -166,7 +168,7 @@ async fn removed(client: &Client, state: &StateDir, before: &[Proxy]) -> Result<
         if forfeited.is_empty() {
             return Ok(proxies);
         }
-        let toxics: Vec<Suspect> = forfeited.iter().map(Suspect::from).collect();
+        let toxics: Vec<Suspect> = forfeited.iter().map(|(found, _)| Suspect::from(found)).collect();
         if Instant::now() >= give_up {
             return Err(Residue { toxics, url: client.url().to_owned(), cause }.into());
         }

@@ -162,22 +162,12 @@ impl Guard {
             None => Sight::now(unix_seconds()),
         };
         let (forfeited, _) = sort(proxies, |run| self.state.owner(run), sight);
-        forfeited.iter().map(|found| (Suspect::from(found), self.state.owner(&found.lease.run))).collect()
+        forfeited.iter().map(|(found, owner)| (Suspect::from(found), *owner)).collect()
     }
 
     fn settle(&self, proxies: &[Proxy]) {
         for settled in settle(&self.state, self.client.url(), proxies) {
             self.narrator.say(format!("{settled}"));
         }
-    }
-}
-
-/// Why a toxic has to go, or may stay, in words.
-pub(crate) fn standing(owner: Owner, forfeited: bool) -> &'static str {
-    match (owner, forfeited) {
-        (Owner::Dead, _) => "its run is dead",
-        (_, true) => "its lease is over",
-        (Owner::Alive, false) => "its run is at work",
-        (Owner::Unknown, false) => "its lease is not over",
     }
 }

@@ -54,6 +54,7 @@ mod timeline;
 mod toxic;
 mod toxiproxy;
 mod verdict;
+mod wrap;
 
 use std::ffi::OsString;
 

@@ -64,16 +64,21 @@ pub(crate) fn run(cli: &Cli, log: &LogLines) -> Result<Exit, Failure> {
         report(error);
     });
     let text = if cli.json { ended.reports.json() } else { ended.reports.text() + &ended.tally.table() };
-    Ok(ended.exit().worst(summarize(&text)))
+    Ok(summarize(ended.exit(), &text))
 }
 
 /// Prints how the runs ended; where standard output takes nothing, to standard error.
-fn summarize(text: &str) -> Exit {
-    let Err(error) = print(text) else { return Exit::Ok };
-    let exit = report(&error);
+fn summarize(ended: Exit, text: &str) -> Exit {
+    let Err(error) = print(text) else { return ended };
+    report(&error);
     // Nobody is left to tell when standard error is gone as well.
     let _ = io::stderr().write_all(text.as_bytes());
-    exit
+    unread(ended)
+}
+
+/// How runs end whose report reached nobody: set-up did not fail, and what they showed stays as bad as it is.
+fn unread(ended: Exit) -> Exit {
+    ended.worst(Exit::Inconclusive)
 }
 
 /// What `show` prints of scenarios and playlists on this lab.
@@ -174,4 +179,16 @@ fn overrule(entry: &mut Entry, cli: &Cli) -> Result<(), UsageError> {
 
 fn picks_by_seed(scenario: &Scenario) -> bool {
     scenario.faults.iter().any(|entry| matches!(entry.target, Target::Count(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_that_reached_nobody_hides_no_verdict() {
+        use Exit::{Failed, Inconclusive, Interrupted, Ok, Residue, Setup};
+        let ended = [Ok, Inconclusive, Failed, Setup, Interrupted, Residue];
+        assert_eq!(ended.map(unread), [Inconclusive, Inconclusive, Failed, Setup, Interrupted, Residue]);
+    }
 }

@@ -8,6 +8,7 @@ pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod times;
 mod trouble;
+mod value;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::judge::evidence::Window;
 use crate::judge::expectation::Expectation;
 use quantile::Quantile;
 use share::Survival;
+use times::Recovery;
 
 /// Of a run that nothing was asked about.
 pub(crate) const UNJUDGED: &str = "nothing is expected of it, so nothing was judged";
@@ -62,10 +64,11 @@ pub(crate) struct Line {
 pub(crate) struct Node {
     pub(crate) server: String,
     pub(crate) target: bool,
-    /// Whether an operation failed or the breaker opened since testing began; `None` where that is not known.
+    /// Whether an operation failed or the breaker moved since testing began; `None` where that is not known.
     pub(crate) hurt: Option<bool>,
     pub(crate) time_to_detect_seconds: Option<f64>,
-    pub(crate) time_to_recover_seconds: Option<f64>,
+    #[serde(rename = "time_to_recover_seconds")]
+    pub(crate) recovery: Recovery,
     pub(crate) phases: Vec<Figures>,
 }
 
@@ -115,7 +118,7 @@ impl Report {
         let seconds = |time: Option<f64>| time.and_then(|time| Duration::try_from_secs_f64(time).ok());
         let times = |node: &Node| NodeTimes {
             detect: seconds(node.time_to_detect_seconds),
-            recover: seconds(node.time_to_recover_seconds),
+            recover: seconds(node.recovery.seconds()),
         };
         Shown {
             findings: expected.map(|name| (name.to_owned(), result(name))).collect(),

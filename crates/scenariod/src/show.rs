@@ -1,5 +1,5 @@
 //! `scenariod show NAME`: when each fault of a scenario is how strong, drawn in text, and every request that brings it
-//! about. Offline.
+//! about. Offline. Prose is broken into lines; requests and queries stay whole: they are there to be copied.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -12,11 +12,10 @@ use crate::scenario::Scenario;
 use crate::stage::readable;
 use crate::toxic::{Toxic, ToxicKind};
 use crate::toxiproxy::{Power, power_body, toxic_body};
+use crate::wrap::wrapped;
 
 /// Columns of the drawing.
 const WIDTH: u32 = 60;
-/// Columns of prose. Requests and queries stay whole: they are there to be copied.
-const COLUMNS: usize = 100;
 const NEGATIVE: &str = "a negative latency: for each chunk of bytes Toxiproxy draws from latency ± jitter. A chunk that \
     draws less than 0 passes at once and counts as that much older, which shortens what the toxics behind it add: so a \
     share of the chunks comes late, as lost packets do, and the rest on time";
@@ -25,11 +24,12 @@ const MOST_CHANGES: usize = 12;
 
 /// A scenario as it would be walked on this plan.
 pub(crate) fn show(scenario: &Scenario, plan: &Plan) -> String {
-    let mut text = format!("{} (family {})\n{}\n", scenario.name, scenario.family, wrapped(&scenario.about));
+    let mut text =
+        format!("{} (family {})\n{}\n", scenario.name, scenario.family, wrapped(&scenario.about, ""));
     if !scenario.aliases.is_empty() {
-        let _ = writeln!(text, "{}", wrapped(&format!("also called {}", scenario.aliases.join(", "))));
+        let _ = writeln!(text, "{}", wrapped(&format!("also called {}", scenario.aliases.join(", ")), ""));
     }
-    let _ = writeln!(text, "\n{}\n", wrapped(&plan.describe()));
+    let _ = writeln!(text, "\n{}\n", wrapped(&plan.describe(), ""));
     draw(&mut text, plan);
     text.push('\n');
     requests(&mut text, plan);
@@ -40,8 +40,12 @@ pub(crate) fn show(scenario: &Scenario, plan: &Plan) -> String {
 /// A playlist's runs in order, with what differs from the catalogue.
 pub(crate) fn playlist(list: &Playlist) -> String {
     let runs = list.entries.len();
-    let mut text =
-        format!("{} (playlist, {} in all)\n{}\n\n", list.name, readable(list.length()), wrapped(&list.about));
+    let mut text = format!(
+        "{} (playlist, {} in all)\n{}\n\n",
+        list.name,
+        readable(list.length()),
+        wrapped(&list.about, "")
+    );
     let width = list.entries.iter().map(|entry| entry.scenario.name.len()).max().unwrap_or_default();
     let phases = |entry: &Entry| {
         let phases = &entry.scenario.phases;
@@ -136,21 +140,6 @@ fn draw(text: &mut String, plan: &Plan) {
     );
 }
 
-/// Lines of at most [`COLUMNS`], broken between words.
-fn wrapped(text: &str) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= COLUMNS => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines.join("\n")
-}
-
 /// In tenths; a fault that is on at all has at least one.
 fn strength(assigned: &Assigned, elapsed: Duration, testing: Duration) -> u32 {
     assigned.course.level(elapsed, testing).map_or(0, |level| {
@@ -209,7 +198,7 @@ fn requests(text: &mut String, plan: &Plan) {
         text.push_str("  nothing is left to remove\n");
     }
     if negative {
-        let _ = writeln!(text, "\n{}", wrapped(NEGATIVE));
+        let _ = writeln!(text, "\n{}", wrapped(NEGATIVE, ""));
     }
 }
 
@@ -251,6 +240,7 @@ mod tests {
     use super::*;
     use crate::catalogue::Catalogue;
     use crate::plan::TimeScale;
+    use crate::wrap::COLUMNS;
 
     fn shown(name: &str) -> String {
         let catalogue = Catalogue::load(None).unwrap();
@@ -304,7 +294,7 @@ mod tests {
             assert!(on > 0 && on >= off, "{text}");
             assert!(on == off || text.contains("and so on\n"), "{text}");
             let prose = text.lines().filter(|line| !line.starts_with("  "));
-            prose.for_each(|line| assert!(line.chars().count() <= COLUMNS, "{line}"));
+            prose.for_each(|line| assert!(line.chars().count() <= usize::from(COLUMNS), "{line}"));
             assert_eq!(text.contains("\"latency\":-"), text.contains("a negative latency: "), "{text}");
         }
     }

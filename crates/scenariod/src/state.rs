@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use daemon_core::exit::{Exit, UserError};
 use rustix::fs::{Access, FsWord, PROC_SUPER_MAGIC, access, statfs};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use crate::lease::RunId;
 use crate::lock;
@@ -164,15 +165,27 @@ fn keeps(folder: &Path) -> Result<(), StateError> {
             return Err(io::Error::other("the kernel keeps no files there"));
         }
         access(path, Access::WRITE_OK | Access::EXEC_OK)?;
-        let full = disk.f_blocks > 0 && disk.f_bfree == 0;
+        let free = free(disk.f_bfree, disk.f_bavail, geteuid().is_root());
+        let full = disk.f_blocks > 0 && free == 0;
         if full { Err(io::Error::from(Errno::NOSPC)) } else { Ok(()) }
     };
     writable().map_err(|reason| StateError::Unusable { path: path.to_owned(), reason })
 }
 
+/// Blocks that can be written: what a disk keeps back is root's.
+fn free(all: u64, available: u64, root: bool) -> u64 {
+    if root { all } else { available }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_disk_keeps_back_is_room_for_root_alone() {
+        assert_eq!(free(5_000, 0, false), 0);
+        assert_eq!(free(5_000, 0, true), 5_000);
+    }
 
     #[test]
     fn a_proxy_has_one_claim_at_a_time() {

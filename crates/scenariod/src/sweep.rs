@@ -68,15 +68,22 @@ pub(crate) fn ours(proxies: &[Proxy]) -> Vec<Found<'_>> {
     found
 }
 
-/// What has to go, and the runs that are to be left alone, each with a proxy it is at work on.
+/// A toxic of ours with what is known of its run.
+pub(crate) type Owned<'a> = (Found<'a>, Owner);
+
+/// What has to go, and what is to be left alone. Owners are asked for once, so that what is told is what decided.
 pub(crate) fn sort<'a>(
     proxies: &'a [Proxy],
     owner: impl Fn(&RunId) -> Owner,
     sight: impl Fn(&str) -> Sight,
-) -> (Vec<Found<'a>>, Vec<Found<'a>>) {
+) -> (Vec<Owned<'a>>, Vec<Owned<'a>>) {
     ours(proxies)
         .into_iter()
-        .partition(|found| forfeited(&found.lease, owner(&found.lease.run), sight(&found.placed.name)))
+        .map(|found| {
+            let owner = owner(&found.lease.run);
+            (found, owner)
+        })
+        .partition(|(found, owner)| forfeited(&found.lease, *owner, sight(&found.placed.name)))
 }
 
 /// Why a toxic that had to go was there, in words.
@@ -85,6 +92,14 @@ pub(crate) fn why(owner: Owner) -> &'static str {
         Owner::Dead => "left over from a run that did not end well",
         Owner::Alive => "its lease is over, though its run is still there: it stands still or is stuck",
         Owner::Unknown => "its lease is over and nothing is known here of its run",
+    }
+}
+
+/// Why a toxic may stay, in words.
+pub(crate) fn why_left(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Alive => "its run is at work",
+        Owner::Dead | Owner::Unknown => "its lease is not over",
     }
 }
 

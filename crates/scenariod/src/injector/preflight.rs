@@ -155,7 +155,7 @@ async fn without_leftovers(
 /// Toxics of ours that have no right to be there, as they are to be removed, with what is known of their runs.
 fn overdue(proxies: &[Proxy], ground: &Ground<'_>) -> Vec<(Suspect, Owner)> {
     let (overdue, _) = sort(proxies, |run| ground.state.owner(run), |_| Sight::now(ground.now));
-    overdue.iter().map(|found| (Suspect::from(found), ground.state.owner(&found.lease.run))).collect()
+    overdue.iter().map(|(found, owner)| (Suspect::from(found), *owner)).collect()
 }
 
 fn obstacles(proxies: &[Proxy], ground: &Ground<'_>, notes: &mut Vec<Note>) -> Vec<Obstacle> {

@@ -1,6 +1,6 @@
 //! What Prometheus returned, as the judge sees it: one point per series and moment, with whether it can be relied on. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -58,8 +58,20 @@ impl Series {
         self.labels.get(name).map_or("", String::as_str)
     }
 
-    fn joined(&self, telling: impl Fn(&str) -> bool) -> String {
-        let labels = self.labels.iter().filter(|(name, _)| telling(name)).map(|(_, value)| value.as_str());
+    /// By the values that tell it from its neighbours, which its scrape does not.
+    fn terse(&self) -> String {
+        let telling = |name: &str| !matches!(name, "__name__" | "instance" | "job");
+        let values = self.labels.iter().filter(|(name, _)| telling(name)).map(|(_, value)| value.as_str());
+        values.collect::<Vec<_>>().join(" ")
+    }
+
+    fn scraped(&self) -> String {
+        let place = format!("{} {}", self.label("instance"), self.label("job"));
+        format!("{} ({})", self.terse(), place.trim()).trim_start().to_owned()
+    }
+
+    fn whole(&self) -> String {
+        let labels = self.labels.iter().map(|(name, value)| format!("{name}={value:?}"));
         labels.collect::<Vec<_>>().join(" ")
     }
 }
@@ -141,25 +153,17 @@ impl Named {
     /// As messages call them: by what tells them from their neighbours, which their scrape does not. Only where several
     /// load generators, or metrics, are in one answer, it takes that as well: no two series have one name.
     pub(crate) fn all(series: Vec<Series>) -> Vec<Named> {
-        let terse =
-            |series: &Series| series.joined(|label| !matches!(label, "__name__" | "instance" | "job"));
-        let scraped = |series: &Series| {
-            let place = format!("{} {}", series.label("instance"), series.label("job"));
-            format!("{} ({})", terse(series), place.trim()).trim_start().to_owned()
-        };
-        let whole = |series: &Series| {
-            let labels = series.labels.iter().map(|(name, value)| format!("{name}={value:?}"));
-            labels.collect::<Vec<_>>().join(" ")
-        };
-        let unique = |name: &dyn Fn(&Series) -> String, one: &Series| {
-            let own = name(one);
-            (series.iter().filter(|other| name(other) == own).count() == 1).then_some(own)
-        };
-        let name = |one: &Series| {
-            let name = unique(&terse, one).or_else(|| unique(&scraped, one)).unwrap_or_else(|| whole(one));
-            if name.is_empty() { "the value".to_owned() } else { name }
-        };
-        let names: Vec<String> = series.iter().map(name).collect();
+        let mut names: Vec<String> = series.iter().map(Series::terse).collect();
+        for longer in [Series::scraped, Series::whole] {
+            let mut counts: HashMap<String, usize> = HashMap::new();
+            names.iter().for_each(|name| *counts.entry(name.clone()).or_default() += 1);
+            for (name, series) in names.iter_mut().zip(&series) {
+                if counts.get(name).is_some_and(|count| *count > 1) {
+                    *name = longer(series);
+                }
+            }
+        }
+        names.iter_mut().filter(|name| name.is_empty()).for_each(|name| *name = "the value".to_owned());
         names.into_iter().zip(series).map(|(name, series)| Named { name, series }).collect()
     }
 }

@@ -4,39 +4,12 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
-use crate::report::quantile::Quantile;
-use crate::report::table::{percent, seconds, table};
+use crate::report::table::table;
+use crate::report::value::{Unit, Value};
 use crate::report::{Figures, Node, Report};
 
 /// Runs whose figures are kept for the median: an endless loop must not grow without end.
 const MOST_RUNS: usize = 1_000;
-
-/// What a figure's number is, and which end of it is worse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unit {
-    Seconds,
-    Ratio,
-    PerSecond,
-    Count,
-}
-
-impl Unit {
-    fn lower_is_worse(self) -> bool {
-        match self {
-            Unit::PerSecond => true,
-            Unit::Seconds | Unit::Ratio | Unit::Count => false,
-        }
-    }
-
-    fn text(self, value: f64) -> String {
-        match self {
-            Unit::Seconds => seconds(value),
-            Unit::Ratio => percent(value),
-            Unit::PerSecond => format!("{value:.0}/s"),
-            Unit::Count => format!("{value:.0}"),
-        }
-    }
-}
 
 #[derive(Clone, Debug)]
 struct Row {
@@ -45,12 +18,11 @@ struct Row {
     unit: Unit,
     /// Runs that have it, all of them.
     runs: usize,
+    not_seen: usize,
     /// Of all of them.
-    worst: f64,
+    worst: Value,
     /// Of the last of them.
-    values: VecDeque<f64>,
-    /// The largest of all of them that is a lower bound only.
-    bound: Option<f64>,
+    values: VecDeque<Value>,
 }
 
 /// The figures of every run so far.
@@ -64,18 +36,24 @@ pub(crate) struct Summary {
 pub(crate) struct Spread {
     pub(crate) scenario: String,
     pub(crate) figure: &'static str,
+    #[serde(skip)]
+    unit: Unit,
     /// Runs that have it; the worst is of all of them.
     pub(crate) runs: usize,
-    pub(crate) median: f64,
+    /// In so many of them it did not come.
+    pub(crate) not_seen: usize,
+    pub(crate) median: Value,
     /// The last so many runs make the median.
     pub(crate) runs_in_median: usize,
-    pub(crate) worst: f64,
+    pub(crate) worst: Value,
+    /// Which of the two is one.
+    pub(crate) lower_bounds: Vec<&'static str>,
 }
 
 impl Summary {
     pub(crate) fn add(&mut self, report: &Report) {
         let (targets, others): (Vec<&Node>, Vec<&Node>) = report.nodes.iter().partition(|node| node.target);
-        let during = |nodes: &[&Node], pick: fn(&Figures) -> Option<f64>| -> Vec<f64> {
+        let during = |nodes: &[&Node], pick: fn(&Figures) -> Option<Value>| -> Vec<Value> {
             let testing =
                 nodes.iter().flat_map(|node| &node.phases).filter(|figures| figures.phase == "testing");
             testing.filter_map(pick).collect()
@@ -83,89 +61,60 @@ impl Summary {
         let wrong = |figures: &Figures| {
             figures.wrong_values.and_then(|count| u32::try_from(count).ok()).map(f64::from)
         };
-        let all = report.nodes.iter().flat_map(|node| &node.phases).filter_map(wrong);
-        let wrong_values: Vec<f64> = all.collect();
-        let figures: [(&'static str, Unit, Vec<f64>); 8] = [
+        let wrong_values = report.nodes.iter().flat_map(|node| &node.phases).filter_map(wrong);
+        let detected = targets.iter().filter_map(|node| node.time_to_detect_seconds);
+        let figures: [(&'static str, Unit, Vec<Value>); 8] = [
+            ("time to detect", Unit::Seconds, detected.map(Value::About).collect()),
             (
-                "time to detect",
+                "time to recover",
                 Unit::Seconds,
-                targets.iter().filter_map(|n| n.time_to_detect_seconds).collect(),
+                targets.iter().filter_map(|node| Value::of(node.recovery)).collect(),
             ),
-            ("time to recover", Unit::Seconds, targets.iter().filter_map(|node| recovery(node)).collect()),
-            ("throughput of sick nodes", Unit::PerSecond, during(&targets, |f| f.operations_per_second)),
-            ("errors of sick nodes", Unit::Ratio, during(&targets, |f| f.error_ratio)),
-            ("p99 of sick nodes", Unit::Seconds, during(&targets, |f| f.p99.map(Quantile::seconds))),
-            ("errors of other nodes", Unit::Ratio, during(&others, |f| f.error_ratio)),
-            ("p99 of other nodes", Unit::Seconds, during(&others, |f| f.p99.map(Quantile::seconds))),
-            ("wrong values", Unit::Count, wrong_values),
+            (
+                "throughput of sick nodes",
+                Unit::PerSecond,
+                during(&targets, |f| f.operations_per_second.map(Value::About)),
+            ),
+            ("errors of sick nodes", Unit::Ratio, during(&targets, |f| f.error_ratio.map(Value::About))),
+            ("p99 of sick nodes", Unit::Seconds, during(&targets, |f| f.p99.map(Value::from))),
+            ("errors of other nodes", Unit::Ratio, during(&others, |f| f.error_ratio.map(Value::About))),
+            ("p99 of other nodes", Unit::Seconds, during(&others, |f| f.p99.map(Value::from))),
+            ("wrong values", Unit::Count, wrong_values.map(Value::About).collect()),
         ];
         for (figure, unit, of_nodes) in figures {
             // Of several nodes, a run is as bad as the worst.
-            if let Some(value) = worst(&of_nodes, unit) {
+            if let Some(value) = of_nodes.into_iter().reduce(|one, other| unit.worse(one, other)) {
                 self.push(&report.scenario, figure, unit, value);
-            }
-        }
-        let bound = |f: &Figures| f.p99.filter(|p99| p99.is_bound()).map(Quantile::seconds);
-        for (figure, nodes) in [("p99 of sick nodes", &targets), ("p99 of other nodes", &others)] {
-            let bounds = during(nodes, bound);
-            let of = |row: &&mut Row| row.scenario == report.scenario && row.figure == figure;
-            if let Some(row) = self.rows.iter_mut().find(of) {
-                row.bound = bounds.into_iter().chain(row.bound).reduce(f64::max);
             }
         }
     }
 
-    fn push(&mut self, scenario: &str, figure: &'static str, unit: Unit, value: f64) {
+    fn push(&mut self, scenario: &str, figure: &'static str, unit: Unit, value: Value) {
         let same = |row: &&mut Row| row.scenario == scenario && row.figure == figure;
         match self.rows.iter_mut().find(same) {
             Some(row) => row.add(value),
-            None => self.rows.push(Row {
-                scenario: scenario.to_owned(),
-                figure,
-                unit,
-                runs: 1,
-                worst: value,
-                values: VecDeque::from([value]),
-                bound: None,
-            }),
+            None => self.rows.push(Row::new(scenario, figure, unit, value)),
         }
     }
 
     /// Of everything that was seen more than once.
     pub(crate) fn spreads(&self) -> Vec<Spread> {
-        self.repeated().map(|(_, spread)| spread).collect()
-    }
-
-    fn repeated(&self) -> impl Iterator<Item = (&Row, Spread)> {
-        self.rows.iter().filter(|row| row.runs > 1).filter_map(|row| {
-            let mut values = Vec::from(row.values.clone());
-            values.sort_by(f64::total_cmp);
-            let middle = values.get((values.len() - 1) / 2).zip(values.get(values.len() / 2))?;
-            let spread = Spread {
-                scenario: row.scenario.clone(),
-                figure: row.figure,
-                runs: row.runs,
-                median: f64::midpoint(*middle.0, *middle.1),
-                runs_in_median: values.len(),
-                worst: row.worst,
-            };
-            Some((row, spread))
-        })
+        self.rows.iter().filter(|row| row.runs > 1).filter_map(Row::spread).collect()
     }
 
     /// As a table; empty where nothing ran twice.
     pub(crate) fn table(&self) -> String {
         let mut text = table(&["scenario", "figure", "runs", "median", "worst"], 2);
         let (mut any, mut cut) = (false, false);
-        for (row, spread) in self.repeated() {
+        for spread in self.spreads() {
             any = true;
             cut |= spread.runs_in_median < spread.runs;
             text.add_row([
                 spread.scenario,
                 spread.figure.to_owned(),
                 spread.runs.to_string(),
-                row.text(spread.median),
-                row.text(spread.worst),
+                spread.median.text(spread.unit),
+                spread.worst.text(spread.unit),
             ]);
         }
         let note = format!("the median is that of the last {MOST_RUNS} runs, the worst that of all\n");
@@ -177,36 +126,50 @@ impl Summary {
 }
 
 impl Row {
-    fn text(&self, value: f64) -> String {
-        let more = if self.bound == Some(value) { ">" } else { "" };
-        format!("{more}{}", self.unit.text(value))
+    fn new(scenario: &str, figure: &'static str, unit: Unit, first: Value) -> Row {
+        let values = VecDeque::new();
+        let mut row =
+            Row { scenario: scenario.to_owned(), figure, unit, runs: 0, not_seen: 0, worst: first, values };
+        row.add(first);
+        row
     }
 
-    fn add(&mut self, value: f64) {
+    fn add(&mut self, value: Value) {
         self.runs += 1;
-        self.worst = worst(&[self.worst, value], self.unit).unwrap_or(self.worst);
+        self.not_seen += usize::from(value == Value::NotSeen);
+        self.worst = self.unit.worse(self.worst, value);
         if self.values.len() == MOST_RUNS {
             self.values.pop_front();
         }
         self.values.push_back(value);
     }
-}
 
-/// A node that was hurt and not seen to recover took for ever.
-fn recovery(node: &Node) -> Option<f64> {
-    let walked = node.phases.iter().any(|figures| figures.phase == "recovery");
-    let never = (node.hurt == Some(true) && walked).then_some(f64::INFINITY);
-    node.time_to_recover_seconds.or(never)
-}
-
-fn worst(values: &[f64], unit: Unit) -> Option<f64> {
-    let values = values.iter().copied().filter(|value| !value.is_nan());
-    if unit.lower_is_worse() { values.reduce(f64::min) } else { values.reduce(f64::max) }
+    fn spread(&self) -> Option<Spread> {
+        let mut values = Vec::from(self.values.clone());
+        values.sort_by(|one, other| one.number().total_cmp(&other.number()));
+        let (median, worst) = (Value::median(&values)?, self.worst);
+        let bounds = [("median", median), ("worst", worst)].into_iter().filter(|(_, value)| value.is_bound());
+        Some(Spread {
+            scenario: self.scenario.clone(),
+            figure: self.figure,
+            unit: self.unit,
+            runs: self.runs,
+            not_seen: self.not_seen,
+            median,
+            runs_in_median: values.len(),
+            worst,
+            lower_bounds: bounds.map(|(name, _)| name).collect(),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::report::quantile::Quantile;
+    use crate::report::times::Recovery;
 
     fn report(detect: f64, rate: f64) -> Report {
         let figures = Figures { phase: "testing", operations_per_second: Some(rate), ..Figures::default() };
@@ -215,26 +178,55 @@ mod tests {
             target: true,
             hurt: Some(true),
             time_to_detect_seconds: Some(detect),
-            time_to_recover_seconds: None,
+            recovery: Recovery::Untold,
             phases: vec![figures],
         };
         Report { nodes: vec![node], ..Report::unjudged("x", "r", &[], String::new()) }
     }
 
+    fn spread(reports: impl IntoIterator<Item = Report>) -> (serde_json::Value, String) {
+        let mut summary = Summary::default();
+        reports.into_iter().for_each(|report| summary.add(&report));
+        (serde_json::to_value(summary.spreads()).unwrap(), summary.table())
+    }
+
     #[test]
     fn a_quantile_that_is_a_bound_stays_one() {
-        let mut summary = Summary::default();
-        for p99 in [Quantile::About(0.5), Quantile::About(0.6), Quantile::Above(20.0)] {
+        let with_p99 = |p99: Quantile| {
             let mut report = report(0.5, 1_000.0);
+            let figures = report.nodes.iter_mut().flat_map(|node| &mut node.phases);
+            figures.for_each(|figures| figures.p99 = Some(p99));
             report
-                .nodes
-                .iter_mut()
-                .flat_map(|node| &mut node.phases)
-                .for_each(|figures| figures.p99 = Some(p99));
-            summary.add(&report);
-        }
-        let table = summary.table();
-        assert!(table.contains("| 600 ms | >20.00 s |"), "{table}");
+        };
+        let p99 = |values: &[Quantile]| {
+            let (json, table) = spread(values.iter().copied().map(with_p99));
+            let row = table.lines().find(|line| line.contains("p99")).unwrap().to_owned();
+            (row, json[2]["lower_bounds"].clone())
+        };
+        let (row, bounds) = p99(&[Quantile::About(0.5), Quantile::About(0.6), Quantile::Above(20.0)]);
+        assert!(row.ends_with("| 600 ms | >20.00 s |"), "{row}");
+        assert_eq!(bounds, json!(["worst"]));
+        // What is more than 0.7 s may be more than 0.8 s.
+        let (row, bounds) = p99(&[Quantile::Above(0.7), Quantile::About(0.7), Quantile::About(0.8)]);
+        assert!(row.ends_with("| >700 ms | >800 ms |"), "{row}");
+        assert_eq!(bounds, json!(["median", "worst"]));
+    }
+
+    #[test]
+    fn what_was_not_seen_is_told_from_what_nobody_looked_for() {
+        let with = |recovery: Recovery| {
+            let mut report = report(0.5, 1_000.0);
+            report.nodes.iter_mut().for_each(|node| node.recovery = recovery);
+            report
+        };
+        let recoveries = [Recovery::After(1.0), Recovery::Untold, Recovery::NotSeen, Recovery::After(2.0)];
+        let (json, table) = spread(recoveries.map(with));
+        let expected = json!({
+            "scenario": "x", "figure": "time to recover", "runs": 3, "not_seen": 1,
+            "median": 2.0, "runs_in_median": 3, "worst": null, "lower_bounds": [],
+        });
+        assert_eq!(json[1], expected);
+        assert!(table.contains("|    3 | 2.00 s | not seen |"), "{table}");
     }
 
     #[test]
@@ -244,8 +236,11 @@ mod tests {
         assert_eq!((summary.spreads(), summary.table()), (Vec::new(), String::new()));
         summary.add(&report(0.9, 900.0));
         summary.add(&report(0.6, 400.0));
-        let found: Vec<_> =
-            summary.spreads().into_iter().map(|s| (s.figure, s.runs, s.median, s.worst)).collect();
+        let found: Vec<_> = summary
+            .spreads()
+            .into_iter()
+            .map(|s| (s.figure, s.runs, s.median.number(), s.worst.number()))
+            .collect();
         assert_eq!(found, [("time to detect", 3, 0.6, 0.9), ("throughput of sick nodes", 3, 900.0, 400.0)]);
         assert_eq!(
             summary.table(),
@@ -264,8 +259,11 @@ mod tests {
             summary.add(&report(0.5, 1_000.0));
         }
         summary.add(&report(7.0, 50.0));
-        let found: Vec<_> =
-            summary.spreads().into_iter().map(|s| (s.runs, s.runs_in_median, s.median, s.worst)).collect();
+        let found: Vec<_> = summary
+            .spreads()
+            .into_iter()
+            .map(|s| (s.runs, s.runs_in_median, s.median.number(), s.worst.number()))
+            .collect();
         assert_eq!(found, [(1_002, 1_000, 0.5, 9.0), (1_002, 1_000, 1_000.0, 50.0)]);
         let says = "\nthe median is that of the last 1000 runs, the worst that of all\n";
         assert!(summary.table().ends_with(says), "{}", summary.table());

@@ -7,17 +7,17 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use metrics_core::labels::Finding;
 
 use crate::report::quantile::Quantile;
+use crate::report::times::Recovery;
 use crate::report::{Figures, Node, Report};
+use crate::wrap::{COLUMNS, wrapped};
 
 const NOTHING: &str = "-";
-/// Columns of a line: what a chat shows without breaking it.
-const WIDTH: u16 = 100;
 
 /// An empty table in the style of all tables here; columns from `numbers` on are numbers. What would be too wide is broken
 /// within its cells.
 pub(super) fn table(header: &[&str], numbers: usize) -> Table {
     let mut table = Table::new();
-    table.load_style(ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+    table.load_style(ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
     table.set_header(header);
     for column in table.column_iter_mut().skip(numbers) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -28,7 +28,7 @@ pub(super) fn table(header: &[&str], numbers: usize) -> Table {
 /// One run: how it ended, what the client saw of each node, what became of each expectation.
 pub(crate) fn report(report: &Report) -> String {
     let head = format!("{} (run {}): {}: {}", report.scenario, report.run, report.status, report.in_words());
-    let mut text = wrapped(&head);
+    let mut text = line(&head);
     if !report.nodes.is_empty() {
         let header = ["node", "phase", "op/s", "failed", "p50", "p99", "wrong", "opened", "closed"];
         let mut nodes = table(&header, 2);
@@ -41,48 +41,34 @@ pub(crate) fn report(report: &Report) -> String {
         if report.nodes.iter().any(|node| node.target) {
             text.push_str("* has the fault; opened, closed: how often its breaker did\n");
         }
-        for line in report.nodes.iter().flat_map(classes).chain(report.nodes.iter().filter_map(times)) {
-            text.push_str(&wrapped(&line));
+        for told in report.nodes.iter().flat_map(classes).chain(report.nodes.iter().filter_map(times)) {
+            text.push_str(&line(&told));
         }
     }
     for share in &report.shares {
-        text.push_str(&wrapped(&share.describe()));
+        text.push_str(&line(&share.describe()));
     }
     if !report.expectations.is_empty() {
         let mut expectations = table(&["result", "phase", "expectation", "seen"], 4);
-        for line in &report.expectations {
-            let told_below = !matches!(line.result, Some(Finding::Pass) | None);
-            let seen = if told_below { "see below" } else { &line.reason };
-            let result = line.result.map_or("n/a", Finding::as_str);
-            expectations.add_row([result, line.phase, &line.name, seen]);
+        for expected in &report.expectations {
+            let told_below = !matches!(expected.result, Some(Finding::Pass) | None);
+            let seen = if told_below { "see below" } else { &expected.reason };
+            let result = expected.result.map_or("n/a", Finding::as_str);
+            expectations.add_row([result, expected.phase, &expected.name, seen]);
         }
         text.push_str(&format!("\n{expectations}\n"));
     }
     for trouble in report.troubles() {
-        text.push_str(&wrapped(&trouble.in_words()));
-        for line in &trouble.lines {
-            text.push_str(&wrapped(&format!("  {}", line.promql)));
+        text.push_str(&line(&trouble.in_words()));
+        for expected in &trouble.lines {
+            text.push_str(&format!("{}\n", wrapped(&format!("  {}", expected.promql), "    ")));
         }
     }
     text
 }
 
-/// Broken at blanks; what follows the first line is set in.
-fn wrapped(text: &str) -> String {
-    let indent = if text.starts_with("  ") { "    " } else { "  " };
-    let mut lines = String::new();
-    let mut line = String::new();
-    for word in text.split_inclusive(' ') {
-        if !line.trim().is_empty()
-            && line.chars().count() + word.trim_end().chars().count() > usize::from(WIDTH)
-        {
-            lines.push_str(line.trim_end());
-            lines.push('\n');
-            line = indent.to_owned();
-        }
-        line.push_str(word);
-    }
-    lines + &line + "\n"
+fn line(text: &str) -> String {
+    wrapped(text, "  ") + "\n"
 }
 
 fn row(node: &Node, figures: &Figures, first: bool) -> Vec<String> {
@@ -122,21 +108,22 @@ fn classes(node: &Node) -> Vec<String> {
 
 /// When a node was noticed and healed, where there is something to say.
 fn times(node: &Node) -> Option<String> {
-    // Nobody saw the node: that its breaker stayed closed would be a claim about nothing.
+    // Nobody saw the node: whatever were said of it would be a claim about nothing.
     node.phases.iter().find(|figures| figures.operations_per_second.is_some())?;
     if node.hurt == Some(false) {
-        let unhurt = "not hurt: nothing failed and the breaker stayed closed";
+        let unhurt = "not hurt: nothing failed and the breaker did not move";
         return node.target.then(|| format!("{}: {unhurt}", node.server));
     }
     let detect = match node.time_to_detect_seconds {
         Some(time) => format!("breaker opened after {}", seconds(time)),
-        None => "breaker stayed closed".to_owned(),
+        None => "breaker not seen to open in testing".to_owned(),
     };
-    let recover = match node.time_to_recover_seconds {
-        Some(time) => format!("recovered after {}", seconds(time)),
-        None => "not seen to recover".to_owned(),
+    let recover = match node.recovery {
+        Recovery::After(time) => format!(", recovered after {}", seconds(time)),
+        Recovery::NotSeen => ", not seen to recover".to_owned(),
+        Recovery::Untold => String::new(),
     };
-    (node.target || node.hurt.is_some()).then(|| format!("{}: {detect}, {recover}", node.server))
+    (node.target || node.hurt.is_some()).then(|| format!("{}: {detect}{recover}", node.server))
 }
 
 fn counts(counts: &BTreeMap<String, u64>) -> String {
@@ -154,7 +141,6 @@ pub(super) fn percent(ratio: f64) -> String {
 pub(super) fn seconds(seconds: f64) -> String {
     match seconds {
         0.0 => "0 s".to_owned(),
-        f64::INFINITY => "not seen".to_owned(),
         short if short < 0.01 => format!("{:.2} ms", short * 1e3),
         short if short < 1.0 => format!("{:.0} ms", short * 1e3),
         long if long < 100.0 => format!("{long:.2} s"),

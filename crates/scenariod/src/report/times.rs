@@ -3,14 +3,51 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use crate::judge::evidence::{Series, Windows};
 
 /// Errors have ended when none followed for so long; in a short phase, for a part of it.
 const HOLD: Duration = Duration::from_secs(5);
-const PART_OF_RECOVERY: f64 = 6.0;
+const PART_OF_RECOVERY: u32 = 6;
 /// The value of the breaker's state gauge.
 const CLOSED: f64 = 0.0;
 const OPEN: f64 = 2.0;
+
+/// Whether a node got over what befell it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Recovery {
+    /// So many seconds after recovery began.
+    After(f64),
+    /// Not in all of recovery.
+    NotSeen,
+    /// Nothing befell it, or there was too little to tell.
+    #[default]
+    Untold,
+}
+
+impl Recovery {
+    /// In a run that ended early: what was not seen by then may have come later.
+    pub(crate) fn so_far(self) -> Recovery {
+        match self {
+            Recovery::NotSeen => Recovery::Untold,
+            told => told,
+        }
+    }
+
+    pub(crate) fn seconds(self) -> Option<f64> {
+        match self {
+            Recovery::After(seconds) => Some(seconds),
+            Recovery::NotSeen | Recovery::Untold => None,
+        }
+    }
+}
+
+impl Serialize for Recovery {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.seconds().serialize(serializer)
+    }
+}
 
 /// Samples of one node over the run; each is a time of a scrape and a value.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,24 +71,36 @@ impl Samples<'_> {
         changes.filter(|at| (begin..end).contains(at)).find(|at| opening(*at)).map(|at| at - begin)
     }
 
-    /// From the start of recovery until errors had ended and the breaker had closed, if both lasted.
-    pub(crate) fn time_to_recover(&self, windows: &Windows) -> Option<f64> {
-        let (begin, end) = (windows.recovery.start, windows.recovery.end);
-        let (seen_until, last_error) = *self.last_error_at?.points.last()?;
-        let (_, state) = *self.state?.points.last()?;
-        let (_, changed) = *self.changed_at?.points.last()?;
+    /// What a recovery that was to last for so long showed of a node that was hurt: whether errors ended and the breaker
+    /// closed, and both lasted.
+    pub(crate) fn recovery(&self, windows: &Windows, planned: Duration) -> Recovery {
+        let last = |series: Option<&Series>| series?.points.last().copied();
+        let (Some((seen_until, last_error)), Some((_, state)), Some((_, changed))) =
+            (last(self.last_error_at), last(self.state), last(self.changed_at))
+        else {
+            return Recovery::Untold;
+        };
+        if windows.recovery.is_empty() || self.was_hurt(windows) != Some(true) {
+            return Recovery::Untold;
+        }
+        let begin = windows.recovery.start;
         let recovered = begin.max(last_error).max(changed);
-        let hold = HOLD.as_secs_f64().min((end - begin) / PART_OF_RECOVERY);
-        (state == CLOSED && seen_until - recovered >= hold).then_some(recovered - begin)
+        let hold = HOLD.min(planned / PART_OF_RECOVERY).as_secs_f64();
+        if state == CLOSED && seen_until - recovered >= hold {
+            Recovery::After(recovered - begin)
+        } else {
+            Recovery::NotSeen
+        }
     }
 
-    /// Whether an operation failed or the breaker changed since testing began; `None` where nothing is known.
+    /// Whether an operation failed or the breaker moved since testing began; `None` where one of them is not known and
+    /// the other did not.
     pub(crate) fn was_hurt(&self, windows: &Windows) -> Option<bool> {
         let since = |series: Option<&Series>| Some(series?.points.last()?.1 >= windows.testing.start);
         match (since(self.last_error_at), since(self.changed_at)) {
             (Some(true), _) | (_, Some(true)) => Some(true),
-            (Some(false), _) | (_, Some(false)) => Some(false),
-            (None, None) => None,
+            (Some(false), Some(false)) => Some(false),
+            (None, _) | (_, None) => None,
         }
     }
 }
@@ -67,6 +116,7 @@ mod tests {
         on_until: 160.0,
         recovery: Window { start: 160.0, end: 220.0 },
     };
+    const PLANNED: Duration = Duration::from_secs(60);
 
     fn series(points: &[(f64, f64)]) -> Series {
         Series { points: points.to_vec(), ..Series::default() }
@@ -82,7 +132,7 @@ mod tests {
         let near =
             |found: Option<f64>, expected: f64| found.is_some_and(|found| (found - expected).abs() < 1e-6);
         assert!(near(samples.time_to_detect(&WINDOWS), 0.6));
-        assert!(near(samples.time_to_recover(&WINDOWS), 5.1));
+        assert!(near(samples.recovery(&WINDOWS, PLANNED).seconds(), 5.1));
         assert_eq!(samples.was_hurt(&WINDOWS), Some(true));
         // An opening that is scraped after the half-open state is the first change all the same.
         let late = series(&[(99.0, 0.0), (106.0, 1.0), (221.0, 0.0)]);
@@ -94,13 +144,42 @@ mod tests {
         let quiet = series(&[(99.0, 0.0), (221.0, 0.0)]);
         let closed = Samples { changed_at: Some(&quiet), state: Some(&quiet), last_error_at: Some(&quiet) };
         assert_eq!(closed.time_to_detect(&WINDOWS), None);
-        assert_eq!(closed.time_to_recover(&WINDOWS), Some(0.0));
+        assert_eq!(closed.recovery(&WINDOWS, PLANNED), Recovery::Untold);
         assert_eq!(closed.was_hurt(&WINDOWS), Some(false));
         assert_eq!(Samples::default().was_hurt(&WINDOWS), None);
+        let errors = series(&[(99.0, 0.0), (221.0, 150.0)]);
+        let hurt = Samples { last_error_at: Some(&errors), ..closed };
+        assert_eq!(hurt.recovery(&WINDOWS, PLANNED), Recovery::After(0.0));
         let open = series(&[(99.0, 0.0), (221.0, 2.0)]);
-        assert_eq!(Samples { state: Some(&open), ..closed }.time_to_recover(&WINDOWS), None);
+        assert_eq!(Samples { state: Some(&open), ..hurt }.recovery(&WINDOWS, PLANNED), Recovery::NotSeen);
         let relapse = series(&[(99.0, 0.0), (221.0, 217.0)]);
-        assert_eq!(Samples { last_error_at: Some(&relapse), ..closed }.time_to_recover(&WINDOWS), None);
-        assert_eq!(Samples::default().time_to_recover(&WINDOWS), None);
+        let relapsed = Samples { last_error_at: Some(&relapse), ..closed };
+        assert_eq!(relapsed.recovery(&WINDOWS, PLANNED), Recovery::NotSeen);
+        assert_eq!(Samples::default().recovery(&WINDOWS, PLANNED), Recovery::Untold);
+    }
+
+    #[test]
+    fn without_a_breaker_to_see_nothing_is_said_of_it() {
+        let (quiet, errors) = (series(&[(99.0, 0.0), (221.0, 0.0)]), series(&[(99.0, 0.0), (221.0, 150.0)]));
+        let unhurt = Samples { last_error_at: Some(&quiet), ..Samples::default() };
+        assert_eq!(unhurt.was_hurt(&WINDOWS), None);
+        let hurt = Samples { last_error_at: Some(&errors), ..Samples::default() };
+        assert_eq!(hurt.was_hurt(&WINDOWS), Some(true));
+        assert_eq!(hurt.recovery(&WINDOWS, PLANNED), Recovery::Untold);
+    }
+
+    #[test]
+    fn a_recovery_that_was_cut_short_shows_what_lasted_as_long_as_in_a_whole_one() {
+        let quiet = series(&[(99.0, 0.0), (166.0, 0.0)]);
+        let cut = Windows { recovery: Window { start: 160.0, end: 166.0 }, ..WINDOWS };
+        let after = |last_error: f64| {
+            let errors = series(&[(99.0, 0.0), (166.0, last_error)]);
+            let samples =
+                Samples { changed_at: Some(&quiet), state: Some(&quiet), last_error_at: Some(&errors) };
+            samples.recovery(&cut, PLANNED).so_far()
+        };
+        assert_eq!(after(160.5), Recovery::After(0.5));
+        // In a phase that was to last 6 s a second would do.
+        assert_eq!(after(161.5), Recovery::Untold);
     }
 }

@@ -200,9 +200,9 @@ fn clean_removes_leftovers_by_hand_and_names_what_stays() {
         format!(
             "left {alive} on memcached1: its lease is not over\n\
              left theirs (latency) on memcached1: it is not ours; somebody or another tool put it on under this name\n\
-             removed rl.dead.1.1000 from memcached1: its lease is over\n\
-             removed rl.dead.0.1000 from memcached1: its lease is over\n\
-             removed rl.dead.2.1000 from memcached2: its lease is over\n\
+             removed rl.dead.1.1000 from memcached1: its lease is over and nothing is known here of its run\n\
+             removed rl.dead.0.1000 from memcached1: its lease is over and nothing is known here of its run\n\
+             removed rl.dead.2.1000 from memcached2: its lease is over and nothing is known here of its run\n\
              3 removed, 1 of live runs left, 1 of others left\n"
         )
     );

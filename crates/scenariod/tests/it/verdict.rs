@@ -99,7 +99,7 @@ scenarios:
 
 const SCRAPE: Duration = Duration::from_millis(250);
 
-fn load(lab: &Lab, more: &[&str]) -> Daemon {
+pub(crate) fn load(lab: &Lab, more: &[&str]) -> Daemon {
     let args = ["--concurrency", "8", "--rate", "500", "--breaker-open-timeout", "500ms"];
     let loadgen = lab.loadgen(workspace_bin("loadgen"), args.iter().chain(more));
     loadgen.scrape_until("load", secs(20), |page| {

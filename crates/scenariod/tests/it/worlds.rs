@@ -22,11 +22,11 @@ fn is_overdue(toxic: &str) -> bool {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() > deadline
 }
 
-/// Starts it and waits for its toxic.
+/// Starts it and waits until it has read its toxic back.
 #[track_caller]
 fn still(lab: &Lab) -> (Daemon, String) {
     let run = start_file(lab, "still", STILL, &SCALE);
-    eventually("the toxic", secs(20), || !ours(&lab.toxiproxy).is_empty());
+    run.scrape_until("the toxic", secs(20), |page| page.sum("toxiproxy_toxic_active", []) == 1.0);
     let toxic = ours(&lab.toxiproxy).remove(0);
     (run, toxic)
 }
@@ -102,10 +102,11 @@ fn guards_that_share_a_folder_or_are_killed_and_restarted_take_nothing_from_a_li
             guard.scrape().value("toxiproxy_residual_toxics", []) == Some(0.0)
         });
         assert!(!guard.stderr().contains("cannot remove"), "{}", guard.stderr());
-        // Whichever was faster.
-        let others = guard.stderr().lines().filter(|line| line.starts_with("removed")).count();
-        assert!(others <= LONG_TOXICS, "{}", guard.stderr());
     }
+    // Whichever was faster; where both removed one, both say so.
+    let removed = |guard: &Daemon| guard.stderr().lines().filter(|line| line.starts_with("removed")).count();
+    let both = removed(&one) + removed(&two);
+    assert!(both >= LONG_TOXICS, "{both}: {}{}", one.stderr(), two.stderr());
 }
 
 #[test]

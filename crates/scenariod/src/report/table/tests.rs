@@ -41,7 +41,7 @@ fn node(server: &str) -> Node {
         target: true,
         hurt: Some(true),
         time_to_detect_seconds: Some(12.345),
-        time_to_recover_seconds: Some(12.345),
+        recovery: Recovery::After(12.345),
         phases: ["stabilization", "testing", "recovery"].map(figures).to_vec(),
     }
 }
@@ -69,7 +69,7 @@ fn widest(scenario: &crate::scenario::Scenario, judged: &[Judged]) -> Report {
 #[track_caller]
 fn fits(text: &str) {
     for line in text.lines() {
-        assert!(line.chars().count() <= usize::from(WIDTH), "{} columns:\n{text}", line.chars().count());
+        assert!(line.chars().count() <= usize::from(COLUMNS), "{} columns:\n{text}", line.chars().count());
     }
 }
 
@@ -142,9 +142,12 @@ fn line(reason: &str, result: Option<Finding>) -> Line {
 fn a_node_that_was_not_hurt_has_nothing_to_recover_from() {
     let hurt = node("a");
     assert_eq!(times(&hurt).as_deref(), Some("a: breaker opened after 12.35 s, recovered after 12.35 s"));
-    let unhurt =
-        Node { hurt: Some(false), time_to_detect_seconds: None, time_to_recover_seconds: None, ..hurt };
-    let said = "a: not hurt: nothing failed and the breaker stayed closed";
+    let untold = Node { recovery: Recovery::Untold, ..hurt.clone() };
+    assert_eq!(times(&untold).as_deref(), Some("a: breaker opened after 12.35 s"));
+    let unhurt = Node { hurt: Some(false), time_to_detect_seconds: None, ..untold };
+    let said = "a: not hurt: nothing failed and the breaker did not move";
     assert_eq!(times(&unhurt).as_deref(), Some(said));
-    assert_eq!(times(&Node { target: false, ..unhurt }), None);
+    assert_eq!(times(&Node { target: false, ..unhurt.clone() }), None);
+    let unknown = Node { hurt: None, ..unhurt };
+    assert_eq!(times(&unknown).as_deref(), Some("a: breaker not seen to open in testing"));
 }
