@@ -69,8 +69,6 @@ pub(crate) struct Injector {
     claims: Mutex<Vec<Claim>>,
     /// Faults shown as on, by position in the plan.
     shown: Mutex<Vec<usize>>,
-    /// Why what was to be removed had not stayed on.
-    lost: Mutex<Option<Spoiled>>,
 }
 
 /// No name is used twice: a late call must never meet another toxic than its own.
@@ -109,8 +107,7 @@ impl Injector {
     pub(crate) fn new(kit: Kit, plan: Plan) -> Injector {
         let (ledger, naming, shown) = (Mutex::default(), Mutex::default(), Mutex::default());
         let (snapshot, restarts, claims) = (Mutex::default(), AtomicU64::default(), Mutex::default());
-        let lost = Mutex::default();
-        Injector { kit, plan, ledger, naming, snapshot, restarts, claims, shown, lost }
+        Injector { kit, plan, ledger, naming, snapshot, restarts, claims, shown }
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -223,15 +220,6 @@ impl Injector {
         });
         let failed = |cause| InjectError::Disable { server: step.server.clone(), cause };
         answer.await.ok_or(InjectError::Stopped)?.map_err(failed)
-    }
-
-    /// Why the faults were not on any more when they were to be removed; told once.
-    pub(crate) fn lost(&self) -> Option<Spoiled> {
-        lock(&self.lost).take()
-    }
-
-    fn lose(&self, why: Spoiled) {
-        lock(&self.lost).get_or_insert(why);
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

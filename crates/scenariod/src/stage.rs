@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::driver::Rig;
 use crate::injector::{InjectError, Injector, Note, Obstacle, Refusal, Residue, Spoiled};
-use crate::machine::{Hold, InvalidTransition};
+use crate::machine::InvalidTransition;
 use crate::moments::Moments;
 use crate::narrator::Voice;
 use crate::state::StateError;
@@ -198,17 +198,12 @@ impl Rig for Stage {
         Ok(())
     }
 
-    async fn heal(&mut self) -> Result<Hold, RunError> {
+    async fn heal(&mut self) -> Result<Option<RunError>, RunError> {
         self.moments.send_modify(|moments| moments.heal(SystemTime::now()));
         let healed = self.injector.heal(budget(&self.injector)).await;
-        let hold = healed.map_err(|cause| RunError::Residue { scenario: self.scenario(), cause })?;
+        let lost = healed.map_err(|cause| RunError::Residue { scenario: self.scenario(), cause })?;
         self.voice.narrator.faults_on(0);
-        Ok(hold)
-    }
-
-    fn lost(&mut self) -> Option<RunError> {
-        let cause = self.injector.lost()?;
-        Some(RunError::Spoiled { scenario: self.scenario(), cause })
+        Ok(lost.map(|cause| RunError::Spoiled { scenario: self.scenario(), cause }))
     }
 
     fn entered(&mut self, phase: Phase, at: SystemTime) {

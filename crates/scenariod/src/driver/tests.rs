@@ -22,13 +22,15 @@ struct Slow {
     looks: Vec<u128>,
     /// From when on it is not as it should be.
     spoiled_at: Option<Duration>,
+    /// What healing says of the faults.
+    lost: Option<&'static str>,
 }
 
 impl Slow {
     fn new(takes: Duration) -> Slow {
         let (changes, elapsed, looks) = (Vec::new(), Vec::new(), Vec::new());
         let (start, log) = (Instant::now(), Vec::new());
-        Slow { start, takes, fails: None, log, changes, elapsed, looks, spoiled_at: None }
+        Slow { start, takes, fails: None, log, changes, elapsed, looks, spoiled_at: None, lost: None }
     }
 
     fn failing(action: &'static str) -> Slow {
@@ -82,10 +84,10 @@ impl Rig for Slow {
         if stop.is_cancelled() { Err("stopped") } else { Ok(()) }
     }
 
-    async fn heal(&mut self) -> Result<Hold, &'static str> {
+    async fn heal(&mut self) -> Result<Option<&'static str>, &'static str> {
         self.act("heal").await?;
         self.note("healed");
-        Ok(Hold::Held)
+        Ok(self.lost)
     }
 
     fn entered(&mut self, phase: Phase, _: SystemTime) {
@@ -151,6 +153,19 @@ async fn each_failed_action_ends_the_run_in_its_own_way() {
         assert_eq!(rig.count("recovery"), 0, "{action}");
         assert_eq!(rig.count("heal"), rig.count("inject"), "{action}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_that_healing_finds_lost_are_told_unless_something_else_was() {
+    let found = async |fails, changes: &[Duration]| {
+        let mut rig = Slow { lost: Some("lost"), fails, ..Slow::new(Duration::ZERO) };
+        rig.changes = changes.to_vec();
+        let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+        (walked.outcome, walked.errors, rig.count("recovery"))
+    };
+    assert_eq!(found(None, &[]).await, (Outcome::FaultLost, vec!["lost"], 1));
+    let changes = [Duration::from_secs(5)];
+    assert_eq!(found(Some("adjust"), &changes).await, (Outcome::FaultLost, vec!["adjust"], 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,9 +9,9 @@ use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
 use super::adjust::has;
+use super::removal::Before;
 use super::residue::Residue;
 use super::{Injector, Spoiled, lock};
-use crate::machine::Hold;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
 
 /// A Toxiproxy that is merely slow lists its proxies within this time.
@@ -23,25 +23,28 @@ const AFTER_RESTART: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(200);
 
 impl Injector {
-    /// Removes what this run put on, and sees that it is gone. `budget` is for plain removal.
-    pub(crate) async fn heal(&self, budget: Duration) -> Result<Hold, Residue> {
+    /// Removes what this run put on, and sees that it is gone. `budget` is for plain removal. Gives why what was to be
+    /// on was not as wanted any more before that.
+    pub(crate) async fn heal(&self, budget: Duration) -> Result<Option<Spoiled>, Residue> {
         if self.ledger().suspects().is_empty() {
             self.doubt().await;
         }
         if self.ledger().suspects().is_empty() {
-            return Ok(Hold::Held);
+            return Ok(None);
         }
-        let residue = match self.remove_within(budget).await {
+        let mut before = None;
+        let removed = match self.remove_within(budget, &mut before).await {
             Err(residue) if residue.is_silence() && self.answers(PROBE).await => {
                 self.say("toxiproxy is slow, not wedged: trying once more");
-                self.remove_within(budget).await
+                self.remove_within(budget, &mut before).await
             }
             removed => removed,
         };
-        match (residue, &self.kit.hook) {
-            (Err(residue), Some(hook)) => self.restart(hook, residue).await,
-            (removed, _) => removed,
+        match (removed, &self.kit.hook) {
+            (Err(residue), Some(hook)) => self.restart(hook, residue, &mut before).await?,
+            (removed, _) => removed?,
         }
+        Ok(before.and_then(Result::err))
     }
 
     /// Puts back what went with a Toxiproxy, for `limit`.
@@ -94,7 +97,7 @@ impl Injector {
     }
 
     /// The one case in which what others put on Toxiproxy is lost by our doing: their toxics live in its memory only.
-    async fn restart(&self, hook: &str, residue: Residue) -> Result<Hold, Residue> {
+    async fn restart(&self, hook: &str, residue: Residue, before: &mut Before) -> Result<(), Residue> {
         self.say(format!("running the restart hook: {hook}"));
         let ended = run_hook("sh", hook, HOOK).await;
         self.say(format!("the restart hook {ended}"));
@@ -112,8 +115,10 @@ impl Injector {
             }
             tokio::time::sleep(PAUSE).await;
         }
-        self.lose(Spoiled::Hooked);
-        self.remove_within(AFTER_RESTART).await.map(|_| Hold::Lost)
+        if !matches!(before, Some(Err(_))) {
+            *before = Some(Err(Spoiled::Hooked));
+        }
+        self.remove_within(AFTER_RESTART, before).await
     }
 }
 
