@@ -25,6 +25,9 @@ pub(crate) trait Rig {
     /// Looks whether the ground is still as it was left. May be dropped at any await.
     fn watch(&mut self, stop: &CancellationToken) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
+    /// Whether a look that was just dropped had waited for too long.
+    fn waited(&mut self) -> Result<(), Self::Error>;
+
     /// Puts back what is gone, after a look that failed while nothing was on. Never dropped, never told to stop.
     fn repair(&mut self) -> impl Future<Output = ()> + Send;
 
@@ -135,13 +138,13 @@ async fn sit<R: Rig>(
             biased;
             () = stop.cancelled() => return Ok(Event::Cancelled),
             watched = rig.watch(stop) => watched,
-            () = sleep_until(since, length), if !(needed && due == last) => return Ok(Event::TimerElapsed),
+            () = sleep_until(since, length), if !needed => rig.waited(),
         };
         if let Err(error) = watched {
             rig.repair().await;
             return Err(error);
         }
-        if due == last {
+        if due == last || !needed && since.elapsed() >= length {
             break;
         }
         due = due.max(since.elapsed()).min(last);

@@ -8,6 +8,7 @@ mod preflight;
 mod removal;
 mod residue;
 mod spoiled;
+mod stall;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,7 @@ pub(crate) use preflight::{Ground, look};
 pub(crate) use removal::remove;
 pub(crate) use residue::{Residue, Suspect};
 pub(crate) use spoiled::{Foreign, Spoiled};
+use stall::Stall;
 
 use crate::journal::{Journal, JournalError};
 use crate::lease::RunId;
@@ -37,8 +39,6 @@ use crate::toxiproxy::{Client, NewProxy, Power, Proxy, ToxiproxyError};
 /// Calls that may end better in a moment are tried so often.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(200);
-/// A Toxiproxy that lists its proxies no faster holds up the connections of the lab as well.
-const STILL: Duration = Duration::from_secs(2);
 
 /// What the injector of a run works with.
 #[derive(Debug)]
@@ -69,6 +69,7 @@ pub(crate) struct Injector {
     claims: Mutex<Vec<Claim>>,
     /// Faults shown as on, by position in the plan.
     shown: Mutex<Vec<usize>>,
+    stall: Mutex<Stall>,
 }
 
 /// No name is used twice: a late call must never meet another toxic than its own.
@@ -107,7 +108,8 @@ impl Injector {
     pub(crate) fn new(kit: Kit, plan: Plan) -> Injector {
         let (ledger, naming, shown) = (Mutex::default(), Mutex::default(), Mutex::default());
         let (snapshot, restarts, claims) = (Mutex::default(), AtomicU64::default(), Mutex::default());
-        Injector { kit, plan, ledger, naming, snapshot, restarts, claims, shown }
+        let stall = Mutex::default();
+        Injector { kit, plan, ledger, naming, snapshot, restarts, claims, shown, stall }
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -137,20 +139,41 @@ impl Injector {
     /// Looks whether all is as this run wants it, at any time from the preflight on. A Toxiproxy that is merely slow
     /// spoils nothing, one that stands still does. May be dropped at any await.
     pub(crate) async fn watch(&self, stop: &CancellationToken) -> Result<(), Spoiled> {
-        let began = Instant::now();
-        match retry(stop, || self.client().proxies()).await {
-            None => Ok(()),
-            Some(Ok(proxies)) => {
-                self.judge(&proxies, &[])?;
-                let took = began.elapsed();
-                if took < STILL { Ok(()) } else { Err(Spoiled::Still { took }) }
-            }
-            Some(Err(error @ ToxiproxyError::Connect { .. })) => Err(Spoiled::Unreachable(error)),
-            Some(Err(error)) => {
-                tracing::warn!(%error, "cannot see what toxiproxy holds");
-                Ok(())
-            }
+        match self.read(stop).await {
+            None => return Ok(()),
+            Some(Ok(proxies)) => self.judge(&proxies, &[])?,
+            Some(Err(error @ ToxiproxyError::Connect { .. })) => return Err(Spoiled::Unreachable(error)),
+            Some(Err(error)) => tracing::warn!(%error, "cannot see what toxiproxy holds"),
         }
+        self.unstalled()
+    }
+
+    /// What is known of a look that was dropped: how long it has waited.
+    pub(crate) fn waited(&self) -> Result<(), Spoiled> {
+        lock(&self.stall).silent(std::time::Instant::now());
+        self.unstalled()
+    }
+
+    fn unstalled(&self) -> Result<(), Spoiled> {
+        lock(&self.stall).judge()
+    }
+
+    /// Every proxy. `None`: stopped.
+    async fn read(&self, stop: &CancellationToken) -> Option<Result<Vec<Proxy>, ToxiproxyError>> {
+        retry(stop, || self.timed(self.client())).await
+    }
+
+    /// Every proxy, and how long that took is kept.
+    async fn timed(&self, client: &Client) -> Result<Vec<Proxy>, ToxiproxyError> {
+        let now = std::time::Instant::now;
+        lock(&self.stall).ask(now());
+        let read = client.proxies().await;
+        if matches!(read, Err(ToxiproxyError::TimedOut { .. })) {
+            lock(&self.stall).silent(now());
+        } else {
+            lock(&self.stall).answered(now());
+        }
+        read
     }
 
     fn same_process(&self) -> Result<(), Spoiled> {

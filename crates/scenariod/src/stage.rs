@@ -129,6 +129,15 @@ impl Stage {
         self.injector.plan().scenario.clone()
     }
 
+    fn spoiled(&self, cause: Spoiled) -> RunError {
+        let scenario = self.scenario();
+        if cause.is_loss() || self.injected {
+            RunError::Spoiled { scenario, cause }
+        } else {
+            RunError::Inject { scenario, cause: cause.into() }
+        }
+    }
+
     /// What belongs to the run's story; a disk that is full by then is told of when something is to be injected.
     fn write_down(&self, note: &Note) {
         if let Err(error) = self.injector.journal().note("preflight", &note.to_string()) {
@@ -158,13 +167,12 @@ impl Rig for Stage {
     }
 
     async fn watch(&mut self, stop: &CancellationToken) -> Result<(), RunError> {
-        let Err(spoiled) = self.injector.watch(stop).await else { return Ok(()) };
-        let scenario = self.scenario();
-        Err(if spoiled.is_loss() || self.injected {
-            RunError::Spoiled { scenario, cause: spoiled }
-        } else {
-            RunError::Inject { scenario, cause: spoiled.into() }
-        })
+        let watched = self.injector.watch(stop).await;
+        watched.map_err(|spoiled| self.spoiled(spoiled))
+    }
+
+    fn waited(&mut self) -> Result<(), RunError> {
+        self.injector.waited().map_err(|spoiled| self.spoiled(spoiled))
     }
 
     async fn repair(&mut self) {

@@ -25,8 +25,9 @@ impl Injector {
         elapsed: Duration,
         stop: &CancellationToken,
     ) -> Result<(), InjectError> {
-        let proxies = self.read(stop).await?;
+        let proxies = self.read_back(stop).await?;
         self.judge(&proxies, &[])?;
+        self.unstalled()?;
         self.apply(elapsed, stop).await
     }
 
@@ -51,7 +52,7 @@ impl Injector {
                 }
             }
         }
-        let proxies = self.read(stop).await?;
+        let proxies = self.read_back(stop).await?;
         self.same_process()?;
         let on = self.ledger().answered();
         on.iter().try_for_each(|step| if is_on(step, &proxies) { Ok(()) } else { Err(not_there(step)) })?;
@@ -64,7 +65,8 @@ impl Injector {
             self.journal().removed(&server, &toxic);
         }
         self.show(elapsed);
-        Ok(self.judge(&proxies, &[])?)
+        self.judge(&proxies, &[])?;
+        Ok(self.unstalled()?)
     }
 
     /// The steps that the changes add, in their order.
@@ -85,9 +87,9 @@ impl Injector {
         written.unwrap_or_else(|broken| Err(self.journal().broken(broken)))
     }
 
-    async fn read(&self, stop: &CancellationToken) -> Result<Vec<Proxy>, InjectError> {
-        let read = retry(stop, || self.client().proxies()).await;
-        read.ok_or(InjectError::Stopped)?.map_err(InjectError::ReadBack)
+    async fn read_back(&self, stop: &CancellationToken) -> Result<Vec<Proxy>, InjectError> {
+        let read = self.read(stop).await.ok_or(InjectError::Stopped)?;
+        read.map_err(|error| self.unstalled().err().map_or(InjectError::ReadBack(error), InjectError::from))
     }
 
     fn lease(&self) -> Lease {

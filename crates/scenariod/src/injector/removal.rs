@@ -41,14 +41,17 @@ impl Injector {
         let mut said: Option<Instant> = None;
         let mut left = self.suspects();
         for round in 1_u32.. {
-            match within(client, give_up).proxies().await {
+            let client = within(client, give_up);
+            // How long a later look takes is the removal's doing.
+            let read = if before.is_none() { self.timed(&client).await } else { client.proxies().await };
+            match read {
                 Ok(proxies) => {
                     absent = None;
                     left = self.left(&proxies);
                     before.get_or_insert_with(|| {
                         // A change that was broken off leaves both what it took away and what it put on open.
                         let open = self.ledger().suspects();
-                        self.judge(&proxies, &open)
+                        self.judge(&proxies, &open).and_then(|()| self.unstalled())
                     });
                     self.show_gone(&left);
                     if round > 1 {
@@ -86,8 +89,8 @@ impl Injector {
                 self.say(format!("still removing {}, giving up in {rest} s: {cause}", toxics(left.len())));
             }
             if absent.is_none() {
-                cause = remove(client, &left, give_up).await.or(cause);
-                before.get_or_insert(Ok(()));
+                cause = remove(&client, &left, give_up).await.or(cause);
+                before.get_or_insert_with(|| self.unstalled());
             }
             if round > 1 || absent.is_some() {
                 tokio::time::sleep(pause).await;
