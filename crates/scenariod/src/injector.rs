@@ -19,6 +19,7 @@ use metrics_core::labels::FaultType;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use adjust::has;
 pub(crate) use findings::{Note, Obstacle, Refusal};
 pub(crate) use preflight::{Ground, look};
 pub(crate) use removal::remove;
@@ -181,8 +182,11 @@ impl Injector {
         if same { Ok(()) } else { Err(Spoiled::Restarted) }
     }
 
-    /// `open`: steps that may be there or not.
+    /// `open`: steps that may be there or not. What is to be off and is there is to be removed from here on, whatever
+    /// else is wrong.
     fn judge(&self, proxies: &[Proxy], open: &[Step]) -> Result<(), Spoiled> {
+        let off = self.ledger().written_off();
+        off.iter().filter(|step| has(step, proxies)).for_each(|step| self.ledger().ask(step));
         self.same_process()?;
         let on = self.ledger().answered();
         let expected = spoiled::Expected {

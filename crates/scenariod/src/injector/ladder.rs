@@ -8,7 +8,6 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
-use super::adjust::has;
 use super::removal::Before;
 use super::residue::Residue;
 use super::{Injector, Spoiled, lock};
@@ -26,13 +25,13 @@ impl Injector {
     /// Removes what this run put on, and sees that it is gone. `budget` is for plain removal. Gives why what was to be
     /// on was not as wanted any more before that.
     pub(crate) async fn heal(&self, budget: Duration) -> Result<Option<Spoiled>, Residue> {
-        if self.ledger().suspects().is_empty() {
-            self.doubt().await;
-        }
-        if self.ledger().suspects().is_empty() {
-            return Ok(None);
-        }
         let mut before = None;
+        if self.ledger().suspects().is_empty() {
+            before = self.doubt().await;
+        }
+        if self.ledger().suspects().is_empty() {
+            return Ok(before.and_then(Result::err));
+        }
         let removed = match self.remove_within(budget, &mut before).await {
             Err(residue) if residue.is_silence() && self.answers(PROBE).await => {
                 self.say("toxiproxy is slow, not wedged: trying once more");
@@ -81,15 +80,23 @@ impl Injector {
         }
     }
 
-    /// A refusal is no proof, nor is a look of long ago: what is there all the same is to be removed.
-    async fn doubt(&self) {
+    /// A refusal is no proof, nor is a look of long ago: what is there all the same is to be removed, and what cannot
+    /// be seen to be gone.
+    async fn doubt(&self) -> Before {
         let off = self.ledger().written_off();
         if off.is_empty() {
-            return;
+            return None;
         }
-        if let Ok(proxies) = self.client().within(PROBE).proxies().await {
-            off.iter().filter(|step| has(step, &proxies)).for_each(|step| self.ledger().ask(step));
-        }
+        Some(match self.timed(self.client()).await {
+            Ok(proxies) => self.judge(&proxies, &[]).and_then(|()| self.unstalled()),
+            // Who is not there holds nothing.
+            Err(error @ ToxiproxyError::Connect { .. }) => Err(Spoiled::Unreachable(error)),
+            Err(error) => {
+                tracing::warn!(%error, "cannot see whether anything is left, removing all of it");
+                off.iter().for_each(|step| self.ledger().ask(step));
+                self.unstalled()
+            }
+        })
     }
 
     async fn answers(&self, limit: Duration) -> bool {
