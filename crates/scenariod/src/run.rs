@@ -297,24 +297,18 @@ impl Runner {
     /// What is told of a walk that ended like this.
     fn early(&self, outcome: Outcome, ended: &Ended) -> Early {
         let last = ended.errors.last().map(UserError::exit);
-        let overdue = ended.errors.last().is_some_and(RunError::is_overdue);
+        let worthless = match ended.errors.last() {
+            Some(error) if error.is_overdue() => "the faults outlived their lease, no toxic is left",
+            _ => "the injector was lost or disturbed, no toxic is left",
+        };
         let (status, exit, what) = match outcome {
             Outcome::Completed => (RunStatus::Success, Exit::Ok, "all phases walked, no toxic is left"),
-            Outcome::FaultLost if overdue => (
-                RunStatus::Inconclusive,
-                Exit::Inconclusive,
-                "the faults outlived their lease, no toxic is left",
-            ),
-            Outcome::FaultLost => (
-                RunStatus::Inconclusive,
-                Exit::Inconclusive,
-                "the injector was lost or disturbed, no toxic is left",
-            ),
+            Outcome::FaultLost => (RunStatus::Inconclusive, Exit::Inconclusive, worthless),
             Outcome::Cancelled => {
                 (RunStatus::Aborted, self.stop.exit().unwrap_or(Exit::Interrupted), "no toxic is left")
             }
             Outcome::Refused | Outcome::Undone if last == Some(Exit::Inconclusive) => {
-                (RunStatus::Inconclusive, Exit::Inconclusive, "the injector was lost, no toxic is left")
+                (RunStatus::Inconclusive, Exit::Inconclusive, worthless)
             }
             Outcome::Refused => (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "nothing was injected"),
             Outcome::Undone => (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "undone, no toxic is left"),

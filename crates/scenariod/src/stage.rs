@@ -62,7 +62,7 @@ impl UserError for RunError {
             RunError::Refused { cause: Refusal::Leftovers(_), .. } | RunError::Residue { .. } => {
                 Exit::Residue
             }
-            RunError::Inject { cause: InjectError::Spoiled(spoiled), .. } if spoiled.is_loss() => {
+            RunError::Inject { cause: InjectError::Spoiled(spoiled), .. } if spoiled.is_passing() => {
                 Exit::Inconclusive
             }
             RunError::State { .. } | RunError::Refused { .. } | RunError::Inject { .. } => Exit::Setup,

@@ -56,6 +56,11 @@ impl Spoiled {
             Spoiled::Restarted | Spoiled::Unreachable(_) | Spoiled::Hooked | Spoiled::Missing { .. }
         )
     }
+
+    /// Whether it is over with the run: what others put there meets the next run as well.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.is_loss() || matches!(self, Spoiled::Still { .. } | Spoiled::LeaseOver { .. })
+    }
 }
 
 /// Since when a lease is over.

@@ -114,6 +114,23 @@ fn however_long_a_toxiproxy_stands_still_and_across_the_end_of_a_phase_nothing_i
 }
 
 #[test]
+fn a_toxiproxy_that_stands_still_in_stabilization_spoils_that_run_and_not_the_next() {
+    let lab = Lab::start(1);
+    let daemon = start(&lab, "long", &["--time-scale", "2", "--loop", "2"]);
+    await_phase(&daemon, "long", 1);
+    lab.toxiproxy.pause();
+    daemon.scrape_until("a call that got no answer", secs(15), |scrape| {
+        scrape.value("toxiproxy_api_errors_total", [("method", "GET")]) >= Some(1.0)
+    });
+    lab.toxiproxy.resume();
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
+    let said = daemon.stderr();
+    assert!(said.contains("long was not injected: toxiproxy, or this run with it, stood still"), "{said}");
+    let walked = said.lines().filter(|line| line.ends_with("success: all phases walked, no toxic is left"));
+    assert_eq!(walked.count(), 1, "{said}");
+}
+
+#[test]
 fn a_toxiproxy_that_is_dead_is_not_waited_for_and_its_toxics_are_told_dead() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &["--time-scale", "5"]);
