@@ -177,17 +177,14 @@ impl Injector {
         read
     }
 
-    fn same_process(&self) -> Result<(), Spoiled> {
-        let same = self.client().restarts() == self.restarts.load(Ordering::Relaxed);
-        if same { Ok(()) } else { Err(Spoiled::Restarted) }
-    }
-
     /// `open`: steps that may be there or not. What is to be off and is there is to be removed from here on, whatever
     /// else is wrong.
     fn judge(&self, proxies: &[Proxy], open: &[Step]) -> Result<(), Spoiled> {
         let off = self.ledger().written_off();
         off.iter().filter(|step| has(step, proxies)).for_each(|step| self.ledger().ask(step));
-        self.same_process()?;
+        if self.client().restarts() != self.restarts.load(Ordering::Relaxed) {
+            return Err(Spoiled::Restarted);
+        }
         let on = self.ledger().answered();
         let expected = spoiled::Expected {
             servers: &self.kit.servers,
@@ -261,10 +258,6 @@ fn is_on(step: &Step, proxies: &[Proxy]) -> bool {
     };
     let toxics = proxies.iter().filter(on).flat_map(|proxy| &proxy.toxics);
     toxics.into_iter().any(|placed| placed.name == name && placed.is(&step.toxic))
-}
-
-fn not_there(step: &Step) -> InjectError {
-    InjectError::NotThere { server: step.server.clone(), toxic: step.lease.to_string() }
 }
 
 /// Tries a call a few times. `None`: `stop` came before the next try; a try under way is always waited for.
