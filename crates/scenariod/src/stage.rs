@@ -83,7 +83,7 @@ impl UserError for RunError {
                     Some("remove the toxic where it came from; it would spoil the run".to_owned())
                 }
                 Obstacle::Disabled { .. } => {
-                    Some("enable the proxy; a fault on a disabled one proves nothing".to_owned())
+                    Some("enable the proxy; every node of the lab is part of what a run measures".to_owned())
                 }
                 Obstacle::OtherRun { .. } | Obstacle::Claimed { .. } => {
                     Some("wait for the other run, or stop it".to_owned())
