@@ -9,13 +9,13 @@ use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio::time::Instant;
 
 use crate::cli::Cli;
+use crate::epoch::unix_seconds;
 use crate::guard::standing;
 use crate::injector::{Residue, Suspect, remove};
 use crate::journal::settle;
 use crate::lease::Lease;
 use crate::metrics::SetupError;
 use crate::settings::Settings;
-use crate::stage::unix_seconds;
 use crate::state::StateDir;
 use crate::sweep::{Found, Sight, sort};
 use crate::toxiproxy::{Client, Placed, Power, Proxy, ToxiproxyError};

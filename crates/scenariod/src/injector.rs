@@ -27,12 +27,12 @@ pub(crate) use residue::{Residue, Suspect};
 pub(crate) use spoiled::{Foreign, Spoiled};
 use stall::Stall;
 
+use crate::epoch::unix_seconds;
 use crate::journal::{Journal, JournalError};
 use crate::lease::RunId;
 use crate::ledger::Ledger;
 use crate::narrator::Voice;
 use crate::plan::{Plan, Step};
-use crate::stage::unix_seconds;
 use crate::state::{Claim, StateDir};
 use crate::toxic::ToxicKind;
 use crate::toxiproxy::{Client, NewProxy, Power, Proxy, ToxiproxyError};

@@ -1,7 +1,7 @@
 //! `scenariod --scenario ...`: wires everything and walks the list. The only file that sees all the others.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::signals::{Signal, Signals};
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock_watch::ClockWatch;
 use crate::driver::{self, Walked};
+use crate::epoch;
 use crate::forewarn::forewarn;
 use crate::injector::{Foreign, Injector, Kit};
 use crate::journal::Journal;
@@ -336,6 +337,6 @@ impl Runner {
 }
 
 fn run_id() -> RunId {
-    let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let millis = epoch::now().as_millis();
     RunId::new(u64::try_from(millis).unwrap_or_default(), fastrand::Rng::new().u16(..))
 }

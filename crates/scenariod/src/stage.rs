@@ -1,7 +1,7 @@
 //! What a walk acts on in earnest: the injector for the faults, the families for the phase, the narrator for people.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use daemon_core::exit::{Exit, UserError};
 use metrics_core::families::scenario::ScenarioFamilies;
@@ -10,6 +10,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::Rig;
+use crate::duration::readable;
+use crate::epoch::unix_seconds;
 use crate::injector::{InjectError, Injector, Note, Obstacle, Refusal, Residue, Spoiled};
 use crate::machine::InvalidTransition;
 use crate::moments::Moments;
@@ -227,14 +229,4 @@ impl Rig for Stage {
         self.voice.say(format!("{phase} for {}{what}", readable(length)));
         self.voice.narrator.phase(phase.as_str(), length);
     }
-}
-
-/// A duration to the millisecond.
-pub(crate) fn readable(duration: Duration) -> String {
-    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    humantime::format_duration(Duration::from_millis(millis)).to_string()
-}
-
-pub(crate) fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -1,12 +1,11 @@
 //! What makes a run worthless while it is under way: judged from one look at Toxiproxy. Pure.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::is_on;
+use crate::duration::readable;
 use crate::lease::{Lease, RunId};
 use crate::plan::Step;
-use crate::stage::readable;
 use crate::toxic::ToxicKind;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
 
@@ -33,9 +32,9 @@ pub(crate) enum Spoiled {
     #[error("what was injected did not stay on: {toxic} on {server} is gone or changed")]
     Gone { server: String, toxic: String },
     /// A guard takes off what outlives its lease; where there is none, the fault was on for longer than planned.
-    #[error("the lease of its faults ended {late} ago and {toxic} on {server} {}: calls took too long, the run stood still or the clock jumped",
-        if *.on { "was still on" } else { "is gone, as a guard removes it" })]
-    LeaseOver { server: String, toxic: String, late: Late, on: bool },
+    #[error("the lease of its faults ended {} ago and {toxic} on {server} {}: calls took too long, the run stood still or the clock jumped",
+        readable(*.late), if *.on { "was still on" } else { "is gone, as a guard removes it" })]
+    LeaseOver { server: String, toxic: String, late: Duration, on: bool },
     #[error("toxiproxy, or this run with it, stood still for {}: every connection of the lab goes through it", readable(*.took))]
     Still { took: Duration },
     #[error("somebody disabled the proxy {server}")]
@@ -60,16 +59,6 @@ impl Spoiled {
     /// Whether it is over with the run: what others put there meets the next run as well.
     pub(crate) fn is_passing(&self) -> bool {
         self.is_loss() || matches!(self, Spoiled::Still { .. } | Spoiled::LeaseOver { .. })
-    }
-}
-
-/// Since when a lease is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Late(u64);
-
-impl fmt::Display for Late {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(Duration::from_secs(self.0)).fmt(f)
     }
 }
 
@@ -98,7 +87,7 @@ pub(super) fn spoiled(proxies: &[Proxy], expected: &Expected<'_>) -> Option<Spoi
     let gone = on.iter().find(|step| !is_on(step, proxies));
     if let Some(step) = gone.or(on.first()).filter(|step| step.lease.expired(*now)) {
         let (server, toxic) = (step.server.clone(), step.lease.to_string());
-        let late = Late(now.saturating_sub(step.lease.deadline));
+        let late = Duration::from_secs(now.saturating_sub(step.lease.deadline));
         return Some(Spoiled::LeaseOver { server, toxic, late, on: gone.is_none() });
     }
     if let Some(step) = gone {
