@@ -127,9 +127,9 @@ fn foreign(proxies: &[Proxy], nodes: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     for proxy in proxies.iter().filter(|proxy| nodes.contains(&proxy.name)) {
         let ours = |placed: &&Placed| Lease::parse(&placed.name).is_some();
-        for Placed { name, kind, .. } in proxy.toxics.iter().filter(|placed| !ours(placed)) {
-            let by_default = [format!("{kind}_upstream"), format!("{kind}_downstream")].contains(name);
-            let whose = if by_default {
+        for placed in proxy.toxics.iter().filter(|placed| !ours(placed)) {
+            let Placed { name, kind, .. } = placed;
+            let whose = if placed.is_named_by_default() {
                 "it is not ours; toxiproxy names so what is put on without a name, as with toxiproxy-cli"
             } else {
                 "it is not ours; somebody or another tool put it on under this name"
