@@ -9,12 +9,12 @@ use metrics_core::families::client::readings;
 use tokio::time::Instant;
 
 use crate::clock_watch::{Look, skew};
+use crate::epoch::epoch_seconds;
 use crate::judge::evidence::{Evidence, Health, Named, Series, Window, Windows};
 use crate::judge::expectation::{During, Expectation};
 use crate::judge::overall::{overall, unproven};
 use crate::judge::{Judged, grid, judge};
 use crate::machine::Phases;
-use crate::moments::epoch_seconds;
 use crate::prom::{PromError, Prometheus};
 use crate::promql::Nodes;
 use crate::report::figures::{Answers, figures};

@@ -9,12 +9,13 @@ use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio::time::Instant;
 
 use crate::cli::Cli;
+use crate::epoch::unix_seconds;
 use crate::injector::{Residue, Suspect, remove};
 use crate::journal::settle;
 use crate::lease::Lease;
 use crate::metrics::SetupError;
 use crate::settings::Settings;
-use crate::stage::{OTHER, unix_seconds};
+use crate::stage::OTHER;
 use crate::state::StateDir;
 use crate::sweep::{Found, Owned, Sight, sort, why, why_left};
 use crate::toxiproxy::{Client, Placed, Power, Proxy, ToxiproxyError};
@@ -137,9 +138,9 @@ fn foreign(proxies: &[Proxy], nodes: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     for proxy in proxies.iter().filter(|proxy| nodes.contains(&proxy.name)) {
         let ours = |placed: &&Placed| Lease::parse(&placed.name).is_some();
-        for Placed { name, kind, .. } in proxy.toxics.iter().filter(|placed| !ours(placed)) {
-            let by_default = [format!("{kind}_upstream"), format!("{kind}_downstream")].contains(name);
-            let whose = if by_default {
+        for placed in proxy.toxics.iter().filter(|placed| !ours(placed)) {
+            let Placed { name, kind, .. } = placed;
+            let whose = if placed.is_named_by_default() {
                 "it is not ours; toxiproxy names so what is put on without a name, as with toxiproxy-cli"
             } else {
                 "it is not ours; somebody or another tool put it on under this name"

@@ -25,6 +25,9 @@ pub(crate) trait Rig {
     /// Looks whether the ground is still as it was left. May be dropped at any await.
     fn watch(&mut self, stop: &CancellationToken) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
+    /// Whether a look that was just dropped had waited for too long.
+    fn waited(&mut self) -> Result<(), Self::Error>;
+
     /// Puts back what is gone, after a look that failed while nothing was on. Never dropped, never told to stop.
     fn repair(&mut self) -> impl Future<Output = ()> + Send;
 
@@ -42,13 +45,9 @@ pub(crate) trait Rig {
         stop: &CancellationToken,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Takes the faults off and reads that back. Never dropped, never told to stop.
-    fn heal(&mut self) -> impl Future<Output = Result<Hold, Self::Error>> + Send;
-
-    /// Why healing found the faults lost.
-    fn lost(&mut self) -> Option<Self::Error> {
-        None
-    }
+    /// Takes the faults off and reads that back; gives why they were not as wanted any more before that. Never dropped,
+    /// never told to stop.
+    fn heal(&mut self) -> impl Future<Output = Result<Option<Self::Error>, Self::Error>> + Send;
 
     /// A phase begins.
     fn entered(&mut self, phase: Phase, at: SystemTime);
@@ -82,26 +81,28 @@ pub(crate) async fn walk<R: Rig>(
             Action::StartTimer(length) if state == State::Testing => {
                 match test(rig, since, length, stop).await {
                     Ok(event) => event,
-                    Err(error) => told(Err(error), |()| Event::TimerElapsed, &mut errors),
+                    Err(error) => failed(error, &mut errors),
                 }
             }
             Action::StartTimer(length) => match sit(rig, state, since, length, stop).await {
                 Ok(event) => event,
-                Err(error) => told(Err(error), |()| Event::TimerElapsed, &mut errors),
+                Err(error) => failed(error, &mut errors),
             },
             Action::Inject => match rig.inject(stop).await {
                 // Whatever it says, it stopped because it was told to.
                 Err(_) if stop.is_cancelled() => Event::Cancelled,
                 injected => told(injected, |()| Event::Injected, &mut errors),
             },
-            Action::Heal => {
-                let healed = rig.heal().await;
-                // What broke the walk off has told it already.
-                if errors.is_empty() && matches!(healed, Ok(Hold::Lost)) {
-                    errors.extend(rig.lost());
+            Action::Heal => match rig.heal().await {
+                Ok(lost) => {
+                    let hold = if lost.is_some() { Hold::Lost } else { Hold::Held };
+                    // What broke the walk off has told it already.
+                    let untold = lost.filter(|_| errors.is_empty());
+                    errors.extend(untold);
+                    Event::Healed(hold)
                 }
-                told(healed, Event::Healed, &mut errors)
-            }
+                Err(error) => failed(error, &mut errors),
+            },
             Action::Finish(outcome) => return Ok(Walked { outcome, errors }),
         };
         since = Instant::now();
@@ -137,13 +138,13 @@ async fn sit<R: Rig>(
             biased;
             () = stop.cancelled() => return Ok(Event::Cancelled),
             watched = rig.watch(stop) => watched,
-            () = sleep_until(since, length), if !(needed && due == last) => return Ok(Event::TimerElapsed),
+            () = sleep_until(since, length), if !needed => rig.waited(),
         };
         if let Err(error) = watched {
             rig.repair().await;
             return Err(error);
         }
-        if due == last {
+        if due == last || !needed && since.elapsed() >= length {
             break;
         }
         due = due.max(since.elapsed()).min(last);
@@ -211,11 +212,13 @@ async fn test<R: Rig>(
 fn told<T, E>(result: Result<T, E>, event: impl FnOnce(T) -> Event, errors: &mut Vec<E>) -> Event {
     match result {
         Ok(value) => event(value),
-        Err(error) => {
-            errors.push(error);
-            Event::Failed
-        }
+        Err(error) => failed(error, errors),
     }
+}
+
+fn failed<E>(error: E, errors: &mut Vec<E>) -> Event {
+    errors.push(error);
+    Event::Failed
 }
 
 async fn sleep_until(since: Instant, length: Duration) {

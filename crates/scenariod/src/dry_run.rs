@@ -9,13 +9,15 @@ use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock_watch::{Look, skew};
+use crate::duration::readable;
+use crate::epoch::unix_seconds;
 use crate::forewarn::trouble;
 use crate::injector::{Ground, look};
 use crate::judge::evidence::Health;
 use crate::metrics::{self, SetupError};
 use crate::prom::{PromError, Prometheus};
 use crate::run::Order;
-use crate::stage::{RunError, readable, unix_seconds};
+use crate::stage::RunError;
 use crate::toxiproxy::Client;
 
 /// Enough samples to know how often Prometheus scrapes.

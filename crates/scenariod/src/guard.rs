@@ -12,12 +12,12 @@ use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio::time::Instant;
 
 use crate::cli::Cli;
+use crate::epoch::unix_seconds;
 use crate::injector::{Suspect, remove};
 use crate::journal::settle;
 use crate::metrics::{self, SetupError};
 use crate::narrator::{Manner, Narrator};
 use crate::settings::Settings;
-use crate::stage::unix_seconds;
 use crate::state::StateDir;
 use crate::sweep::{Owner, Sight, ours, sort, why};
 use crate::toxiproxy::{Client, Proxy};

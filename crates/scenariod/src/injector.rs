@@ -8,6 +8,7 @@ mod preflight;
 mod removal;
 mod residue;
 mod spoiled;
+mod stall;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,18 +19,20 @@ use metrics_core::labels::FaultType;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use adjust::has;
 pub(crate) use findings::{Note, Obstacle, Refusal};
 pub(crate) use preflight::{Ground, look};
 pub(crate) use removal::remove;
 pub(crate) use residue::{Residue, Suspect};
 pub(crate) use spoiled::{Foreign, Spoiled};
+use stall::Stall;
 
+use crate::epoch::unix_seconds;
 use crate::journal::{Journal, JournalError};
 use crate::lease::RunId;
 use crate::ledger::Ledger;
 use crate::narrator::Voice;
 use crate::plan::{Plan, Step};
-use crate::stage::unix_seconds;
 use crate::state::{Claim, StateDir};
 use crate::toxic::ToxicKind;
 use crate::toxiproxy::{Client, NewProxy, Power, Proxy, ToxiproxyError};
@@ -37,8 +40,6 @@ use crate::toxiproxy::{Client, NewProxy, Power, Proxy, ToxiproxyError};
 /// Calls that may end better in a moment are tried so often.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(200);
-/// A Toxiproxy that lists its proxies no faster holds up the connections of the lab as well.
-const STILL: Duration = Duration::from_secs(2);
 
 /// What the injector of a run works with.
 #[derive(Debug)]
@@ -69,8 +70,7 @@ pub(crate) struct Injector {
     claims: Mutex<Vec<Claim>>,
     /// Faults shown as on, by position in the plan.
     shown: Mutex<Vec<usize>>,
-    /// Why what was to be removed had not stayed on.
-    lost: Mutex<Option<Spoiled>>,
+    stall: Mutex<Stall>,
 }
 
 /// No name is used twice: a late call must never meet another toxic than its own.
@@ -109,8 +109,8 @@ impl Injector {
     pub(crate) fn new(kit: Kit, plan: Plan) -> Injector {
         let (ledger, naming, shown) = (Mutex::default(), Mutex::default(), Mutex::default());
         let (snapshot, restarts, claims) = (Mutex::default(), AtomicU64::default(), Mutex::default());
-        let lost = Mutex::default();
-        Injector { kit, plan, ledger, naming, snapshot, restarts, claims, shown, lost }
+        let stall = Mutex::default();
+        Injector { kit, plan, ledger, naming, snapshot, restarts, claims, shown, stall }
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -140,30 +140,51 @@ impl Injector {
     /// Looks whether all is as this run wants it, at any time from the preflight on. A Toxiproxy that is merely slow
     /// spoils nothing, one that stands still does. May be dropped at any await.
     pub(crate) async fn watch(&self, stop: &CancellationToken) -> Result<(), Spoiled> {
-        let began = Instant::now();
-        match retry(stop, || self.client().proxies()).await {
-            None => Ok(()),
-            Some(Ok(proxies)) => {
-                self.judge(&proxies, &[])?;
-                let took = began.elapsed();
-                if took < STILL { Ok(()) } else { Err(Spoiled::Still { took }) }
-            }
-            Some(Err(error @ ToxiproxyError::Connect { .. })) => Err(Spoiled::Unreachable(error)),
-            Some(Err(error)) => {
-                tracing::warn!(%error, "cannot see what toxiproxy holds");
-                Ok(())
-            }
+        match self.read(stop).await {
+            None => return Ok(()),
+            Some(Ok(proxies)) => self.judge(&proxies, &[])?,
+            Some(Err(error @ ToxiproxyError::Connect { .. })) => return Err(Spoiled::Unreachable(error)),
+            Some(Err(error)) => tracing::warn!(%error, "cannot see what toxiproxy holds"),
         }
+        self.unstalled()
     }
 
-    fn same_process(&self) -> Result<(), Spoiled> {
-        let same = self.client().restarts() == self.restarts.load(Ordering::Relaxed);
-        if same { Ok(()) } else { Err(Spoiled::Restarted) }
+    /// What is known of a look that was dropped: how long it has waited.
+    pub(crate) fn waited(&self) -> Result<(), Spoiled> {
+        lock(&self.stall).silent(std::time::Instant::now());
+        self.unstalled()
     }
 
-    /// `open`: steps that may be there or not.
+    fn unstalled(&self) -> Result<(), Spoiled> {
+        lock(&self.stall).judge()
+    }
+
+    /// Every proxy. `None`: stopped.
+    async fn read(&self, stop: &CancellationToken) -> Option<Result<Vec<Proxy>, ToxiproxyError>> {
+        retry(stop, || self.timed(self.client())).await
+    }
+
+    /// Every proxy, and how long that took is kept.
+    async fn timed(&self, client: &Client) -> Result<Vec<Proxy>, ToxiproxyError> {
+        let now = std::time::Instant::now;
+        lock(&self.stall).ask(now());
+        let read = client.proxies().await;
+        if matches!(read, Err(ToxiproxyError::TimedOut { .. })) {
+            lock(&self.stall).silent(now());
+        } else {
+            lock(&self.stall).answered(now());
+        }
+        read
+    }
+
+    /// `open`: steps that may be there or not. What is to be off and is there is to be removed from here on, whatever
+    /// else is wrong.
     fn judge(&self, proxies: &[Proxy], open: &[Step]) -> Result<(), Spoiled> {
-        self.same_process()?;
+        let off = self.ledger().written_off();
+        off.iter().filter(|step| has(step, proxies)).for_each(|step| self.ledger().ask(step));
+        if self.client().restarts() != self.restarts.load(Ordering::Relaxed) {
+            return Err(Spoiled::Restarted);
+        }
         let on = self.ledger().answered();
         let expected = spoiled::Expected {
             servers: &self.kit.servers,
@@ -225,15 +246,6 @@ impl Injector {
         answer.await.ok_or(InjectError::Stopped)?.map_err(failed)
     }
 
-    /// Why the faults were not on any more when they were to be removed; told once.
-    pub(crate) fn lost(&self) -> Option<Spoiled> {
-        lock(&self.lost).take()
-    }
-
-    fn lose(&self, why: Spoiled) {
-        lock(&self.lost).get_or_insert(why);
-    }
-
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         lock(&self.ledger)
     }
@@ -246,10 +258,6 @@ fn is_on(step: &Step, proxies: &[Proxy]) -> bool {
     };
     let toxics = proxies.iter().filter(on).flat_map(|proxy| &proxy.toxics);
     toxics.into_iter().any(|placed| placed.name == name && placed.is(&step.toxic))
-}
-
-fn not_there(step: &Step) -> InjectError {
-    InjectError::NotThere { server: step.server.clone(), toxic: step.lease.to_string() }
 }
 
 /// Tries a call a few times. `None`: `stop` came before the next try; a try under way is always waited for.

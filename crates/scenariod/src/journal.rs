@@ -8,7 +8,6 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use daemon_core::exit::Exit;
 use serde::{Deserialize, Serialize};
@@ -16,6 +15,7 @@ use serde_json::Value;
 
 pub(crate) use past::{Settled, settle};
 
+use crate::epoch;
 use crate::lease::RunId;
 use crate::lock;
 use crate::plan::Step;
@@ -191,7 +191,7 @@ impl Journal {
 
 /// All lines or none: half a line would spoil the next one.
 fn write(file: &mut File, entries: &[impl Serialize]) -> io::Result<()> {
-    let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let at = epoch::now().as_secs_f64();
     let mut text = String::new();
     for entry in entries {
         text.push_str(&serde_json::to_string(&Line { at, entry })?);

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::machine::Hold;
 use crate::plan::Step;
 
 /// A call without an answer may be carried out after the caller gave up; removal keeps watching for so long.
@@ -106,13 +105,6 @@ impl Ledger {
         self.entries.iter().filter(on).map(|entry| entry.step.clone()).collect()
     }
 
-    /// Whether everything that was on is among `names`.
-    pub(crate) fn hold(&self, names: &[String]) -> Hold {
-        let answered = self.entries.iter().filter(|entry| entry.reach == Reach::On);
-        let mut missing = answered.filter(|entry| !names.contains(&entry.step.lease.to_string()));
-        if missing.next().is_some() { Hold::Lost } else { Hold::Held }
-    }
-
     /// When no call without an answer can be carried out any more.
     pub(crate) fn settled_at(&self) -> Option<Instant> {
         self.entries.iter().filter_map(|entry| entry.unanswered).max().map(|at| at + SETTLE)
@@ -136,10 +128,6 @@ mod tests {
             },
             fault: 0,
         }
-    }
-
-    fn names(steps: &[Step]) -> Vec<String> {
-        steps.iter().map(|step| step.lease.to_string()).collect()
     }
 
     #[test]
@@ -177,17 +165,5 @@ mod tests {
         assert_eq!(ledger.suspects(), [step(0)]);
         ledger.on(&step(0));
         assert_eq!(ledger.settled_at(), Some(at + SETTLE));
-    }
-
-    #[test]
-    fn a_fault_is_lost_when_a_toxic_that_was_on_is_not_there() {
-        let mut ledger = Ledger::default();
-        for n in 0..2 {
-            ledger.ask(&step(n));
-            ledger.on(&step(n));
-        }
-        ledger.ask(&step(2));
-        assert_eq!(ledger.hold(&names(&[step(0), step(1)])), Hold::Held, "what was never on cannot be lost");
-        assert_eq!(ledger.hold(&names(&[step(1)])), Hold::Lost);
     }
 }

@@ -12,6 +12,8 @@ mod cli;
 mod clock_watch;
 mod driver;
 mod dry_run;
+mod duration;
+mod epoch;
 mod fault;
 mod forewarn;
 mod guard;

@@ -5,11 +5,11 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::catalogue::Catalogue;
+use crate::duration::readable;
 use crate::judge::expectation::Expectation;
 use crate::library::Library;
 use crate::playlist::Playlist;
 use crate::scenario::{FaultEntry, Scenario, Target};
-use crate::stage::readable;
 
 /// What a playlist file looks like; a test reads it.
 const PLAYLISTS: &str = "

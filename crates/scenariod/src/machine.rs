@@ -24,7 +24,7 @@ pub(crate) enum State {
     Healing(Next),
     Recovering(Hold),
     /// Recovery was not as it was left: whatever of this run is there all the same goes.
-    Mending(Outcome),
+    Mending,
     Done(Outcome),
 }
 
@@ -97,7 +97,7 @@ impl State {
             State::Clearing | State::Done(_) => Phase::Idle,
             State::Stabilizing => Phase::Stabilization,
             State::Injecting | State::Testing | State::Healing(_) => Phase::Testing,
-            State::Recovering(_) | State::Mending(_) => Phase::Recovery,
+            State::Recovering(_) | State::Mending => Phase::Recovery,
         }
     }
 }
@@ -125,21 +125,18 @@ pub(crate) fn step(
         // Not as wanted any more: nothing that is measured from here on counts.
         (Testing, Failed) => (Healing(Next::End(Outcome::FaultLost)), Action::Heal),
         (Testing, TimerElapsed) => (Healing(Next::Recover), Action::Heal),
-        (Injecting | Testing | Healing(_), Cancelled) => {
-            (Healing(Next::End(Outcome::Cancelled)), Action::Heal)
-        }
+        // While healing nobody listens: removal is never cut short.
+        (Injecting | Testing, Cancelled) => (Healing(Next::End(Outcome::Cancelled)), Action::Heal),
         (Healing(Next::Recover), Healed(hold)) => (Recovering(hold), Action::StartTimer(phases.recovery)),
         (Healing(Next::End(outcome)), Healed(_)) => finish(outcome),
-        (Healing(_) | Mending(_), Failed) => finish(Outcome::Residue),
+        (Healing(_) | Mending, Failed) => finish(Outcome::Residue),
         (Recovering(Hold::Held), TimerElapsed) => finish(Outcome::Completed),
         // Not as it was left: what is measured of the recovery does not count.
-        (Recovering(Hold::Lost), TimerElapsed) => finish(Outcome::FaultLost),
-        (Recovering(_), Failed) => (Mending(Outcome::FaultLost), Action::Heal),
-        (Mending(_), Cancelled) => (Mending(Outcome::Cancelled), Action::Heal),
-        (Mending(outcome), Healed(_)) => finish(outcome),
+        (Recovering(Hold::Lost), TimerElapsed) | (Mending, Healed(_)) => finish(Outcome::FaultLost),
+        (Recovering(_), Failed) => (Mending, Action::Heal),
         (Clearing | Stabilizing | Recovering(_), Cancelled) => finish(Outcome::Cancelled),
         (
-            from @ (Clearing | Stabilizing | Injecting | Testing | Healing(_) | Recovering(_) | Mending(_)
+            from @ (Clearing | Stabilizing | Injecting | Testing | Healing(_) | Recovering(_) | Mending
             | Done(_)),
             via,
         ) => {

@@ -1,10 +1,11 @@
 //! When the phases of a run began, for whoever reads metrics over them. Set by the stage, in wall-clock time, because
 //! that is what Prometheus stamps its samples with.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use metrics_core::labels::Phase;
 
+use crate::epoch::epoch_seconds;
 use crate::judge::evidence::{Window, Windows};
 
 /// A scrape reads its figures some milliseconds after the time it is stamped with.
@@ -56,12 +57,10 @@ impl Moments {
     }
 }
 
-pub(crate) fn epoch_seconds(at: SystemTime) -> f64 {
-    at.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     #[test]

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::duration::readable;
 use crate::progress::{Figures, Line, Scene};
-use crate::stage::readable;
 
 /// What waits for a slow reader; more is dropped.
 const BACKLOG: usize = 1_000;

@@ -1,7 +1,7 @@
 //! `scenariod --scenario ...`: wires everything and walks the list. The only file that sees all the others.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::signals::{Signal, Signals};
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock_watch::ClockWatch;
 use crate::driver::{self, Walked};
+use crate::epoch;
 use crate::forewarn::forewarn;
 use crate::injector::{Foreign, Injector, Kit};
 use crate::journal::Journal;
@@ -303,24 +304,18 @@ impl Runner {
     /// What is told of a walk that ended like this.
     fn early(&self, outcome: Outcome, ended: &Ended) -> Early {
         let last = ended.errors.last().map(UserError::exit);
-        let overdue = ended.errors.last().is_some_and(RunError::is_overdue);
+        let worthless = match ended.errors.last() {
+            Some(error) if error.is_overdue() => "the faults outlived their lease, no toxic is left",
+            _ => "the injector was lost or disturbed, no toxic is left",
+        };
         let (status, exit, what) = match outcome {
             Outcome::Completed => (RunStatus::Success, Exit::Ok, "all phases walked, no toxic is left"),
-            Outcome::FaultLost if overdue => (
-                RunStatus::Inconclusive,
-                Exit::Inconclusive,
-                "the faults outlived their lease, no toxic is left",
-            ),
-            Outcome::FaultLost => (
-                RunStatus::Inconclusive,
-                Exit::Inconclusive,
-                "the injector was lost or disturbed, no toxic is left",
-            ),
+            Outcome::FaultLost => (RunStatus::Inconclusive, Exit::Inconclusive, worthless),
             Outcome::Cancelled => {
                 (RunStatus::Aborted, self.stop.exit().unwrap_or(Exit::Interrupted), "no toxic is left")
             }
             Outcome::Refused | Outcome::Undone if last == Some(Exit::Inconclusive) => {
-                (RunStatus::Inconclusive, Exit::Inconclusive, "the injector was lost, no toxic is left")
+                (RunStatus::Inconclusive, Exit::Inconclusive, worthless)
             }
             Outcome::Refused => (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "nothing was injected"),
             Outcome::Undone => (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "undone, no toxic is left"),
@@ -348,6 +343,6 @@ impl Runner {
 }
 
 fn run_id() -> RunId {
-    let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let millis = epoch::now().as_millis();
     RunId::new(u64::try_from(millis).unwrap_or_default(), fastrand::Rng::new().u16(..))
 }

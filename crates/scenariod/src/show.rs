@@ -4,12 +4,12 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::duration::readable;
 use crate::lease::{Lease, RunId};
 use crate::plan::{Assigned, Plan, Step};
 use crate::playlist::{Entry, Playlist};
 use crate::reconcile::{Change, changes};
 use crate::scenario::Scenario;
-use crate::stage::readable;
 use crate::toxic::{Toxic, ToxicKind};
 use crate::toxiproxy::{Power, power_body, toxic_body};
 use crate::wrap::wrapped;

@@ -1,7 +1,7 @@
 //! What a walk acts on in earnest: the injector for the faults, the families for the phase, the narrator for people.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use daemon_core::exit::{Exit, UserError};
 use metrics_core::families::scenario::ScenarioFamilies;
@@ -10,8 +10,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::Rig;
+use crate::duration::readable;
+use crate::epoch::unix_seconds;
 use crate::injector::{InjectError, Injector, Note, Obstacle, Refusal, Residue, Spoiled};
-use crate::machine::{Hold, InvalidTransition};
+use crate::machine::InvalidTransition;
 use crate::moments::Moments;
 use crate::narrator::Voice;
 use crate::state::StateError;
@@ -65,7 +67,7 @@ impl UserError for RunError {
             RunError::Refused { cause: Refusal::Leftovers(_), .. } | RunError::Residue { .. } => {
                 Exit::Residue
             }
-            RunError::Inject { cause: InjectError::Spoiled(spoiled), .. } if spoiled.is_loss() => {
+            RunError::Inject { cause: InjectError::Spoiled(spoiled), .. } if spoiled.is_passing() => {
                 Exit::Inconclusive
             }
             RunError::State { .. } | RunError::Refused { .. } | RunError::Inject { .. } => Exit::Setup,
@@ -86,7 +88,7 @@ impl UserError for RunError {
                     Some("remove the toxic where it came from; it would spoil the run".to_owned())
                 }
                 Obstacle::Disabled { .. } => {
-                    Some("enable the proxy; a fault on a disabled one proves nothing".to_owned())
+                    Some("enable the proxy; every node of the lab is part of what a run measures".to_owned())
                 }
                 Obstacle::OtherRun { .. } | Obstacle::Claimed { .. } => {
                     Some("wait for the other run, or stop it".to_owned())
@@ -132,6 +134,15 @@ impl Stage {
         self.injector.plan().scenario.clone()
     }
 
+    fn spoiled(&self, cause: Spoiled) -> RunError {
+        let scenario = self.scenario();
+        if cause.is_loss() || self.injected {
+            RunError::Spoiled { scenario, cause }
+        } else {
+            RunError::Inject { scenario, cause: cause.into() }
+        }
+    }
+
     /// What belongs to the run's story; a disk that is full by then is told of when something is to be injected.
     fn write_down(&self, note: &Note) {
         if let Err(error) = self.injector.journal().note("preflight", &note.to_string()) {
@@ -161,13 +172,12 @@ impl Rig for Stage {
     }
 
     async fn watch(&mut self, stop: &CancellationToken) -> Result<(), RunError> {
-        let Err(spoiled) = self.injector.watch(stop).await else { return Ok(()) };
-        let scenario = self.scenario();
-        Err(if spoiled.is_loss() || self.injected {
-            RunError::Spoiled { scenario, cause: spoiled }
-        } else {
-            RunError::Inject { scenario, cause: spoiled.into() }
-        })
+        let watched = self.injector.watch(stop).await;
+        watched.map_err(|spoiled| self.spoiled(spoiled))
+    }
+
+    fn waited(&mut self) -> Result<(), RunError> {
+        self.injector.waited().map_err(|spoiled| self.spoiled(spoiled))
     }
 
     async fn repair(&mut self) {
@@ -201,17 +211,12 @@ impl Rig for Stage {
         Ok(())
     }
 
-    async fn heal(&mut self) -> Result<Hold, RunError> {
+    async fn heal(&mut self) -> Result<Option<RunError>, RunError> {
         self.moments.send_modify(|moments| moments.heal(SystemTime::now()));
         let healed = self.injector.heal(budget(&self.injector)).await;
-        let hold = healed.map_err(|cause| RunError::Residue { scenario: self.scenario(), cause })?;
+        let lost = healed.map_err(|cause| RunError::Residue { scenario: self.scenario(), cause })?;
         self.voice.narrator.faults_on(0);
-        Ok(hold)
-    }
-
-    fn lost(&mut self) -> Option<RunError> {
-        let cause = self.injector.lost()?;
-        Some(RunError::Spoiled { scenario: self.scenario(), cause })
+        Ok(lost.map(|cause| RunError::Spoiled { scenario: self.scenario(), cause }))
     }
 
     fn entered(&mut self, phase: Phase, at: SystemTime) {
@@ -227,14 +232,4 @@ impl Rig for Stage {
         self.voice.say(format!("{phase} for {}{what}", readable(length)));
         self.voice.narrator.phase(phase.as_str(), length);
     }
-}
-
-/// A duration to the millisecond.
-pub(crate) fn readable(duration: Duration) -> String {
-    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    humantime::format_duration(Duration::from_millis(millis)).to_string()
-}
-
-pub(crate) fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

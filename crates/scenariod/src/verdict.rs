@@ -11,6 +11,7 @@ use metrics_core::labels::RunStatus;
 
 use crate::assess::{Run, Scope, assess};
 use crate::clock_watch::Look;
+use crate::duration::readable;
 use crate::journal::Journal;
 use crate::judge::evidence::Windows;
 use crate::judge::stop::Cause;
@@ -20,7 +21,6 @@ use crate::report::share::asked;
 use crate::report::{Report, UNJUDGED};
 use crate::run::{Ended, Runner};
 use crate::scenario::Scenario;
-use crate::stage::readable;
 use crate::stop_watch::{Stopped, Watched};
 pub(crate) use reports::Reports;
 

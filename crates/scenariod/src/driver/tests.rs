@@ -22,13 +22,28 @@ struct Slow {
     looks: Vec<u128>,
     /// From when on it is not as it should be.
     spoiled_at: Option<Duration>,
+    /// How long a look takes.
+    look_takes: Duration,
+    /// What healing says of the faults.
+    lost: Option<&'static str>,
 }
 
 impl Slow {
     fn new(takes: Duration) -> Slow {
         let (changes, elapsed, looks) = (Vec::new(), Vec::new(), Vec::new());
         let (start, log) = (Instant::now(), Vec::new());
-        Slow { start, takes, fails: None, log, changes, elapsed, looks, spoiled_at: None }
+        Slow {
+            start,
+            takes,
+            fails: None,
+            log,
+            changes,
+            elapsed,
+            looks,
+            spoiled_at: None,
+            look_takes: Duration::ZERO,
+            lost: None,
+        }
     }
 
     fn failing(action: &'static str) -> Slow {
@@ -59,8 +74,13 @@ impl Rig for Slow {
 
     async fn watch(&mut self, _: &CancellationToken) -> Result<(), &'static str> {
         self.looks.push(self.start.elapsed().as_millis());
+        tokio::time::sleep(self.look_takes).await;
         let fails = self.spoiled_at.is_some_and(|at| self.start.elapsed() >= at);
         if fails { Err("watch") } else { Ok(()) }
+    }
+
+    fn waited(&mut self) -> Result<(), &'static str> {
+        if self.fails == Some("wait") { Err("wait") } else { Ok(()) }
     }
 
     async fn repair(&mut self) {
@@ -82,10 +102,10 @@ impl Rig for Slow {
         if stop.is_cancelled() { Err("stopped") } else { Ok(()) }
     }
 
-    async fn heal(&mut self) -> Result<Hold, &'static str> {
+    async fn heal(&mut self) -> Result<Option<&'static str>, &'static str> {
         self.act("heal").await?;
         self.note("healed");
-        Ok(Hold::Held)
+        Ok(self.lost)
     }
 
     fn entered(&mut self, phase: Phase, _: SystemTime) {
@@ -154,6 +174,19 @@ async fn each_failed_action_ends_the_run_in_its_own_way() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn faults_that_healing_finds_lost_are_told_unless_something_else_was() {
+    let found = async |fails, changes: &[Duration]| {
+        let mut rig = Slow { lost: Some("lost"), fails, ..Slow::new(Duration::ZERO) };
+        rig.changes = changes.to_vec();
+        let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+        (walked.outcome, walked.errors, rig.count("recovery"))
+    };
+    assert_eq!(found(None, &[]).await, (Outcome::FaultLost, vec!["lost"], 1));
+    let changes = [Duration::from_secs(5)];
+    assert_eq!(found(Some("adjust"), &changes).await, (Outcome::FaultLost, vec!["adjust"], 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn late_changes_shift_no_later_ones() {
     // Each adjustment takes 700 ms: the third change is overtaken, the last begins before the end and ends behind it.
     let mut rig = Slow::new(Duration::from_millis(700));
@@ -185,6 +218,21 @@ async fn the_ground_is_looked_at_every_second_and_just_before_the_faults_go_on()
     // Stabilization ends at 30 s; from then on the injection itself looks, and healing at the end of testing.
     assert_eq!(rig.looks[28..32], [29_000, 29_900, 31_000, 32_000]);
     assert_eq!(rig.looks.last(), Some(&149_900));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_outlasts_recovery_does_not_move_its_end_and_tells_how_long_it_waited() {
+    for (fails, outcome) in [(None, Outcome::Completed), (Some("wait"), Outcome::FaultLost)] {
+        let look_takes = Duration::from_millis(2_500);
+        let mut rig = Slow { fails, look_takes, ..Slow::new(Duration::ZERO) };
+        let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+        assert_eq!((walked.outcome, walked.errors), (outcome, fails.into_iter().collect()));
+        let (healed, end) = (rig.log.iter().find(|(what, _)| *what == "recovery"), rig.start.elapsed());
+        assert_eq!(healed.map(|(_, at)| at + 60_000), Some(end.as_millis()));
+        // The look before the faults go on was asked just before, and answered.
+        let injected = rig.log.iter().find(|(what, _)| *what == "inject").map(|(_, at)| *at).unwrap();
+        assert!(rig.looks.contains(&(injected - 2_500)) && injected >= 29_900 + 2_500, "{:?}", rig.looks);
+    }
 }
 
 #[tokio::test(start_paused = true)]

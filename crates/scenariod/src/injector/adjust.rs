@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::removal::remove;
 use super::residue::{Role, Suspect};
-use super::{InjectError, Injector, is_on, lock, not_there, retry};
+use super::{InjectError, Injector, Spoiled, lock, retry};
 use crate::journal::JournalError;
 use crate::lease::Lease;
 use crate::plan::Step;
@@ -25,15 +25,16 @@ impl Injector {
         elapsed: Duration,
         stop: &CancellationToken,
     ) -> Result<(), InjectError> {
-        let proxies = self.read(stop).await?;
+        let proxies = self.read_back(stop).await?;
         self.judge(&proxies, &[])?;
+        self.unstalled()?;
         self.apply(elapsed, stop).await
     }
 
     /// After an error some of it may be done.
     pub(super) async fn apply(&self, elapsed: Duration, stop: &CancellationToken) -> Result<(), InjectError> {
         let on = self.ledger().answered();
-        let mut removed = Vec::new();
+        let (mut removed, mut changed) = (Vec::new(), Vec::new());
         let changes = changes(&on, &self.plan.wanted(elapsed));
         let mut new = self.name(&changes).into_iter();
         self.intend(new.as_slice().to_vec()).await?;
@@ -43,18 +44,25 @@ impl Injector {
                     self.take(&step, stop).await?;
                     removed.push(step);
                 }
-                Change::Update(step) => self.update(&step, stop).await?,
+                Change::Update(step) => {
+                    self.update(&step, stop).await?;
+                    changed.push(step.lease.to_string());
+                }
                 Change::Add { .. } => {
                     if let Some(step) = new.next() {
                         self.put(&step, stop).await?;
+                        changed.push(step.lease.to_string());
                     }
                 }
             }
         }
-        let proxies = self.read(stop).await?;
-        self.same_process()?;
-        let on = self.ledger().answered();
-        on.iter().try_for_each(|step| if is_on(step, &proxies) { Ok(()) } else { Err(not_there(step)) })?;
+        let proxies = self.read_back(stop).await?;
+        self.judge(&proxies, &removed).map_err(|spoiled| match spoiled {
+            Spoiled::Gone { server, toxic } if changed.contains(&toxic) => {
+                InjectError::NotThere { server, toxic }
+            }
+            spoiled => spoiled.into(),
+        })?;
         for step in &removed {
             let (server, toxic) = (step.server.clone(), step.lease.to_string());
             if has(step, &proxies) {
@@ -64,7 +72,7 @@ impl Injector {
             self.journal().removed(&server, &toxic);
         }
         self.show(elapsed);
-        Ok(self.judge(&proxies, &[])?)
+        Ok(self.unstalled()?)
     }
 
     /// The steps that the changes add, in their order.
@@ -85,9 +93,9 @@ impl Injector {
         written.unwrap_or_else(|broken| Err(self.journal().broken(broken)))
     }
 
-    async fn read(&self, stop: &CancellationToken) -> Result<Vec<Proxy>, InjectError> {
-        let read = retry(stop, || self.client().proxies()).await;
-        read.ok_or(InjectError::Stopped)?.map_err(InjectError::ReadBack)
+    async fn read_back(&self, stop: &CancellationToken) -> Result<Vec<Proxy>, InjectError> {
+        let read = self.read(stop).await.ok_or(InjectError::Stopped)?;
+        read.map_err(|error| self.unstalled().err().map_or(InjectError::ReadBack(error), InjectError::from))
     }
 
     fn lease(&self) -> Lease {

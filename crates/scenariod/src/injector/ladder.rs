@@ -9,10 +9,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
-use super::adjust::has;
+use super::removal::Before;
 use super::residue::Residue;
 use super::{Injector, Spoiled, lock};
-use crate::machine::Hold;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
 
 /// A Toxiproxy that is merely slow lists its proxies within this time.
@@ -24,30 +23,33 @@ const AFTER_RESTART: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(200);
 
 impl Injector {
-    /// Removes what this run put on, and sees that it is gone. `budget` is for plain removal.
-    pub(crate) async fn heal(&self, budget: Duration) -> Result<Hold, Residue> {
+    /// Removes what this run put on, and sees that it is gone. `budget` is for plain removal. Gives why what was to be
+    /// on was not as wanted any more before that.
+    pub(crate) async fn heal(&self, budget: Duration) -> Result<Option<Spoiled>, Residue> {
+        let mut before = None;
         if self.ledger().suspects().is_empty() {
-            self.doubt().await;
+            before = self.doubt().await;
         }
         if self.ledger().suspects().is_empty() {
-            return Ok(Hold::Held);
+            return Ok(before.and_then(Result::err));
         }
-        let residue = match self.remove_within(budget).await {
+        let removed = match self.remove_within(budget, &mut before).await {
             Err(residue) if residue.is_silence() && self.answers(PROBE).await => {
                 self.say("toxiproxy is slow, not wedged: trying once more");
-                self.remove_within(budget).await
+                self.remove_within(budget, &mut before).await
             }
             removed => removed,
         };
-        let healed = match (residue, &self.kit.hook) {
-            (Err(residue), Some(hook)) => self.restart(hook, residue).await,
-            (removed, _) => removed,
-        };
-        if matches!(healed, Ok(Hold::Lost)) {
+        match (removed, &self.kit.hook) {
+            (Err(residue), Some(hook)) => self.restart(hook, residue, &mut before).await?,
+            (removed, _) => removed?,
+        }
+        let lost = before.and_then(Result::err);
+        if lost.is_some() {
             // The loss tells of every restart up to here; the looks that follow tell of later ones.
             self.restarts.store(self.client().restarts(), Ordering::Relaxed);
         }
-        healed
+        Ok(lost)
     }
 
     /// Puts back what went with a Toxiproxy, for `limit`.
@@ -84,15 +86,23 @@ impl Injector {
         }
     }
 
-    /// A refusal is no proof, nor is a look of long ago: what is there all the same is to be removed.
-    async fn doubt(&self) {
+    /// A refusal is no proof, nor is a look of long ago: what is there all the same is to be removed, and what cannot
+    /// be seen to be gone.
+    async fn doubt(&self) -> Before {
         let off = self.ledger().written_off();
         if off.is_empty() {
-            return;
+            return None;
         }
-        if let Ok(proxies) = self.client().within(PROBE).proxies().await {
-            off.iter().filter(|step| has(step, &proxies)).for_each(|step| self.ledger().ask(step));
-        }
+        Some(match self.timed(self.client()).await {
+            Ok(proxies) => self.judge(&proxies, &[]).and_then(|()| self.unstalled()),
+            // Who is not there holds nothing.
+            Err(error @ ToxiproxyError::Connect { .. }) => Err(Spoiled::Unreachable(error)),
+            Err(error) => {
+                tracing::warn!(%error, "cannot see whether anything is left, removing all of it");
+                off.iter().for_each(|step| self.ledger().ask(step));
+                self.unstalled()
+            }
+        })
     }
 
     async fn answers(&self, limit: Duration) -> bool {
@@ -100,7 +110,7 @@ impl Injector {
     }
 
     /// The one case in which what others put on Toxiproxy is lost by our doing: their toxics live in its memory only.
-    async fn restart(&self, hook: &str, residue: Residue) -> Result<Hold, Residue> {
+    async fn restart(&self, hook: &str, residue: Residue, before: &mut Before) -> Result<(), Residue> {
         self.say(format!("running the restart hook: {hook}"));
         let ended = run_hook("sh", hook, HOOK).await;
         self.say(format!("the restart hook {ended}"));
@@ -118,8 +128,10 @@ impl Injector {
             }
             tokio::time::sleep(PAUSE).await;
         }
-        self.lose(Spoiled::Hooked);
-        self.remove_within(AFTER_RESTART).await.map(|_| Hold::Lost)
+        if !matches!(before, Some(Err(_))) {
+            *before = Some(Err(Spoiled::Hooked));
+        }
+        self.remove_within(AFTER_RESTART, before).await
     }
 }
 

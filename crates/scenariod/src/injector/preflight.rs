@@ -1,5 +1,5 @@
 //! What has to be true of Toxiproxy before anything is measured: our overdue leftovers gone, proxies there and
-//! passing, nobody else's toxics on the nodes a run makes sick. Foreign things are named, never touched.
+//! passing, nobody else's toxics on any node of the lab. Foreign things are named, never touched.
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;

@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use super::residue::{Residue, Role, Suspect};
 use super::{Injector, Spoiled, lock};
 use crate::lease::RunId;
-use crate::machine::Hold;
 use crate::plan::Step;
 use crate::sweep::{is_down, ours};
 use crate::toxiproxy::{Client, Power, Proxy, ToxiproxyError};
@@ -28,22 +27,32 @@ const REMINDER: Duration = Duration::from_secs(10);
 /// In the order of removal.
 type Suspects = Vec<Suspect>;
 
+/// Whether all was as wanted before anything was removed; after a removal no look can tell that any more.
+pub(super) type Before = Option<Result<(), Spoiled>>;
+
 impl Injector {
     /// Removes and reads back until nothing of this run is left, for `budget`. Safe to repeat; never cut short by a
     /// signal.
-    pub(super) async fn remove_within(&self, budget: Duration) -> Result<Hold, Residue> {
+    pub(super) async fn remove_within(&self, budget: Duration, before: &mut Before) -> Result<(), Residue> {
         let give_up = Instant::now() + budget;
         let client = self.client();
         let mut pause = FIRST_PAUSE;
-        let (mut hold, mut cause, mut absent) = (None, None, None);
+        let (mut cause, mut absent) = (None, None);
         let mut said: Option<Instant> = None;
         let mut left = self.suspects();
         for round in 1_u32.. {
-            match within(client, give_up).proxies().await {
+            let client = within(client, give_up);
+            // How long a later look takes is the removal's doing.
+            let read = if before.is_none() { self.timed(&client).await } else { client.proxies().await };
+            match read {
                 Ok(proxies) => {
                     absent = None;
                     left = self.left(&proxies);
-                    hold.get_or_insert_with(|| self.hold(&left, &proxies));
+                    before.get_or_insert_with(|| {
+                        // A change that was broken off leaves both what it took away and what it put on open.
+                        let open = self.ledger().suspects();
+                        self.judge(&proxies, &open).and_then(|()| self.unstalled())
+                    });
                     self.show_gone(&left);
                     if round > 1 {
                         self.families().set_residual(left.len());
@@ -53,15 +62,12 @@ impl Injector {
                         self.families().set_residual(0);
                         self.write_off(&left);
                         self.restore(&proxies).await;
-                        return Ok(hold.unwrap_or(Hold::Held));
+                        return Ok(());
                     }
                 }
                 Err(error) => {
                     if matches!(error, ToxiproxyError::Connect { .. }) {
-                        hold.get_or_insert_with(|| {
-                            self.lose(Spoiled::Unreachable(error.clone()));
-                            Hold::Lost
-                        });
+                        before.get_or_insert_with(|| Err(Spoiled::Unreachable(error.clone())));
                         absent.get_or_insert_with(Instant::now);
                     }
                     tracing::warn!(%error, run = %self.run(), "cannot read what toxiproxy holds, removing all the same");
@@ -83,9 +89,8 @@ impl Injector {
                 self.say(format!("still removing {}, giving up in {rest} s: {cause}", toxics(left.len())));
             }
             if absent.is_none() {
-                cause = remove(client, &left, give_up).await.or(cause);
-                // After a removal no look can tell any more what was there before.
-                hold.get_or_insert(Hold::Held);
+                cause = remove(&client, &left, give_up).await.or(cause);
+                before.get_or_insert_with(|| self.unstalled());
             }
             if round > 1 || absent.is_some() {
                 tokio::time::sleep(pause).await;
@@ -126,20 +131,6 @@ impl Injector {
         let orphaned: Suspects = orphaned.collect();
         left.extend(orphaned);
         left
-    }
-
-    fn hold(&self, on: &Suspects, proxies: &[Proxy]) -> Hold {
-        let works = |suspect: &&Suspect| suspect.role != Role::Marker || is_down(proxies, &suspect.server);
-        let names: Vec<String> = on.iter().filter(works).map(|suspect| suspect.toxic.clone()).collect();
-        // A change that was broken off leaves both what it took away and what it put on open.
-        let open = self.ledger().suspects();
-        match self.judge(proxies, &open) {
-            Ok(()) => self.ledger().hold(&names),
-            Err(spoiled) => {
-                self.lose(spoiled);
-                Hold::Lost
-            }
-        }
     }
 
     /// Faults none of whose toxics is on any more are shown as off.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::sweep::Found;
 use crate::toxic::ToxicKind;
-use crate::toxiproxy::ToxiproxyError;
+use crate::toxiproxy::{Power, ToxiproxyError, power_body};
 
 /// Toxics of ours that could not be seen to be gone.
 #[derive(Debug)]
@@ -41,8 +41,8 @@ impl Residue {
             match role {
                 Role::Plain | Role::Closing => vec![delete],
                 Role::Marker => {
-                    let enable = r#"-d '{"enabled":true}'"#;
-                    vec![format!("curl -X POST {enable} {}/proxies/{server}", self.url), delete]
+                    let enable = power_body(Power::Enabled);
+                    vec![format!("curl -X POST -d '{enable}' {}/proxies/{server}", self.url), delete]
                 }
             }
         };

@@ -1,12 +1,11 @@
 //! What makes a run worthless while it is under way: judged from one look at Toxiproxy. Pure.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::is_on;
+use crate::duration::readable;
 use crate::lease::{Lease, RunId};
 use crate::plan::Step;
-use crate::stage::readable;
 use crate::toxic::ToxicKind;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
 
@@ -33,9 +32,9 @@ pub(crate) enum Spoiled {
     #[error("what was injected did not stay on: {toxic} on {server} is gone or changed")]
     Gone { server: String, toxic: String },
     /// A guard takes off what outlives its lease; where there is none, the fault was on for longer than planned.
-    #[error("the run stood still or the clock jumped: the lease of its faults ended {late} ago, and {toxic} on {server} {}",
-        if *.on { "was still on" } else { "is gone, as a guard removes it" })]
-    LeaseOver { server: String, toxic: String, late: Late, on: bool },
+    #[error("the lease of its faults ended {} ago and {toxic} on {server} {}: calls took too long, the run stood still or the clock jumped",
+        readable(*.late), if *.on { "was still on" } else { "is gone, as a guard removes it" })]
+    LeaseOver { server: String, toxic: String, late: Duration, on: bool },
     #[error("toxiproxy, or this run with it, stood still for {}: every connection of the lab goes through it", readable(*.took))]
     Still { took: Duration },
     #[error("somebody disabled the proxy {server}")]
@@ -56,15 +55,10 @@ impl Spoiled {
             Spoiled::Restarted | Spoiled::Unreachable(_) | Spoiled::Hooked | Spoiled::Missing { .. }
         )
     }
-}
 
-/// Since when a lease is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Late(u64);
-
-impl fmt::Display for Late {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(Duration::from_secs(self.0)).fmt(f)
+    /// Whether it is over with the run: what others put there meets the next run as well.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.is_loss() || matches!(self, Spoiled::Still { .. } | Spoiled::LeaseOver { .. })
     }
 }
 
@@ -93,7 +87,7 @@ pub(super) fn spoiled(proxies: &[Proxy], expected: &Expected<'_>) -> Option<Spoi
     let gone = on.iter().find(|step| !is_on(step, proxies));
     if let Some(step) = gone.or(on.first()).filter(|step| step.lease.expired(*now)) {
         let (server, toxic) = (step.server.clone(), step.lease.to_string());
-        let late = Late(now.saturating_sub(step.lease.deadline));
+        let late = Duration::from_secs(now.saturating_sub(step.lease.deadline));
         return Some(Spoiled::LeaseOver { server, toxic, late, on: gone.is_none() });
     }
     if let Some(step) = gone {
@@ -195,14 +189,14 @@ mod tests {
     #[test]
     fn what_outlived_its_lease_is_told_apart_from_what_somebody_changed() {
         let late = |change: fn(&mut Vec<Proxy>)| judged_at(71, change, Foreign::Refuse).unwrap_or_default();
-        let begin =
-            "the run stood still or the clock jumped: the lease of its faults ended 1m 2s ago, and rl.";
+        let begin = "the lease of its faults ended 1m 2s ago and rl.";
         for (found, end) in [
             (late(|_| {}), " on a was still on"),
             (late(|proxies| proxies[0].toxics.clear()), " on a is gone, as a guard removes it"),
             (late(|proxies| proxies[1].power = Power::Enabled), " on b is gone, as a guard removes it"),
         ] {
-            assert!(found.starts_with(begin) && found.ends_with(end), "{found}");
+            let end = format!("{end}: calls took too long, the run stood still or the clock jumped");
+            assert!(found.starts_with(begin) && found.ends_with(&end), "{found}");
         }
     }
 }

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use super::{NewProxy, Placed, Power, Proxy};
 use crate::toxic::{Share, Stream, Toxic, ToxicKind};
 
+const UPSTREAM: &str = "upstream";
+const DOWNSTREAM: &str = "downstream";
+
 /// Body of `POST /proxies` and entry of the start-up configuration.
 #[derive(Serialize)]
 pub(super) struct ProxyBody<'a> {
@@ -86,8 +89,8 @@ impl ToxicBody {
         // No connection draws a marker: that tells it from a latency of 0 that is part of a fault.
         let toxicity = if toxic.kind == ToxicKind::Marker { 0.0 } else { toxic.share.get() };
         let stream = match toxic.stream {
-            Stream::Requests => "upstream",
-            Stream::Replies => "downstream",
+            Stream::Requests => UPSTREAM,
+            Stream::Replies => DOWNSTREAM,
         };
         ToxicBody {
             name: name.to_owned(),
@@ -121,11 +124,19 @@ impl ToxicBody {
         };
         let share = if kind == ToxicKind::Marker { Share::ALL } else { Share::new(self.toxicity)? };
         let stream = match self.stream.as_str() {
-            "upstream" => Stream::Requests,
-            "downstream" => Stream::Replies,
+            UPSTREAM => Stream::Requests,
+            DOWNSTREAM => Stream::Replies,
             _ => return None,
         };
         Some(Toxic { stream, share, kind })
+    }
+}
+
+impl Placed {
+    /// Whether it has the name that Toxiproxy gives to what is put on without one.
+    pub(crate) fn is_named_by_default(&self) -> bool {
+        let stream = self.name.strip_prefix(&self.kind).and_then(|rest| rest.strip_prefix('_'));
+        matches!(stream, Some(UPSTREAM | DOWNSTREAM))
     }
 }
 
@@ -204,6 +215,19 @@ mod tests {
         let slow = Toxic { stream: Stream::Requests, share: half, kind: ToxicKind::Bandwidth { rate: 5 } };
         assert!(proxy.toxics[1].is(&slow));
         assert_eq!(proxy.toxics[2], Placed { name: "odd".into(), kind: "noop".into(), toxic: None });
+    }
+
+    #[test]
+    fn a_name_that_toxiproxy_gave_is_told_from_one_that_somebody_chose() {
+        let by_default = |name: &str| {
+            Placed { name: name.into(), kind: "slow_close".into(), toxic: None }.is_named_by_default()
+        };
+        assert!(by_default("slow_close_upstream") && by_default("slow_close_downstream"));
+        for chosen in
+            ["slow_close", "slow_closeupstream", "slow_close_", "latency_upstream", "slow_close_upstream2"]
+        {
+            assert!(!by_default(chosen), "{chosen}");
+        }
     }
 
     #[test]

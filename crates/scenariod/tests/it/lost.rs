@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, Signal, eventually, report, scale, secs};
 
-use crate::harness::{BIN, DEADLINE, LONG_TOXICS, await_phase, clean_exit, ours, start};
+use crate::harness::{BIN, DEADLINE, LONG_TOXICS, await_phase, clean_exit, ours, start, start_file};
 
 #[test]
 fn a_restart_in_any_phase_makes_the_run_inconclusive_and_its_proxies_come_back() {
@@ -74,6 +74,60 @@ fn a_toxiproxy_that_stood_still_in_testing_is_not_blamed_on_the_client() {
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
     let says = "long proves nothing: toxiproxy, or this run with it, stood still for ";
     assert!(daemon.stderr().contains(says), "{}", daemon.stderr());
+}
+
+/// Short phases but for the one in which Toxiproxy stands still.
+fn phases(stabilization: &str, testing: &str, recovery: &str) -> String {
+    format!(
+        "family: own\nphases: {{ stabilization: {stabilization}, testing: {testing}, recovery: {recovery} }}\n\
+         scenarios:\n  - name: paused\n    about: x\n    faults: [{{ target: memcached1, fault: latency, delay: 7ms }}]\n"
+    )
+}
+
+#[test]
+fn however_long_a_toxiproxy_stands_still_and_across_the_end_of_a_phase_nothing_is_blamed_on_the_client() {
+    // The phase in which it stops, and how many calls get no answer until it goes on.
+    for (text, phase, unanswered) in [
+        (phases("50ms", "14s", "50ms"), 2, 3.0),
+        // The look that has waited for two seconds is dropped with the phase; removal asks anew.
+        (phases("50ms", "3s", "50ms"), 2, 1.0),
+        (phases("50ms", "1s", "3500ms"), 3, 1.0),
+    ] {
+        let lab = Lab::start(1);
+        let daemon = start_file(&lab, "paused", &text, &[]);
+        await_phase(&daemon, "paused", phase);
+        if phase == 2 {
+            daemon.scrape_until("the toxic to be read back", secs(10), |scrape| {
+                scrape.value("toxiproxy_toxic_active", [("server", "memcached1"), ("type", "latency")])
+                    == Some(1.0)
+            });
+        }
+        lab.toxiproxy.pause();
+        daemon.scrape_until("calls that got no answer", secs(20), |scrape| {
+            scrape.value("toxiproxy_api_errors_total", [("method", "GET")]) >= Some(unanswered)
+        });
+        lab.toxiproxy.resume();
+        assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{text}{}", daemon.stderr());
+        let says = "paused proves nothing: toxiproxy, or this run with it, stood still for ";
+        assert!(daemon.stderr().contains(says), "{text}{}", daemon.stderr());
+    }
+}
+
+#[test]
+fn a_toxiproxy_that_stands_still_in_stabilization_spoils_that_run_and_not_the_next() {
+    let lab = Lab::start(1);
+    let daemon = start(&lab, "long", &["--time-scale", "2", "--loop", "2"]);
+    await_phase(&daemon, "long", 1);
+    lab.toxiproxy.pause();
+    daemon.scrape_until("a call that got no answer", secs(15), |scrape| {
+        scrape.value("toxiproxy_api_errors_total", [("method", "GET")]) >= Some(1.0)
+    });
+    lab.toxiproxy.resume();
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
+    let said = daemon.stderr();
+    assert!(said.contains("long was not injected: toxiproxy, or this run with it, stood still"), "{said}");
+    let walked = said.lines().filter(|line| line.ends_with("success: all phases walked, no toxic is left"));
+    assert_eq!(walked.count(), 1, "{said}");
 }
 
 #[test]

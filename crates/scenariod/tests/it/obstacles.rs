@@ -64,16 +64,19 @@ fn a_foreign_toxic_is_refused_or_allowed_and_always_left_alone() {
 
 #[test]
 fn a_disabled_proxy_is_refused() {
-    let lab = Lab::start(1);
-    lab.toxiproxy.enable("memcached1", false);
-    let daemon = start(&lab, "slow", &[]);
-    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4);
-    assert!(
-        daemon.stderr().contains("error: slow was not started: the proxy memcached1 is disabled\n"),
-        "{}",
-        daemon.stderr()
-    );
-    assert_eq!(lab.toxiproxy.proxy("memcached1")["enabled"], false);
+    // With and without a fault on it.
+    for node in ["memcached1", "memcached2"] {
+        let lab = Lab::start(2);
+        lab.toxiproxy.enable(node, false);
+        let daemon = start(&lab, "slow", &[]);
+        assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4);
+        let end = format!(
+            "error: slow was not started: the proxy {node} is disabled\n\
+             hint: enable the proxy; every node of the lab is part of what a run measures\n"
+        );
+        assert!(daemon.stderr().ends_with(&end), "{}", daemon.stderr());
+        assert_eq!(lab.toxiproxy.proxy(node)["enabled"], false);
+    }
 }
 
 #[test]

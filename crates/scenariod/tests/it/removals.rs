@@ -90,6 +90,37 @@ fn a_fault_of_the_run_that_is_back_in_recovery_spoils_it_and_goes() {
     assert!(daemon.stderr().contains(&says), "{}", daemon.stderr());
 }
 
+/// Slower than a probe, and not so slow that it counts as standing still.
+const SLOW: Misbehaviour = Misbehaviour::Slow(Duration::from_millis(1_300));
+
+#[test]
+fn a_fault_that_is_back_at_a_slow_toxiproxy_goes_as_well() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    let daemon = start(&lab, "long", &["--time-scale", "3", "--toxiproxy", &fake.url()]);
+    eventually("the toxics", secs(20), || !ours(&lab.toxiproxy).is_empty());
+    let toxic = ours(&lab.toxiproxy)[0].strip_prefix("memcached1/").unwrap().to_owned();
+    await_phase(&daemon, "long", 3);
+    fake.misbehave(Rule::on("GET", "/proxies"), SLOW);
+    let toxic_again = json!({ "name": toxic, "type": "latency", "attributes": { "latency": 5 } });
+    lab.toxiproxy.add_toxic("memcached1", &toxic_again.to_string());
+    assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
+}
+
+#[test]
+fn a_fault_that_was_refused_and_put_on_all_the_same_goes_whatever_the_next_look_says() {
+    for look in [SLOW, Misbehaviour::Refuse(500), Misbehaviour::Hangup] {
+        let lab = Lab::start(1);
+        let fake = Fake::before(&lab.toxiproxy);
+        let post = fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::Misreport(400));
+        // One look of the preflight, one at the end of stabilization; the third one follows the refusal.
+        fake.misbehave(Rule::on("GET", "/proxies").nth(3), look);
+        let daemon = start(&lab, "slow", &["--toxiproxy", &fake.url()]);
+        assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4, "{look:?}\n{}", daemon.stderr());
+        assert_eq!(post.caught(), 1, "{look:?}");
+    }
+}
+
 /// What closes connections, behind what holds bytes back: removed in the order of the chain's end, one wedges Toxiproxy.
 fn closing(flaps: u64) -> String {
     let length = flaps * 500;

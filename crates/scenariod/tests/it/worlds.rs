@@ -51,8 +51,8 @@ fn a_run_that_stood_still_beyond_its_lease_proves_nothing_and_says_why() {
         run.signal(Signal::CONT);
         assert_eq!(clean_exit(&run, &lab.toxiproxy), 3, "{}", run.stderr());
         let said = run.stderr();
-        let begin = "error: still proves nothing: the run stood still or the clock jumped: the lease of its faults ended ";
-        let end = if guarded { " is gone, as a guard removes it\n" } else { " was still on\n" };
+        let begin = "error: still proves nothing: the lease of its faults ended ";
+        let end = if guarded { " is gone, as a guard removes it: " } else { " was still on: " };
         assert!(said.contains(begin) && said.contains(end), "{said}");
         assert!(
             said.contains(": inconclusive: the faults outlived their lease, no toxic is left\n"),
@@ -64,6 +64,31 @@ fn a_run_that_stood_still_beyond_its_lease_proves_nothing_and_says_why() {
             eventually("the guard's word", secs(10), || guard.stderr().contains(why));
         }
     }
+}
+
+/// Between the answer to what it put on and the look at it, and a guard was there in the meantime.
+#[test]
+fn a_run_that_stood_still_in_the_middle_of_injecting_says_so_as_well() {
+    let lab = Lab::start(1);
+    let fake = Fake::before(&lab.toxiproxy);
+    // One look of the preflight, one at the end of stabilization.
+    let read_back = fake.misbehave(Rule::on("GET", "/proxies").nth(3), Misbehaviour::HoldRequest);
+    let run = start_file(&lab, "still", STILL, &[&SCALE[..], &["--toxiproxy", &fake.url()]].concat());
+    read_back.wait_caught(secs(20));
+    run.signal(Signal::STOP);
+    let toxic = ours(&lab.toxiproxy).remove(0);
+    eventually("the end of the lease", secs(20), || is_overdue(&toxic));
+    let (server, toxic) = toxic.split_once('/').unwrap();
+    lab.toxiproxy.delete_toxic(server, toxic);
+    read_back.release();
+    run.signal(Signal::CONT);
+    assert_eq!(clean_exit(&run, &lab.toxiproxy), 3, "{}", run.stderr());
+    let said = run.stderr();
+    assert!(
+        said.contains("the lease of its faults ended ") && said.contains(" is gone, as a guard"),
+        "{said}"
+    );
+    assert!(said.contains(": inconclusive: the faults outlived their lease, no toxic is left\n"), "{said}");
 }
 
 #[test]
