@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use super::removal::Before;
 use super::residue::Residue;
+use super::stall::Stall;
 use super::{Injector, Spoiled, lock};
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
 
@@ -46,8 +47,9 @@ impl Injector {
         }
         let lost = before.and_then(Result::err);
         if lost.is_some() {
-            // The loss tells of every restart up to here; the looks that follow tell of later ones.
+            // The loss tells of every restart and every wait up to here; the looks that follow tell of later ones.
             self.restarts.store(self.client().restarts(), Ordering::Relaxed);
+            *lock(&self.stall) = Stall::default();
         }
         Ok(lost)
     }
@@ -128,7 +130,8 @@ impl Injector {
             }
             tokio::time::sleep(PAUSE).await;
         }
-        if !matches!(before, Some(Err(_))) {
+        // That it stood still is what the hook was run for.
+        if matches!(before, None | Some(Ok(()) | Err(Spoiled::Still { .. }))) {
             *before = Some(Err(Spoiled::Hooked));
         }
         self.remove_within(AFTER_RESTART, before).await

@@ -59,7 +59,8 @@ fn a_client_without_a_deadline_fails_a_partition_and_packet_loss() {
 
 #[test]
 fn a_client_without_a_breaker_fails_a_partition_and_one_with_a_hasty_breaker_packet_loss() {
-    let load = ["--concurrency", "32", "--rate", "900", "--op-timeout", "250ms"];
+    // Below the time of a retransmission, so that a lost packet is a failure.
+    let load = ["--concurrency", "32", "--rate", "900", "--op-timeout", "200ms"];
     {
         let breaker = ["--breaker-consecutive-failures", NEVER, "--breaker-min-requests", NEVER];
         let (lab, prometheus, _loadgen) = lab(&[&load[..], &breaker].concat());
