@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use metrics_core::labels::Finding;
 
-use evidence::{Evidence, Point, Windows, mean};
+use evidence::{Evidence, Point, UNDER_WAY, Windows, mean};
 use expectation::{Bounds, During, Expectation, Must, Subject};
 
 /// What is found of one expectation.
@@ -109,7 +109,9 @@ fn decide(
     let last = last(expectation.during, windows, interval);
     // From here on, an answer is about this phase alone.
     let settled = phase.start + lookback;
-    if settled > last + SLACK && expectation.must != Must::Sometime {
+    // A phase as long as the query looks back on has one answer, with some milliseconds of the phase before it.
+    let settled = if settled - UNDER_WAY <= last + SLACK { settled.min(last) } else { settled };
+    if settled > last && expectation.must != Must::Sometime {
         let length = phase.end.min(last) - phase.start;
         return Judged::inconclusive(format!(
             "the phase lasted {length:.1} s, the query looks back on {lookback:.1} s"

@@ -6,10 +6,7 @@ use std::time::SystemTime;
 use metrics_core::labels::Phase;
 
 use crate::epoch::epoch_seconds;
-use crate::judge::evidence::{Window, Windows};
-
-/// A scrape reads its figures some milliseconds after the time it is stamped with.
-const UNDER_WAY: f64 = 0.05;
+use crate::judge::evidence::{UNDER_WAY, Window, Windows};
 
 /// The phases entered so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -11,6 +11,9 @@ use super::{Grid, SLACK};
 /// A scrape may be late by so many intervals before what it said is old.
 const PATIENCE: f64 = 2.5;
 
+/// A scrape reads its figures some milliseconds after the time it is stamped with, in seconds.
+pub(crate) const UNDER_WAY: f64 = 0.05;
+
 /// A stretch of time, in seconds since the epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Window {

@@ -198,6 +198,22 @@ fn a_phase_that_was_made_too_short_shows_nothing() {
     );
 }
 
+/// Shipped scenarios are judged whole at a tenth of their length, where testing is as long as their queries look back on.
+#[test]
+fn a_phase_as_long_as_the_query_looks_back_on_has_one_answer() {
+    let query = Query::new("rate(memcache_operations_total[10s]) > bool 0", Yields::Truth).unwrap();
+    let at_end = Expectation { query, ..expectation(Must::AtEnd) };
+    let until = |on_until| {
+        let (windows, health, all) =
+            (Windows { on_until, ..WINDOWS }, health(f64::MAX), [series("a", |_| 1.0)]);
+        let grid = grid(&at_end, &windows, SECOND);
+        judge(&at_end, &windows, &Evidence { series: &all, nodes: &[], health: &health, grid }, None).finding
+    };
+    assert_eq!(until(120.0), Some(Finding::Pass));
+    assert_eq!(until(120.0 - UNDER_WAY), Some(Finding::Pass));
+    assert_eq!(until(119.9), Some(Finding::Inconclusive));
+}
+
 #[test]
 fn means_are_compared_series_by_series() {
     let compare = |at_least, at_most| expectation(Must::Compare(Bounds { at_least, at_most }));

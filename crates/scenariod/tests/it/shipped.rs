@@ -79,7 +79,7 @@ fn a_client_with_all_of_them_does_not_fail_what_the_others_do() {
         ("packet-loss-10", ["other nodes keep their throughput", "the breaker stays closed"]),
         ("partition-one", ["other nodes keep their throughput", "the breaker opens and stays so"]),
     ] {
-        let (_, report) = run(&lab, &prometheus, scenario, "0.15");
+        let (_, report) = run(&lab, &prometheus, scenario, "0.1");
         let held = with_result(&report, "pass");
         assert!(names.iter().all(|name| held.contains(name)), "{held:?}\n{report:#}");
     }
