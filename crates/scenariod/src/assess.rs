@@ -1,7 +1,7 @@
 //! Has a finished run judged: waits until Prometheus has seen its end, asks it once per expectation and once per figure,
 //! and makes the report. What the answers mean is decided in `judge` and `report`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use daemon_core::exit::UserError;
@@ -17,7 +17,7 @@ use crate::judge::{Judged, grid, judge};
 use crate::machine::Phases;
 use crate::prom::{PromError, Prometheus};
 use crate::promql::Nodes;
-use crate::report::figures::{Answers, figures};
+use crate::report::figures::{Answers, count, figures};
 use crate::report::share::{self, Asked, Counts, Survival};
 use crate::report::times::Samples;
 use crate::report::{Line, Node, Report};
@@ -113,6 +113,7 @@ async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) 
         expectations: lines,
         shares,
         nodes: nodes(prometheus, run, interval).await.map_err(silent)?,
+        dropped_operations: dropped(prometheus, run, interval).await.map_err(silent)?,
     })
 }
 
@@ -221,6 +222,34 @@ async fn counts(prometheus: &Prometheus, window: Window) -> Result<Counts, PromE
     })
 }
 
+/// The phases that a run came to, and the moment at which all of each has been scraped: nothing changes behind the last.
+fn phases(run: &Run<'_>, interval: Duration) -> Vec<(During, Window, f64)> {
+    let of = |during| {
+        let window = run.windows.of(during);
+        let last = if during == During::Recovery { interval } else { Duration::ZERO };
+        (!window.is_empty()).then_some((during, window, window.end + last.as_secs_f64()))
+    };
+    During::PHASES.into_iter().filter_map(of).collect()
+}
+
+/// What was due and not sent, by phase.
+async fn dropped(
+    prometheus: &Prometheus,
+    run: &Run<'_>,
+    interval: Duration,
+) -> Result<BTreeMap<&'static str, u64>, PromError> {
+    let mut dropped = BTreeMap::new();
+    for (during, window, at) in phases(run, interval) {
+        let answer =
+            prometheus.instant(&readings::dropped(&promql_duration(at - window.start)), Some(at)).await?;
+        let value = answer.first().and_then(|series| series.points.last()).map(|(_, value)| *value);
+        if let Some(count) = value.and_then(count).filter(|count| *count > 0) {
+            dropped.insert(during.as_str(), count);
+        }
+    }
+    Ok(dropped)
+}
+
 /// The figures of every node, the sick ones first.
 async fn nodes(prometheus: &Prometheus, run: &Run<'_>, interval: Duration) -> Result<Vec<Node>, PromError> {
     let step = interval.as_secs_f64();
@@ -232,12 +261,7 @@ async fn nodes(prometheus: &Prometheus, run: &Run<'_>, interval: Duration) -> Re
     let states = prometheus.instant(&readings::breaker_states(&back), Some(end)).await?;
     let errors = prometheus.instant(&readings::last_errors(&back), Some(end)).await?;
     let mut answers = Vec::new();
-    for during in [During::Stabilization, During::Testing, During::Recovery] {
-        let window = run.windows.of(during);
-        if window.is_empty() {
-            continue;
-        }
-        let at = if during == During::Recovery { end } else { window.end };
+    for (during, window, at) in phases(run, interval) {
         let length = promql_duration(at - window.start);
         answers.push((during, window, phase(prometheus, &length, at).await?));
     }

@@ -42,6 +42,8 @@ pub(crate) struct Report {
     /// Of faults that are meant for a share of the connections.
     pub(crate) shares: Vec<Survival>,
     pub(crate) nodes: Vec<Node>,
+    /// What the load generator should have sent and did not, for want of a connection or a worker: by phase, where any.
+    pub(crate) dropped_operations: BTreeMap<&'static str, u64>,
 }
 
 /// What became of one expectation.
@@ -106,6 +108,7 @@ impl Report {
             expectations: Vec::new(),
             shares: Vec::new(),
             nodes: Vec::new(),
+            dropped_operations: BTreeMap::new(),
         }
     }
 

@@ -74,6 +74,9 @@ impl Subject {
 }
 
 impl During {
+    /// In their order.
+    pub(crate) const PHASES: [During; 3] = [During::Stabilization, During::Testing, During::Recovery];
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             During::Stabilization => "stabilization",

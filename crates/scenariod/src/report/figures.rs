@@ -61,7 +61,7 @@ pub(crate) fn figures(phase: &'static str, window: Window, server: &str, answers
 }
 
 /// A counter that was reset in between has no count.
-fn count(value: f64) -> Option<u64> {
+pub(crate) fn count(value: f64) -> Option<u64> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts of floats saturate")]
     let count = value.round() as u64;
     (value > -0.5).then_some(count)

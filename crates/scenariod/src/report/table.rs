@@ -6,6 +6,7 @@ use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use metrics_core::labels::Finding;
 
+use crate::judge::expectation::During;
 use crate::report::quantile::Quantile;
 use crate::report::times::Recovery;
 use crate::report::{Figures, Node, Report};
@@ -43,6 +44,17 @@ pub(crate) fn report(report: &Report) -> String {
         }
         for told in report.nodes.iter().flat_map(classes).chain(report.nodes.iter().filter_map(times)) {
             text.push_str(&line(&told));
+        }
+        let dropped = &report.dropped_operations;
+        let told = During::PHASES
+            .map(During::as_str)
+            .into_iter()
+            .filter_map(|phase| dropped.get(phase).map(|count| format!("{count} in {phase}")));
+        let told: Vec<String> = told.collect();
+        if !told.is_empty() {
+            let never =
+                format!("operations never sent, for want of a connection or a worker: {}", told.join(", "));
+            text.push_str(&line(&never));
         }
     }
     for share in &report.shares {

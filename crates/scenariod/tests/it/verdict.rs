@@ -143,6 +143,7 @@ fn every_kind_of_expectation_holds_on_a_sound_client_and_fails_on_a_broken_one()
     let detected = node["time_to_detect_seconds"].as_f64().unwrap();
     assert!((0.05..3.0).contains(&detected), "{detected}");
     assert!(node["time_to_recover_seconds"].as_f64().unwrap() < 3.0, "{node:#}");
+    assert_eq!(report["dropped_operations"]["stabilization"], Value::Null, "{report:#}");
     let testing = &node["phases"][1];
     assert!(testing["breaker_transitions"]["closed>open"].as_u64() >= Some(1), "{testing:#}");
     assert!(testing["errors"]["breaker_open"].as_u64() > Some(0), "{testing:#}");
@@ -165,6 +166,8 @@ fn every_kind_of_expectation_holds_on_a_sound_client_and_fails_on_a_broken_one()
         "{report:#}"
     );
     assert!(stderr.contains("fail: within: false at +2."), "{stderr}");
+    // All of its workers wait: what was due is not sent, and shows.
+    assert!(report["dropped_operations"]["testing"].as_u64() > Some(500), "{report:#}");
     assert!(stderr.contains(" s for memcached1 (was 0.0000)"), "{stderr}");
     broken.kill();
 }

@@ -2,8 +2,8 @@
 //! What is made of the answers is the reader's business.
 
 use super::{
-    BREAKER_CHANGED, BREAKER_STATE, BREAKER_TRANSITIONS, CORRUPT, DURATION, ERRORS, LAST_ERROR, OPERATIONS,
-    SERVICE,
+    BREAKER_CHANGED, BREAKER_STATE, BREAKER_TRANSITIONS, CORRUPT, DROPPED, DURATION, ERRORS, LAST_ERROR,
+    OPERATIONS, SERVICE,
 };
 
 /// The job under which Prometheus scrapes the load generator.
@@ -37,6 +37,11 @@ pub fn operations(window: &str) -> String {
 /// Failed operations by `server` and `type`, as many as there were.
 pub fn errors(window: &str) -> String {
     grown(ERRORS.name, "server, type", window)
+}
+
+/// Operations that were due and never started, as many as there were.
+pub fn dropped(window: &str) -> String {
+    grown(DROPPED.name, "", window)
 }
 
 /// Operations that got as far as a connection, by `server`, as many as there were.

@@ -117,6 +117,22 @@ fn a_longer_name_breaks_its_cell_and_not_the_table() {
 }
 
 #[test]
+fn what_was_never_sent_is_told_beside_the_nodes() {
+    let dropped_operations = [("testing", 8_200), ("recovery", 3)].into();
+    let with = Report {
+        nodes: NODES.map(node).to_vec(),
+        dropped_operations,
+        ..Report::unjudged("x", "r", &[], String::new())
+    };
+    let text = report(&with);
+    let line =
+        "operations never sent, for want of a connection or a worker: 8200 in testing, 3 in recovery\n";
+    assert!(text.contains(line), "{text}");
+    let none = report(&Report { dropped_operations: [].into(), ..with });
+    assert!(!none.contains("never sent"), "{none}");
+}
+
+#[test]
 fn what_failed_is_told_once_with_its_query() {
     let lines =
         vec![line("no data", Some(Finding::Inconclusive)), line("no data", Some(Finding::Inconclusive))];
