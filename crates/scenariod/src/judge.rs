@@ -135,10 +135,10 @@ fn decide(
         Must::Always if before_the_fault(expectation) => {
             let known = |point: &Point| point.offset >= lookback - SLACK || point.truth().is_some();
             let points: Vec<Point> = from(settled - interval).into_iter().filter(known).collect();
-            hold(&points, true, "held from")
+            hold(&points, true, "always, seen from")
         }
-        Must::Always => hold(&from(settled), true, "held from"),
-        Must::Never => hold(&from(settled), false, "never, from"),
+        Must::Always => hold(&from(settled), true, "always, seen from"),
+        Must::Never => hold(&from(settled), false, "never, seen from"),
         // What happened in the first moments shows only in answers that look back beyond them.
         Must::Sometime => once(&from(phase.start + interval)),
         Must::AtEnd => hold(&from(last), true, "held at"),
@@ -242,14 +242,14 @@ fn compare(before: &[Point], during: &[Point], bounds: Bounds) -> Judged {
         if too_low || too_high {
             let word = if too_low { "below" } else { "above" };
             let bound = if too_low { bounds.at_least } else { bounds.at_most }.unwrap_or_default();
-            return Judged::fail(format!("{name}: {ratio:.2} of before, {word} {bound}"));
+            return Judged::fail(format!("{name}: {ratio:.2} x before, {word} {bound}"));
         }
         if least_far.is_none_or(|(worst, _)| (ratio - 1.0).abs() > (worst - 1.0).abs()) {
             least_far = Some((ratio, name));
         }
     }
     match least_far {
-        Some((ratio, name)) => Judged::pass(format!("{name}: {ratio:.2} of before")),
+        Some((ratio, name)) => Judged::pass(format!("{name}: {ratio:.2} x before")),
         None => Judged::inconclusive("no data in the phase"),
     }
 }

@@ -68,14 +68,14 @@ fn is(judged: &Judged, finding: Finding, reason: &str) {
 #[test]
 fn always_and_never_take_one_point_as_proof_of_the_contrary() {
     let (always, never) = (expectation(Must::Always), expectation(Must::Never));
-    is(&judged(&always, |_| 1.0), Finding::Pass, "held from +1.0 s");
+    is(&judged(&always, |_| 1.0), Finding::Pass, "always, seen from +1.0 s");
     is(&judged(&always, |at| truth(at != 4.0)), Finding::Fail, "false at +4.0 s for a");
     assert_eq!(judged(&always, |at| truth(at != 4.0)).decided, Some(("a".to_owned(), 4.0)));
-    is(&judged(&never, |_| 0.0), Finding::Pass, "never, from +1.0 s");
+    is(&judged(&never, |_| 0.0), Finding::Pass, "never, seen from +1.0 s");
     is(&judged(&never, |at| truth(at == 4.0)), Finding::Fail, "true at +4.0 s for a");
     // What the query looks back on before the phase is another phase's business, and so is what follows it.
-    is(&judged(&always, |at| truth(at >= 1.0)), Finding::Pass, "held from +1.0 s");
-    is(&judged(&always, |at| truth(at <= 10.0)), Finding::Pass, "held from +1.0 s");
+    is(&judged(&always, |at| truth(at >= 1.0)), Finding::Pass, "always, seen from +1.0 s");
+    is(&judged(&always, |at| truth(at <= 10.0)), Finding::Pass, "always, seen from +1.0 s");
     is(&judged(&always, |at| truth(at < 10.0)), Finding::Fail, "false at +10.0 s for a");
 }
 
@@ -88,9 +88,9 @@ fn the_first_moments_of_a_baseline_count_where_they_are_known() {
     assert_eq!(first_bad.finding, Some(Finding::Inconclusive));
     assert!(first_bad.reason.ends_with("false at +0.0 s for a"), "{}", first_bad.reason);
     // What was before it is not its business.
-    is(&judged(&baseline, |at| truth(at >= -10.0)), Finding::Pass, "held from +0.0 s");
+    is(&judged(&baseline, |at| truth(at >= -10.0)), Finding::Pass, "always, seen from +0.0 s");
     let unknown = |until: f64| judged(&baseline, move |at| if at < until { f64::NAN } else { 1.0 });
-    is(&unknown(-9.0), Finding::Pass, "held from +1.0 s");
+    is(&unknown(-9.0), Finding::Pass, "always, seen from +1.0 s");
     assert_eq!(unknown(-8.0).finding, Some(Finding::Inconclusive));
 }
 
@@ -127,7 +127,7 @@ fn one_of_two_load_generators_does_not_pass_for_both() {
     is(
         &judge_with(&compare, &two, &nodes, f64::MAX),
         Finding::Fail,
-        "a (there:2 loadgen): 0.10 of before, below 0.5",
+        "a (there:2 loadgen): 0.10 x before, below 0.5",
     );
 }
 
@@ -218,9 +218,9 @@ fn a_phase_as_long_as_the_query_looks_back_on_has_one_answer() {
 fn means_are_compared_series_by_series() {
     let compare = |at_least, at_most| expectation(Must::Compare(Bounds { at_least, at_most }));
     let halved = |at: f64| if at >= 1.0 { 50.0 } else { 100.0 };
-    is(&judged(&compare(Some(0.5), None), halved), Finding::Pass, "a: 0.50 of before");
-    is(&judged(&compare(Some(0.6), None), halved), Finding::Fail, "a: 0.50 of before, below 0.6");
-    is(&judged(&compare(None, Some(0.4)), halved), Finding::Fail, "a: 0.50 of before, above 0.4");
+    is(&judged(&compare(Some(0.5), None), halved), Finding::Pass, "a: 0.50 x before");
+    is(&judged(&compare(Some(0.6), None), halved), Finding::Fail, "a: 0.50 x before, below 0.6");
+    is(&judged(&compare(None, Some(0.4)), halved), Finding::Fail, "a: 0.50 x before, above 0.4");
     is(
         &judged(&compare(None, Some(1.0)), |_| 0.0),
         Finding::Inconclusive,

@@ -76,7 +76,7 @@ fn fits(text: &str) {
 #[test]
 fn no_report_of_the_catalogue_is_wider_than_a_chat() {
     let passing =
-        Judged { finding: Some(Finding::Pass), reason: "memcached3: 0.01 of before".into(), decided: None };
+        Judged { finding: Some(Finding::Pass), reason: "memcached3: 0.01 x before".into(), decided: None };
     let failing = Judged {
         finding: Some(Finding::Fail),
         reason: "the fault did nothing that shows: false at +123.0 s for memcached3 (was 0.0000)".into(),
