@@ -92,12 +92,14 @@ fn command(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Re
                 }
             });
             let ended = ended.map_err(fail)?;
-            histogram.map_or(Ok(()), |file| file.write(&ended.histogram)).map_err(fail)?;
-            let said = say(&ended.summary)?;
+            let written = histogram.map_or(Ok(()), |file| file.write(&ended.histogram)).map_err(fail);
+            let told = say(&ended.summary).and_then(|told| written.map(|()| told));
             if cli.fail_on_corrupt && ended.corrupt > 0 {
+                // What cannot be written does not hide what was read.
+                let _ = told.map_err(|error| report(&*error));
                 return Err(fail(CorruptReads { count: ended.corrupt }));
             }
-            Ok(said)
+            told
         }
         Some(SubCommand::Check { paths }) => say(&check::check(paths, &cli).map_err(fail)?),
         Some(SubCommand::Health) => {

@@ -101,17 +101,23 @@ fn every_wrong_value_is_counted_as_often_as_it_was_told() {
 
 #[test]
 fn a_run_may_fail_on_a_wrong_value() {
-    for (extra, lies, code) in [("--fail-on-corrupt", 1, 1), ("--fail-on-corrupt", 0, 0), ("--seed=1", 1, 0)]
-    {
+    // Nor does a file that cannot be written hide it.
+    let unwritten = "--histogram=/dev/full";
+    for (extra, lies, code) in [
+        (["--fail-on-corrupt", "--seed=1"], 1, 1),
+        (["--fail-on-corrupt", unwritten], 1, 1),
+        (["--fail-on-corrupt", "--seed=1"], 0, 0),
+        (["--seed=1", "--duration=1h"], 1, 0),
+    ] {
         let court = Court::new();
-        let loadgen = court.loadgen(PATIENT, &["--concurrency", "2", extra]);
+        let loadgen = court.loadgen(PATIENT, &[&["--concurrency", "2"], &extra[..]].concat());
         if lies > 0 {
             court.liar.tell(Lie::Flip, When::Times(lies));
             court.lies(&[Lie::Flip], lies);
             settled(&loadgen);
         }
         loadgen.signal(Signal::TERM);
-        assert_eq!(loadgen.wait_exit(secs(20)), code, "{extra}");
+        assert_eq!(loadgen.wait_exit(secs(20)), code, "{extra:?}");
         assert!(loadgen.stdout().contains("wrong values: "), "the summary is there all the same");
         let told = loadgen.stderr().contains("error: wrong values were read: 1");
         assert_eq!(told, code == 1, "{}", loadgen.stderr());
