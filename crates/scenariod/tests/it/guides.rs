@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::harness::{Expect, command, repository};
 
 fn page(name: &str) -> String {
@@ -30,6 +32,30 @@ fn the_example_of_the_guide_to_writing_is_sound_and_so_are_its_commands() {
             args.push("--list");
         }
         Expect::of(&args).file("mine/cable.yaml", example).run();
+    }
+}
+
+/// Whether a report has every field by which the guide compares two of them.
+pub(crate) fn compares(report: &Value) {
+    fn names(value: &Value, found: &mut BTreeSet<String>) {
+        for (name, below) in value.as_object().into_iter().flatten() {
+            found.insert(name.clone());
+            names(below, found);
+        }
+        value.as_array().into_iter().flatten().for_each(|below| names(below, found));
+    }
+    let mut found = BTreeSet::new();
+    names(report, &mut found);
+    let page = page("verdicts.md");
+    let program = page.split("$ jq -r '").nth(1).unwrap().split("' ").next().unwrap();
+    let fields = program
+        .split('.')
+        .skip(1)
+        .filter_map(|rest| rest.split(|c: char| c != '_' && !c.is_alphanumeric()).next());
+    let fields: BTreeSet<&str> = fields.filter(|field| !field.is_empty()).collect();
+    assert!(fields.len() > 7, "{fields:?}");
+    for field in fields {
+        assert!(found.contains(field), "{field}: {found:?}");
     }
 }
 
@@ -102,5 +128,14 @@ fn the_guides_name_only_what_is_there() {
             let there = link.is_empty() || Path::new(&repository("docs")).join(link).exists();
             assert!(there || link.contains("://"), "{name}: {link}");
         }
+    }
+}
+
+#[test]
+fn the_limit_in_the_guide_to_reading_is_that_of_the_shipped_lab() {
+    let lab = std::fs::read_to_string(repository("config/lab.yaml")).unwrap();
+    let page = page("interpreting.md");
+    for setting in ["rate: 3000", "pool_size: 100", "max_start_delay: 100ms"] {
+        assert!(lab.contains(&format!("  {setting}")) && page.contains(&format!("`{setting}`")), "{setting}");
     }
 }
