@@ -3,6 +3,7 @@
 use super::*;
 
 mod expectations;
+mod guide;
 
 fn problems(text: &str) -> String {
     let source = Source { name: "mine.yaml".into(), text: text.into() };

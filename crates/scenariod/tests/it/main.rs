@@ -8,6 +8,7 @@ mod faults;
 mod files;
 mod fuzz;
 mod guard;
+mod guides;
 mod harness;
 mod leftovers;
 mod lost;

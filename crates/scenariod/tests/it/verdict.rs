@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{Daemon, Lab, Liar, Lie, Prometheus, Signal, When, secs, workspace_bin};
 
+use crate::guides;
 use crate::harness::{await_phase, clean_exit, start, start_file};
 
 /// One node is cut off. Windows of 1 s, as everything here is short; each kind of `must` once.
@@ -138,6 +139,7 @@ fn every_kind_of_expectation_holds_on_a_sound_client_and_fails_on_a_broken_one()
     let (code, report, stderr) = run(&lab, &prometheus.url(), CUT, "cut");
     assert_eq!(code, 0, "{stderr}{report:#}");
     assert_eq!(with_result(&report, "pass").len(), 7, "{report:#}");
+    guides::compares(&json!({ "runs": [report] }));
     let node = &report["nodes"][0];
     assert_eq!((node["server"].as_str(), node["target"].as_bool()), (Some("memcached1"), Some(true)));
     let detected = node["time_to_detect_seconds"].as_f64().unwrap();
