@@ -1,6 +1,7 @@
 //! Judges one expectation over what Prometheus returned for it. Pure: samples, times and the state of scrapes are
 //! arguments. No data, old data and data of a node that is missing are inconclusive, never a pass.
 
+pub(crate) mod ahead;
 pub(crate) mod evidence;
 pub(crate) mod expectation;
 pub(crate) mod overall;
@@ -105,11 +106,12 @@ fn decide(
 ) -> Judged {
     let interval = evidence.health.interval.as_secs_f64();
     let phase = windows.of(expectation.during);
-    let lookback = expectation.query.lookback(evidence.health.interval).as_secs_f64();
+    let looks_back = expectation.query.lookback(evidence.health.interval);
+    let lookback = looks_back.as_secs_f64();
     let last = last(expectation.during, windows, interval);
     // From here on, an answer is about this phase alone.
     let settled = phase.start + lookback;
-    if settled > last + SLACK && expectation.must != Must::Sometime {
+    if unsettled(expectation, last - phase.start, looks_back) {
         let length = phase.end.min(last) - phase.start;
         return Judged::inconclusive(format!(
             "the phase lasted {length:.1} s, the query looks back on {lookback:.1} s"
@@ -151,6 +153,11 @@ fn decide(
             compare(&before, &from(settled), bounds)
         }
     }
+}
+
+/// Whether no answer is about its phase alone, where the last one is evaluated so many seconds into the phase.
+fn unsettled(expectation: &Expectation, last: f64, lookback: Duration) -> bool {
+    lookback.as_secs_f64() > last + SLACK && expectation.must != Must::Sometime
 }
 
 /// A rate counts from its first sample on, so that one that lies wholly inside a phase misses what led up to that sample. Of the

@@ -107,7 +107,7 @@ pub(crate) async fn run(order: Order, narrator: Narrator) -> Result<Ended, Setup
         narrator,
         stop,
     };
-    forewarn(runner.order.prometheus.as_ref(), &runner.narrator);
+    forewarn(&runner.order, &runner.narrator);
     let ended = runner.walk_list(&serving).await;
     serving.shut_down().await;
     Ok(ended)
