@@ -10,7 +10,7 @@ use daemon_core::problems::{Problem, Problems};
 use daemon_core::yaml::Unreadable;
 
 use crate::aim;
-use crate::catalogue::{self, Source};
+use crate::catalogue::{self, CatalogueError, Source};
 use crate::library::Library;
 use crate::playlist;
 use crate::scenario::Scenario;
@@ -25,6 +25,8 @@ const MOST_NAMED: usize = 5;
 pub(crate) enum CheckError {
     #[error(transparent)]
     Lab(#[from] LabError),
+    #[error(transparent)]
+    Catalogue(CatalogueError),
     #[error(transparent)]
     Problems(#[from] Problems),
     #[error("{}", lines(unreadable, problems))]
@@ -56,8 +58,12 @@ struct Files {
 }
 
 /// Checks files and folders: scenarios, playlists, lab files. Without any, what is built in and the lab file in use.
-/// Gives a line that says what was checked.
-pub(crate) fn check(paths: &[PathBuf], config: Option<&Path>) -> Result<String, CheckError> {
+/// Names mean what they mean beside those of the folder `catalogue`. Gives a line that says what was checked.
+pub(crate) fn check(
+    paths: &[PathBuf],
+    config: Option<&Path>,
+    catalogue: Option<&Path>,
+) -> Result<String, CheckError> {
     let mut problems = Problems::default();
     let (files, unreadable) = if paths.is_empty() {
         let files =
@@ -79,8 +85,15 @@ pub(crate) fn check(paths: &[PathBuf], config: Option<&Path>) -> Result<String, 
     let sound_files =
         files.scenarios.iter().flat_map(|file| catalogue::scenarios(std::slice::from_ref(file)));
     let scenarios: Vec<_> = sound_files.flatten().collect();
-    // Names mean what they mean beside those of the catalogue.
-    let playlists = match Library::with(&files.scenarios, &files.playlists) {
+    let beside = match Library::load(catalogue) {
+        Ok(library) => library.catalogue,
+        Err(CatalogueError::Problems(found)) => {
+            problems.extend(found);
+            Library::load(None).map_err(CheckError::Catalogue)?.catalogue
+        }
+        Err(other) => return Err(CheckError::Catalogue(other)),
+    };
+    let playlists = match Library::beside(beside, &files.scenarios, &files.playlists) {
         Ok(library) => library.playlists,
         Err(found) => {
             problems.extend(found);

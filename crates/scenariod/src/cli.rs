@@ -21,7 +21,7 @@ Examples:
   scenariod --scenario latency,partition-one      a family, then one scenario
   scenariod --scenario smoke                      a playlist
   scenariod --scenario ./mine.yaml --loop 3       a playlist of your own, three times
-  scenariod --scenario all --time-scale 0.1       everything, in a tenth of the time
+  scenariod --scenario all --time-scale 0.2       everything, in a fifth of the time
   scenariod show packet-loss-10                   when it does what, with every request
   scenariod check config                          what is wrong with the files of a folder";
 

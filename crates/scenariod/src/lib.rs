@@ -93,7 +93,9 @@ fn command(args: impl IntoIterator<Item = OsString>, log: &LogLines) -> Result<E
         Some(SubCommand::List { markdown: true, .. }) => list::markdown(&load_library(&cli)?),
         Some(SubCommand::Show { name }) => order::show(&cli, name)?,
         Some(SubCommand::List { names, json, .. }) => list(&cli, names, *json)?,
-        Some(SubCommand::Check { paths }) => check::check(paths, cli.config.as_deref()).map_err(fail)?,
+        Some(SubCommand::Check { paths }) => {
+            check::check(paths, cli.config.as_deref(), cli.catalogue.as_deref()).map_err(fail)?
+        }
         Some(SubCommand::Guard { interval }) => return guard::run(&cli, interval.get()),
         Some(SubCommand::Clean { dry_run }) => return clean::run(&cli, *dry_run),
         Some(SubCommand::Proxies) => toxiproxy::start_up_config(&proxies(&load_lab(&cli)?)),

@@ -48,7 +48,15 @@ impl Library {
 
     /// What is compiled in and what these files add or replace.
     pub(crate) fn with(scenarios: &[Source], lists: &[Source]) -> Result<Library, Problems> {
-        let mut catalogue = Catalogue::of(&built_in())?;
+        Library::beside(Catalogue::of(&built_in())?, scenarios, lists)
+    }
+
+    /// What these files add to a catalogue and the compiled-in playlists, or replace in them.
+    pub(crate) fn beside(
+        mut catalogue: Catalogue,
+        scenarios: &[Source],
+        lists: &[Source],
+    ) -> Result<Library, Problems> {
         let mut problems = Problems::default();
         match crate::catalogue::scenarios(scenarios) {
             Ok(more) => more.into_iter().for_each(|scenario| catalogue.add(scenario)),

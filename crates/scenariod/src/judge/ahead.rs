@@ -61,6 +61,9 @@ mod tests {
     use crate::judge::{grid, judge};
     use crate::plan::{Plan, TimeScale};
 
+    /// The scale at which the examples of `--help` walk everything.
+    const HELPED: f64 = 0.2;
+
     /// Of a run that went as planned.
     fn windows(phases: &Phases) -> Windows {
         let end = |start: f64, length: Duration| Window { start, end: start + length.as_secs_f64() };
@@ -77,7 +80,7 @@ mod tests {
         let interval = Duration::from_secs(1);
         let nodes: Vec<String> = ["memcached1", "memcached2", "memcached3"].map(str::to_owned).into();
         for scenario in Catalogue::load(None).unwrap().scenarios() {
-            for scale in [0.01, 0.05, 0.1, 0.15, 0.5, 1.0] {
+            for scale in [0.01, 0.05, 0.1, 0.15, HELPED, 0.5, 1.0] {
                 let phases = Plan::new(scenario, &nodes, TimeScale::new(scale).unwrap(), 1).phases;
                 let windows = windows(&phases);
                 let health = Health { interval, targets: Vec::new() };
@@ -93,6 +96,7 @@ mod tests {
                     let judged = judge(expectation, &windows, &evidence, planned);
                     assert_eq!(judged.finding, Some(Finding::Inconclusive), "there is no data");
                     let too_short = judged.reason.starts_with("the phase ");
+                    assert!(!too_short || scale < HELPED, "{} {scale} {judged:?}", scenario.name);
                     let short = short(expectation, &phases, interval);
                     assert_eq!(short.is_some(), too_short, "{} {scale} {judged:?}", scenario.name);
                     if too_short {

@@ -51,7 +51,7 @@ fn every_problem_is_told_with_its_line_and_the_nearest_word() {
         "mine.yaml:1: `Mine` is no name: use small letters, digits and dashes\n\
          mine.yaml:2: `about` must be one line of text\n\
          mine.yaml:3: `time_scale` is 1e9, must be from 0.0001 to 100\n\
-         mine.yaml:5: unknown scenario or family `packet-los-10`, did you mean `packet-loss-10`?\n\
+         mine.yaml:5: unknown scenario or family `packet-los-10`, did you mean `packet-loss-10`? (scenarios of your own: --catalogue DIR)\n\
          mine.yaml:6: latency-1s has no fault with a rate of loss\n\
          mine.yaml:7: `repeat` is 2000, must be at most 1000\n\
          mine.yaml:8: `time_scale` is 0, must be from 0.0001 to 100\n\

@@ -36,7 +36,9 @@ fn a_wrong_playlist_is_refused_with_the_place() {
     Expect::of(&["--scenario", "./list.yaml"])
         .file("list.yaml", "playlist: mine\nabout: x\nentries:\n  - latency-1s\n  - { scenario: blib }\n")
         .code(2)
-        .stderr("error: ./list.yaml:5: unknown scenario or family `blib`, did you mean `blip`?")
+        .stderr(
+            "error: ./list.yaml:5: unknown scenario or family `blib`, did you mean `blip`? (scenarios of your own: --catalogue DIR)",
+        )
         .run();
     Expect::of(&["--scenario", "./mine.yaml"])
         .file("mine.yaml", SCENARIOS)
@@ -127,6 +129,31 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
         .stderr(
             "error: other.yaml:1: neither scenarios (`family`) nor a playlist (`playlist`) nor a lab (`servers`)",
         )
+        .run();
+}
+
+#[test]
+fn a_playlist_is_checked_beside_the_catalogue_that_is_named() {
+    let own = |args: &[&str]| Expect::of(args).file("own/a.yaml", SCENARIOS).file("own/list.yaml", MINE);
+    own(&["check", "own/list.yaml", "--catalogue", "own"])
+        .stdout("ok: 1 playlist, 3 nodes in 1 lab file")
+        .run();
+    own(&["check", "own", "--catalogue", "./own"])
+        .stdout(
+            "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file\n\
+             not judged, as nothing is expected of them: slow, both, long",
+        )
+        .run();
+    own(&["check", "own/list.yaml"])
+        .code(2)
+        .stderr(
+            "error: own/list.yaml:3: unknown scenario or family `both` (scenarios of your own: --catalogue DIR)\n\
+             error: own/list.yaml:3: unknown scenario or family `slow`, did you mean `slow-close`? (scenarios of your own: --catalogue DIR)",
+        )
+        .run();
+    own(&["check", "own/list.yaml", "--catalogue", "none"])
+        .code(2)
+        .stderr("error: cannot read none\n  caused by: No such file or directory (os error 2)")
         .run();
 }
 
