@@ -27,6 +27,8 @@ pub(crate) enum CheckError {
     Lab(#[from] LabError),
     #[error(transparent)]
     Catalogue(CatalogueError),
+    #[error("no scenario, playlist or lab file in {}", .0.display())]
+    Empty(PathBuf),
     #[error(transparent)]
     Problems(#[from] Problems),
     #[error("{}", lines(unreadable, problems))]
@@ -55,6 +57,14 @@ struct Files {
     labs: Vec<Source>,
     /// In the folders, but not of this lab.
     others: Vec<String>,
+}
+
+impl Files {
+    /// Whether there is one of the lab's below this folder.
+    fn any_of(&self, folder: &Path) -> bool {
+        let mut files = self.scenarios.iter().chain(&self.playlists).chain(&self.labs);
+        files.any(|source| Path::new(&source.name).starts_with(folder))
+    }
 }
 
 /// Checks files and folders: scenarios, playlists, lab files. Without any, what is built in and the lab file in use.
@@ -112,6 +122,9 @@ pub(crate) fn check(
         return Err(CheckError::Unreadable { unreadable, problems });
     }
     problems.or(())?;
+    if let Some(folder) = paths.iter().find(|path| path.is_dir() && !files.any_of(path)) {
+        return Err(CheckError::Empty(folder.clone()));
+    }
     let nodes = labs.iter().flatten().map(|lab| lab.servers.len()).sum();
     Ok(summary(&files, &scenarios, playlists, nodes, labs.len()))
 }

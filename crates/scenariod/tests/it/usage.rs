@@ -153,11 +153,26 @@ fn a_file_that_is_something_else_is_told_in_one_line() {
         .file("mine/compose.yaml", "services: {}\n")
         .file("mine/lab.yaml", LAB)
         .code(2)
-        .stderr(
-            "error: mine/compose.yaml:1: holds neither scenarios (`family`) nor a playlist (`playlist`)\n\
-             error: mine/lab.yaml:1: holds a lab, neither scenarios nor a playlist",
-        )
+        .stderr("error: mine/lab.yaml:1: holds a lab, neither scenarios nor a playlist")
         .run();
+}
+
+#[test]
+fn what_a_folder_holds_of_others_is_left_out_by_a_check_and_by_a_run() {
+    let mixed = |args: &[&str]| {
+        Expect::of(args)
+            .file("mine/a.yaml", SCENARIOS)
+            .file("mine/empty.yaml", "")
+            .file("mine/compose.yaml", "services: {}\n")
+    };
+    mixed(&["list", "slow", "--catalogue", "mine"]).run();
+    mixed(&["check", "mine"]).run();
+    let nothing = |args: &[&str], what: &str| {
+        let stderr = format!("error: no {what} in notes");
+        Expect::of(args).file("notes/empty.yaml", "").file("notes/a.md", "x").code(2).stderr(stderr).run();
+    };
+    nothing(&["check", "notes"], "scenario, playlist or lab file");
+    nothing(&["list", "--catalogue", "notes"], "scenario or playlist file (*.yaml)");
 }
 
 const LAB: &str = "servers:\n  - { name: cache-a, listen: 127.0.0.1:1, upstream: 127.0.0.1:2 }\n";
