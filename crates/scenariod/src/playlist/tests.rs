@@ -59,8 +59,8 @@ fn every_problem_is_told_with_its_line_and_the_nearest_word() {
     );
     assert_eq!(
         wrong("playlist: mine\nabuot: x\nentries:\n  - { scenaro: x }\n  - [a]\n"),
-        "mine.yaml:1: missing key `about` in `the file`\n\
-         mine.yaml:2: unknown key `abuot` in `the file`, did you mean `about`?\n\
+        "mine.yaml:1: missing key `about` in the file\n\
+         mine.yaml:2: unknown key `abuot` in the file, did you mean `about`?\n\
          mine.yaml:4: unknown key `scenaro` in `entries`, did you mean `scenario`?\n\
          mine.yaml:5: `entries` must be text or a mapping, found a list"
     );

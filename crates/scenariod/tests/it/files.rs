@@ -99,7 +99,7 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
         .stderr(
             "error: cannot read no.yaml: No such file or directory (os error 2)\n\
              error: files/deep/below/a.yaml:9: `rate` is 1e-300, must be at least 0.000001\n\
-             error: files/lab.yaml:1: missing key `servers` in `the file`\n\
+             error: files/lab.yaml:1: missing key `servers` in the file\n\
              error: files/list.yaml:1: playlist `latency` has the name of a family",
         )
         .run();
@@ -178,6 +178,11 @@ fn values_out_of_bounds_are_named_with_their_bounds() {
         "9: `rate` is 99999999999, must be at most 4294967295",
     );
     wrong(loss, "fault: packet_loss, rate: 1e999", "9: `rate` is inf, must be a finite number");
+    wrong(
+        "target: memcached1, fault: packet_loss",
+        "target: { name: memcached1 }, fault: packet_loss",
+        "9: unknown key `name` in `target`, write `memcached1`, `all`, `[memcached1, memcached2]` or `{ count: 2 }`",
+    );
     wrong(
         "name: both",
         "name: latency",

@@ -231,12 +231,12 @@ fn check_reports_every_problem_of_every_file() {
         .code(2)
         .stdout("")
         .stderr(
-            "error: lab.yaml:3: unknown key `clinet` in `the file`, did you mean `client`?\n\
+            "error: lab.yaml:3: unknown key `clinet` in the file, did you mean `client`?\n\
              error: scenarios/a.yaml:4: missing key `delay` in `faults`\n\
              error: scenarios/a.yaml:4: unknown key `dealy` in `faults`, did you mean `delay`?\n\
              error: scenarios/a.yaml:9: `share` is 2, must be at most 1\n\
-             error: scenarios/b.yaml:1: missing key `phases` in `the file`\n\
-             error: scenarios/b.yaml:1: missing key `scenarios` in `the file`",
+             error: scenarios/b.yaml:1: missing key `phases` in the file\n\
+             error: scenarios/b.yaml:1: missing key `scenarios` in the file",
         )
         .run();
 }
