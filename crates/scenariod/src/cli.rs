@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::PossibleValuesParser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 use daemon_core::completion::{self, Flag, Takes};
 use daemon_core::exit::{Exit, UserError};
@@ -157,6 +157,8 @@ pub(crate) enum UsageError {
     FlagWithCommand { flag: &'static str, command: &'static str },
     #[error("unknown command: {word}")]
     UnknownCommand { word: String, hint: String },
+    #[error("NAME is missing")]
+    NothingToShow,
     #[error("nothing to run: --scenario is missing")]
     NothingToRun,
     #[error("{name} must be {wants}")]
@@ -177,6 +179,9 @@ impl UserError for UsageError {
             UsageError::Variable { .. } => None,
             UsageError::FlagWithCommand { .. } | UsageError::TimeScale => {
                 Some("`scenariod --help` shows the usage".to_owned())
+            }
+            UsageError::NothingToShow => {
+                Some("`scenariod list` shows what there is, `scenariod show NAME` one of it".to_owned())
             }
             UsageError::NothingToRun => {
                 Some("`scenariod list` shows what there is, `scenariod --scenario NAME` runs it".to_owned())
@@ -200,6 +205,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
         Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             return Ok(Parsed::Text(asked.to_string()));
         }
+        Err(error) if nothing_to_show(&error) => return Err(UsageError::NothingToShow),
         Err(error) => return Err(usage::told(&error, &Cli::command(), &args).into()),
     };
     if let (Some(command), Some(flag)) = (&cli.command, cli.run_flag()) {
@@ -218,6 +224,13 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
         return Err(UsageError::FlagWithCommand { flag, command });
     }
     Ok(Parsed::Cli(Box::new(cli)))
+}
+
+/// Only `show` has to be given a name.
+fn nothing_to_show(error: &clap::Error) -> bool {
+    let missing = error.get(ContextKind::InvalidArg);
+    let name = |missing: &ContextValue| matches!(missing, ContextValue::Strings(all) if all == &["<NAME>"]);
+    error.kind() == ErrorKind::MissingRequiredArgument && missing.is_some_and(name)
 }
 
 impl Cli {

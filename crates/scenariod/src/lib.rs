@@ -152,13 +152,17 @@ fn check_health(cli: &Cli) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// A bare word is most likely a scenario without its flag.
+/// A bare word is most likely a scenario without its flag; what it is to be run with needs no word.
 fn unknown_command(cli: &Cli, words: &[OsString]) -> Failure {
-    let word = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut words = words.iter().map(|word| word.to_string_lossy().into_owned());
+    let word = words.next().unwrap_or_default();
+    let named =
+        words.find(|word| !word.starts_with('-')).filter(|_| matches!(word.as_str(), "run" | "start"));
+    let meant = named.as_ref().unwrap_or(&word);
     let words = ["list", "show", "check", "guard", "clean", "proxies", "health", "completions", "help"];
     let command = nearest(&word, words);
-    let near = || load_library(cli).ok().and_then(|library| library.near(&word));
-    let scenario = if library::is_path(&word) { Some(word.clone()) } else { near() };
+    let near = || load_library(cli).ok().and_then(|library| library.near(meant));
+    let scenario = if library::is_path(meant) { Some(meant.clone()) } else { near() };
     // Behind `--scenario` it is one more of them.
     let scenario =
         scenario.map(|word| cli.scenario.iter().cloned().chain([word]).collect::<Vec<_>>().join(","));

@@ -12,7 +12,7 @@ const HELP: &str = "hint: `scenariod --help` shows the usage";
 
 #[test]
 fn a_command_line_that_makes_no_sense_is_told_so() {
-    let cases: [(&[&str], &str); 27] = [
+    let cases: [(&[&str], &str); 30] = [
         (
             &[],
             "error: nothing to run: --scenario is missing\nhint: `scenariod list` shows what there is, `scenariod --scenario NAME` runs it",
@@ -81,7 +81,19 @@ fn a_command_line_that_makes_no_sense_is_told_so() {
             "error: --scenario cannot be used with the command `check`\nhint: `scenariod --help` shows the usage",
         ),
         (&["--scenario"], "error: --scenario needs a value\nhint: `scenariod --help` shows the usage"),
-        (&["show"], "error: NAME is missing\nhint: `scenariod --help` shows the usage"),
+        (
+            &["show"],
+            "error: NAME is missing\nhint: `scenariod list` shows what there is, `scenariod show NAME` one of it",
+        ),
+        (
+            &["run", "packet-loss-10", "--loop", "3"],
+            "error: unknown command: run\nhint: scenariod --scenario packet-loss-10",
+        ),
+        (&["start", "mine.yaml"], "error: unknown command: start\nhint: scenariod --scenario mine.yaml"),
+        (
+            &["run"],
+            "error: unknown command: run\nhint: `scenariod --help` shows the commands, `scenariod list` the scenarios",
+        ),
         (&["check", ""], "error: PATHS needs a value\nhint: `scenariod --help` shows the usage"),
         (
             &["show", ""],
