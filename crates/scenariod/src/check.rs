@@ -125,11 +125,11 @@ pub(crate) fn check(
     if let Some(folder) = paths.iter().find(|path| path.is_dir() && !files.any_of(path)) {
         return Err(CheckError::Empty(folder.clone()));
     }
-    let nodes = labs.iter().flatten().map(|lab| lab.servers.len()).sum();
-    Ok(summary(&files, &scenarios, playlists, nodes, labs.len()))
+    let labs: Vec<&Lab> = labs.iter().flatten().collect();
+    Ok(summary(&files, &scenarios, playlists, &labs))
 }
 
-fn summary(files: &Files, scenarios: &[Scenario], playlists: usize, nodes: usize, labs: usize) -> String {
+fn summary(files: &Files, scenarios: &[Scenario], playlists: usize, labs: &[&Lab]) -> String {
     let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let mut line = String::from("ok: ");
     if !scenarios.is_empty() {
@@ -139,7 +139,13 @@ fn summary(files: &Files, scenarios: &[Scenario], playlists: usize, nodes: usize
     if playlists > 0 {
         let _ = write!(line, "{}, ", many(playlists, "playlist"));
     }
-    let _ = write!(line, "{} in {}", many(nodes, "node"), many(labs, "lab file"));
+    let nodes = labs.iter().map(|lab| lab.servers.len()).sum();
+    let _ = write!(line, "{} in {}", many(nodes, "node"), many(labs.len(), "lab file"));
+    let loadgens = |lab: &&Lab| lab.document().keys().any(|key| matches!(key, "loadgen" | "client"));
+    if labs.iter().any(loadgens) {
+        let whose = if labs.len() == 1 { "its" } else { "their" };
+        let _ = write!(line, " ({whose} loadgen: and client: sections: loadgen check)");
+    }
     line.push('\n');
     let unjudged = scenarios.iter().filter(|scenario| scenario.expect.is_empty());
     let unjudged: Vec<&str> = unjudged.map(|scenario| scenario.name.as_str()).collect();

@@ -109,7 +109,7 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
         .file("deep/compose.yaml", "services: {}\n")
         .file("deep/notes.txt", "x")
         .stdout(
-            "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file\n\
+            "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)\n\
              not judged, as nothing is expected of them: slow, both, long\n\
              left out, as no files of scenariod:\n  ./deep: compose.yaml",
         )
@@ -136,11 +136,11 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
 fn a_playlist_is_checked_beside_the_catalogue_that_is_named() {
     let own = |args: &[&str]| Expect::of(args).file("own/a.yaml", SCENARIOS).file("own/list.yaml", MINE);
     own(&["check", "own/list.yaml", "--catalogue", "own"])
-        .stdout("ok: 1 playlist, 3 nodes in 1 lab file")
+        .stdout("ok: 1 playlist, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)")
         .run();
     own(&["check", "own", "--catalogue", "./own"])
         .stdout(
-            "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file\n\
+            "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)\n\
              not judged, as nothing is expected of them: slow, both, long",
         )
         .run();
@@ -210,7 +210,7 @@ fn variables_that_are_empty_count_as_unset_and_wrong_ones_are_named() {
         let text = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8(text).unwrap())
     };
-    let sound = "ok: 42 scenarios in 8 files, 3 playlists, 3 nodes in 1 lab file\n".to_owned();
+    let sound = "ok: 42 scenarios in 8 files, 3 playlists, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)\n".to_owned();
     assert_eq!(check("LAB_CONFIG", OsStr::new("")), (Some(0), sound));
     let offset = |value: &str| {
         format!("error: LAB_PORT_OFFSET is `{value}`, must be a whole number from 0 to 50000\n")

@@ -255,16 +255,16 @@ fn check_reports_every_problem_of_every_file() {
 
 #[test]
 fn what_is_shipped_is_sound() {
-    Expect::of(&["check"]).stdout("ok: 42 scenarios in 8 files, 3 playlists, 3 nodes in 1 lab file").run();
+    Expect::of(&["check"]).stdout("ok: 42 scenarios in 8 files, 3 playlists, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)").run();
     let (lab, scenarios) = (repository("config/lab.yaml"), repository("config/scenarios"));
     Expect::of(&["check", &lab, &scenarios])
-        .stdout("ok: 42 scenarios in 8 files, 3 nodes in 1 lab file")
+        .stdout("ok: 42 scenarios in 8 files, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)")
         .run();
     // The folders below it as well, and what loadgen keeps beside them is none of ours.
     let config = repository("config");
     Expect::of(&["check", &config])
         .stdout(format!(
-            "ok: 42 scenarios in 8 files, 3 playlists, 6 nodes in 2 lab files\n\
+            "ok: 42 scenarios in 8 files, 3 playlists, 6 nodes in 2 lab files (their loadgen: and client: sections: loadgen check)\n\
              left out, as no files of scenariod:\n  \
              {config}/clients: default.yaml, fail-fast.yaml, go-original.yaml, patient.yaml\n  \
              {config}/workloads: get-heavy.yaml, get.yaml, mixed.yaml, set-heavy.yaml, zipf.yaml"
