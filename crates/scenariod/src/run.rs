@@ -245,6 +245,8 @@ impl Runner {
         let name = scenario.name.as_str();
         let ending = supervise(walk, &injector, name).await;
         drop(live);
+        // No phase is on while the run is judged.
+        self.narrator.idle();
         let clocks = clock.end();
         let (plan, moments) = (injector.plan(), *seen.borrow());
         let judged = Judging {
