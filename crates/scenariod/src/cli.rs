@@ -136,7 +136,10 @@ pub(crate) enum SubCommand {
     },
     /// Print Toxiproxy's start-up configuration for the lab's nodes
     Proxies,
-    /// Ask the running daemon whether it is well: exit 0 or 1
+    #[command(
+        after_help = "Examples: scenariod health; scenariod health --metrics-addr 127.0.0.1:9095 asks the guard"
+    )]
+    /// Ask a running scenario, or the guard, whether it is well: exit 0 or 1
     Health,
     /// Print a completion script
     Completions {
@@ -203,7 +206,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            return Ok(Parsed::Text(asked.to_string()));
+            let shown = command().try_get_matches_from(&args).err().unwrap_or(asked);
+            return Ok(Parsed::Text(shown.to_string()));
         }
         Err(error) if nothing_to_show(&error) => return Err(UsageError::NothingToShow),
         Err(error) => return Err(usage::told(&error, &Cli::command(), &args).into()),
@@ -224,6 +228,38 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
         return Err(UsageError::FlagWithCommand { flag, command });
     }
     Ok(Parsed::Cli(Box::new(cli)))
+}
+
+/// The flags of every command that mean something to this one. Its help shows no others.
+fn heeded(command: &str) -> &'static [&'static str] {
+    match command {
+        "list" | "completions" => &["catalogue"],
+        "show" | "check" => &["config", "catalogue"],
+        "guard" => &["toxiproxy", "state_dir", "metrics_addr", "config"],
+        "clean" => &["toxiproxy", "state_dir", "config"],
+        "proxies" => &["config"],
+        "health" => &["metrics_addr", "config"],
+        _ => &[],
+    }
+}
+
+/// The command line with the help of each command cut down to its own flags.
+fn command() -> clap::Command {
+    let command = Cli::command();
+    let global: Vec<clap::Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
+    let asked = "Where the daemon serves its metrics [default: `metrics_addr` of the lab file]";
+    command.mut_subcommands(|sub| {
+        let heeded = heeded(sub.get_name());
+        let health = sub.get_name() == "health";
+        let own = global.iter().cloned().map(|arg| match arg.get_id().as_str() {
+            "metrics_addr" if health => arg.help(asked),
+            id => {
+                let hidden = !heeded.contains(&id);
+                arg.hide(hidden)
+            }
+        });
+        sub.args(own)
+    })
 }
 
 /// Only `show` has to be given a name.
@@ -283,5 +319,6 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         <super::Cli as clap::CommandFactory>::command().debug_assert();
+        super::command().debug_assert();
     }
 }

@@ -63,6 +63,7 @@ use std::ffi::OsString;
 use daemon_core::exit::{Exit, UserError, print, report};
 use daemon_core::lab::Lab;
 use daemon_core::suggest::nearest;
+use daemon_core::values::HostPort;
 use daemon_core::{health, logging};
 
 use cli::{Cli, Parsed, SubCommand, UsageError};
@@ -143,12 +144,34 @@ fn say(text: &str) -> Exit {
     }
 }
 
+/// Where no address is named and nobody answers at that of a run.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+struct NoRun {
+    cause: health::Unhealthy,
+    guard: HostPort,
+}
+
+impl UserError for NoRun {
+    fn exit(&self) -> Exit {
+        self.cause.exit()
+    }
+
+    fn hint(&self) -> Option<String> {
+        let asks = format!("`scenariod health --metrics-addr {}` asks the guard", self.guard);
+        Some(format!("no scenario is running, or it serves elsewhere; {asks}"))
+    }
+}
+
 fn check_health(cli: &Cli) -> Result<Exit, Failure> {
-    let addr = match &cli.metrics_addr {
-        Some(addr) => addr.clone(),
-        None => Settings::new(&load_lab(cli)?, None, None).map_err(fail)?.metrics_addr,
-    };
-    health::probe(&addr).map_err(fail)?;
+    match &cli.metrics_addr {
+        Some(addr) => health::probe(addr).map_err(fail)?,
+        None => {
+            let Settings { metrics_addr, guard_addr: guard, .. } =
+                Settings::new(&load_lab(cli)?, None, None).map_err(fail)?;
+            health::probe(&metrics_addr).map_err(|cause| fail(NoRun { cause, guard }))?;
+        }
+    }
     Ok(Exit::Ok)
 }
 

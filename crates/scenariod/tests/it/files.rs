@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 
-use testkit::Lab;
+use testkit::{Lab, free_addr};
 
 use crate::harness::{BIN, Expect, SCENARIOS, catalogue, clean_exit, command, start};
 
@@ -287,4 +287,33 @@ fn help_is_a_command_too() {
     for args in [&["help"][..], &["help", "show"]] {
         Expect::of(args).run();
     }
+}
+
+#[test]
+fn the_help_of_a_command_shows_the_flags_that_it_heeds() {
+    let flags = |name: &str| {
+        let help = command().args([name, "--help"]).output().unwrap();
+        let help = String::from_utf8(help.stdout).unwrap();
+        let flags = help.lines().filter_map(|line| line.trim_start().strip_prefix("--").map(str::to_owned));
+        flags.map(|line| line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(flags("health"), "metrics-addr config");
+    assert_eq!(flags("clean"), "dry-run toxiproxy state-dir config");
+    assert_eq!(flags("guard"), "interval toxiproxy state-dir metrics-addr config");
+    assert_eq!(flags("check"), "config catalogue");
+    // Those that are not shown are taken on either side of the command, as before.
+    Expect::of(&["--catalogue", "none", "proxies", "--state-dir", "none"]).run();
+}
+
+#[test]
+fn a_health_check_without_a_run_says_so_and_names_the_guard() {
+    let (run, guard) = (free_addr(), free_addr());
+    Expect::of(&["health", "--config", "lab.yaml"])
+        .file("lab.yaml", &format!("{LAB}scenariod: {{ metrics_addr: '{run}', guard_addr: '{guard}' }}\n"))
+        .code(1)
+        .stderr(format!(
+            "error: no healthy daemon at {run}: nothing answers: Connection refused (os error 111)\n\
+             hint: no scenario is running, or it serves elsewhere; `scenariod health --metrics-addr {guard}` asks the guard"
+        ))
+        .run();
 }
