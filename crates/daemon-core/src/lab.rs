@@ -234,7 +234,7 @@ mod tests {
             "lab.yaml:2: `listen` is `h`: not an address, write it like `127.0.0.1:9090`\n\
              lab.yaml:2: missing key `upstream` in `servers`\n\
              lab.yaml:2: unknown key `upstrem` in `servers`, did you mean `upstream`?\n\
-             lab.yaml:3: unknown key `clinet` in `the file`, did you mean `client`?"
+             lab.yaml:3: unknown key `clinet` in the file, did you mean `client`?"
         );
         assert_eq!(error("servers: []\n"), "lab.yaml:1: `servers` must not be empty");
     }

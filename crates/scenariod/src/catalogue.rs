@@ -37,7 +37,7 @@ pub(crate) struct Catalogue {
 pub(crate) enum CatalogueError {
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    #[error("no scenario files (*.yaml) in {}", path.display())]
+    #[error("no scenario or playlist file (*.yaml) in {}", path.display())]
     Empty { path: PathBuf },
     #[error(transparent)]
     Problems(#[from] Problems),

@@ -10,7 +10,7 @@ use daemon_core::problems::{Problem, Problems};
 use daemon_core::yaml::Unreadable;
 
 use crate::aim;
-use crate::catalogue::{self, Source};
+use crate::catalogue::{self, CatalogueError, Source};
 use crate::library::Library;
 use crate::playlist;
 use crate::scenario::Scenario;
@@ -25,6 +25,10 @@ const MOST_NAMED: usize = 5;
 pub(crate) enum CheckError {
     #[error(transparent)]
     Lab(#[from] LabError),
+    #[error(transparent)]
+    Catalogue(CatalogueError),
+    #[error("no scenario, playlist or lab file in {}", .0.display())]
+    Empty(PathBuf),
     #[error(transparent)]
     Problems(#[from] Problems),
     #[error("{}", lines(unreadable, problems))]
@@ -55,9 +59,21 @@ struct Files {
     others: Vec<String>,
 }
 
+impl Files {
+    /// Whether there is one of the lab's below this folder.
+    fn any_of(&self, folder: &Path) -> bool {
+        let mut files = self.scenarios.iter().chain(&self.playlists).chain(&self.labs);
+        files.any(|source| Path::new(&source.name).starts_with(folder))
+    }
+}
+
 /// Checks files and folders: scenarios, playlists, lab files. Without any, what is built in and the lab file in use.
-/// Gives a line that says what was checked.
-pub(crate) fn check(paths: &[PathBuf], config: Option<&Path>) -> Result<String, CheckError> {
+/// Names mean what they mean beside those of the folder `catalogue`. Gives a line that says what was checked.
+pub(crate) fn check(
+    paths: &[PathBuf],
+    config: Option<&Path>,
+    catalogue: Option<&Path>,
+) -> Result<String, CheckError> {
     let mut problems = Problems::default();
     let (files, unreadable) = if paths.is_empty() {
         let files =
@@ -79,8 +95,15 @@ pub(crate) fn check(paths: &[PathBuf], config: Option<&Path>) -> Result<String, 
     let sound_files =
         files.scenarios.iter().flat_map(|file| catalogue::scenarios(std::slice::from_ref(file)));
     let scenarios: Vec<_> = sound_files.flatten().collect();
-    // Names mean what they mean beside those of the catalogue.
-    let playlists = match Library::with(&files.scenarios, &files.playlists) {
+    let beside = match Library::load(catalogue) {
+        Ok(library) => library.catalogue,
+        Err(CatalogueError::Problems(found)) => {
+            problems.extend(found);
+            Library::load(None).map_err(CheckError::Catalogue)?.catalogue
+        }
+        Err(other) => return Err(CheckError::Catalogue(other)),
+    };
+    let playlists = match Library::beside(beside, &files.scenarios, &files.playlists) {
         Ok(library) => library.playlists,
         Err(found) => {
             problems.extend(found);
@@ -99,11 +122,14 @@ pub(crate) fn check(paths: &[PathBuf], config: Option<&Path>) -> Result<String, 
         return Err(CheckError::Unreadable { unreadable, problems });
     }
     problems.or(())?;
-    let nodes = labs.iter().flatten().map(|lab| lab.servers.len()).sum();
-    Ok(summary(&files, &scenarios, playlists, nodes, labs.len()))
+    if let Some(folder) = paths.iter().find(|path| path.is_dir() && !files.any_of(path)) {
+        return Err(CheckError::Empty(folder.clone()));
+    }
+    let labs: Vec<&Lab> = labs.iter().flatten().collect();
+    Ok(summary(&files, &scenarios, playlists, &labs))
 }
 
-fn summary(files: &Files, scenarios: &[Scenario], playlists: usize, nodes: usize, labs: usize) -> String {
+fn summary(files: &Files, scenarios: &[Scenario], playlists: usize, labs: &[&Lab]) -> String {
     let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let mut line = String::from("ok: ");
     if !scenarios.is_empty() {
@@ -113,7 +139,13 @@ fn summary(files: &Files, scenarios: &[Scenario], playlists: usize, nodes: usize
     if playlists > 0 {
         let _ = write!(line, "{}, ", many(playlists, "playlist"));
     }
-    let _ = write!(line, "{} in {}", many(nodes, "node"), many(labs, "lab file"));
+    let nodes = labs.iter().map(|lab| lab.servers.len()).sum();
+    let _ = write!(line, "{} in {}", many(nodes, "node"), many(labs.len(), "lab file"));
+    let loadgens = |lab: &&Lab| lab.document().keys().any(|key| matches!(key, "loadgen" | "client"));
+    if labs.iter().any(loadgens) {
+        let whose = if labs.len() == 1 { "its" } else { "their" };
+        let _ = write!(line, " ({whose} loadgen: and client: sections: loadgen check)");
+    }
     line.push('\n');
     let unjudged = scenarios.iter().filter(|scenario| scenario.expect.is_empty());
     let unjudged: Vec<&str> = unjudged.map(|scenario| scenario.name.as_str()).collect();

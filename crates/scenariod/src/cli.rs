@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::PossibleValuesParser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 use daemon_core::completion::{self, Flag, Takes};
 use daemon_core::exit::{Exit, UserError};
@@ -21,7 +21,7 @@ Examples:
   scenariod --scenario latency,partition-one      a family, then one scenario
   scenariod --scenario smoke                      a playlist
   scenariod --scenario ./mine.yaml --loop 3       a playlist of your own, three times
-  scenariod --scenario all --time-scale 0.1       everything, in a tenth of the time
+  scenariod --scenario all --time-scale 0.2       everything, in a fifth of the time
   scenariod show packet-loss-10                   when it does what, with every request
   scenariod check config                          what is wrong with the files of a folder";
 
@@ -136,7 +136,10 @@ pub(crate) enum SubCommand {
     },
     /// Print Toxiproxy's start-up configuration for the lab's nodes
     Proxies,
-    /// Ask the running daemon whether it is well: exit 0 or 1
+    #[command(
+        after_help = "Examples: scenariod health; scenariod health --metrics-addr 127.0.0.1:9095 asks the guard"
+    )]
+    /// Ask a running scenario, or the guard, whether it is well: exit 0 or 1
     Health,
     /// Print a completion script
     Completions {
@@ -157,6 +160,8 @@ pub(crate) enum UsageError {
     FlagWithCommand { flag: &'static str, command: &'static str },
     #[error("unknown command: {word}")]
     UnknownCommand { word: String, hint: String },
+    #[error("NAME is missing")]
+    NothingToShow,
     #[error("nothing to run: --scenario is missing")]
     NothingToRun,
     #[error("{name} must be {wants}")]
@@ -178,6 +183,9 @@ impl UserError for UsageError {
             UsageError::FlagWithCommand { .. } | UsageError::TimeScale => {
                 Some("`scenariod --help` shows the usage".to_owned())
             }
+            UsageError::NothingToShow => {
+                Some("`scenariod list` shows what there is, `scenariod show NAME` one of it".to_owned())
+            }
             UsageError::NothingToRun => {
                 Some("`scenariod list` shows what there is, `scenariod --scenario NAME` runs it".to_owned())
             }
@@ -198,8 +206,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            return Ok(Parsed::Text(asked.to_string()));
+            let shown = command().try_get_matches_from(&args).err().unwrap_or(asked);
+            return Ok(Parsed::Text(shown.to_string()));
         }
+        Err(error) if nothing_to_show(&error) => return Err(UsageError::NothingToShow),
         Err(error) => return Err(usage::told(&error, &Cli::command(), &args).into()),
     };
     if let (Some(command), Some(flag)) = (&cli.command, cli.run_flag()) {
@@ -218,6 +228,45 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
         return Err(UsageError::FlagWithCommand { flag, command });
     }
     Ok(Parsed::Cli(Box::new(cli)))
+}
+
+/// The flags of every command that mean something to this one. Its help shows no others.
+fn heeded(command: &str) -> &'static [&'static str] {
+    match command {
+        "list" | "completions" => &["catalogue"],
+        "show" | "check" => &["config", "catalogue"],
+        "guard" => &["toxiproxy", "state_dir", "metrics_addr", "config"],
+        "clean" => &["toxiproxy", "state_dir", "config"],
+        "proxies" => &["config"],
+        "health" => &["metrics_addr", "config"],
+        _ => &[],
+    }
+}
+
+/// The command line with the help of each command cut down to its own flags.
+fn command() -> clap::Command {
+    let command = Cli::command();
+    let global: Vec<clap::Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
+    let asked = "Where the daemon serves its metrics [default: `metrics_addr` of the lab file]";
+    command.mut_subcommands(|sub| {
+        let heeded = heeded(sub.get_name());
+        let health = sub.get_name() == "health";
+        let own = global.iter().cloned().map(|arg| match arg.get_id().as_str() {
+            "metrics_addr" if health => arg.help(asked),
+            id => {
+                let hidden = !heeded.contains(&id);
+                arg.hide(hidden)
+            }
+        });
+        sub.args(own)
+    })
+}
+
+/// Only `show` has to be given a name.
+fn nothing_to_show(error: &clap::Error) -> bool {
+    let missing = error.get(ContextKind::InvalidArg);
+    let name = |missing: &ContextValue| matches!(missing, ContextValue::Strings(all) if all == &["<NAME>"]);
+    error.kind() == ErrorKind::MissingRequiredArgument && missing.is_some_and(name)
 }
 
 impl Cli {
@@ -270,5 +319,6 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         <super::Cli as clap::CommandFactory>::command().debug_assert();
+        super::command().debug_assert();
     }
 }

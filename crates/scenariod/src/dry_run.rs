@@ -1,6 +1,7 @@
 //! `--dry-run`: everything a run reads, nothing it writes, and the words and exit codes in which a run would refuse.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use daemon_core::exit::{Exit, UserError};
 use metrics_core::Registry;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock_watch::{Look, skew};
 use crate::duration::readable;
 use crate::epoch::unix_seconds;
-use crate::forewarn::trouble;
+use crate::forewarn::{Ahead, LEAD, summary, trouble};
 use crate::injector::{Ground, look};
 use crate::judge::evidence::Health;
 use crate::metrics::{self, SetupError};
@@ -20,8 +21,6 @@ use crate::run::Order;
 use crate::stage::RunError;
 use crate::toxiproxy::Client;
 
-/// Enough samples to know how often Prometheus scrapes.
-const LEAD: &str = "1m";
 /// What only a run can find out.
 const UNCHECKED: &str = "nothing was written; not checked: whether toxiproxy takes the toxics and gives them up again, \
                          whether the client feels them, the restart hook\n";
@@ -40,6 +39,8 @@ pub(crate) enum NoVerdict {
     Prometheus(PromError),
     #[error("as things are there will be no verdict: {0}")]
     Data(String),
+    #[error("as things are there will be no verdict: {0}")]
+    TooShort(String),
 }
 
 impl UserError for NoVerdict {
@@ -51,6 +52,7 @@ impl UserError for NoVerdict {
         match self {
             NoVerdict::Prometheus(error) => error.hint(),
             NoVerdict::Data(_) => None,
+            NoVerdict::TooShort(_) => Some("a larger `--time-scale` makes phases longer".to_owned()),
         }
     }
 }
@@ -91,23 +93,31 @@ pub(crate) async fn dry_run(order: &Order) -> Result<Dry, DryError> {
     }
     // A run binds first. Here whoever holds the address has had the chance to be named as a run.
     metrics::bind(&order.settings.metrics_addr).map_err(DryError::Setup)?;
-    text.push_str(UNCHECKED);
     let no_verdict = match &order.prometheus {
-        Some(prometheus) => witness(prometheus).await.err(),
+        Some(prometheus) => {
+            let witness = witness(prometheus).await;
+            let too_short = Ahead::of(order).too_short(witness.as_ref().copied().unwrap_or_default());
+            too_short.iter().for_each(|line| text.push_str(&format!("{line}\n")));
+            witness.err().or_else(|| summary(&too_short).map(NoVerdict::TooShort))
+        }
         None => None,
     };
+    text.push_str(UNCHECKED);
     Ok(Dry { text, no_verdict })
 }
 
-/// What a verdict rests on: answers, a load generator that is scraped, clocks that agree.
-async fn witness(prometheus: &Prometheus) -> Result<(), NoVerdict> {
+/// What a verdict rests on: answers, a load generator that is scraped, clocks that agree. Gives how far apart scrapes are,
+/// where that is known yet.
+async fn witness(prometheus: &Prometheus) -> Result<Option<Duration>, NoVerdict> {
     let up = prometheus.instant(&readings::answering(), None).await.map_err(NoVerdict::Prometheus)?;
     if let Some(trouble) = trouble(&up) {
         return Err(NoVerdict::Data(trouble.to_owned()));
     }
     let scrapes = prometheus.instant(&readings::scrapes(LEAD), None).await.map_err(NoVerdict::Prometheus)?;
     // One that has only begun to scrape will know its interval by the end of a run.
-    let Some(health) = Health::new(&scrapes) else { return Ok(()) };
+    let Some(health) = Health::new(&scrapes) else { return Ok(None) };
     let skew = skew(prometheus).await.map_err(NoVerdict::Prometheus)?;
-    Look { skew, jump: 0.0 }.doubt(health.interval).map_or(Ok(()), |doubt| Err(NoVerdict::Data(doubt)))
+    Look { skew, jump: 0.0 }
+        .doubt(health.interval)
+        .map_or(Ok(Some(health.interval)), |doubt| Err(NoVerdict::Data(doubt)))
 }

@@ -1,20 +1,86 @@
 //! Says at the start of a command that there will be no verdict, where that can be known already. It delays nothing and
 //! decides nothing: what does not answer yet may do so by the end of a run.
 
+use std::time::Duration;
+
 use metrics_core::families::client::readings;
 
-use crate::judge::evidence::Series;
+use crate::judge::ahead::short;
+use crate::judge::evidence::{Health, Series};
+use crate::judge::expectation::Expectation;
+use crate::machine::Phases;
 use crate::narrator::Narrator;
+use crate::playlist::Entry;
 use crate::prom::Prometheus;
+use crate::promql::Nodes;
+use crate::run::Order;
+
+/// Enough samples to know how often Prometheus scrapes.
+pub(crate) const LEAD: &str = "1m";
+/// How often it does in the lab, where it has only begun to.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What is expected of each run that may be started, with the phases it is planned with.
+#[derive(Debug)]
+pub(crate) struct Ahead(Vec<(String, Vec<Expectation>, Phases)>);
+
+impl Ahead {
+    /// Of the first walk of the list.
+    pub(crate) fn of(order: &Order) -> Ahead {
+        let all = order.settings.names();
+        let one = |(number, entry): (u64, &Entry)| {
+            let plan = order.plan(entry, number);
+            let targets = plan.targets().into_iter().map(str::to_owned).collect();
+            let nodes = Nodes { targets: &targets, all: &all };
+            let expect = entry.scenario.expect.iter();
+            let applies = expect.filter(|expectation| expectation.query.fill(nodes).is_some()).cloned();
+            (entry.scenario.name.clone(), applies.collect(), plan.phases)
+        };
+        Ahead((1..).zip(&order.entries).map(one).collect())
+    }
+
+    /// What cannot be judged, whatever is measured: each once. Scrapes are so far apart, or as in the lab.
+    pub(crate) fn too_short(&self, interval: Option<Duration>) -> Vec<String> {
+        let interval = interval.unwrap_or(INTERVAL);
+        let mut found = Vec::new();
+        for (scenario, expect, phases) in &self.0 {
+            for short in expect.iter().filter_map(|expectation| short(expectation, phases, interval)) {
+                let line = format!("{scenario}: {short}");
+                if !found.contains(&line) {
+                    found.push(line);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// All of it on one line.
+pub(crate) fn summary(too_short: &[String]) -> Option<String> {
+    let (first, rest) = too_short.split_first()?;
+    Some(match rest.len() {
+        0 => first.clone(),
+        more => format!("{first}; {more} more are too short"),
+    })
+}
+
+/// How often Prometheus scrapes the load generator, where that is known yet.
+async fn interval(prometheus: &Prometheus) -> Option<Duration> {
+    let scrapes = prometheus.instant(&readings::scrapes(LEAD), None).await.ok()?;
+    Health::new(&scrapes).map(|health| health.interval)
+}
 
 /// One look at Prometheus, in the background.
-pub(crate) fn forewarn(prometheus: Option<&Prometheus>, narrator: &Narrator) {
-    let Some(prometheus) = prometheus.cloned() else { return };
-    let narrator = narrator.clone();
+pub(crate) fn forewarn(order: &Order, narrator: &Narrator) {
+    let Some(prometheus) = order.prometheus.clone() else { return };
+    let (narrator, ahead) = (narrator.clone(), Ahead::of(order));
     tokio::spawn(async move {
         let trouble = match prometheus.instant(&readings::answering(), None).await {
             Err(error) => Some(error.to_string()),
-            Ok(up) => trouble(&up).map(str::to_owned),
+            Ok(up) => match trouble(&up) {
+                Some(trouble) => Some(trouble.to_owned()),
+                None => summary(&ahead.too_short(interval(&prometheus).await)),
+            },
         };
         if let Some(trouble) = trouble {
             narrator.say(format!("warning: as things are there will be no verdict: {trouble}"));

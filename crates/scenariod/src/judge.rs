@@ -1,6 +1,7 @@
 //! Judges one expectation over what Prometheus returned for it. Pure: samples, times and the state of scrapes are
 //! arguments. No data, old data and data of a node that is missing are inconclusive, never a pass.
 
+pub(crate) mod ahead;
 pub(crate) mod evidence;
 pub(crate) mod expectation;
 pub(crate) mod overall;
@@ -105,13 +106,12 @@ fn decide(
 ) -> Judged {
     let interval = evidence.health.interval.as_secs_f64();
     let phase = windows.of(expectation.during);
-    let lookback = expectation.query.lookback(evidence.health.interval).as_secs_f64();
+    let looks_back = expectation.query.lookback(evidence.health.interval);
+    let lookback = looks_back.as_secs_f64();
     let last = last(expectation.during, windows, interval);
     // From here on, an answer is about this phase alone.
-    let settled = phase.start + lookback;
-    // A phase as long as the query looks back on has one answer, with some milliseconds of the phase before it.
-    let settled = if settled - UNDER_WAY <= last + SLACK { settled.min(last) } else { settled };
-    if settled > last && expectation.must != Must::Sometime {
+    let settled = (phase.start + lookback).min(last);
+    if unsettled(expectation, last - phase.start, looks_back) {
         let length = phase.end.min(last) - phase.start;
         return Judged::inconclusive(format!(
             "the phase lasted {length:.1} s, the query looks back on {lookback:.1} s"
@@ -153,6 +153,12 @@ fn decide(
             compare(&before, &from(settled), bounds)
         }
     }
+}
+
+/// Whether no answer is about its phase alone, where the last one is evaluated so many seconds into the phase. One with some
+/// milliseconds of the phase before it is: testing is judged short by them, also where it is as long as the query looks back on.
+fn unsettled(expectation: &Expectation, last: f64, lookback: Duration) -> bool {
+    lookback.as_secs_f64() - UNDER_WAY > last + SLACK && expectation.must != Must::Sometime
 }
 
 /// A rate counts from its first sample on, so that one that lies wholly inside a phase misses what led up to that sample. Of the

@@ -63,6 +63,7 @@ use std::ffi::OsString;
 use daemon_core::exit::{Exit, UserError, print, report};
 use daemon_core::lab::Lab;
 use daemon_core::suggest::nearest;
+use daemon_core::values::HostPort;
 use daemon_core::{health, logging};
 
 use cli::{Cli, Parsed, SubCommand, UsageError};
@@ -93,7 +94,9 @@ fn command(args: impl IntoIterator<Item = OsString>, log: &LogLines) -> Result<E
         Some(SubCommand::List { markdown: true, .. }) => list::markdown(&load_library(&cli)?),
         Some(SubCommand::Show { name }) => order::show(&cli, name)?,
         Some(SubCommand::List { names, json, .. }) => list(&cli, names, *json)?,
-        Some(SubCommand::Check { paths }) => check::check(paths, cli.config.as_deref()).map_err(fail)?,
+        Some(SubCommand::Check { paths }) => {
+            check::check(paths, cli.config.as_deref(), cli.catalogue.as_deref()).map_err(fail)?
+        }
         Some(SubCommand::Guard { interval }) => return guard::run(&cli, interval.get()),
         Some(SubCommand::Clean { dry_run }) => return clean::run(&cli, *dry_run),
         Some(SubCommand::Proxies) => toxiproxy::start_up_config(&proxies(&load_lab(&cli)?)),
@@ -141,22 +144,48 @@ fn say(text: &str) -> Exit {
     }
 }
 
+/// Where no address is named and nobody answers at that of a run.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+struct NoRun {
+    cause: health::Unhealthy,
+    guard: HostPort,
+}
+
+impl UserError for NoRun {
+    fn exit(&self) -> Exit {
+        self.cause.exit()
+    }
+
+    fn hint(&self) -> Option<String> {
+        let asks = format!("`scenariod health --metrics-addr {}` asks the guard", self.guard);
+        Some(format!("no scenario is running, or it serves elsewhere; {asks}"))
+    }
+}
+
 fn check_health(cli: &Cli) -> Result<Exit, Failure> {
-    let addr = match &cli.metrics_addr {
-        Some(addr) => addr.clone(),
-        None => Settings::new(&load_lab(cli)?, None, None).map_err(fail)?.metrics_addr,
-    };
-    health::probe(&addr).map_err(fail)?;
+    match &cli.metrics_addr {
+        Some(addr) => health::probe(addr).map_err(fail)?,
+        None => {
+            let Settings { metrics_addr, guard_addr: guard, .. } =
+                Settings::new(&load_lab(cli)?, None, None).map_err(fail)?;
+            health::probe(&metrics_addr).map_err(|cause| fail(NoRun { cause, guard }))?;
+        }
+    }
     Ok(Exit::Ok)
 }
 
-/// A bare word is most likely a scenario without its flag.
+/// A bare word is most likely a scenario without its flag; what it is to be run with needs no word.
 fn unknown_command(cli: &Cli, words: &[OsString]) -> Failure {
-    let word = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut words = words.iter().map(|word| word.to_string_lossy().into_owned());
+    let word = words.next().unwrap_or_default();
+    let named =
+        words.find(|word| !word.starts_with('-')).filter(|_| matches!(word.as_str(), "run" | "start"));
+    let meant = named.as_ref().unwrap_or(&word);
     let words = ["list", "show", "check", "guard", "clean", "proxies", "health", "completions", "help"];
     let command = nearest(&word, words);
-    let near = || load_library(cli).ok().and_then(|library| library.near(&word));
-    let scenario = if library::is_path(&word) { Some(word.clone()) } else { near() };
+    let near = || load_library(cli).ok().and_then(|library| library.near(meant));
+    let scenario = if library::is_path(meant) { Some(meant.clone()) } else { near() };
     // Behind `--scenario` it is one more of them.
     let scenario =
         scenario.map(|word| cli.scenario.iter().cloned().chain([word]).collect::<Vec<_>>().join(","));

@@ -10,7 +10,7 @@ use crate::catalogue::{Catalogue, CatalogueError, Source, built_in, read_file, r
 use crate::names;
 use crate::playlist::{self, Playlist};
 use crate::select;
-use crate::sources::{Kind, is_yaml, kind, meant};
+use crate::sources::{Kind, is_yaml, kind};
 
 /// What can be run.
 #[derive(Clone, Debug)]
@@ -27,28 +27,32 @@ impl Library {
         let sources = folder.map_or(Ok(Vec::new()), read_folder)?;
         let (mut lists, mut scenarios, mut problems) = (Vec::new(), Vec::new(), Problems::default());
         for source in sources {
-            let kind = match kind(&source) {
-                // A lab is meant by nobody here, and a key like `services` comes near to its `servers`.
-                Kind::Other => Some(meant(&source)).filter(|kind| *kind != Kind::Lab).unwrap_or(Kind::Other),
-                kind => kind,
-            };
-            match kind {
+            match kind(&source) {
                 Kind::Playlist => lists.push(source),
                 Kind::Scenarios => scenarios.push(source),
                 Kind::Lab => problems.extend(wrong(source, "holds a lab, neither scenarios nor a playlist")),
-                Kind::Other => {
-                    let what = "holds neither scenarios (`family`) nor a playlist (`playlist`)";
-                    problems.extend(wrong(source, what));
-                }
+                // As `check` leaves it out of a folder.
+                Kind::Other => {}
             }
         }
         problems.or(())?;
+        if let Some(path) = folder.filter(|_| lists.is_empty() && scenarios.is_empty()) {
+            return Err(CatalogueError::Empty { path: path.to_owned() });
+        }
         Ok(Library::with(&scenarios, &lists)?)
     }
 
     /// What is compiled in and what these files add or replace.
     pub(crate) fn with(scenarios: &[Source], lists: &[Source]) -> Result<Library, Problems> {
-        let mut catalogue = Catalogue::of(&built_in())?;
+        Library::beside(Catalogue::of(&built_in())?, scenarios, lists)
+    }
+
+    /// What these files add to a catalogue and the compiled-in playlists, or replace in them.
+    pub(crate) fn beside(
+        mut catalogue: Catalogue,
+        scenarios: &[Source],
+        lists: &[Source],
+    ) -> Result<Library, Problems> {
         let mut problems = Problems::default();
         match crate::catalogue::scenarios(scenarios) {
             Ok(more) => more.into_iter().for_each(|scenario| catalogue.add(scenario)),

@@ -27,7 +27,7 @@ impl Live {
     pub(crate) fn start(prometheus: Option<&Prometheus>, narrator: &Narrator, plan: &Plan) -> Live {
         let read = |prometheus: &Prometheus| {
             let targets: Vec<String> = plan.targets().into_iter().map(str::to_owned).collect();
-            let promql = readings::moving(&pattern(&targets));
+            let (promql, whose) = (readings::moving(&pattern(&targets)), whose(&targets));
             let (prometheus, narrator) = (prometheus.clone(), narrator.clone());
             tokio::spawn(async move {
                 let mut beat = tokio::time::interval(BEAT);
@@ -36,7 +36,7 @@ impl Live {
                     beat.tick().await;
                     let answer = timeout(BEAT, prometheus.instant(&promql, None)).await;
                     let series = answer.ok().and_then(Result::ok).unwrap_or_default();
-                    narrator.figures(figures(&series));
+                    narrator.figures(figures(&whose, &series));
                 }
             })
         };
@@ -52,8 +52,16 @@ impl Drop for Live {
     }
 }
 
-/// What is there, the breakers by state.
-fn figures(series: &[Series]) -> Figures {
+/// Two names fit into a line.
+fn whose(targets: &[String]) -> String {
+    match targets {
+        [] | [_] | [_, _] => targets.join(" and "),
+        more => format!("{} nodes", more.len()),
+    }
+}
+
+/// What is there of the nodes that are named, the breakers by state.
+fn figures(whose: &str, series: &[Series]) -> Figures {
     let of = |figure: &'static str| {
         series
             .iter()
@@ -71,8 +79,12 @@ fn figures(series: &[Series]) -> Figures {
                 count => Some(format!("{count} {word}")),
             }
         });
-    let shares = [share("failed", "failed"), share("slow", "slow")];
-    Figures(rate.into_iter().chain(shares.into_iter().flatten()).chain(states).collect())
+    let shares = [share("failed", "failed"), share("slow", "over 100 ms")];
+    let mut all: Vec<String> = rate.into_iter().chain(shares.into_iter().flatten()).chain(states).collect();
+    if let Some(first) = all.first_mut() {
+        *first = format!("{whose}: {first}");
+    }
+    Figures(all)
 }
 
 #[cfg(test)]
@@ -86,17 +98,28 @@ mod tests {
 
     fn text(all: &[(&str, f64)]) -> String {
         let all: Vec<Series> = all.iter().map(|(figure, value)| series(figure, *value)).collect();
-        figures(&all).0.join(", ")
+        figures("memcached1", &all).0.join(", ")
     }
 
     #[test]
     fn what_is_there_is_shown_and_nothing_else() {
         assert_eq!(
             text(&[("breaker", 0.0), ("slow", 0.1012), ("rate", 2981.4), ("failed", 0.003)]),
-            "2981/s, 0.3% failed, 10.1% slow, breaker closed"
+            "memcached1: 2981/s, 0.3% failed, 10.1% over 100 ms, breaker closed"
         );
-        assert_eq!(text(&[("breaker", 2.0), ("breaker", 0.0), ("breaker", 2.0)]), "2 open, 1 closed");
-        assert_eq!(text(&[("rate", 0.0), ("failed", f64::NAN)]), "0/s");
+        assert_eq!(
+            text(&[("breaker", 2.0), ("breaker", 0.0), ("breaker", 2.0)]),
+            "memcached1: 2 open, 1 closed"
+        );
+        assert_eq!(text(&[("rate", 0.0), ("failed", f64::NAN)]), "memcached1: 0/s");
         assert_eq!(text(&[]), "");
+    }
+
+    #[test]
+    fn the_nodes_are_named_or_counted() {
+        let said = |names: &[&str]| whose(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(said(&["a"]), "a");
+        assert_eq!(said(&["a", "b"]), "a and b");
+        assert_eq!(said(&["a", "b", "c"]), "3 nodes");
     }
 }

@@ -172,7 +172,9 @@ impl Teller {
                 }
             }
             Said::FaultsOn(count) => self.scene.faults_on = count,
-            Said::Figures(figures) => self.scene.figures = figures,
+            // What was read last may come when the line is gone.
+            Said::Figures(figures) if self.live.is_some() => self.scene.figures = figures,
+            Said::Figures(_) => {}
             Said::Idle => {
                 self.scene = Scene::default();
                 self.clear();

@@ -111,10 +111,10 @@ mod tests {
         assert_eq!(text(&scene, 59.1), "run 1/3 packet-loss-10: testing [=================== ] 1s left");
         assert_eq!(text(&scene, 61.0), "run 1/3 packet-loss-10: testing [====================] 0s left");
         scene.faults_on = 2;
-        scene.figures = Figures(vec!["2981/s".to_owned(), "0.3% failed".to_owned()]);
+        scene.figures = Figures(vec!["a: 2981/s".to_owned(), "0.3% failed".to_owned()]);
         assert_eq!(
             text(&scene, 30.0),
-            "run 1/3 packet-loss-10: testing: 30s left, 2 faults on, 2981/s, 0.3% failed"
+            "run 1/3 packet-loss-10: testing: 30s left, 2 faults on, a: 2981/s, 0.3% failed"
         );
         let pause = Scene { phase: "pause".to_owned(), length: Duration::from_secs(2), ..Scene::default() };
         assert_eq!(text(&pause, 0.5), "pause [=====               ] 2s left");

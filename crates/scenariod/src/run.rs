@@ -107,7 +107,7 @@ pub(crate) async fn run(order: Order, narrator: Narrator) -> Result<Ended, Setup
         narrator,
         stop,
     };
-    forewarn(runner.order.prometheus.as_ref(), &runner.narrator);
+    forewarn(&runner.order, &runner.narrator);
     let ended = runner.walk_list(&serving).await;
     serving.shut_down().await;
     Ok(ended)
@@ -245,6 +245,8 @@ impl Runner {
         let name = scenario.name.as_str();
         let ending = supervise(walk, &injector, name).await;
         drop(live);
+        // No phase is on while the run is judged.
+        self.narrator.idle();
         let clocks = clock.end();
         let (plan, moments) = (injector.plan(), *seen.borrow());
         let judged = Judging {

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
+use super::WHOLE;
 use super::node::{Key, Node, Scalar, Value};
-use super::shape::{describe, fits, kinds, out_of_range, properties, tag_of, words};
+use super::shape::{describe, fits, forms, kinds, out_of_range, properties, tag_of, words};
 use crate::suggest::did_you_mean;
 use crate::values;
 
@@ -81,7 +82,10 @@ impl<'s> Checker<'s> {
                 let mut seen = BTreeSet::new();
                 for (key, node) in entries {
                     if !seen.insert(key.text.as_str()) {
-                        self.report(key.line, format!("key `{}` stands twice in `{subject}`", key.text));
+                        self.report(
+                            key.line,
+                            format!("key `{}` stands twice in {}", key.text, quoted(subject)),
+                        );
                     }
                     self.untyped(node, &key.text);
                 }
@@ -110,13 +114,17 @@ impl<'s> Checker<'s> {
                     .find(|branch| entries.iter().any(|(key, _)| properties(branch).contains_key(&key.text)));
                 match picked {
                     Some(branch) => self.mapping(node.line, entries, &[object, branch], subject),
-                    None => self.no_branch(node.line, entries, &fitting, subject),
+                    None => self.no_branch(node.line, entries, object, &fitting, subject),
                 }
             }
             Value::Scalar(scalar) if words(&branches).next().is_some() && !matches!(scalar, Scalar::Null) => {
                 let text = scalar.text();
                 if !words(&branches).any(|word| word == text) {
-                    self.wrong_word(node.line, &text, words(&branches).collect(), subject);
+                    let forms = branches.iter().flat_map(|branch| properties(branch).keys());
+                    let mut forms: Vec<String> = forms.map(|key| format!("`{{ {key}: ... }}`")).collect();
+                    forms.sort();
+                    let all = words(&branches).chain(forms.iter().map(String::as_str)).collect();
+                    self.wrong_word(node.line, &text, all, subject);
                 }
             }
             _ => match fitting.first() {
@@ -150,13 +158,19 @@ impl<'s> Checker<'s> {
         &mut self,
         line: usize,
         entries: &[(Key, Node)],
+        owner: &Map<String, Json>,
         branches: &[&'s Map<String, Json>],
         subject: &str,
     ) {
         let known: Vec<&str> =
             branches.iter().flat_map(|branch| properties(branch).keys().map(String::as_str)).collect();
         match entries.first() {
-            Some((key, _)) => self.unknown_key(key, &known, subject),
+            Some((key, _)) => match forms(owner) {
+                Some(forms) if did_you_mean(&key.text, known.iter().copied()).is_empty() => {
+                    self.report(key.line, format!("unknown key `{}` in `{subject}`, write {forms}", key.text))
+                }
+                _ => self.unknown_key(key, &known, subject),
+            },
             None => self.report(line, format!("`{subject}` needs one of {}", list(&known))),
         }
     }
@@ -189,7 +203,7 @@ impl<'s> Checker<'s> {
                 self.wrong_word(*line, &scalar.text(), branches.iter().filter_map(word).collect(), tag);
             }
             Some(node) => self.report(node.line, format!("`{tag}` must be a word, found {}", node.kind())),
-            None => self.report(line, format!("missing key `{tag}` in `{subject}`")),
+            None => self.report(line, format!("missing key `{tag}` in {}", quoted(subject))),
         }
         // Which keys belong here depends on the tag; those every branch shares are still checked.
         let known = |key: &str| {
@@ -219,7 +233,7 @@ impl<'s> Checker<'s> {
         let mut seen = BTreeSet::new();
         for (key, node) in entries {
             if !seen.insert(key.text.as_str()) {
-                self.report(key.line, format!("key `{}` stands twice in `{subject}`", key.text));
+                self.report(key.line, format!("key `{}` stands twice in {}", key.text, quoted(subject)));
             }
             let schema = parts.iter().find_map(|part| properties(part).get(&key.text));
             let any = parts
@@ -239,7 +253,7 @@ impl<'s> Checker<'s> {
             let required =
                 part.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
             for key in required.filter(|key| !seen.contains(key)) {
-                self.report(line, format!("missing key `{key}` in `{subject}`"));
+                self.report(line, format!("missing key `{key}` in {}", quoted(subject)));
             }
         }
     }
@@ -295,7 +309,8 @@ impl<'s> Checker<'s> {
             Value::Scalar(scalar) => format!("`{}`", scalar.text()),
             Value::List(_) | Value::Mapping(_) => node.kind().to_owned(),
         };
-        self.report(node.line, format!("`{subject}` must be {}, found {found}{quote}", wanted.join(" or ")));
+        let (subject, wanted) = (quoted(subject), wanted.join(" or "));
+        self.report(node.line, format!("{subject} must be {wanted}, found {found}{quote}"));
     }
 
     fn wrong_word(&mut self, line: usize, text: &str, words: Vec<&str>, subject: &str) {
@@ -305,8 +320,13 @@ impl<'s> Checker<'s> {
 
     fn unknown_key(&mut self, key: &Key, known: &[&str], subject: &str) {
         let near = did_you_mean(&key.text, known.iter().copied());
-        self.report(key.line, format!("unknown key `{}` in `{subject}`{near}", key.text));
+        self.report(key.line, format!("unknown key `{}` in {}{near}", key.text, quoted(subject)));
     }
+}
+
+/// The whole of a file is no key of it.
+fn quoted(subject: &str) -> String {
+    if subject == WHOLE { subject.to_owned() } else { format!("`{subject}`") }
 }
 
 fn list(words: &[&str]) -> String {

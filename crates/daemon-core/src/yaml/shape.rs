@@ -54,6 +54,12 @@ pub(super) fn words<'s>(branches: &[&'s Map<String, Json>]) -> impl Iterator<Ite
     })
 }
 
+/// How a value of several forms is written, where its description opens with one of them.
+pub(super) fn forms(schema: &Map<String, Json>) -> Option<&str> {
+    let description = schema.get("description").and_then(Json::as_str)?;
+    description.starts_with('`').then(|| description.trim_end_matches('.'))
+}
+
 pub(super) fn out_of_range(value: f64, schema: &Map<String, Json>) -> Option<String> {
     let bound = |key: &str| schema.get(key).and_then(Json::as_f64);
     if !value.is_finite() {

@@ -111,7 +111,7 @@ scenarios:
         problems(text),
         [
             "f.yaml:1: `family` must be text, found `12`: put it in quotes",
-            "f.yaml:2: unknown key `familly` in `the file`, did you mean `family`?",
+            "f.yaml:2: unknown key `familly` in the file, did you mean `family`?",
             "f.yaml:5: key `name` stands twice in `scenarios`",
             "f.yaml:6: `length` is `0s`: must be longer than zero",
             "f.yaml:7: `faults` must be a list, found `none`",

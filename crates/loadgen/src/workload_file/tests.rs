@@ -182,8 +182,8 @@ value_size: big
 load: { rate: 10, form: 1 }
 ",
         &[
-            "w.yaml:1: missing key `name` in `the file`",
-            "w.yaml:1: unknown key `nmae` in `the file`, did you mean `name`?",
+            "w.yaml:1: missing key `name` in the file",
+            "w.yaml:1: unknown key `nmae` in the file, did you mean `name`?",
             "w.yaml:2: unknown key `gets` in `weights`, did you mean `get`?",
             "w.yaml:3: `ttl` is `soon`: not a duration, write it like `500ms`, `30s` or `2m`",
             "w.yaml:4: `value_size` must be a whole number or a mapping or a list, found `big`",

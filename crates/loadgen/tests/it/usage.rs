@@ -169,7 +169,7 @@ fn what_is_wrong_with_a_workload_is_told_with_its_line() {
         .lab(SERVERS)
         .file("mine.yaml", "name: mine\nweights: { get: 60, set: 30 }\nvalue_sise: 5\nload: { rate: 0 }\n")
         .stderr(
-            "error: mine.yaml:3: unknown key `value_sise` in `the file`, did you mean `value_size`?\n\
+            "error: mine.yaml:3: unknown key `value_sise` in the file, did you mean `value_size`?\n\
              error: mine.yaml:4: `rate` is 0, must be at least 1\n",
         )
         .ends_with(2);

@@ -191,7 +191,7 @@ fn an_empty_or_missing_folder_is_an_error() {
     let path = folder.path().display().to_string();
     assert_eq!(
         Catalogue::load(Some(folder.path())).unwrap_err().to_string(),
-        format!("no scenario files (*.yaml) in {path}")
+        format!("no scenario or playlist file (*.yaml) in {path}")
     );
     let missing = folder.path().join("nowhere");
     assert_eq!(

@@ -97,11 +97,23 @@ impl Must {
             Must::AtEnd => "at the end".to_owned(),
             Must::Within(limit) => format!("within {}", humantime::format_duration(limit)),
             Must::Compare(bounds) => {
-                let least = bounds.at_least.map(|least| format!("at least {least}"));
-                let most = bounds.at_most.map(|most| format!("at most {most}"));
+                let least = bounds.at_least.map(|least| format!("at least {least} x stabilization"));
+                let most = bounds.at_most.map(|most| format!("at most {most} x stabilization"));
                 let both: Vec<String> = least.into_iter().chain(most).collect();
-                format!("{} of stabilization", both.join(", "))
+                both.join(", ")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_told_as_a_factor() {
+        let said = |at_least, at_most| Must::Compare(Bounds { at_least, at_most }).describe();
+        assert_eq!(said(Some(2.0), None), "at least 2 x stabilization");
+        assert_eq!(said(Some(0.5), Some(1.5)), "at least 0.5 x stabilization, at most 1.5 x stabilization");
     }
 }

@@ -76,7 +76,8 @@ fn runs(
     if meant.is_empty() {
         let near =
             near(catalogue, [], word).map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
-        return Err(wrong("scenario", format!("unknown scenario or family `{word}`{near}")));
+        let own = "scenarios of your own: --catalogue DIR";
+        return Err(wrong("scenario", format!("unknown scenario or family `{word}`{near} ({own})")));
     }
     let repeat = full.and_then(|full| full.repeat).map_or(1, std::num::NonZeroU32::get);
     if repeat > MOST_REPEATS {

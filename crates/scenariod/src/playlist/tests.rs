@@ -51,7 +51,7 @@ fn every_problem_is_told_with_its_line_and_the_nearest_word() {
         "mine.yaml:1: `Mine` is no name: use small letters, digits and dashes\n\
          mine.yaml:2: `about` must be one line of text\n\
          mine.yaml:3: `time_scale` is 1e9, must be from 0.0001 to 100\n\
-         mine.yaml:5: unknown scenario or family `packet-los-10`, did you mean `packet-loss-10`?\n\
+         mine.yaml:5: unknown scenario or family `packet-los-10`, did you mean `packet-loss-10`? (scenarios of your own: --catalogue DIR)\n\
          mine.yaml:6: latency-1s has no fault with a rate of loss\n\
          mine.yaml:7: `repeat` is 2000, must be at most 1000\n\
          mine.yaml:8: `time_scale` is 0, must be from 0.0001 to 100\n\
@@ -59,8 +59,8 @@ fn every_problem_is_told_with_its_line_and_the_nearest_word() {
     );
     assert_eq!(
         wrong("playlist: mine\nabuot: x\nentries:\n  - { scenaro: x }\n  - [a]\n"),
-        "mine.yaml:1: missing key `about` in `the file`\n\
-         mine.yaml:2: unknown key `abuot` in `the file`, did you mean `about`?\n\
+        "mine.yaml:1: missing key `about` in the file\n\
+         mine.yaml:2: unknown key `abuot` in the file, did you mean `about`?\n\
          mine.yaml:4: unknown key `scenaro` in `entries`, did you mean `scenario`?\n\
          mine.yaml:5: `entries` must be text or a mapping, found a list"
     );

@@ -111,6 +111,21 @@ fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
         (code, dry.stderr())
     };
     assert_eq!(dry(&url), (0, String::new()));
+
+    // Queries look back on 5 s: what is known before a run is told before it.
+    let hurried = |args: &[&str]| {
+        let args = [&["--prometheus", &url, "--time-scale", "0.01"], args].concat();
+        let run = start(&lab, "latency-1s", &args);
+        (clean_exit(&run, &lab.toxiproxy), run.stdout(), run.stderr())
+    };
+    let (code, said, error) = hurried(&["--dry-run"]);
+    let too_short = "latency-1s: `the fault bites` needs 5s of testing, which lasts 600ms";
+    assert!(code == 3 && said.lines().any(|line| line == too_short), "{code} {said}");
+    let summary = format!("as things are there will be no verdict: {too_short}; ");
+    assert!(error.starts_with(&format!("error: {summary}")), "{error}");
+    assert!(!said.contains("`other nodes stay clean`"), "there are none: {said}");
+    let (code, _, said) = hurried(&[]);
+    assert_eq!((code, said.matches(&format!("warning: {summary}")).count()), (3, 1), "{said}");
     let no_verdict = |why: &str| format!("error: as things are there will be no verdict: {why}");
     skewed.set(-60);
     assert_eq!(dry(&url), (3, no_verdict("the clock of prometheus is -60.0 s off this one\n")));

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 
-use testkit::Lab;
+use testkit::{Lab, free_addr};
 
 use crate::harness::{BIN, Expect, SCENARIOS, catalogue, clean_exit, command, start};
 
@@ -36,7 +36,9 @@ fn a_wrong_playlist_is_refused_with_the_place() {
     Expect::of(&["--scenario", "./list.yaml"])
         .file("list.yaml", "playlist: mine\nabout: x\nentries:\n  - latency-1s\n  - { scenario: blib }\n")
         .code(2)
-        .stderr("error: ./list.yaml:5: unknown scenario or family `blib`, did you mean `blip`?")
+        .stderr(
+            "error: ./list.yaml:5: unknown scenario or family `blib`, did you mean `blip`? (scenarios of your own: --catalogue DIR)",
+        )
         .run();
     Expect::of(&["--scenario", "./mine.yaml"])
         .file("mine.yaml", SCENARIOS)
@@ -97,7 +99,7 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
         .stderr(
             "error: cannot read no.yaml: No such file or directory (os error 2)\n\
              error: files/deep/below/a.yaml:9: `rate` is 1e-300, must be at least 0.000001\n\
-             error: files/lab.yaml:1: missing key `servers` in `the file`\n\
+             error: files/lab.yaml:1: missing key `servers` in the file\n\
              error: files/list.yaml:1: playlist `latency` has the name of a family",
         )
         .run();
@@ -107,7 +109,7 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
         .file("deep/compose.yaml", "services: {}\n")
         .file("deep/notes.txt", "x")
         .stdout(
-            "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file\n\
+            "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)\n\
              not judged, as nothing is expected of them: slow, both, long\n\
              left out, as no files of scenariod:\n  ./deep: compose.yaml",
         )
@@ -127,6 +129,31 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
         .stderr(
             "error: other.yaml:1: neither scenarios (`family`) nor a playlist (`playlist`) nor a lab (`servers`)",
         )
+        .run();
+}
+
+#[test]
+fn a_playlist_is_checked_beside_the_catalogue_that_is_named() {
+    let own = |args: &[&str]| Expect::of(args).file("own/a.yaml", SCENARIOS).file("own/list.yaml", MINE);
+    own(&["check", "own/list.yaml", "--catalogue", "own"])
+        .stdout("ok: 1 playlist, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)")
+        .run();
+    own(&["check", "own", "--catalogue", "./own"])
+        .stdout(
+            "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)\n\
+             not judged, as nothing is expected of them: slow, both, long",
+        )
+        .run();
+    own(&["check", "own/list.yaml"])
+        .code(2)
+        .stderr(
+            "error: own/list.yaml:3: unknown scenario or family `both` (scenarios of your own: --catalogue DIR)\n\
+             error: own/list.yaml:3: unknown scenario or family `slow`, did you mean `slow-close`? (scenarios of your own: --catalogue DIR)",
+        )
+        .run();
+    own(&["check", "own/list.yaml", "--catalogue", "none"])
+        .code(2)
+        .stderr("error: cannot read none\n  caused by: No such file or directory (os error 2)")
         .run();
 }
 
@@ -151,6 +178,11 @@ fn values_out_of_bounds_are_named_with_their_bounds() {
         "9: `rate` is 99999999999, must be at most 4294967295",
     );
     wrong(loss, "fault: packet_loss, rate: 1e999", "9: `rate` is inf, must be a finite number");
+    wrong(
+        "target: memcached1, fault: packet_loss",
+        "target: { name: memcached1 }, fault: packet_loss",
+        "9: unknown key `name` in `target`, write `memcached1`, `all`, `[memcached1, memcached2]` or `{ count: 2 }`",
+    );
     wrong(
         "name: both",
         "name: latency",
@@ -178,7 +210,7 @@ fn variables_that_are_empty_count_as_unset_and_wrong_ones_are_named() {
         let text = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8(text).unwrap())
     };
-    let sound = "ok: 42 scenarios in 8 files, 3 playlists, 3 nodes in 1 lab file\n".to_owned();
+    let sound = "ok: 42 scenarios in 8 files, 3 playlists, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)\n".to_owned();
     assert_eq!(check("LAB_CONFIG", OsStr::new("")), (Some(0), sound));
     let offset = |value: &str| {
         format!("error: LAB_PORT_OFFSET is `{value}`, must be a whole number from 0 to 50000\n")
@@ -255,4 +287,33 @@ fn help_is_a_command_too() {
     for args in [&["help"][..], &["help", "show"]] {
         Expect::of(args).run();
     }
+}
+
+#[test]
+fn the_help_of_a_command_shows_the_flags_that_it_heeds() {
+    let flags = |name: &str| {
+        let help = command().args([name, "--help"]).output().unwrap();
+        let help = String::from_utf8(help.stdout).unwrap();
+        let flags = help.lines().filter_map(|line| line.trim_start().strip_prefix("--").map(str::to_owned));
+        flags.map(|line| line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(flags("health"), "metrics-addr config");
+    assert_eq!(flags("clean"), "dry-run toxiproxy state-dir config");
+    assert_eq!(flags("guard"), "interval toxiproxy state-dir metrics-addr config");
+    assert_eq!(flags("check"), "config catalogue");
+    // Those that are not shown are taken on either side of the command, as before.
+    Expect::of(&["--catalogue", "none", "proxies", "--state-dir", "none"]).run();
+}
+
+#[test]
+fn a_health_check_without_a_run_says_so_and_names_the_guard() {
+    let (run, guard) = (free_addr(), free_addr());
+    Expect::of(&["health", "--config", "lab.yaml"])
+        .file("lab.yaml", &format!("{LAB}scenariod: {{ metrics_addr: '{run}', guard_addr: '{guard}' }}\n"))
+        .code(1)
+        .stderr(format!(
+            "error: no healthy daemon at {run}: nothing answers: Connection refused (os error 111)\n\
+             hint: no scenario is running, or it serves elsewhere; `scenariod health --metrics-addr {guard}` asks the guard"
+        ))
+        .run();
 }

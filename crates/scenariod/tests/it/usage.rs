@@ -12,7 +12,7 @@ const HELP: &str = "hint: `scenariod --help` shows the usage";
 
 #[test]
 fn a_command_line_that_makes_no_sense_is_told_so() {
-    let cases: [(&[&str], &str); 27] = [
+    let cases: [(&[&str], &str); 30] = [
         (
             &[],
             "error: nothing to run: --scenario is missing\nhint: `scenariod list` shows what there is, `scenariod --scenario NAME` runs it",
@@ -81,7 +81,19 @@ fn a_command_line_that_makes_no_sense_is_told_so() {
             "error: --scenario cannot be used with the command `check`\nhint: `scenariod --help` shows the usage",
         ),
         (&["--scenario"], "error: --scenario needs a value\nhint: `scenariod --help` shows the usage"),
-        (&["show"], "error: NAME is missing\nhint: `scenariod --help` shows the usage"),
+        (
+            &["show"],
+            "error: NAME is missing\nhint: `scenariod list` shows what there is, `scenariod show NAME` one of it",
+        ),
+        (
+            &["run", "packet-loss-10", "--loop", "3"],
+            "error: unknown command: run\nhint: scenariod --scenario packet-loss-10",
+        ),
+        (&["start", "mine.yaml"], "error: unknown command: start\nhint: scenariod --scenario mine.yaml"),
+        (
+            &["run"],
+            "error: unknown command: run\nhint: `scenariod --help` shows the commands, `scenariod list` the scenarios",
+        ),
         (&["check", ""], "error: PATHS needs a value\nhint: `scenariod --help` shows the usage"),
         (
             &["show", ""],
@@ -153,11 +165,26 @@ fn a_file_that_is_something_else_is_told_in_one_line() {
         .file("mine/compose.yaml", "services: {}\n")
         .file("mine/lab.yaml", LAB)
         .code(2)
-        .stderr(
-            "error: mine/compose.yaml:1: holds neither scenarios (`family`) nor a playlist (`playlist`)\n\
-             error: mine/lab.yaml:1: holds a lab, neither scenarios nor a playlist",
-        )
+        .stderr("error: mine/lab.yaml:1: holds a lab, neither scenarios nor a playlist")
         .run();
+}
+
+#[test]
+fn what_a_folder_holds_of_others_is_left_out_by_a_check_and_by_a_run() {
+    let mixed = |args: &[&str]| {
+        Expect::of(args)
+            .file("mine/a.yaml", SCENARIOS)
+            .file("mine/empty.yaml", "")
+            .file("mine/compose.yaml", "services: {}\n")
+    };
+    mixed(&["list", "slow", "--catalogue", "mine"]).run();
+    mixed(&["check", "mine"]).run();
+    let nothing = |args: &[&str], what: &str| {
+        let stderr = format!("error: no {what} in notes");
+        Expect::of(args).file("notes/empty.yaml", "").file("notes/a.md", "x").code(2).stderr(stderr).run();
+    };
+    nothing(&["check", "notes"], "scenario, playlist or lab file");
+    nothing(&["list", "--catalogue", "notes"], "scenario or playlist file (*.yaml)");
 }
 
 const LAB: &str = "servers:\n  - { name: cache-a, listen: 127.0.0.1:1, upstream: 127.0.0.1:2 }\n";
@@ -216,28 +243,28 @@ fn check_reports_every_problem_of_every_file() {
         .code(2)
         .stdout("")
         .stderr(
-            "error: lab.yaml:3: unknown key `clinet` in `the file`, did you mean `client`?\n\
+            "error: lab.yaml:3: unknown key `clinet` in the file, did you mean `client`?\n\
              error: scenarios/a.yaml:4: missing key `delay` in `faults`\n\
              error: scenarios/a.yaml:4: unknown key `dealy` in `faults`, did you mean `delay`?\n\
              error: scenarios/a.yaml:9: `share` is 2, must be at most 1\n\
-             error: scenarios/b.yaml:1: missing key `phases` in `the file`\n\
-             error: scenarios/b.yaml:1: missing key `scenarios` in `the file`",
+             error: scenarios/b.yaml:1: missing key `phases` in the file\n\
+             error: scenarios/b.yaml:1: missing key `scenarios` in the file",
         )
         .run();
 }
 
 #[test]
 fn what_is_shipped_is_sound() {
-    Expect::of(&["check"]).stdout("ok: 42 scenarios in 8 files, 3 playlists, 3 nodes in 1 lab file").run();
+    Expect::of(&["check"]).stdout("ok: 42 scenarios in 8 files, 3 playlists, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)").run();
     let (lab, scenarios) = (repository("config/lab.yaml"), repository("config/scenarios"));
     Expect::of(&["check", &lab, &scenarios])
-        .stdout("ok: 42 scenarios in 8 files, 3 nodes in 1 lab file")
+        .stdout("ok: 42 scenarios in 8 files, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)")
         .run();
     // The folders below it as well, and what loadgen keeps beside them is none of ours.
     let config = repository("config");
     Expect::of(&["check", &config])
         .stdout(format!(
-            "ok: 42 scenarios in 8 files, 3 playlists, 6 nodes in 2 lab files\n\
+            "ok: 42 scenarios in 8 files, 3 playlists, 6 nodes in 2 lab files (their loadgen: and client: sections: loadgen check)\n\
              left out, as no files of scenariod:\n  \
              {config}/clients: default.yaml, fail-fast.yaml, go-original.yaml, patient.yaml\n  \
              {config}/workloads: get-heavy.yaml, get.yaml, mixed.yaml, set-heavy.yaml, zipf.yaml"

@@ -70,7 +70,11 @@ fn what_is_wrong_with_an_expectation_is_named_with_its_line() {
     );
     says(
         &format!("{{ name: x, phase: testing, must: allways, {promql} }}"),
-        "unknown must `allways`, did you mean `always`? (one of always, never, sometime, at_end)",
+        "unknown must `allways`, did you mean `always`? (one of always, never, sometime, at_end, `{ compare: ... }`, `{ within: ... }`)",
+    );
+    says(
+        &format!("{{ name: x, phase: testing, must: within 5s, {promql} }}"),
+        "unknown must `within 5s` (one of always, never, sometime, at_end, `{ compare: ... }`, `{ within: ... }`)",
     );
     says(
         &format!("{{ name: x, phase: testing, must: {{ within: 5 }}, {promql} }}"),
