@@ -54,7 +54,7 @@ write_services() {
   parts=()   # in the order in which they depend on each other
   memcached_services
   depends=("$lab/toxiproxy.json")
-  environment="LOG_LEVEL=info"   # else it writes a line for every connection and every chunk of a slow one
+  environment="LOG_LEVEL=warn"   # else it writes a line for every connection
   service toxiproxy "$toxiproxy_address" "http /proxies" -- \
     "$programs/toxiproxy-server" -host "${toxiproxy_address%:*}" -port "${toxiproxy_address##*:}" -config "$lab/toxiproxy.json"
   environment=
