@@ -75,6 +75,7 @@ compose_up() {
   save_settings
   compose up -d --remove-orphans || die "starting the containers failed" "\`just down\` cleans up"
   compose_wait
+  wait_for_sample compose exec -T prometheus promtool query instant http://127.0.0.1:9090
   write_wrapper
   compose_status
   print_next

@@ -108,6 +108,8 @@ say "ok: up, interrupted while it builds, leaves no build behind"
 grep -qxF "no lab is up" "$LAB_HOME/output" || fail "status, where no lab is up: $(cat "$LAB_HOME/output")"
 say "ok: status tells a script that no lab is up"
 expect "the lab comes up" "$lab_sh" up
+[[ $("$programs/promtool" query instant "$prometheus" 'up{job="loadgen"} == 1') == *' => '* ]] || fail "up has returned before Prometheus had scraped loadgen"
+say "ok: up returns when Prometheus has scraped loadgen"
 expect "status, while every part is up" "$lab_sh" status
 before=$(pids)
 expect "up again" "$lab_sh" up
