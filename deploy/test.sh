@@ -83,7 +83,7 @@ expect "down, where an up was interrupted before it made a service" "$lab_sh" do
 
 # A build that does not end, with a compiler below it.
 mkdir -p "$LAB_HOME/fake"
-printf '#!/bin/sh\nsleep 300 &\necho "$$ $!" >%q\nwait\n' "$LAB_HOME/building" >"$LAB_HOME/fake/cargo"
+printf '#!/bin/sh\n[ "$1" = build ] || exec %q "$@"\nsleep 300 &\necho "$$ $!" >%q\nwait\n' "$(command -v cargo)" "$LAB_HOME/building" >"$LAB_HOME/fake/cargo"
 chmod +x "$LAB_HOME/fake/cargo"
 for signal in INT TERM; do
   rm -f "$LAB_HOME/building"

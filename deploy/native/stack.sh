@@ -27,17 +27,23 @@ members() {
   return 0
 }
 
+# build_daemons: both of them at once, for `up` and `run` alike; alone each would be built with other features, anew.
+# Sets $built, the folder they are in. What cargo has to do after the first time it tells itself.
 build_daemons() {
   have cargo || die "cargo is not on PATH, and the daemons are to be built" "install a Rust toolchain, https://rustup.rs"
-  local target name profile=${LAB_PROFILE:-release}
-  say "building the daemons ($profile; some minutes the first time)"
+  local profile=${LAB_PROFILE:-release}
+  built=$(cd "$root" && cargo metadata --format-version 1 --no-deps --locked | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')/${profile/#dev/debug}
+  [ -x "$built/loadgen" ] && [ -x "$built/scenariod" ] ||
+    say "building the daemons ($profile): minutes, on a small or busy machine a quarter of an hour" >&2
   attended in_root cargo build --profile "$profile" --locked -p loadgen -p scenariod || die "building the daemons failed"
-  [ "$profile" != dev ] || profile=debug
-  target=$(cd "$root" && cargo metadata --format-version 1 --no-deps --locked | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+}
+
+install_daemons() {
+  local name
   mkdir -p "$libexec"
   for name in loadgen scenariod; do
-    cmp -s "$target/$profile/$name" "$libexec/$name" && continue
-    cp "$target/$profile/$name" "$libexec/$name.new"
+    cmp -s "$built/$name" "$libexec/$name" && continue
+    cp "$built/$name" "$libexec/$name.new"
     mv -f "$libexec/$name.new" "$libexec/$name"
   done
 }
@@ -146,6 +152,7 @@ native_up() {
   trap explain_half_up EXIT
   attended "$root/deploy/native/fetch.sh"
   build_daemons
+  install_daemons
   addresses
   write_configuration
   write_services
