@@ -116,6 +116,15 @@ expect "up again" "$lab_sh" up
 [ "$before" = "$(pids)" ] || fail "a second up restarted something"
 say "ok: a second up restarts nothing"
 
+sed 's/workload: mixed/workload: mixd/' "$root/config/lab.yaml" >"$LAB_HOME/lab.yaml"
+sed -i "s|^LAB_CONFIG=.*|LAB_CONFIG=$LAB_HOME/lab.yaml|" "$LAB_HOME/env"   # as if the running lab's file had been edited
+code=0
+"$lab_sh" up >"$LAB_HOME/output" 2>&1 || code=$?
+[ "$code" = 2 ] && [[ $(tail -n 1 "$LAB_HOME/output") == "error: $LAB_HOME/lab.yaml:"*'`workload` is `mixd`'* ]] || fail "up with a wrong lab file ended with exit $code: $(tail -n 3 "$LAB_HOME/output")"
+[ "$before" = "$(pids)" ] || fail "an up that was refused has restarted something"
+sed -i "s|^LAB_CONFIG=.*|LAB_CONFIG=$root/config/lab.yaml|" "$LAB_HOME/env"
+say "ok: a wrong lab file is told before anything is restarted"
+
 code=0
 LAB_HOME=$LAB_HOME/other "$lab_sh" up >"$LAB_HOME/output" 2>&1 || code=$?
 [ "$code" = 4 ] && grep -q "error: port $((9090 + LAB_PORT_OFFSET)), which loadgen needs, is held by pid" "$LAB_HOME/output" ||

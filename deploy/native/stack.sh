@@ -38,6 +38,11 @@ build_daemons() {
   attended in_root cargo build --profile "$profile" --locked -p loadgen -p scenariod || die "building the daemons failed"
 }
 
+# check_lab_file: by those who read it, while what is up runs on.
+check_lab_file() {
+  "$built/scenariod" check "$LAB_CONFIG" >/dev/null && "$built/loadgen" check --config "$LAB_CONFIG" >/dev/null || exit $?
+}
+
 install_daemons() {
   local name
   mkdir -p "$libexec"
@@ -80,6 +85,24 @@ write_configuration() {
     sed -e "s/127\.0\.0\.1:9090/$loadgen_address/" -e "s/127\.0\.0\.1:9092/$scenariod_address/" -e "s/127\.0\.0\.1:9095/$guard_address/" "$file" |
       put "$lab/prometheus/targets/$(basename "$file")"
   done
+}
+
+# known_addresses: NAME ADDRESS, as far as the lab file tells without a daemon to read it.
+known_addresses() {
+  printf '%s %s\n' loadgen "$(lab_address loadgen metrics_addr)" guard "$(lab_address scenariod guard_addr)" \
+    scenariod "$(lab_address scenariod metrics_addr)" toxiproxy "$(lab_address scenariod toxiproxy)" prometheus 127.0.0.1:9091
+  sed -n 's/^ *- *{ *name: *\([^, }]*\), *listen: *\([^, }]*\),.*upstream: *\([^, }]*\).*/\1\t\3\na proxy of toxiproxy\t\2/p' "$LAB_CONFIG"
+}
+
+# check_known_ports: before minutes of fetching and building; `check_ports` finds all.
+check_known_ports() {
+  local line port
+  ! supervisor >/dev/null || return 0
+  while read -r line; do
+    port=${line##*:}
+    [[ ! $port =~ ^[1-9][0-9]{0,4}$ ]] || require_free "$((port + LAB_PORT_OFFSET))" "${line%[[:blank:]]*}"
+  done < <(known_addresses)
+  refuse_taken
 }
 
 check_ports() {
@@ -149,14 +172,16 @@ explain_half_up() {
 }
 
 native_up() {
-  trap explain_half_up EXIT
+  check_known_ports
   attended "$root/deploy/native/fetch.sh"
   build_daemons
+  check_lab_file
   install_daemons
   addresses
   write_configuration
   write_services
   check_ports
+  trap explain_half_up EXIT
   save_settings
   install_services
   start_supervisor
