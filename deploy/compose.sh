@@ -67,6 +67,7 @@ compose_wait() {
 }
 
 compose_up() {
+  [ "$LAB_CONFIG" -ef "$root/config/lab.yaml" ] || die "in Docker the lab file is config/lab.compose.yaml, not $LAB_CONFIG" "edit that one, or use LAB_ENGINE=native"
   compose_ports
   [ -n "$(containers)" ] || compose_check_ports
   say "building the images"

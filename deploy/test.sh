@@ -116,6 +116,17 @@ expect "up again" "$lab_sh" up
 [ "$before" = "$(pids)" ] || fail "a second up restarted something"
 say "ok: a second up restarts nothing"
 
+expect "up with another client" env LAB_CLIENT=fail-fast "$lab_sh" up
+grep -qx 'restarting loadgen, which changed' "$LAB_HOME/output" || fail "another client did not restart loadgen: $(cat "$LAB_HOME/output")"
+service_has() { grep -qzxF "$1" "/proc/$(cat "$LAB_HOME/service/loadgen/supervise/pid")/environ"; }
+service_has LAB_CLIENT=fail-fast || fail "loadgen was not started with the other client"
+expect "up without it" "$lab_sh" up
+! service_has LAB_CLIENT=fail-fast || fail "loadgen still has the other client"
+diff <("$LAB_HOME/libexec/loadgen" --help | sed -n 's/.*\[env: \(LAB_[A-Z_]*\)=.*/\1/p') <(sed -n 's/^ *- \(LAB_[A-Z_]*\)$/\1/p' "$root/deploy/docker-compose.yml") ||
+  fail "docker-compose.yml does not pass on what loadgen reads"
+say "ok: the client's variables are loadgen's, and no longer than they are given"
+before=$(pids)
+
 sed 's/workload: mixed/workload: mixd/' "$root/config/lab.yaml" >"$LAB_HOME/lab.yaml"
 sed -i "s|^LAB_CONFIG=.*|LAB_CONFIG=$LAB_HOME/lab.yaml|" "$LAB_HOME/env"   # as if the running lab's file had been edited
 code=0
