@@ -9,11 +9,13 @@ default:
 
 # Start the lab and its load: Docker Compose where an engine answers, else natively (LAB_ENGINE, LAB_PORT_OFFSET)
 [group('lab')]
+[no-exit-message]
 up:
     @deploy/lab.sh up
 
 # Stop the lab; no process and no container is left
 [group('lab')]
+[no-exit-message]
 down:
     @deploy/lab.sh down
 
@@ -25,11 +27,13 @@ status:
 
 # Last lines of every part, or of one; -f follows
 [group('lab')]
+[no-exit-message]
 logs *ARGS:
     @deploy/lab.sh logs "$@"
 
 # A daemon of this workspace with the lab's settings: just run scenariod --list
 [group('lab')]
+[no-exit-message]
 run NAME *ARGS:
     @deploy/lab.sh run "$@"
 

@@ -67,6 +67,7 @@ compose_wait() {
 }
 
 compose_up() {
+  [ "$LAB_CONFIG" -ef "$root/config/lab.yaml" ] || die "in Docker the lab file is config/lab.compose.yaml, not $LAB_CONFIG" "edit that one, or use LAB_ENGINE=native"
   compose_ports
   [ -n "$(containers)" ] || compose_check_ports
   say "building the images"
@@ -75,6 +76,7 @@ compose_up() {
   save_settings
   compose up -d --remove-orphans || die "starting the containers failed" "\`just down\` cleans up"
   compose_wait
+  wait_for_sample compose exec -T prometheus promtool query instant http://127.0.0.1:9090
   write_wrapper
   compose_status
   print_next

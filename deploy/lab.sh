@@ -32,7 +32,8 @@ run() {
     *) die_code=2 die "cannot run '$name'" "loadgen or scenariod, as in \`just run scenariod --list\`" ;;
   esac
   export LAB_STATE=$lab/state LAB_MEMBER=$lab
-  exec cargo run --quiet --release --locked --manifest-path "$root/Cargo.toml" -p "$name" -- "$@"
+  build_daemons
+  exec "$built/$name" "$@"
 }
 
 # down: what is up, or, where that is not known, whatever either engine has of this lab.

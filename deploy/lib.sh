@@ -109,6 +109,17 @@ write_wrapper() {
   mv -f "$lab/bin/scenariod.new" "$lab/bin/scenariod"
 }
 
+# wait_for_sample PROMTOOL...: until Prometheus, asked through this command, has scraped the loadgen that is up, however
+# old what it has of another one. A scenario that starts before proves nothing.
+wait_for_sample() {
+  local since deadline=$((SECONDS + 20))
+  since=$(date +%s.%N)
+  until [[ $("$@" "up{job=\"loadgen\"} == 1 and timestamp(up{job=\"loadgen\"}) > $since" 2>/dev/null) == *' => '* ]]; do
+    [ $SECONDS -lt $deadline ] || { say "Prometheus has not scraped loadgen within 20 s: a scenario would be inconclusive"; return 0; }
+    sleep 0.5
+  done
+}
+
 print_next() {
   say "" "next: let one node lose packets, three times over" \
     "  export PATH=\"$lab/bin:\$PATH\"" \

@@ -83,7 +83,7 @@ expect "down, where an up was interrupted before it made a service" "$lab_sh" do
 
 # A build that does not end, with a compiler below it.
 mkdir -p "$LAB_HOME/fake"
-printf '#!/bin/sh\nsleep 300 &\necho "$$ $!" >%q\nwait\n' "$LAB_HOME/building" >"$LAB_HOME/fake/cargo"
+printf '#!/bin/sh\n[ "$1" = build ] || exec %q "$@"\nsleep 300 &\necho "$$ $!" >%q\nwait\n' "$(command -v cargo)" "$LAB_HOME/building" >"$LAB_HOME/fake/cargo"
 chmod +x "$LAB_HOME/fake/cargo"
 for signal in INT TERM; do
   rm -f "$LAB_HOME/building"
@@ -108,11 +108,33 @@ say "ok: up, interrupted while it builds, leaves no build behind"
 grep -qxF "no lab is up" "$LAB_HOME/output" || fail "status, where no lab is up: $(cat "$LAB_HOME/output")"
 say "ok: status tells a script that no lab is up"
 expect "the lab comes up" "$lab_sh" up
+[[ $("$programs/promtool" query instant "$prometheus" 'up{job="loadgen"} == 1') == *' => '* ]] || fail "up has returned before Prometheus had scraped loadgen"
+say "ok: up returns when Prometheus has scraped loadgen"
 expect "status, while every part is up" "$lab_sh" status
 before=$(pids)
 expect "up again" "$lab_sh" up
 [ "$before" = "$(pids)" ] || fail "a second up restarted something"
 say "ok: a second up restarts nothing"
+
+expect "up with another client" env LAB_CLIENT=fail-fast "$lab_sh" up
+grep -qx 'restarting loadgen, which changed' "$LAB_HOME/output" || fail "another client did not restart loadgen: $(cat "$LAB_HOME/output")"
+service_has() { grep -qzxF "$1" "/proc/$(cat "$LAB_HOME/service/loadgen/supervise/pid")/environ"; }
+service_has LAB_CLIENT=fail-fast || fail "loadgen was not started with the other client"
+expect "up without it" "$lab_sh" up
+! service_has LAB_CLIENT=fail-fast || fail "loadgen still has the other client"
+diff <("$LAB_HOME/libexec/loadgen" --help | sed -n 's/.*\[env: \(LAB_[A-Z_]*\)=.*/\1/p') <(sed -n 's/^ *- \(LAB_[A-Z_]*\)$/\1/p' "$root/deploy/docker-compose.yml") ||
+  fail "docker-compose.yml does not pass on what loadgen reads"
+say "ok: the client's variables are loadgen's, and no longer than they are given"
+before=$(pids)
+
+sed 's/workload: mixed/workload: mixd/' "$root/config/lab.yaml" >"$LAB_HOME/lab.yaml"
+sed -i "s|^LAB_CONFIG=.*|LAB_CONFIG=$LAB_HOME/lab.yaml|" "$LAB_HOME/env"   # as if the running lab's file had been edited
+code=0
+"$lab_sh" up >"$LAB_HOME/output" 2>&1 || code=$?
+[ "$code" = 2 ] && [[ $(tail -n 1 "$LAB_HOME/output") == "error: $LAB_HOME/lab.yaml:"*'`workload` is `mixd`'* ]] || fail "up with a wrong lab file ended with exit $code: $(tail -n 3 "$LAB_HOME/output")"
+[ "$before" = "$(pids)" ] || fail "an up that was refused has restarted something"
+sed -i "s|^LAB_CONFIG=.*|LAB_CONFIG=$root/config/lab.yaml|" "$LAB_HOME/env"
+say "ok: a wrong lab file is told before anything is restarted"
 
 code=0
 LAB_HOME=$LAB_HOME/other "$lab_sh" up >"$LAB_HOME/output" 2>&1 || code=$?
@@ -121,7 +143,7 @@ LAB_HOME=$LAB_HOME/other "$lab_sh" up >"$LAB_HOME/output" 2>&1 || code=$?
 say "ok: a taken port is named, with its holder"
 
 cd /
-expect "a scenario by the scenariod command, from another folder" "$LAB_HOME/bin/scenariod" --scenario packet-loss-10 --time-scale 0.1
+expect "a scenario by the scenariod command, from another folder" "$LAB_HOME/bin/scenariod" --scenario packet-loss-10 --time-scale 0.2
 holds 'sum(memcache_operations_total) > 1000' || fail "Prometheus has seen no load"
 for phase in 1 2 3; do
   holds "count_over_time((scenario_phase{scenario=\"packet-loss-10\"} == $phase)[5m:1s]) > 0" || fail "Prometheus has not seen phase $phase"

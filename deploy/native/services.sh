@@ -48,18 +48,32 @@ grafana_service() {
   service grafana "$address" "http /api/health" -- "$@" --homepath "$home"
 }
 
+# loadgen_settings: the variables for loadgen that this `up` was given, taken out of the environment: they are its
+# service's alone, and the next `up` without them takes them back.
+loadgen_settings() {
+  local name
+  for name in $("$built/loadgen" --help | sed -n 's/.*\[env: \(LAB_[A-Z_]*\)=.*/\1/p'); do
+    [ -n "${!name+set}" ] || continue
+    environment+=" $(printf '%s=%q' "$name" "${!name}")"
+    [ ! -f "${!name}" ] || depends+=("${!name}")
+    unset "$name"
+  done
+}
+
 write_services() {
   local depends=() environment=
   rm -rf "$services_new"
   parts=()   # in the order in which they depend on each other
   memcached_services
   depends=("$lab/toxiproxy.json")
-  environment="LOG_LEVEL=info"   # else it writes a line for every connection and every chunk of a slow one
+  environment="LOG_LEVEL=warn"   # else it writes a line for every connection
   service toxiproxy "$toxiproxy_address" "http /proxies" -- \
     "$programs/toxiproxy-server" -host "${toxiproxy_address%:*}" -port "${toxiproxy_address##*:}" -config "$lab/toxiproxy.json"
   environment=
   depends=("$LAB_CONFIG")
+  loadgen_settings
   service loadgen "$loadgen_address" "http /health" -- "$libexec/loadgen" --config "$LAB_CONFIG"
+  depends=("$LAB_CONFIG")
   environment="LAB_STATE=$(printf %q "$lab/state")"   # shared with the daemon
   service guard "$guard_address" "http /health" -- "$libexec/scenariod" guard --config "$LAB_CONFIG"
   environment=

@@ -27,17 +27,28 @@ members() {
   return 0
 }
 
+# build_daemons: both of them at once, for `up` and `run` alike; alone each would be built with other features, anew.
+# Sets $built, the folder they are in. What cargo has to do after the first time it tells itself.
 build_daemons() {
   have cargo || die "cargo is not on PATH, and the daemons are to be built" "install a Rust toolchain, https://rustup.rs"
-  local target name profile=${LAB_PROFILE:-release}
-  say "building the daemons ($profile; some minutes the first time)"
+  local profile=${LAB_PROFILE:-release}
+  built=$(cd "$root" && cargo metadata --format-version 1 --no-deps --locked | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')/${profile/#dev/debug}
+  [ -x "$built/loadgen" ] && [ -x "$built/scenariod" ] ||
+    say "building the daemons ($profile): minutes, on a small or busy machine a quarter of an hour" >&2
   attended in_root cargo build --profile "$profile" --locked -p loadgen -p scenariod || die "building the daemons failed"
-  [ "$profile" != dev ] || profile=debug
-  target=$(cd "$root" && cargo metadata --format-version 1 --no-deps --locked | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+}
+
+# check_lab_file: by those who read it, while what is up runs on.
+check_lab_file() {
+  "$built/scenariod" check "$LAB_CONFIG" >/dev/null && "$built/loadgen" check --config "$LAB_CONFIG" >/dev/null || exit $?
+}
+
+install_daemons() {
+  local name
   mkdir -p "$libexec"
   for name in loadgen scenariod; do
-    cmp -s "$target/$profile/$name" "$libexec/$name" && continue
-    cp "$target/$profile/$name" "$libexec/$name.new"
+    cmp -s "$built/$name" "$libexec/$name" && continue
+    cp "$built/$name" "$libexec/$name.new"
     mv -f "$libexec/$name.new" "$libexec/$name"
   done
 }
@@ -74,6 +85,24 @@ write_configuration() {
     sed -e "s/127\.0\.0\.1:9090/$loadgen_address/" -e "s/127\.0\.0\.1:9092/$scenariod_address/" -e "s/127\.0\.0\.1:9095/$guard_address/" "$file" |
       put "$lab/prometheus/targets/$(basename "$file")"
   done
+}
+
+# known_addresses: NAME ADDRESS, as far as the lab file tells without a daemon to read it.
+known_addresses() {
+  printf '%s %s\n' loadgen "$(lab_address loadgen metrics_addr)" guard "$(lab_address scenariod guard_addr)" \
+    scenariod "$(lab_address scenariod metrics_addr)" toxiproxy "$(lab_address scenariod toxiproxy)" prometheus 127.0.0.1:9091
+  sed -n 's/^ *- *{ *name: *\([^, }]*\), *listen: *\([^, }]*\),.*upstream: *\([^, }]*\).*/\1\t\3\na proxy of toxiproxy\t\2/p' "$LAB_CONFIG"
+}
+
+# check_known_ports: before minutes of fetching and building; `check_ports` finds all.
+check_known_ports() {
+  local line port
+  ! supervisor >/dev/null || return 0
+  while read -r line; do
+    port=${line##*:}
+    [[ ! $port =~ ^[1-9][0-9]{0,4}$ ]] || require_free "$((port + LAB_PORT_OFFSET))" "${line%[[:blank:]]*}"
+  done < <(known_addresses)
+  refuse_taken
 }
 
 check_ports() {
@@ -143,17 +172,21 @@ explain_half_up() {
 }
 
 native_up() {
-  trap explain_half_up EXIT
+  check_known_ports
   attended "$root/deploy/native/fetch.sh"
   build_daemons
+  check_lab_file
+  install_daemons
   addresses
   write_configuration
   write_services
   check_ports
+  trap explain_half_up EXIT
   save_settings
   install_services
   start_supervisor
   wait_until_up
+  wait_for_sample "$programs/promtool" query instant "http://$prometheus_address"
   write_wrapper
   native_status
   have grafana || have grafana-server || say "no Grafana: put a grafana binary on PATH (https://grafana.com/grafana/download) and run \`just up\` again"

@@ -65,7 +65,7 @@ build_toxiproxy() {
   rm -rf "$go_home"
   mkdir -p "$go_home"
   find_go
-  say "building Toxiproxy $toxiproxy_version with $("$go" env GOVERSION) (a minute or two)"
+  say "building Toxiproxy $toxiproxy_version with $("$go" env GOVERSION) (a minute or two, more on a busy machine)"
   quiet "$fetched/log/toxiproxy.log" "building Toxiproxy $toxiproxy_version" \
     in_go_home "$go" install -trimpath -ldflags "-s -w -X $module.Version=$toxiproxy_version" \
     "$module/cmd/server@v$toxiproxy_version" "$module/cmd/cli@v$toxiproxy_version"

@@ -27,7 +27,8 @@ const MOST_BUDGET: Duration = Duration::from_secs(30);
 const REPAIR: Duration = Duration::from_secs(5);
 
 /// What helps where no Toxiproxy answers.
-pub(crate) const OTHER: &str = "is the lab up? `--toxiproxy` names another Toxiproxy";
+pub(crate) const OTHER: &str =
+    "is the lab up? `just status` tells, `just up` starts it; `--toxiproxy` names another Toxiproxy";
 
 /// One run's rig.
 #[derive(Debug)]

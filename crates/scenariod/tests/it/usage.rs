@@ -305,7 +305,7 @@ fn a_taken_port_and_an_absent_toxiproxy_end_with_4_and_their_address() {
     assert!(
         stderr.ends_with(&format!(
             "error: latency-1s was not started: toxiproxy does not answer: GET http://{nobody}/proxies: Connection refused (os error 111)\n\
-             hint: is the lab up? `--toxiproxy` names another Toxiproxy\n"
+             hint: is the lab up? `just status` tells, `just up` starts it; `--toxiproxy` names another Toxiproxy\n"
         )),
         "{stderr}"
     );
