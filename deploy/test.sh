@@ -143,7 +143,7 @@ LAB_HOME=$LAB_HOME/other "$lab_sh" up >"$LAB_HOME/output" 2>&1 || code=$?
 say "ok: a taken port is named, with its holder"
 
 cd /
-expect "a scenario by the scenariod command, from another folder" "$LAB_HOME/bin/scenariod" --scenario packet-loss-10 --time-scale 0.2
+expect "a scenario by the scenariod command, from another folder" "$LAB_HOME/bin/scenariod" --scenario packet-loss-10 --time-scale 0.1
 holds 'sum(memcache_operations_total) > 1000' || fail "Prometheus has seen no load"
 for phase in 1 2 3; do
   holds "count_over_time((scenario_phase{scenario=\"packet-loss-10\"} == $phase)[5m:1s]) > 0" || fail "Prometheus has not seen phase $phase"
