@@ -43,6 +43,7 @@ mod tests {
 
     use metrics_core::Registry;
     use metrics_core::families::toxiproxy::ToxiproxyFamilies;
+    use tempfile::TempDir;
     use testkit::{Fake, Misbehaviour, Rule, Toxiproxy};
     use tokio_util::sync::CancellationToken;
 
@@ -60,10 +61,11 @@ mod tests {
         Toxiproxy::start_with([("memcached1", "127.0.0.1:9".parse().unwrap())])
     }
 
-    fn injector(url: &str) -> Arc<Injector> {
+    /// With its state in a folder that the test drops.
+    fn injector(folder: &TempDir, url: &str) -> Arc<Injector> {
         let families = ToxiproxyFamilies::register(&mut Registry::default(), &[]);
         let client = Client::new(&url.parse().unwrap(), Arc::clone(&families)).unwrap();
-        let state = StateDir::locate(Some(&tempfile::tempdir().unwrap().keep())).unwrap();
+        let state = StateDir::locate(Some(folder.path())).unwrap();
         let journal = Arc::new(Journal::begin(&state, RunId::new(1, 1), "x", url).unwrap());
         let voice = Voice { narrator: Narrator::start(Manner::Lines).0, label: String::new() };
         let kit = Kit {
@@ -91,7 +93,8 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_panic_in_the_middle_of_testing_leaves_no_toxic() {
         let toxiproxy = toxiproxy();
-        let injector = injector(&toxiproxy.url());
+        let folder = tempfile::tempdir().unwrap();
+        let injector = injector(&folder, &toxiproxy.url());
         let ending = supervise(panics(Arc::clone(&injector)), &injector, "x").await;
         let Ending::Broken { error, residue: None } = ending else { unreachable!("{ending:?}") };
         assert!(matches!(*error, RunError::Internal { .. }), "{error}");
@@ -103,7 +106,8 @@ mod tests {
         let toxiproxy = toxiproxy();
         let fake = Fake::before(&toxiproxy);
         let held = fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::HoldRequest);
-        let injector = injector(&fake.url());
+        let folder = tempfile::tempdir().unwrap();
+        let injector = injector(&folder, &fake.url());
         let told = CancellationToken::new();
         let inject = tokio::spawn({
             let (injector, told) = (Arc::clone(&injector), told.clone());
