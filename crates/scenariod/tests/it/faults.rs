@@ -184,8 +184,10 @@ fn a_flap_comes_and_goes_and_a_ramp_changes_in_place() {
     eventually("the toxic", secs(10), || ours(&lab.toxiproxy).len() == 1);
     eventually("no toxic", secs(10), || ours(&lab.toxiproxy).is_empty());
     eventually("the toxic again", secs(10), || ours(&lab.toxiproxy).len() == 1);
-    let activations = daemon.scrape().sum("toxiproxy_toxic_activations_total", [("type", "latency")]);
-    assert_eq!(activations, 2.0);
+    // Shown once it is read back.
+    daemon.scrape_until("the second time to be counted", secs(10), |page| {
+        page.sum("toxiproxy_toxic_activations_total", [("type", "latency")]) == 2.0
+    });
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
     assert_eq!(asked(&fake), ["POST", "DELETE", "POST", "DELETE"]);
 
