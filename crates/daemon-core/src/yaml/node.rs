@@ -126,15 +126,10 @@ fn resolve(text: &str) -> Scalar {
 
 fn number(text: &str) -> Option<Scalar> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    // `010` is text to YAML 1.2 readers that fear octals; `1.5.2` and `inf` are text to everyone.
+    // `010` is text to YAML 1.2 readers that fear octals; `1.5.2` and `inf` are text to everyone. `0x10` is a whole number to
+    // some, and none where a fraction is wanted: whoever writes it is told.
     if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
-    }
-    for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] {
-        if let Some(digits) = digits.strip_prefix(prefix).filter(|digits| !digits.starts_with(['+', '-'])) {
-            let integer = i128::from_str_radix(digits, radix).ok()?;
-            return Some(Scalar::Integer(if text.starts_with('-') { -integer } else { integer }));
-        }
     }
     match digits {
         ".inf" | ".Inf" | ".INF" if text.starts_with('-') => return Some(Scalar::Float(f64::NEG_INFINITY)),
@@ -208,6 +203,7 @@ mod tests {
     #[test]
     fn scalars_resolve_as_yaml_1_2() {
         for (text, expected) in [
+            ("0x10", Scalar::Text("0x10".to_owned())),
             ("10", Scalar::Integer(10)),
             ("0.10", Scalar::Float(0.1)),
             ("30s", Scalar::Text("30s".into())),
