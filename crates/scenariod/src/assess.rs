@@ -167,13 +167,7 @@ async fn one(
         Ok(series) => {
             let series = Named::all(series);
             let evidence = Evidence { series: &series, nodes: &filled.nodes, health, grid };
-            let planned = match expectation.during {
-                During::Stabilization => Some(run.planned.stabilization),
-                During::Testing => Some(run.planned.testing),
-                During::Recovery => Some(run.planned.recovery),
-                During::Run => None,
-            };
-            judge(expectation, &run.windows, &evidence, planned)
+            judge(expectation, &run.windows, &evidence, expectation.during.planned(&run.planned))
         }
     };
     let value = value(prometheus, run, expectation, &judged).await;

@@ -11,7 +11,7 @@ use crate::playlist::{Entry, Playlist};
 use crate::reconcile::{Change, changes};
 use crate::scenario::Scenario;
 use crate::toxic::{Toxic, ToxicKind};
-use crate::toxiproxy::{Power, power_body, toxic_body};
+use crate::toxiproxy::{Path, Power, power_body, toxic_body};
 use crate::wrap::wrapped;
 
 /// Columns of the drawing.
@@ -176,7 +176,7 @@ fn requests(text: &mut String, plan: &Plan) {
                 Change::Update(step) => {
                     let (name, server) = (name(&step), &step.server);
                     let body = toxic_body(&name, &step.toxic);
-                    let _ = writeln!(text, "  POST /proxies/{server}/toxics/{name} {body}");
+                    let _ = writeln!(text, "  POST {} {body}", Path::Toxic(server, &name));
                     if let Some(old) = on.iter_mut().find(|other| other.lease == step.lease) {
                         *old = step;
                     }
@@ -204,18 +204,18 @@ fn requests(text: &mut String, plan: &Plan) {
 
 fn add(text: &mut String, step: &Step) {
     let (name, server) = (name(step), &step.server);
-    let _ = writeln!(text, "  POST /proxies/{server}/toxics {}", toxic_body(&name, &step.toxic));
+    let _ = writeln!(text, "  POST {} {}", Path::Toxics(server), toxic_body(&name, &step.toxic));
     if is_marker(&step.toxic) {
-        let _ = writeln!(text, "  POST /proxies/{server} {}", power_body(Power::Disabled));
+        let _ = writeln!(text, "  POST {} {}", Path::Proxy(server), power_body(Power::Disabled));
     }
 }
 
 fn remove(text: &mut String, step: &Step) {
     let (name, server) = (name(step), &step.server);
     if is_marker(&step.toxic) {
-        let _ = writeln!(text, "  POST /proxies/{server} {}", power_body(Power::Enabled));
+        let _ = writeln!(text, "  POST {} {}", Path::Proxy(server), power_body(Power::Enabled));
     }
-    let _ = writeln!(text, "  DELETE /proxies/{server}/toxics/{name}");
+    let _ = writeln!(text, "  DELETE {}", Path::Toxic(server, &name));
 }
 
 fn is_negative(toxic: &Toxic) -> bool {

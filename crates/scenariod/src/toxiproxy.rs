@@ -7,7 +7,7 @@ mod wire;
 
 pub(crate) use client::Client;
 pub(crate) use error::ToxiproxyError;
-pub(crate) use wire::{power_body, start_up_config, toxic_body};
+pub(crate) use wire::{Path, power_body, start_up_config, toxic_body};
 
 use crate::toxic::Toxic;
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use metrics_core::labels::FaultType;
 
-use super::{Effect, Level, millis, readable};
+use super::{Effect, Level, millis};
+use crate::duration::readable;
 use crate::toxic::ToxicKind;
 
 /// `delay` on every chunk, give or take up to `jitter`, uniformly.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use metrics_core::labels::FaultType;
 
-use super::{Effect, readable};
+use super::Effect;
+use crate::duration::readable;
 use crate::toxic::ToxicKind;
 
 /// Cuts every chunk into pieces of `size` bytes, give or take up to `variation`, `delay` apart.

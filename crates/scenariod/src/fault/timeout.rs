@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use metrics_core::labels::FaultType;
 
-use super::{Effect, millis, readable};
+use super::{Effect, millis};
+use crate::duration::readable;
 use crate::toxic::ToxicKind;
 
 /// Drops all bytes and closes each connection after `after`.

@@ -29,11 +29,10 @@ impl fmt::Display for Short {
 /// What the judge will find if each phase lasts as planned; `interval` is that of the scrapes.
 pub(crate) fn short(expectation: &Expectation, planned: &Phases, interval: Duration) -> Option<Short> {
     let whole = planned.stabilization.saturating_add(planned.testing).saturating_add(planned.recovery);
-    let (lasts, behind) = match expectation.during {
-        During::Stabilization => (planned.stabilization, Duration::ZERO),
-        During::Testing => (planned.testing, Duration::ZERO),
-        During::Recovery => (planned.recovery, interval),
-        During::Run => (whole, interval),
+    let lasts = expectation.during.planned(planned).unwrap_or(whole);
+    let behind = match expectation.during {
+        During::Stabilization | During::Testing => Duration::ZERO,
+        During::Recovery | During::Run => interval,
     };
     let lookback = expectation.query.lookback(interval);
     let settles = match unsettled(expectation, lasts.saturating_add(behind).as_secs_f64(), lookback) {
@@ -87,12 +86,7 @@ mod tests {
                 for expectation in &scenario.expect {
                     let grid = grid(expectation, &windows, interval);
                     let evidence = Evidence { series: &[], nodes: &[], health: &health, grid };
-                    let planned = match expectation.during {
-                        During::Stabilization => Some(phases.stabilization),
-                        During::Testing => Some(phases.testing),
-                        During::Recovery => Some(phases.recovery),
-                        During::Run => None,
-                    };
+                    let planned = expectation.during.planned(&phases);
                     let judged = judge(expectation, &windows, &evidence, planned);
                     assert_eq!(judged.finding, Some(Finding::Inconclusive), "there is no data");
                     let too_short = judged.reason.starts_with("the phase ");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::machine::Phases;
 use crate::promql::Query;
 
 /// One line of a verdict.
@@ -74,6 +75,16 @@ impl Subject {
 }
 
 impl During {
+    /// How long it is planned to last; the whole run has no length of its own.
+    pub(crate) fn planned(self, phases: &Phases) -> Option<Duration> {
+        match self {
+            During::Stabilization => Some(phases.stabilization),
+            During::Testing => Some(phases.testing),
+            During::Recovery => Some(phases.recovery),
+            During::Run => None,
+        }
+    }
+
     /// In their order.
     pub(crate) const PHASES: [During; 3] = [During::Stabilization, During::Testing, During::Recovery];
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::identity::Servers;
-use super::wire::{PowerBody, ProxiesView, ProxyBody, Refusal, ToxicBody};
+use super::wire::{Path, PowerBody, ProxiesView, ProxyBody, Refusal, ToxicBody};
 use super::{NewProxy, Power, Proxy, ToxiproxyError};
 use crate::toxic::Toxic;
 
@@ -60,7 +60,7 @@ impl Client {
 
     /// Every proxy with its toxics.
     pub(crate) async fn proxies(&self) -> Result<Vec<Proxy>, ToxiproxyError> {
-        match self.call::<ProxiesView>(ApiMethod::Get, &["proxies"], None::<&()>).await {
+        match self.call::<ProxiesView>(ApiMethod::Get, Path::Proxies, None::<&()>).await {
             Ok(view) => Ok(view.into_values().map(Proxy::from).collect()),
             // No Toxiproxy refuses to list its proxies.
             Err(ToxiproxyError::Refused { call, status: status @ 300..500, message }) => {
@@ -73,7 +73,7 @@ impl Client {
     /// Opens a proxy. One of that name that is already there is left as it is.
     pub(crate) async fn create_proxy(&self, proxy: &NewProxy) -> Result<(), ToxiproxyError> {
         let body = ProxyBody::from(proxy);
-        accept(StatusCode::CONFLICT, self.call::<Ignored>(ApiMethod::Post, &["proxies"], Some(&body)).await)
+        accept(StatusCode::CONFLICT, self.call::<Ignored>(ApiMethod::Post, Path::Proxies, Some(&body)).await)
     }
 
     /// Puts a toxic on a proxy. That the name is taken is no error: an earlier try may have applied, and only
@@ -85,8 +85,8 @@ impl Client {
         toxic: &Toxic,
     ) -> Result<(), ToxiproxyError> {
         let body = ToxicBody::new(name, toxic);
-        let path = ["proxies", proxy, "toxics"];
-        accept(StatusCode::CONFLICT, self.call::<Ignored>(ApiMethod::Post, &path, Some(&body)).await)
+        let path = Path::Toxics(proxy);
+        accept(StatusCode::CONFLICT, self.call::<Ignored>(ApiMethod::Post, path, Some(&body)).await)
     }
 
     /// Gives a toxic that is there other attributes.
@@ -97,26 +97,26 @@ impl Client {
         toxic: &Toxic,
     ) -> Result<(), ToxiproxyError> {
         let body = ToxicBody::new(name, toxic);
-        let path = ["proxies", proxy, "toxics", name];
-        self.call::<Ignored>(ApiMethod::Post, &path, Some(&body)).await.map(|Ignored| ())
+        let path = Path::Toxic(proxy, name);
+        self.call::<Ignored>(ApiMethod::Post, path, Some(&body)).await.map(|Ignored| ())
     }
 
     /// Takes a toxic off a proxy; that it is not there is what was wanted.
     pub(crate) async fn remove_toxic(&self, proxy: &str, name: &str) -> Result<(), ToxiproxyError> {
-        let path = ["proxies", proxy, "toxics", name];
-        accept(StatusCode::NOT_FOUND, self.call::<Ignored>(ApiMethod::Delete, &path, None::<&()>).await)
+        let path = Path::Toxic(proxy, name);
+        accept(StatusCode::NOT_FOUND, self.call::<Ignored>(ApiMethod::Delete, path, None::<&()>).await)
     }
 
     /// Opens or closes a proxy, and changes nothing else about it.
     pub(crate) async fn set_power(&self, proxy: &str, power: Power) -> Result<(), ToxiproxyError> {
         let body = PowerBody::from(power);
-        self.call::<Ignored>(ApiMethod::Post, &["proxies", proxy], Some(&body)).await.map(|Ignored| ())
+        self.call::<Ignored>(ApiMethod::Post, Path::Proxy(proxy), Some(&body)).await.map(|Ignored| ())
     }
 
     async fn call<T: Answer>(
         &self,
         method: ApiMethod,
-        path: &[&str],
+        path: Path<'_>,
         body: Option<&(impl Serialize + Sync)>,
     ) -> Result<T, ToxiproxyError> {
         let started = Instant::now();
@@ -128,12 +128,12 @@ impl Client {
     async fn exchange<T: Answer>(
         &self,
         method: ApiMethod,
-        path: &[&str],
+        path: Path<'_>,
         body: Option<&(impl Serialize + Sync)>,
     ) -> Result<T, ToxiproxyError> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
+            segments.pop_if_empty().extend(path.segments());
         }
         let (verb, word) = match method {
             ApiMethod::Get => (reqwest::Method::GET, "GET"),

@@ -1,6 +1,7 @@
-//! How Toxiproxy spells things in JSON. Nothing outside this file knows; nothing in here talks to a network.
+//! How Toxiproxy spells things, in its paths and in JSON. Nothing outside this file knows; nothing in here talks to a network.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,6 +11,34 @@ use crate::toxic::{Share, Stream, Toxic, ToxicKind};
 
 const UPSTREAM: &str = "upstream";
 const DOWNSTREAM: &str = "downstream";
+
+/// Where the API has what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Path<'a> {
+    Proxies,
+    Proxy(&'a str),
+    Toxics(&'a str),
+    /// A proxy and one of its toxics.
+    Toxic(&'a str, &'a str),
+}
+
+impl<'a> Path<'a> {
+    pub(super) fn segments(self) -> Vec<&'a str> {
+        match self {
+            Path::Proxies => vec!["proxies"],
+            Path::Proxy(proxy) => vec!["proxies", proxy],
+            Path::Toxics(proxy) => vec!["proxies", proxy, "toxics"],
+            Path::Toxic(proxy, toxic) => vec!["proxies", proxy, "toxics", toxic],
+        }
+    }
+}
+
+/// As people are shown it.
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.segments().into_iter().try_for_each(|segment| write!(f, "/{segment}"))
+    }
+}
 
 /// Body of `POST /proxies` and entry of the start-up configuration.
 #[derive(Serialize)]
