@@ -72,6 +72,23 @@ pub trait UserError: Error {
     }
 }
 
+/// Any error that ends a command. `?` makes one of every [`UserError`].
+#[derive(Debug)]
+pub struct Failure(Box<dyn UserError>);
+
+impl<E: UserError + 'static> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure(Box::new(error))
+    }
+}
+
+impl Failure {
+    /// Prints the error to standard error and gives the exit code it leads to.
+    pub fn report(&self) -> Exit {
+        report(self.0.as_ref())
+    }
+}
+
 /// Prints `error: ...`, one line per cause, and `hint: ...` to standard error, and gives the exit code.
 pub fn report(error: &dyn UserError) -> Exit {
     let mut text = String::new();

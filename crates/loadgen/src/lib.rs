@@ -37,16 +37,13 @@ mod zipf;
 
 use std::ffi::OsString;
 
-use daemon_core::exit::{Exit, UserError, print, report};
+use daemon_core::exit::{Exit, Failure, UserError, print};
 use daemon_core::lab::Lab;
 use daemon_core::{health, logging};
 
 use cli::{Cli, Parsed, SubCommand};
 use histogram_file::HistogramFile;
 use recorder::Export;
-
-/// Any error that ends a command.
-type Failure = Box<dyn UserError>;
 
 /// Why `--fail-on-corrupt` failed a run.
 #[derive(Debug, thiserror::Error)]
@@ -73,55 +70,51 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
 /// As [`main`], with an exporter of one's own beside the Prometheus families.
 pub fn main_with(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Exit {
     logging::init("info");
-    command(args, export).unwrap_or_else(|failure| report(failure.as_ref()))
+    command(args, export).unwrap_or_else(|failure| failure.report())
 }
 
 fn command(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Result<Exit, Failure> {
-    let cli = match cli::parse(args).map_err(fail)? {
+    let cli = match cli::parse(args)? {
         Parsed::Text(text) => return say(&text),
         Parsed::Cli(cli) => *cli,
     };
     match &cli.command {
         None => {
-            let plan = config::plan(&load_lab(&cli)?, &cli).map_err(fail)?;
-            let histogram = cli.histogram.map(HistogramFile::create).transpose().map_err(fail)?;
+            let plan = config::plan(&load_lab(&cli)?, &cli)?;
+            let histogram = cli.histogram.map(HistogramFile::create).transpose()?;
             let ended = run::run(plan, export).inspect_err(|error| {
                 if cli.json {
                     // The message on standard error follows in any case.
                     let _ = print(&summary::failure(error));
                 }
-            });
-            let ended = ended.map_err(fail)?;
-            let written = histogram.map_or(Ok(()), |file| file.write(&ended.histogram)).map_err(fail);
+            })?;
+            let written = histogram.map_or(Ok(()), |file| file.write(&ended.histogram)).map_err(Failure::from);
             let told = say(&ended.summary).and_then(|told| written.map(|()| told));
             if cli.fail_on_corrupt && ended.corrupt > 0 {
                 // What cannot be written does not hide what was read.
-                let _ = told.map_err(|error| report(&*error));
-                return Err(fail(CorruptReads { count: ended.corrupt }));
+                let _ = told.map_err(|error| error.report());
+                return Err(CorruptReads { count: ended.corrupt }.into());
             }
             told
         }
-        Some(SubCommand::Check { paths }) => say(&check::check(paths, &cli).map_err(fail)?),
+        Some(SubCommand::Check { paths }) => say(&check::check(paths, &cli)?),
         Some(SubCommand::Health) => {
             let addr = match &cli.metrics_addr {
                 Some(addr) => addr.clone(),
-                None => config::metrics_addr(&load_lab(&cli)?).map_err(fail)?,
+                None => config::metrics_addr(&load_lab(&cli)?)?,
             };
-            health::probe(&addr).map_err(fail)?;
+            health::probe(&addr)?;
             Ok(Exit::Ok)
         }
         Some(SubCommand::Completions { shell }) => say(&cli::completions(*shell)),
     }
 }
 
-fn fail<E: UserError + 'static>(error: E) -> Failure {
-    Box::new(error)
-}
-
 fn load_lab(cli: &Cli) -> Result<Lab, Failure> {
-    Lab::load(cli.config.as_deref()).map_err(fail)
+    Ok(Lab::load(cli.config.as_deref())?)
 }
 
 fn say(text: &str) -> Result<Exit, Failure> {
-    print(text).map(|()| Exit::Ok).map_err(fail)
+    print(text)?;
+    Ok(Exit::Ok)
 }

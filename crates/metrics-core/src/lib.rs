@@ -16,5 +16,6 @@ pub mod reference;
 mod spread;
 
 pub use family::{Family, Kind};
+pub use locked::Locked;
 pub use prometheus_client::registry::Registry;
 pub use spread::Spread;

@@ -2,15 +2,18 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// A [`Mutex`] that ignores poisoning.
 #[derive(Debug, Default)]
-pub(crate) struct Locked<T>(Mutex<T>);
+pub struct Locked<T>(Mutex<T>);
 
 impl<T> Locked<T> {
-    pub(crate) fn new(value: T) -> Locked<T> {
+    /// Wraps a value.
+    pub fn new(value: T) -> Locked<T> {
         Locked(Mutex::new(value))
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+    /// Waits for the lock; never fails.
+    pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
