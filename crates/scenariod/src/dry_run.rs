@@ -10,7 +10,6 @@ use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock_watch::{Look, skew};
-use crate::duration::readable;
 use crate::epoch::unix_seconds;
 use crate::forewarn::{Ahead, LEAD, summary, trouble};
 use crate::injector::{Ground, look};
@@ -19,6 +18,7 @@ use crate::metrics::{self, SetupError};
 use crate::prom::{PromError, Prometheus};
 use crate::run::Order;
 use crate::stage::RunError;
+use crate::text::format_duration;
 use crate::toxiproxy::Client;
 
 /// What only a run can find out.
@@ -85,7 +85,7 @@ pub(crate) async fn dry_run(order: &Order) -> Result<Dry, DryError> {
         for note in looked.map_err(refused)? {
             text.push_str(&format!("{}: would find: {note}\n", scenario.name));
         }
-        let testing = readable(plan.phases.testing);
+        let testing = format_duration(plan.phases.testing);
         text.push_str(&format!("{}: would test for {testing}: {}\n", scenario.name, plan.describe()));
         if order.prometheus.is_some() && scenario.expect.is_empty() {
             text.push_str(&format!("{}: nothing is expected of it: no run of it is judged\n", scenario.name));

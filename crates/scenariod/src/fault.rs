@@ -179,11 +179,6 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Percent with at most three decimals, without the noise of binary fractions: 0.07 is 7%.
-fn percent(share: f64) -> String {
-    format!("{}%", (share * 100_000.0).round() / 1_000.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

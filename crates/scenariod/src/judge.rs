@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use metrics_core::labels::Finding;
 
+use crate::text::format_duration;
 use evidence::{Evidence, Point, UNDER_WAY, Windows, mean};
 use expectation::{Bounds, During, Expectation, Must, Subject};
 
@@ -121,7 +122,9 @@ fn decide(
         && planned < limit
     {
         return Judged::inconclusive(format!(
-            "the phase ({planned:?}) is shorter than what the expectation allows ({limit:?})"
+            "the phase ({}) is shorter than what the expectation allows ({})",
+            format_duration(planned),
+            format_duration(limit)
         ));
     }
     if evidence.series.is_empty() {

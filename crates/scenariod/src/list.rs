@@ -5,11 +5,11 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::catalogue::Catalogue;
-use crate::duration::readable;
 use crate::judge::expectation::Expectation;
 use crate::library::Library;
 use crate::playlist::Playlist;
 use crate::scenario::{FaultEntry, Scenario, Target};
+use crate::text::{format_duration, format_share};
 
 /// What a playlist file looks like; a test reads it.
 const PLAYLISTS: &str = "
@@ -67,7 +67,7 @@ pub(crate) fn table(library: &Library) -> String {
 /// How many runs and how long they take.
 fn runs(list: &Playlist) -> String {
     let count = list.entries.len();
-    format!("{count} run{} in {}", if count == 1 { "" } else { "s" }, readable(list.length()))
+    format!("{count} run{} in {}", if count == 1 { "" } else { "s" }, format_duration(list.length()))
 }
 
 /// The catalogue as a page of the documentation.
@@ -109,7 +109,7 @@ pub(crate) fn markdown(library: &Library) -> String {
     for list in &library.playlists {
         let names: Vec<String> =
             list.entries.iter().map(|entry| format!("`{}`", entry.scenario.name)).collect();
-        let takes = readable(list.length());
+        let takes = format_duration(list.length());
         let _ = writeln!(page, "| `{}` | {takes} | {} | {} |", list.name, list.about, names.join(", "));
     }
     page
@@ -137,7 +137,7 @@ fn words(entry: &FaultEntry) -> String {
     };
     let direction = entry.direction.as_str();
     let share = match entry.share.get() {
-        share if share < 1.0 => format!(", {}% of connections", share * 100.0),
+        share if share < 1.0 => format!(", {} of connections", format_share(share)),
         _ => String::new(),
     };
     format!("{} on {target} ({direction}{share}){}", entry.fault.describe(), entry.shape.describe())
@@ -146,7 +146,7 @@ fn words(entry: &FaultEntry) -> String {
 /// Stabilization, testing and recovery.
 fn phases(scenario: &Scenario) -> String {
     let phases = &scenario.phases;
-    [phases.stabilization, phases.testing, phases.recovery].map(readable).join(" + ")
+    [phases.stabilization, phases.testing, phases.recovery].map(format_duration).join(" + ")
 }
 
 /// The catalogue for programs.

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::duration::readable;
 use crate::progress::{Figures, Line, Scene};
+use crate::text::format_duration;
 
 /// What waits for a slow reader; more is dropped.
 const BACKLOG: usize = 1_000;
@@ -96,7 +96,7 @@ impl Narrator {
 
     /// Nothing happens for so long.
     pub(crate) fn pausing(&self, length: Duration) {
-        self.say(format!("pause of {}", readable(length)));
+        self.say(format!("pause of {}", format_duration(length)));
         self.phase("pause", length);
     }
 

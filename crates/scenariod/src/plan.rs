@@ -7,6 +7,7 @@ use crate::fault::Direction;
 use crate::lease::Lease;
 use crate::machine::Phases;
 use crate::scenario::{FaultEntry, Scenario, Target};
+use crate::text::format_share;
 use crate::timeline::Course;
 use crate::toxic::{Share, Toxic};
 
@@ -144,7 +145,7 @@ impl Plan {
     pub(crate) fn describe(&self) -> String {
         let one = |assigned: &Assigned| {
             let share = match assigned.share.get() {
-                share if share < 1.0 => format!(" on {share} of the connections"),
+                share if share < 1.0 => format!(" on {} of the connections", format_share(share)),
                 _ => String::new(),
             };
             let way = match assigned.direction {

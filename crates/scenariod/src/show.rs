@@ -4,12 +4,12 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::duration::readable;
 use crate::lease::{Lease, RunId};
 use crate::plan::{Assigned, Plan, Step};
 use crate::playlist::{Entry, Playlist};
 use crate::reconcile::{Change, changes};
 use crate::scenario::Scenario;
+use crate::text::format_duration;
 use crate::toxic::{Toxic, ToxicKind};
 use crate::toxiproxy::{Path, Power, power_body, toxic_body};
 use crate::wrap::wrapped;
@@ -43,14 +43,14 @@ pub(crate) fn playlist(list: &Playlist) -> String {
     let mut text = format!(
         "{} (playlist, {} in all)\n{}\n\n",
         list.name,
-        readable(list.length()),
+        format_duration(list.length()),
         wrapped(&list.about, "")
     );
     let width = list.entries.iter().map(|entry| entry.scenario.name.len()).max().unwrap_or_default();
     let phases = |entry: &Entry| {
         let phases = &entry.scenario.phases;
         let phases = [phases.stabilization, phases.testing, phases.recovery];
-        phases.map(|phase| readable(entry.scale.of(phase))).join(" + ")
+        phases.map(|phase| format_duration(entry.scale.of(phase))).join(" + ")
     };
     let phases: Vec<String> = list.entries.iter().map(phases).collect();
     let phases_width = phases.iter().map(String::len).max().unwrap_or_default();
@@ -64,7 +64,7 @@ pub(crate) fn playlist(list: &Playlist) -> String {
             let _ = write!(text, ", seed {seed}");
         }
         if !entry.pause.is_zero() && index + 1 < runs {
-            let _ = write!(text, ", then a pause of {}", readable(entry.pause));
+            let _ = write!(text, ", then a pause of {}", format_duration(entry.pause));
         }
         text.push('\n');
     }
@@ -83,7 +83,7 @@ fn expectations(text: &mut String, scenario: &Scenario) {
         let _ = writeln!(text, "    {}", expectation.query.template());
     }
     for rule in &scenario.stop_when {
-        let _ = writeln!(text, "  stopped early when {} for {}", rule.name, readable(rule.lasting));
+        let _ = writeln!(text, "  stopped early when {} for {}", rule.name, format_duration(rule.lasting));
         let _ = writeln!(text, "    {}", rule.query.template());
     }
 }
@@ -134,9 +134,9 @@ fn draw(text: &mut String, plan: &Plan) {
         text,
         "{:width$}  stabilization {}, testing {}, recovery {}",
         "",
-        readable(phases.stabilization),
-        readable(phases.testing),
-        readable(phases.recovery)
+        format_duration(phases.stabilization),
+        format_duration(phases.testing),
+        format_duration(phases.recovery)
     );
 }
 
@@ -164,7 +164,7 @@ fn requests(text: &mut String, plan: &Plan) {
         negative |= wanted.iter().flat_map(|wanted| &wanted.toxics).any(is_negative);
         let due = changes(&on, &wanted);
         if !due.is_empty() {
-            let _ = writeln!(text, "{} into testing", readable(elapsed));
+            let _ = writeln!(text, "{} into testing", format_duration(elapsed));
             shown += 1;
         }
         for change in due {

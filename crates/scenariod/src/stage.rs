@@ -10,13 +10,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::Rig;
-use crate::duration::readable;
 use crate::epoch::unix_seconds;
 use crate::injector::{InjectError, Injector, Note, Obstacle, Refusal, Residue, Spoiled};
 use crate::machine::InvalidTransition;
 use crate::moments::Moments;
 use crate::narrator::Voice;
 use crate::state::StateError;
+use crate::text::format_duration;
 
 /// However short the leases, so long is removal tried.
 const LEAST_BUDGET: Duration = Duration::from_secs(5);
@@ -230,7 +230,7 @@ impl Rig for Stage {
             Phase::Testing => (plan.phases.testing, format!(": {}", plan.describe())),
             Phase::Recovery => (plan.phases.recovery, String::new()),
         };
-        self.voice.say(format!("{phase} for {}{what}", readable(length)));
+        self.voice.say(format!("{phase} for {}{what}", format_duration(length)));
         self.voice.narrator.phase(phase.as_str(), length);
     }
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::fault::{Fault, Level};
+use crate::text::{format_duration, format_share};
 
 /// How strong a fault is over time.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,21 +44,22 @@ impl Shape {
 
     /// In words that follow a fault's; nothing where it is constant.
     pub(crate) fn describe(&self) -> String {
-        let text = |length: Duration| humantime::format_duration(length);
-        let share = |level: Level| format!("{:.0}%", level.get() * 100.0);
+        let share = |level: Level| format_share(level.get());
         match self {
             Shape::Constant => String::new(),
             Shape::Ramp { from, to, steps } => {
                 format!(" (from {} to {} of it in {steps} steps)", share(*from), share(*to))
             }
-            Shape::Flap { on, off } => format!(" ({} on, {} off)", text(*on), text(*off)),
+            Shape::Flap { on, off } => {
+                format!(" ({} on, {} off)", format_duration(*on), format_duration(*off))
+            }
             Shape::Steps(stretches) => {
                 let one = |stretch: &Stretch| {
                     let level = stretch.level.map_or("off".to_owned(), |level| match level {
                         Level::FULL => "on".to_owned(),
                         level => share(level),
                     });
-                    format!(" {} {level}", text(stretch.length))
+                    format!(" {} {level}", format_duration(stretch.length))
                 };
                 format!(" ({})", stretches.iter().map(one).collect::<Vec<_>>().join(",").trim_start())
             }

@@ -11,7 +11,6 @@ use metrics_core::labels::RunStatus;
 
 use crate::assess::{Run, Scope, assess};
 use crate::clock_watch::Look;
-use crate::duration::readable;
 use crate::journal::Journal;
 use crate::judge::evidence::Windows;
 use crate::judge::stop::Cause;
@@ -22,6 +21,7 @@ use crate::report::{Report, UNJUDGED};
 use crate::run::{Ended, Runner};
 use crate::scenario::Scenario;
 use crate::stop_watch::{Stopped, Watched};
+use crate::text::format_duration;
 pub(crate) use reports::Reports;
 
 /// Whoever interrupts a run waits so long at most for what it showed.
@@ -97,10 +97,10 @@ impl Runner {
     pub(crate) async fn stopped(&self, judging: Judging<'_>, stopped: &Stopped, ended: &mut Ended) -> Exit {
         let rule = &stopped.rule;
         let (status, why) = match stopped.cause {
-            Cause::Met => (RunStatus::Failed, format!("{rule} for {}", readable(stopped.lasting))),
+            Cause::Met => (RunStatus::Failed, format!("{rule} for {}", format_duration(stopped.lasting))),
             Cause::Blind => (
                 RunStatus::Inconclusive,
-                format!("{rule} could not be read for {}", readable(self.order.settings.stop_grace)),
+                format!("{rule} could not be read for {}", format_duration(self.order.settings.stop_grace)),
             ),
         };
         let what = format!("stopped early, no toxic is left: {why}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics_core::labels::FaultType;
 
 use super::{Effect, Level, millis};
-use crate::duration::readable;
+use crate::text::format_duration;
 use crate::toxic::ToxicKind;
 
 /// `delay` on every chunk, give or take up to `jitter`, uniformly.
@@ -39,11 +39,11 @@ impl Effect for Latency {
     }
 
     fn describe(&self) -> String {
-        let delay = readable(self.delay);
+        let delay = format_duration(self.delay);
         if self.jitter.is_zero() {
             format!("latency {delay}")
         } else {
-            format!("latency {delay} ± {}", readable(self.jitter))
+            format!("latency {delay} ± {}", format_duration(self.jitter))
         }
     }
 }

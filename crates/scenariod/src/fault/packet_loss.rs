@@ -8,7 +8,8 @@
 
 use metrics_core::labels::FaultType;
 
-use super::{Effect, Level, percent};
+use super::{Effect, Level};
+use crate::text::format_share;
 use crate::toxic::ToxicKind;
 
 /// What a lost packet waits for, in ms: the retransmission timeout of a kernel on a short path, with what the chain
@@ -159,7 +160,7 @@ impl Effect for PacketLoss {
             LossModel::Simple if self.rate < 1.0 => " (simple model)",
             LossModel::Auto | LossModel::Simple => "",
         };
-        format!("packet loss {}{model}", percent(self.rate))
+        format!("packet loss {}{model}", format_share(self.rate))
     }
 }
 

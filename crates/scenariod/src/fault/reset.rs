@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics_core::labels::FaultType;
 
 use super::{Effect, millis};
-use crate::duration::readable;
+use crate::text::format_duration;
 use crate::toxic::ToxicKind;
 
 /// Resets each connection after `after`; at once with zero.
@@ -35,7 +35,7 @@ impl Effect for Reset {
         if self.after.is_zero() {
             "reset".to_owned()
         } else {
-            format!("reset after {}", readable(self.after))
+            format!("reset after {}", format_duration(self.after))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics_core::labels::FaultType;
 
 use super::{Effect, millis};
-use crate::duration::readable;
+use crate::text::format_duration;
 use crate::toxic::ToxicKind;
 
 /// Holds the end of each connection back for `delay`.
@@ -32,6 +32,6 @@ impl Effect for SlowClose {
     }
 
     fn describe(&self) -> String {
-        format!("slow close by {}", readable(self.delay))
+        format!("slow close by {}", format_duration(self.delay))
     }
 }

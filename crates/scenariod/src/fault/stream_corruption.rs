@@ -4,6 +4,7 @@
 use metrics_core::labels::FaultType;
 
 use super::Effect;
+use crate::text::format_share;
 use crate::toxic::ToxicKind;
 
 /// The share of chunks that are taken out, in (0, 1].
@@ -41,6 +42,6 @@ impl Effect for StreamCorruption {
     }
 
     fn describe(&self) -> String {
-        format!("stream corruption {}", super::percent(self.rate))
+        format!("stream corruption {}", format_share(self.rate))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics_core::labels::FaultType;
 
 use super::{Effect, millis};
-use crate::duration::readable;
+use crate::text::format_duration;
 use crate::toxic::ToxicKind;
 
 /// Drops all bytes and closes each connection after `after`.
@@ -32,6 +32,6 @@ impl Effect for Timeout {
     }
 
     fn describe(&self) -> String {
-        format!("close after {} of silence", readable(self.after))
+        format!("close after {} of silence", format_duration(self.after))
     }
 }

@@ -13,6 +13,7 @@ use super::removal::Before;
 use super::residue::Residue;
 use super::stall::Stall;
 use super::{Injector, Spoiled, lock};
+use crate::text::format_duration;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
 
 /// A Toxiproxy that is merely slow lists its proxies within this time.
@@ -154,7 +155,7 @@ enum Ended {
     Failed(String),
     #[error("cannot be started: {0}")]
     NotStarted(String),
-    #[error("took longer than {} and was ended", humantime::format_duration(*.0))]
+    #[error("took longer than {} and was ended", format_duration(*.0))]
     TooLong(Duration),
 }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::is_on;
-use crate::duration::readable;
 use crate::lease::{Lease, RunId};
 use crate::plan::Step;
+use crate::text::format_duration;
 use crate::toxic::ToxicKind;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
 
@@ -33,9 +33,9 @@ pub(crate) enum Spoiled {
     Gone { server: String, toxic: String },
     /// A guard takes off what outlives its lease; where there is none, the fault was on for longer than planned.
     #[error("the lease of its faults ended {} ago and {toxic} on {server} {}: calls took too long, the run stood still or the clock jumped",
-        readable(*.late), if *.on { "was still on" } else { "is gone, as a guard removes it" })]
+        format_duration(*.late), if *.on { "was still on" } else { "is gone, as a guard removes it" })]
     LeaseOver { server: String, toxic: String, late: Duration, on: bool },
-    #[error("toxiproxy, or this run with it, stood still for {}: every connection of the lab goes through it", readable(*.took))]
+    #[error("toxiproxy, or this run with it, stood still for {}: every connection of the lab goes through it", format_duration(*.took))]
     Still { took: Duration },
     #[error("somebody disabled the proxy {server}")]
     Disabled { server: String },

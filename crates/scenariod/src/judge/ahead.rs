@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::expectation::{During, Expectation, Must};
 use super::unsettled;
-use crate::duration::readable;
 use crate::machine::Phases;
+use crate::text::format_duration;
 
 /// An expectation that its phase is too short for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct Short {
 
 impl fmt::Display for Short {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (needs, lasts) = (readable(self.needs), readable(self.lasts));
+        let (needs, lasts) = (format_duration(self.needs), format_duration(self.lasts));
         let Short { expectation, during, .. } = self;
         let phase = if *during == During::Run { "the run" } else { during.as_str() };
         write!(f, "`{expectation}` needs {needs} of {phase}, which lasts {lasts}")

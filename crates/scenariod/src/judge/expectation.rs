@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::machine::Phases;
 use crate::promql::Query;
+use crate::text::format_duration;
 
 /// One line of a verdict.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,7 +107,7 @@ impl Must {
             Must::Never => "never".to_owned(),
             Must::Sometime => "at some time".to_owned(),
             Must::AtEnd => "at the end".to_owned(),
-            Must::Within(limit) => format!("within {}", humantime::format_duration(limit)),
+            Must::Within(limit) => format!("within {}", format_duration(limit)),
             Must::Compare(bounds) => {
                 let least = bounds.at_least.map(|least| format!("at least {least} x stabilization"));
                 let most = bounds.at_most.map(|most| format!("at most {most} x stabilization"));

@@ -5,8 +5,8 @@
 
 use serde::{Serialize, Serializer};
 
-use super::table::seconds;
 use crate::judge::evidence::Series;
+use crate::text::format_seconds;
 
 /// A quantile of waiting times, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,8 +49,8 @@ impl Quantile {
 
     pub(super) fn text(self) -> String {
         match self {
-            Quantile::About(time) => seconds(time),
-            Quantile::Above(time) => format!(">{}", seconds(time)),
+            Quantile::About(time) => format_seconds(time),
+            Quantile::Above(time) => format!(">{}", format_seconds(time)),
         }
     }
 }

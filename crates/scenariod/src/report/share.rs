@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::table::percent;
 use crate::fault::Fault;
 use crate::judge::evidence::{Series, Window};
 use crate::plan::Plan;
+use crate::text::format_ratio;
 use crate::timeline::Shape;
 
 /// Of testing, each of the two windows.
@@ -209,14 +209,14 @@ impl Survival {
         };
         let text = |affected: Option<Affected>| match affected {
             Some(Affected { share, low, high, .. }) => {
-                format!("{} ({} to {})", percent(share), percent(low), percent(high))
+                format!("{} ({} to {})", format_ratio(share), format_ratio(low), format_ratio(high))
             }
             None => "unknown".to_owned(),
         };
         format!(
             "{}: fault on {} of the connections: of the operations sent, {} were slow or failed at the start of testing, {} at its end: {word}",
             self.server,
-            percent(self.asked),
+            format_ratio(self.asked),
             text(self.at_start),
             text(self.at_end),
         )

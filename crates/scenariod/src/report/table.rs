@@ -10,6 +10,7 @@ use crate::judge::expectation::During;
 use crate::report::quantile::Quantile;
 use crate::report::times::Recovery;
 use crate::report::{Figures, Node, Report};
+use crate::text::{format_ratio, format_seconds};
 use crate::wrap::{COLUMNS, wrapped};
 
 const NOTHING: &str = "-";
@@ -101,7 +102,7 @@ fn row(node: &Node, figures: &Figures, first: bool) -> Vec<String> {
         server,
         figures.phase.to_owned(),
         or_nothing(figures.operations_per_second.map(|rate| format!("{rate:.0}"))),
-        or_nothing(figures.error_ratio.map(percent)),
+        or_nothing(figures.error_ratio.map(format_ratio)),
         or_nothing(figures.p50.map(Quantile::text)),
         or_nothing(figures.p99.map(Quantile::text)),
         or_nothing(figures.wrong_values.map(|count| count.to_string())),
@@ -127,11 +128,11 @@ fn times(node: &Node) -> Option<String> {
         return node.target.then(|| format!("{}: {unhurt}", node.server));
     }
     let detect = match node.time_to_detect_seconds {
-        Some(time) => format!("breaker opened after {}", seconds(time)),
+        Some(time) => format!("breaker opened after {}", format_seconds(time)),
         None => "breaker not seen to open in testing".to_owned(),
     };
     let recover = match node.recovery {
-        Recovery::After(time) => format!(", recovered after {}", seconds(time)),
+        Recovery::After(time) => format!(", recovered after {}", format_seconds(time)),
         Recovery::NotSeen => ", not seen to recover".to_owned(),
         Recovery::Untold => String::new(),
     };
@@ -140,24 +141,6 @@ fn times(node: &Node) -> Option<String> {
 
 fn counts(counts: &BTreeMap<String, u64>) -> String {
     counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
-}
-
-pub(super) fn percent(ratio: f64) -> String {
-    match ratio * 100.0 {
-        0.0 => "0%".to_owned(),
-        percent if percent < 0.1 => format!("{percent:.3}%"),
-        percent => format!("{percent:.1}%"),
-    }
-}
-
-pub(super) fn seconds(seconds: f64) -> String {
-    match seconds {
-        0.0 => "0 s".to_owned(),
-        short if short < 0.01 => format!("{:.2} ms", short * 1e3),
-        short if short < 1.0 => format!("{:.0} ms", short * 1e3),
-        long if long < 100.0 => format!("{long:.2} s"),
-        longer => format!("{longer:.0} s"),
-    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use serde::{Serialize, Serializer};
 
 use super::quantile::Quantile;
-use super::table::{percent, seconds};
 use super::times::Recovery;
+use crate::text::{format_ratio, format_seconds};
 
 /// What a figure's number is, and which end of it is worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +25,8 @@ impl Unit {
 
     fn text(self, value: f64) -> String {
         match self {
-            Unit::Seconds => seconds(value),
-            Unit::Ratio => percent(value),
+            Unit::Seconds => format_seconds(value),
+            Unit::Ratio => format_ratio(value),
             Unit::PerSecond => format!("{value:.0}/s"),
             Unit::Count => format!("{value:.0}"),
         }

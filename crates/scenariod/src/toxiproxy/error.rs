@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::time::Duration;
 
+use crate::text::format_duration;
+
 /// A call that did not do what it was to do.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum ToxiproxyError {
@@ -10,7 +12,7 @@ pub(crate) enum ToxiproxyError {
     Client { reason: String },
     #[error("toxiproxy does not answer: {call}: {reason}")]
     Connect { call: String, reason: String },
-    #[error("toxiproxy did not answer within {}: {call}", humantime::format_duration(Duration::from_millis(u64::try_from(.limit.as_millis()).unwrap_or(u64::MAX))))]
+    #[error("toxiproxy did not answer within {}: {call}", format_duration(*.limit))]
     TimedOut { call: String, limit: Duration },
     #[error("the answer of toxiproxy broke off: {call}: {reason}")]
     Broken { call: String, reason: String },
