@@ -10,17 +10,20 @@ use tokio::time::Instant;
 
 use crate::clock_watch::{Look, skew};
 use crate::epoch::epoch_seconds;
-use crate::judge::evidence::{Evidence, Health, Named, Series, Window, Windows};
-use crate::judge::expectation::{During, Expectation};
+use crate::judge::evidence::{Evidence, Health, Named};
+use crate::judge::expectation::Expectation;
 use crate::judge::overall::{overall, unproven};
 use crate::judge::{Judged, grid, judge};
-use crate::machine::Phases;
+use crate::prom::Series;
 use crate::prom::{PromError, Prometheus};
 use crate::promql::Nodes;
 use crate::report::figures::{Answers, count, figures};
 use crate::report::share::{self, Asked, Counts, Survival};
 use crate::report::times::Samples;
 use crate::report::{Line, Node, Report};
+use crate::scenario::During;
+use crate::scenario::Phases;
+use crate::scenario::{Window, Windows};
 
 /// How long the scrape behind the last phase is waited for, in scrapes, and at least.
 const MOST_SCRAPES: u32 = 3;
@@ -167,7 +170,7 @@ async fn one(
         Ok(series) => {
             let series = Named::all(series);
             let evidence = Evidence { series: &series, nodes: &filled.nodes, health, grid };
-            judge(expectation, &run.windows, &evidence, expectation.during.planned(&run.planned))
+            judge(expectation, &run.windows, &evidence, run.planned.of(expectation.during))
         }
     };
     let value = value(prometheus, run, expectation, &judged).await;

@@ -9,8 +9,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::epoch::epoch_seconds;
-use crate::judge::evidence::Series;
 use crate::moments::Moments;
+use crate::prom::Series;
 use crate::prom::{PromError, Prometheus};
 
 /// One look: seconds by which the clocks are apart.

@@ -7,7 +7,9 @@ use metrics_core::labels::Phase;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::machine::{self, Action, Event, Hold, InvalidTransition, Outcome, Phases, State};
+use crate::machine::{self, Action, Event, Hold, InvalidTransition, Outcome, State};
+
+use crate::scenario::Phases;
 
 /// How often the ground is looked at.
 const WATCH: Duration = Duration::from_secs(1);

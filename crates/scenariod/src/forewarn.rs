@@ -6,14 +6,15 @@ use std::time::Duration;
 use metrics_core::families::client::readings;
 
 use crate::judge::ahead::short;
-use crate::judge::evidence::{Health, Series};
+use crate::judge::evidence::Health;
 use crate::judge::expectation::Expectation;
-use crate::machine::Phases;
 use crate::narrator::Narrator;
 use crate::playlist::Entry;
 use crate::prom::Prometheus;
+use crate::prom::Series;
 use crate::promql::Nodes;
 use crate::run::Order;
+use crate::scenario::Phases;
 
 /// Enough samples to know how often Prometheus scrapes.
 pub(crate) const LEAD: &str = "1m";

@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use metrics_core::labels::Finding;
 
+use crate::prom::Grid;
+use crate::scenario::{During, UNDER_WAY, Windows};
 use crate::text::format_duration;
-use evidence::{Evidence, Point, UNDER_WAY, Windows, mean};
-use expectation::{Bounds, During, Expectation, Must, Subject};
+use evidence::{Evidence, Point, mean};
+use expectation::{Bounds, Expectation, Must, Subject};
 
 /// What is found of one expectation.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,14 +49,6 @@ impl Judged {
     }
 }
 
-/// The times at which an expectation's query is evaluated: one a scrape interval, counted back from the last.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Grid {
-    pub(crate) first: f64,
-    pub(crate) last: f64,
-    pub(crate) step: f64,
-}
-
 /// Where to evaluate an expectation.
 pub(crate) fn grid(expectation: &Expectation, windows: &Windows, interval: Duration) -> Grid {
     let step = interval.as_secs_f64();
@@ -82,7 +76,7 @@ pub(crate) fn judge(
     expectation: &Expectation,
     windows: &Windows,
     evidence: &Evidence<'_>,
-    planned: Option<Duration>,
+    planned: Duration,
 ) -> Judged {
     let judged = decide(expectation, windows, evidence, planned);
     let trouble = match expectation.subject {
@@ -103,7 +97,7 @@ fn decide(
     expectation: &Expectation,
     windows: &Windows,
     evidence: &Evidence<'_>,
-    planned: Option<Duration>,
+    planned: Duration,
 ) -> Judged {
     let interval = evidence.health.interval.as_secs_f64();
     let phase = windows.of(expectation.during);
@@ -118,7 +112,7 @@ fn decide(
             "the phase lasted {length:.1} s, the query looks back on {lookback:.1} s"
         ));
     }
-    if let (Must::Within(limit), Some(planned)) = (expectation.must, planned)
+    if let Must::Within(limit) = expectation.must
         && planned < limit
     {
         return Judged::inconclusive(format!(

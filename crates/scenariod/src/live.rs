@@ -7,11 +7,11 @@ use metrics_core::families::client::readings;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, timeout};
 
-use crate::judge::evidence::Series;
 use crate::narrator::Narrator;
 use crate::plan::Plan;
 use crate::progress::Figures;
 use crate::prom::Prometheus;
+use crate::prom::Series;
 use crate::promql::pattern;
 
 /// As often as the lab scrapes; no answer is waited for longer.

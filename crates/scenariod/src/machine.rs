@@ -5,13 +5,7 @@ use std::time::Duration;
 
 use metrics_core::labels::Phase;
 
-/// How long each phase lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Phases {
-    pub(crate) stabilization: Duration,
-    pub(crate) testing: Duration,
-    pub(crate) recovery: Duration,
-}
+use crate::scenario::Phases;
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use metrics_core::labels::Phase;
 
 use crate::epoch::epoch_seconds;
-use crate::judge::evidence::{UNDER_WAY, Window, Windows};
+use crate::scenario::{UNDER_WAY, Window, Windows};
 
 /// The phases entered so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::fault::Direction;
 use crate::lease::Lease;
-use crate::machine::Phases;
+use crate::scenario::Phases;
 use crate::scenario::{FaultEntry, Scenario, Target};
 use crate::text::format_share;
 use crate::timeline::Course;

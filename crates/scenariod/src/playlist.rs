@@ -55,9 +55,7 @@ impl Entry {
 
     /// How long it takes by plan, without its pause.
     pub(crate) fn length(&self) -> Duration {
-        let phases = &self.scenario.phases;
-        let whole = phases.stabilization.saturating_add(phases.testing).saturating_add(phases.recovery);
-        self.scale.of(whole)
+        self.scale.of(self.scenario.phases.total())
     }
 }
 

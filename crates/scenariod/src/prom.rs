@@ -2,6 +2,7 @@
 
 mod auth;
 mod error;
+mod series;
 mod wire;
 
 use std::time::Duration;
@@ -10,11 +11,10 @@ use daemon_core::values::HttpUrl;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{StatusCode, Url};
 
-use crate::judge::Grid;
-use crate::judge::evidence::Series;
 pub(crate) use auth::{Auth, TOKEN_VARIABLE};
 pub(crate) use error::PromError;
 use error::Seen;
+pub(crate) use series::{Grid, Series};
 use wire::{Answer, NoAnswer};
 
 /// A Prometheus that hangs must not hold up the end of a run for long.

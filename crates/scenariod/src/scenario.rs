@@ -4,9 +4,14 @@ use std::num::NonZeroUsize;
 
 use crate::fault::{Direction, Fault};
 use crate::judge::expectation::{Expectation, StopRule};
-use crate::machine::Phases;
 use crate::timeline::Shape;
 use crate::toxic::Share;
+
+mod phases;
+mod window;
+
+pub(crate) use phases::{During, Phases};
+pub(crate) use window::{UNDER_WAY, Window, Windows};
 
 /// One entry of the catalogue.
 #[derive(Clone, Debug, PartialEq)]

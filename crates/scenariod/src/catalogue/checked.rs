@@ -5,7 +5,7 @@ use daemon_core::yaml::Document;
 
 use super::raw;
 use crate::fault::{Direction, Fault};
-use crate::machine::Phases;
+use crate::scenario::Phases;
 use crate::scenario::{FaultEntry, Place, Scenario, Target};
 use crate::toxic::Share;
 

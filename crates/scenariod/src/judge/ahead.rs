@@ -3,9 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::expectation::{During, Expectation, Must};
+use crate::scenario::During;
+
+use super::expectation::{Expectation, Must};
 use super::unsettled;
-use crate::machine::Phases;
+use crate::scenario::Phases;
 use crate::text::format_duration;
 
 /// An expectation that its phase is too short for.
@@ -28,8 +30,7 @@ impl fmt::Display for Short {
 
 /// What the judge will find if each phase lasts as planned; `interval` is that of the scrapes.
 pub(crate) fn short(expectation: &Expectation, planned: &Phases, interval: Duration) -> Option<Short> {
-    let whole = planned.stabilization.saturating_add(planned.testing).saturating_add(planned.recovery);
-    let lasts = expectation.during.planned(planned).unwrap_or(whole);
+    let lasts = planned.of(expectation.during);
     let behind = match expectation.during {
         During::Stabilization | During::Testing => Duration::ZERO,
         During::Recovery | During::Run => interval,
@@ -56,9 +57,10 @@ mod tests {
 
     use super::*;
     use crate::catalogue::Catalogue;
-    use crate::judge::evidence::{Evidence, Health, Window, Windows};
+    use crate::judge::evidence::{Evidence, Health};
     use crate::judge::{grid, judge};
     use crate::plan::{Plan, TimeScale};
+    use crate::scenario::{Window, Windows};
 
     /// The scale at which the examples of `--help` walk everything.
     const HELPED: f64 = 0.2;
@@ -86,7 +88,7 @@ mod tests {
                 for expectation in &scenario.expect {
                     let grid = grid(expectation, &windows, interval);
                     let evidence = Evidence { series: &[], nodes: &[], health: &health, grid };
-                    let planned = expectation.during.planned(&phases);
+                    let planned = phases.of(expectation.during);
                     let judged = judge(expectation, &windows, &evidence, planned);
                     assert_eq!(judged.finding, Some(Finding::Inconclusive), "there is no data");
                     let too_short = judged.reason.starts_with("the phase ");

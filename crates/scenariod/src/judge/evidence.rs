@@ -1,83 +1,14 @@
 //! What Prometheus returned, as the judge sees it: one point per series and moment, with whether it can be relied on. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::expectation::During;
-use super::{Grid, SLACK};
+use super::SLACK;
+use crate::prom::{Grid, Series};
+use crate::scenario::Window;
 
 /// A scrape may be late by so many intervals before what it said is old.
 const PATIENCE: f64 = 2.5;
-
-/// A scrape reads its figures some milliseconds after the time it is stamped with, in seconds.
-pub(crate) const UNDER_WAY: f64 = 0.05;
-
-/// A stretch of time, in seconds since the epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub(crate) struct Window {
-    pub(crate) start: f64,
-    pub(crate) end: f64,
-}
-
-impl Window {
-    /// Of a phase that a run did not come to.
-    pub(crate) fn is_empty(self) -> bool {
-        self.end <= self.start
-    }
-}
-
-/// When each phase of a run was.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Windows {
-    pub(crate) stabilization: Window,
-    pub(crate) testing: Window,
-    /// Scrapes of testing up to here show the client under the faults, later ones may show what their removal did to it.
-    pub(crate) on_until: f64,
-    pub(crate) recovery: Window,
-}
-
-impl Windows {
-    pub(crate) fn of(&self, during: During) -> Window {
-        match during {
-            During::Stabilization => self.stabilization,
-            During::Testing => self.testing,
-            During::Recovery => self.recovery,
-            During::Run => Window { start: self.stabilization.start, end: self.recovery.end },
-        }
-    }
-}
-
-/// One series of an answer: its labels, and values with their times.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Series {
-    pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) points: Vec<(f64, f64)>,
-}
-
-impl Series {
-    pub(crate) fn label(&self, name: &str) -> &str {
-        self.labels.get(name).map_or("", String::as_str)
-    }
-
-    /// By the values that tell it from its neighbours, which its scrape does not.
-    fn terse(&self) -> String {
-        let telling = |name: &str| !matches!(name, "__name__" | "instance" | "job");
-        let values = self.labels.iter().filter(|(name, _)| telling(name)).map(|(_, value)| value.as_str());
-        values.collect::<Vec<_>>().join(" ")
-    }
-
-    fn scraped(&self) -> String {
-        let place = format!("{} {}", self.label("instance"), self.label("job"));
-        format!("{} ({})", self.terse(), place.trim()).trim_start().to_owned()
-    }
-
-    fn whole(&self) -> String {
-        let labels = self.labels.iter().map(|(name, value)| format!("{name}={value:?}"));
-        labels.collect::<Vec<_>>().join(" ")
-    }
-}
 
 /// How the client's metrics were scraped.
 #[derive(Clone, Debug, PartialEq)]

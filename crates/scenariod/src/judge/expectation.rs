@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::machine::Phases;
 use crate::promql::Query;
+use crate::scenario::During;
 use crate::text::format_duration;
 
 /// One line of a verdict.
@@ -25,16 +25,6 @@ pub(crate) enum Subject {
     Fault,
     /// The client before the fault: where it was not well, what follows cannot be laid to the fault.
     Baseline,
-}
-
-/// The part of a run in which it is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum During {
-    Stabilization,
-    Testing,
-    Recovery,
-    /// From the first phase to the last.
-    Run,
 }
 
 /// When the query has to be true.
@@ -71,30 +61,6 @@ impl Subject {
             Subject::Client => "client",
             Subject::Fault => "fault",
             Subject::Baseline => "baseline",
-        }
-    }
-}
-
-impl During {
-    /// How long it is planned to last; the whole run has no length of its own.
-    pub(crate) fn planned(self, phases: &Phases) -> Option<Duration> {
-        match self {
-            During::Stabilization => Some(phases.stabilization),
-            During::Testing => Some(phases.testing),
-            During::Recovery => Some(phases.recovery),
-            During::Run => None,
-        }
-    }
-
-    /// In their order.
-    pub(crate) const PHASES: [During; 3] = [During::Stabilization, During::Testing, During::Recovery];
-
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            During::Stabilization => "stabilization",
-            During::Testing => "testing",
-            During::Recovery => "recovery",
-            During::Run => "run",
         }
     }
 }

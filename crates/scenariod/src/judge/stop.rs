@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::evidence::Series;
+use crate::prom::Series;
 
 /// What a look at a condition showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use metrics_core::labels::RunStatus;
 use proptest::prelude::{any, prop_assert, prop_assert_ne, proptest};
 
-use super::evidence::{Health, Named, Series, Window};
+use super::evidence::{Health, Named};
+
+use crate::prom::Series;
+
 use super::overall::overall;
 use super::*;
 use crate::promql::{Query, Yields};
+use crate::scenario::Window;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Phases of 10 s from 100 s on; it takes a second to take the faults off.
@@ -49,7 +53,7 @@ fn series(node: &str, value: impl Fn(f64) -> f64) -> Named {
 fn judge_with(expectation: &Expectation, series: &[Named], nodes: &[String], down: f64) -> Judged {
     let health = health(down);
     let grid = grid(expectation, &WINDOWS, SECOND);
-    judge(expectation, &WINDOWS, &Evidence { series, nodes, health: &health, grid }, None)
+    judge(expectation, &WINDOWS, &Evidence { series, nodes, health: &health, grid }, Duration::MAX)
 }
 
 fn judged(expectation: &Expectation, value: impl Fn(f64) -> f64) -> Judged {
@@ -183,9 +187,9 @@ fn a_phase_that_was_made_too_short_shows_nothing() {
         judge(expectation, &WINDOWS, &evidence, scaled)
     };
     let within = expectation(Must::Within(SECOND * 8));
-    assert_eq!(shorter(&within, Some(SECOND * 8)).finding, Some(Finding::Pass));
+    assert_eq!(shorter(&within, SECOND * 8).finding, Some(Finding::Pass));
     is(
-        &shorter(&within, Some(SECOND * 7)),
+        &shorter(&within, SECOND * 7),
         Finding::Inconclusive,
         "the phase (7s) is shorter than what the expectation allows (8s)",
     );
@@ -207,7 +211,8 @@ fn a_phase_as_long_as_the_query_looks_back_on_has_one_answer() {
         let (windows, health, all) =
             (Windows { on_until, ..WINDOWS }, health(f64::MAX), [series("a", |_| 1.0)]);
         let grid = grid(&at_end, &windows, SECOND);
-        judge(&at_end, &windows, &Evidence { series: &all, nodes: &[], health: &health, grid }, None).finding
+        judge(&at_end, &windows, &Evidence { series: &all, nodes: &[], health: &health, grid }, Duration::MAX)
+            .finding
     };
     assert_eq!(until(120.0), Some(Finding::Pass));
     assert_eq!(until(120.0 - UNDER_WAY), Some(Finding::Pass));
@@ -266,7 +271,7 @@ fn what_a_dead_client_left_behind_proves_nothing() {
     let (grid, all) = (grid(&always, &WINDOWS, SECOND), [series("a", |_| 1.0)]);
     let evidence = Evidence { series: &all, nodes: &[], health: &gone, grid };
     is(
-        &judge(&always, &WINDOWS, &evidence, None),
+        &judge(&always, &WINDOWS, &evidence, Duration::MAX),
         Finding::Inconclusive,
         "the load generator was not scraped at +7.0 s for a",
     );

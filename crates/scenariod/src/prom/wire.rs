@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::judge::evidence::Series;
+use super::series::Series;
 
 pub(super) enum Answer {
     Series(Vec<Series>),

@@ -1,8 +1,10 @@
 //! Makes the figures of a node in a phase out of what Prometheus returned. Pure.
 
-use crate::judge::evidence::{Series, Window};
+use crate::prom::Series;
+
 use crate::report::Figures;
 use crate::report::quantile::Quantile;
+use crate::scenario::Window;
 
 /// The answers about one phase, for all nodes.
 #[derive(Clone, Debug, Default)]

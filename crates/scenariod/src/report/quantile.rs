@@ -5,7 +5,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::judge::evidence::Series;
+use crate::prom::Series;
 use crate::text::format_seconds;
 
 /// A quantile of waiting times, in seconds.

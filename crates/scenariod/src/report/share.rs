@@ -9,8 +9,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::fault::Fault;
-use crate::judge::evidence::{Series, Window};
 use crate::plan::Plan;
+use crate::prom::Series;
+use crate::scenario::Window;
 use crate::text::format_ratio;
 use crate::timeline::Shape;
 

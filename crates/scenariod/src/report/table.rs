@@ -6,10 +6,10 @@ use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use metrics_core::labels::Finding;
 
-use crate::judge::expectation::During;
 use crate::report::quantile::Quantile;
 use crate::report::times::Recovery;
 use crate::report::{Figures, Node, Report};
+use crate::scenario::During;
 use crate::text::{format_ratio, format_seconds};
 use crate::wrap::{COLUMNS, wrapped};
 

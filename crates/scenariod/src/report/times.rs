@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::judge::evidence::{Series, Windows};
+use crate::prom::Series;
+
+use crate::scenario::Windows;
 
 /// Errors have ended when none followed for so long; in a short phase, for a part of it.
 const HOLD: Duration = Duration::from_secs(5);
@@ -108,7 +110,7 @@ impl Samples<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::evidence::Window;
+    use crate::scenario::Window;
 
     const WINDOWS: Windows = Windows {
         stabilization: Window { start: 90.0, end: 100.0 },

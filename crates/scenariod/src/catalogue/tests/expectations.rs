@@ -2,7 +2,8 @@
 
 use super::{HEAD, problems};
 use crate::catalogue::Catalogue;
-use crate::judge::expectation::{During, Expectation, Must, Subject};
+use crate::judge::expectation::{Expectation, Must, Subject};
+use crate::scenario::During;
 
 fn of(catalogue: &Catalogue, name: &str) -> Vec<Expectation> {
     catalogue.scenarios().iter().find(|scenario| scenario.name == name).unwrap().expect.clone()
