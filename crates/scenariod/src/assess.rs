@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use crate::clock_watch::{Look, skew};
 use crate::epoch::epoch_seconds;
 use crate::judge::evidence::{Evidence, Health, Named};
-use crate::judge::expectation::Expectation;
 use crate::judge::overall::{overall, unproven};
 use crate::judge::{Judged, grid, judge};
 use crate::prom::Series;
@@ -23,6 +22,7 @@ use crate::report::times::Samples;
 use crate::report::{Line, Node, Report};
 use crate::scenario::During;
 use crate::scenario::Phases;
+use crate::scenario::expectation::Expectation;
 use crate::scenario::{Window, Windows};
 
 /// How long the scrape behind the last phase is waited for, in scrapes, and at least.

@@ -10,12 +10,12 @@ use daemon_core::problems::{Problem, Problems};
 use daemon_core::yaml::Unreadable;
 
 use crate::aim;
-use crate::catalogue::{self, CatalogueError, Source};
+use crate::catalogue::{self, CatalogueError};
 use crate::library::Library;
 use crate::playlist;
 use crate::scenario::Scenario;
 use crate::settings::{Settings, proxies};
-use crate::sources::{self, Kind, Named, kind, meant};
+use crate::sources::{self, Kind, Named, Source, kind, meant};
 
 /// Files that are left out are named where a folder has no more of them.
 const MOST_NAMED: usize = 5;

@@ -7,7 +7,6 @@ use metrics_core::families::client::readings;
 
 use crate::judge::ahead::short;
 use crate::judge::evidence::Health;
-use crate::judge::expectation::Expectation;
 use crate::narrator::Narrator;
 use crate::playlist::Entry;
 use crate::prom::Prometheus;
@@ -15,6 +14,7 @@ use crate::prom::Series;
 use crate::promql::Nodes;
 use crate::run::Order;
 use crate::scenario::Phases;
+use crate::scenario::expectation::Expectation;
 
 /// Enough samples to know how often Prometheus scrapes.
 pub(crate) const LEAD: &str = "1m";

@@ -3,7 +3,6 @@
 
 pub(crate) mod ahead;
 pub(crate) mod evidence;
-pub(crate) mod expectation;
 pub(crate) mod overall;
 pub(crate) mod stop;
 
@@ -12,10 +11,10 @@ use std::time::Duration;
 use metrics_core::labels::Finding;
 
 use crate::prom::Grid;
+use crate::scenario::expectation::{Bounds, Expectation, Must, Subject};
 use crate::scenario::{During, UNDER_WAY, Windows};
 use crate::text::format_duration;
 use evidence::{Evidence, Point, mean};
-use expectation::{Bounds, Expectation, Must, Subject};
 
 /// What is found of one expectation.
 #[derive(Clone, Debug, PartialEq)]

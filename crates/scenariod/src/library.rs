@@ -6,11 +6,11 @@ use std::path::Path;
 use daemon_core::problems::{Problem, Problems};
 
 use crate::catalogue::checked::EVERYTHING;
-use crate::catalogue::{Catalogue, CatalogueError, Source, built_in, read_file, read_folder};
+use crate::catalogue::suggest::near;
+use crate::catalogue::{Catalogue, CatalogueError, built_in};
 use crate::names;
 use crate::playlist::{self, Playlist};
-use crate::select;
-use crate::sources::{Kind, is_yaml, kind};
+use crate::sources::{Kind, Source, is_yaml, kind, read_file, read_folder};
 
 /// What can be run.
 #[derive(Clone, Debug)]
@@ -70,7 +70,10 @@ impl Library {
             }
             Err(found) => problems.extend(found),
         }
-        problems.extend(names::check(catalogue.scenarios(), &playlists));
+        problems.extend(names::check(
+            catalogue.scenarios(),
+            playlists.iter().map(|list| (list.name.as_str(), &list.place)),
+        ));
         problems.or(Library { catalogue, playlists, files: Vec::new() })
     }
 
@@ -96,7 +99,7 @@ impl Library {
 
     /// The word that another one most likely means.
     pub(crate) fn near(&self, word: &str) -> Option<String> {
-        select::near(&self.catalogue, self.playlists.iter().map(|list| list.name.as_str()), word)
+        near(&self.catalogue, self.playlists.iter().map(|list| list.name.as_str()), word)
     }
 
     /// Every word that means something, aliases left out.

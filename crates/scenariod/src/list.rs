@@ -5,9 +5,9 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::catalogue::Catalogue;
-use crate::judge::expectation::Expectation;
 use crate::library::Library;
 use crate::playlist::Playlist;
+use crate::scenario::expectation::Expectation;
 use crate::scenario::{FaultEntry, Scenario, Target};
 use crate::text::{format_duration, format_share};
 
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn the_playlist_of_the_page_can_be_read() {
         let text = PLAYLISTS.split("```").nth(1).unwrap().trim_start_matches("yaml");
-        let source = crate::catalogue::Source { name: "page".to_owned(), text: text.to_owned() };
+        let source = crate::sources::Source { name: "page".to_owned(), text: text.to_owned() };
         let list = crate::playlist::playlist(&source, &Library::load(None).unwrap().catalogue).unwrap();
         assert_eq!(list.entries.len(), 5);
     }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use daemon_core::problems::{Problem, Problems};
 
-use crate::playlist::Playlist;
 use crate::scenario::{Place, Scenario};
 
-/// Every word that means two things, at the line of the later one.
-pub(crate) fn check(scenarios: &[Scenario], playlists: &[Playlist]) -> Problems {
+/// Every word that means two things, at the line of the later one. Playlists come by name and place.
+pub(crate) fn check<'a>(
+    scenarios: &[Scenario],
+    playlists: impl IntoIterator<Item = (&'a str, &'a Place)>,
+) -> Problems {
     let mut problems = Problems::default();
     let mut wrong = |place: &Place, message: String| {
         problems.0.push(Problem { file: place.file.clone(), line: place.line, message });
@@ -33,14 +35,13 @@ pub(crate) fn check(scenarios: &[Scenario], playlists: &[Playlist]) -> Problems 
             }
         }
     }
-    for playlist in playlists {
-        let word = playlist.name.as_str();
+    for (word, place) in playlists {
         let other = match (taken.get(word), families.get(word)) {
             (Some(scenario), _) => format!("scenario {}", scenario.name),
             (None, Some(_)) => "a family".to_owned(),
             (None, None) => continue,
         };
-        wrong(&playlist.place, format!("playlist `{word}` has the name of {other}"));
+        wrong(place, format!("playlist `{word}` has the name of {other}"));
     }
     problems
 }
@@ -48,8 +49,9 @@ pub(crate) fn check(scenarios: &[Scenario], playlists: &[Playlist]) -> Problems 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::{Catalogue, Source, scenarios};
+    use crate::catalogue::scenarios;
     use crate::library::Library;
+    use crate::sources::Source;
 
     fn source(text: &str) -> Source {
         Source { name: "mine.yaml".to_owned(), text: text.to_owned() }
@@ -95,13 +97,13 @@ mod tests {
     #[test]
     fn a_name_of_the_catalogue_is_replaced() {
         let library = Library::with(&[source(&family("latency", "latency-1s", ""))], &[]).unwrap();
-        let count = Catalogue::load(None).unwrap().scenarios().len();
+        let count = Library::load(None).unwrap().catalogue.scenarios().len();
         assert_eq!(library.catalogue.scenarios().len(), count);
     }
 
     #[test]
     fn what_is_shipped_has_one_meaning_for_each_word() {
         let shipped = scenarios(&crate::catalogue::built_in()).unwrap();
-        assert_eq!(check(&shipped, &[]), Problems::default());
+        assert_eq!(check(&shipped, []), Problems::default());
     }
 }

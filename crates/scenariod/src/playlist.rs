@@ -6,9 +6,10 @@ use std::time::Duration;
 use daemon_core::problems::{Problem, Problems};
 use daemon_core::yaml::Document;
 
-use crate::catalogue::{Catalogue, Source};
+use crate::catalogue::Catalogue;
 use crate::plan::TimeScale;
 use crate::scenario::{Place, Scenario};
+use crate::sources::Source;
 
 mod checked;
 mod raw;

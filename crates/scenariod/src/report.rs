@@ -18,8 +18,8 @@ use metrics_core::labels::{Finding, RunStatus};
 use serde::{Serialize, Serializer};
 
 use crate::judge::Judged;
-use crate::judge::expectation::Expectation;
 use crate::scenario::Window;
+use crate::scenario::expectation::Expectation;
 use quantile::Quantile;
 use share::Survival;
 use times::Recovery;

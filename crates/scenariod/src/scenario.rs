@@ -3,13 +3,14 @@
 use std::num::NonZeroUsize;
 
 use crate::fault::{Direction, Fault};
-use crate::judge::expectation::{Expectation, StopRule};
 use crate::timeline::Shape;
 use crate::toxic::Share;
 
+pub(crate) mod expectation;
 mod phases;
 mod window;
 
+use expectation::{Expectation, StopRule};
 pub(crate) use phases::{During, Phases};
 pub(crate) use window::{UNDER_WAY, Window, Windows};
 

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use daemon_core::exit::{Exit, UserError};
-use daemon_core::suggest::nearest;
 
-use crate::catalogue::Catalogue;
-use crate::catalogue::checked::EVERYTHING;
+use crate::catalogue::suggest::meant_by;
 use crate::library::Library;
 use crate::playlist::{Entry, Playlist};
 use crate::scenario::Scenario;
@@ -72,12 +70,6 @@ fn one<'a>(library: &'a Library, word: &str) -> Option<Selected<'a>> {
     (!scenarios.is_empty()).then_some(Selected::Scenarios(scenarios))
 }
 
-/// The scenarios of the catalogue that a word means; none for a word that means nothing.
-pub(crate) fn meant_by<'a>(catalogue: &'a Catalogue, word: &str) -> Vec<&'a Scenario> {
-    let meant = |s: &&Scenario| word == EVERYTHING || s.is_called(word) || s.family == word;
-    catalogue.scenarios().iter().filter(meant).collect()
-}
-
 /// The part of a library that words name, in the library's order.
 pub(crate) fn only<'a>(
     library: &'a Library,
@@ -122,17 +114,6 @@ pub(crate) fn repeated(selected: &[Selected<'_>]) -> Option<String> {
         [(name, times)] => Some(format!("{name} is selected {times} times and runs as often")),
         several => Some(format!("{} scenarios are selected more than once and run as often", several.len())),
     }
-}
-
-/// The word that another one most likely means.
-pub(crate) fn near<'a>(
-    catalogue: &'a Catalogue,
-    playlists: impl IntoIterator<Item = &'a str>,
-    word: &str,
-) -> Option<String> {
-    let names = catalogue.scenarios().iter().flat_map(Scenario::words);
-    let candidates = names.chain(catalogue.families()).chain(playlists).chain([EVERYTHING]);
-    nearest(word, candidates).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -238,12 +238,12 @@ fn name(step: &Step) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::Catalogue;
+    use crate::library::Library;
     use crate::plan::TimeScale;
     use crate::wrap::COLUMNS;
 
     fn shown(name: &str) -> String {
-        let catalogue = Catalogue::load(None).unwrap();
+        let catalogue = Library::load(None).unwrap().catalogue;
         let scenario = catalogue.scenarios().iter().find(|scenario| scenario.name == name).unwrap();
         let servers: Vec<String> = (1..=3).map(|n| format!("memcached{n}")).collect();
         show(scenario, &Plan::new(scenario, &servers, TimeScale::default(), 0))
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn every_scenario_can_be_shown_and_ends_with_nothing_on() {
-        for scenario in Catalogue::load(None).unwrap().scenarios() {
+        for scenario in Library::load(None).unwrap().catalogue.scenarios() {
             let text = shown(&scenario.name);
             let (on, off) = (text.matches("/toxics {").count(), text.matches("  DELETE ").count());
             assert!(on > 0 && on >= off, "{text}");

@@ -8,7 +8,14 @@ use std::path::{Path, PathBuf};
 use daemon_core::suggest::nearest;
 use daemon_core::yaml::{Document, Unreadable};
 
-use crate::catalogue::Source;
+use crate::catalogue::CatalogueError;
+
+/// A file's name and text.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +94,28 @@ pub(crate) struct Named {
     pub(crate) source: Source,
     /// Itself, not the folder it is in.
     pub(crate) by_name: bool,
+}
+
+/// Every YAML file of a folder, by name.
+pub(crate) fn read_folder(folder: &Path) -> Result<Vec<Source>, CatalogueError> {
+    let unreadable = |source| Unreadable { path: folder.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if is_yaml(&path) {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        return Err(CatalogueError::Empty { path: folder.to_owned() });
+    }
+    paths.sort();
+    paths.iter().map(|path| read_file(path)).collect()
+}
+
+/// One file.
+pub(crate) fn read_file(path: &Path) -> Result<Source, CatalogueError> {
+    Ok(Source { name: path.display().to_string(), text: Document::read_text(path)? })
 }
 
 /// Links to folders are not followed: they may lead back. Folders that hide themselves hold nothing of the lab.

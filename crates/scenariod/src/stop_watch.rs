@@ -11,11 +11,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use crate::judge::expectation::StopRule;
 use crate::judge::stop::{Cause, Seen, Watch};
 use crate::moments::Moments;
 use crate::prom::Prometheus;
 use crate::promql::Nodes;
+use crate::scenario::expectation::StopRule;
 
 /// As often as the lab scrapes.
 const POLL: Duration = Duration::from_secs(1);

@@ -48,10 +48,10 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::catalogue::Catalogue;
     use crate::injector::{Foreign, Kit};
     use crate::journal::Journal;
     use crate::lease::RunId;
+    use crate::library::Library;
     use crate::narrator::{Manner, Narrator, Voice};
     use crate::plan::{Plan, TimeScale};
     use crate::state::StateDir;
@@ -78,7 +78,7 @@ mod tests {
             hook: None,
             voice,
         };
-        let catalogue = Catalogue::load(None).unwrap();
+        let catalogue = Library::load(None).unwrap().catalogue;
         let scale = TimeScale::new(0.01).unwrap();
         let plan = Plan::new(&catalogue.scenarios()[0], &["memcached1".to_owned()], scale, 0);
         Arc::new(Injector::new(kit, plan))

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::scenario::During;
 
-use super::expectation::{Expectation, Must};
 use super::unsettled;
 use crate::scenario::Phases;
+use crate::scenario::expectation::{Expectation, Must};
 use crate::text::format_duration;
 
 /// An expectation that its phase is too short for.
@@ -56,9 +56,9 @@ mod tests {
     use metrics_core::labels::Finding;
 
     use super::*;
-    use crate::catalogue::Catalogue;
     use crate::judge::evidence::{Evidence, Health};
     use crate::judge::{grid, judge};
+    use crate::library::Library;
     use crate::plan::{Plan, TimeScale};
     use crate::scenario::{Window, Windows};
 
@@ -80,7 +80,7 @@ mod tests {
         let (mut found, mut passed) = (0, 0);
         let interval = Duration::from_secs(1);
         let nodes: Vec<String> = ["memcached1", "memcached2", "memcached3"].map(str::to_owned).into();
-        for scenario in Catalogue::load(None).unwrap().scenarios() {
+        for scenario in Library::load(None).unwrap().catalogue.scenarios() {
             for scale in [0.01, 0.05, 0.1, 0.15, HELPED, 0.5, 1.0] {
                 let phases = Plan::new(scenario, &nodes, TimeScale::new(scale).unwrap(), 1).phases;
                 let windows = windows(&phases);

@@ -3,8 +3,8 @@
 use metrics_core::labels::{Finding, RunStatus};
 
 use super::Judged;
-use super::expectation::{Expectation, Subject};
 use crate::scenario::During;
+use crate::scenario::expectation::{Expectation, Subject};
 
 /// How a run ends whose fault did not last, for what is found beside: only what goes without a fault still fails it.
 pub(crate) fn unproven(findings: &[(&Expectation, &Judged)]) -> RunStatus {

@@ -10,9 +10,9 @@ use super::raw;
 use super::{Entry, Playlist};
 use crate::catalogue::Catalogue;
 use crate::catalogue::checked::{check_name, share_of};
+use crate::catalogue::suggest::{meant_by, near};
 use crate::plan::TimeScale;
 use crate::scenario::{Place, Scenario};
-use crate::select::{meant_by, near};
 
 /// More is what `--loop` is for.
 const MOST_REPEATS: u32 = 1_000;

@@ -6,7 +6,7 @@ use super::*;
 
 fn read(text: &str) -> Result<Playlist, Problems> {
     let source = Source { name: "mine.yaml".to_owned(), text: text.to_owned() };
-    playlist(&source, &Catalogue::load(None).unwrap())
+    playlist(&source, &crate::library::Library::load(None).unwrap().catalogue)
 }
 
 fn wrong(text: &str) -> String {
@@ -76,7 +76,7 @@ fn two_playlists_of_one_name_are_refused() {
         name: name.to_owned(),
         text: "# mine\nplaylist: mine\nabout: x\nentries: [latency]\n".to_owned(),
     };
-    let catalogue = Catalogue::load(None).unwrap();
+    let catalogue = crate::library::Library::load(None).unwrap().catalogue;
     let found = playlists(&[source("a.yaml"), source("b.yaml")], &catalogue).unwrap_err();
     assert_eq!(found.to_string(), "b.yaml:2: playlist `mine` is also in a.yaml");
 }
@@ -89,12 +89,12 @@ fn every_shipped_file_is_compiled_in() {
         texts.sort();
         texts
     };
-    assert_eq!(texts(crate::catalogue::read_folder(&folder).unwrap()), texts(built_in()));
+    assert_eq!(texts(crate::sources::read_folder(&folder).unwrap()), texts(built_in()));
 }
 
 #[test]
 fn monday_has_one_scenario_of_each_family() {
-    let catalogue = Catalogue::load(None).unwrap();
+    let catalogue = crate::library::Library::load(None).unwrap().catalogue;
     let all = playlists(&built_in(), &catalogue).unwrap();
     let monday = all.iter().find(|list| list.name == "monday").unwrap();
     let families: Vec<&str> = monday.entries.iter().map(|entry| entry.scenario.family.as_str()).collect();

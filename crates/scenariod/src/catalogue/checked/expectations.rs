@@ -4,9 +4,9 @@ use daemon_core::problems::{Problem, Problems};
 use daemon_core::yaml::Document;
 
 use super::raw::expect as raw;
-use crate::judge::expectation::{Bounds, Expectation, Must, StopRule, Subject};
 use crate::promql::{Query, Yields};
 use crate::scenario::During;
+use crate::scenario::expectation::{Bounds, Expectation, Must, StopRule, Subject};
 
 /// `at` is the path of the scenario; a family has its own at the top of the file.
 pub(super) fn expectations(

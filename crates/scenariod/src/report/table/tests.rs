@@ -50,7 +50,7 @@ fn node(server: &str) -> Node {
 fn widest(scenario: &crate::scenario::Scenario, judged: &[Judged]) -> Report {
     let names = NODES.map(str::to_owned);
     let targets = names.iter().take(2).cloned().collect();
-    let asked = |expectation: &crate::judge::expectation::Expectation| {
+    let asked = |expectation: &crate::scenario::expectation::Expectation| {
         let filled = expectation.query.fill(Nodes { targets: &targets, all: &names });
         filled.map_or_else(String::new, |filled| filled.promql)
     };

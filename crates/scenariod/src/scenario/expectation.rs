@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::During;
 use crate::promql::Query;
-use crate::scenario::During;
 use crate::text::format_duration;
 
 /// One line of a verdict.
