@@ -45,7 +45,7 @@ pub(crate) enum Scope {
 
 /// A run that has ended.
 #[derive(Debug)]
-pub(crate) struct Run<'a> {
+pub(crate) struct RunFacts<'a> {
     pub(crate) scenario: &'a str,
     pub(crate) id: &'a str,
     pub(crate) expectations: &'a [Expectation],
@@ -63,7 +63,7 @@ pub(crate) struct Run<'a> {
 }
 
 /// Judges a run. Whatever keeps it from that stands in the report.
-pub(crate) async fn assess(prometheus: &Prometheus, run: &Run<'_>) -> Report {
+pub(crate) async fn assess(prometheus: &Prometheus, run: &RunFacts<'_>) -> Report {
     let targets: Vec<String> = run.targets.iter().cloned().collect();
     match try_assess(prometheus, run, &targets).await {
         Ok(report) => report,
@@ -71,7 +71,11 @@ pub(crate) async fn assess(prometheus: &Prometheus, run: &Run<'_>) -> Report {
     }
 }
 
-async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) -> Result<Report, String> {
+async fn try_assess(
+    prometheus: &Prometheus,
+    run: &RunFacts<'_>,
+    targets: &[String],
+) -> Result<Report, String> {
     let silent = |error: PromError| {
         let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
         format!("no verdict: {error}{hint}")
@@ -121,7 +125,7 @@ async fn try_assess(prometheus: &Prometheus, run: &Run<'_>, targets: &[String]) 
 }
 
 /// A new process knows nothing of what the old one lived through: its breakers are closed and its errors are none.
-async fn started_anew(prometheus: &Prometheus, run: &Run<'_>) -> Result<bool, PromError> {
+async fn started_anew(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<bool, PromError> {
     let whole = run.windows.of(During::Run);
     let back = epoch_seconds(SystemTime::now()) - whole.start;
     let starts = prometheus.instant(&readings::starts(&promql_duration(back)), None).await?;
@@ -130,7 +134,7 @@ async fn started_anew(prometheus: &Prometheus, run: &Run<'_>) -> Result<bool, Pr
 }
 
 /// Waits for a scrape behind the end of the run. One that does not come leaves old samples, which the judge sees.
-async fn settle(prometheus: &Prometheus, run: &Run<'_>) -> Result<Option<Health>, PromError> {
+async fn settle(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<Option<Health>, PromError> {
     let end = run.windows.of(During::Run).end;
     let begin = Instant::now();
     loop {
@@ -154,7 +158,7 @@ async fn settle(prometheus: &Prometheus, run: &Run<'_>) -> Result<Option<Health>
 /// One expectation, with its query as it was asked.
 async fn one(
     prometheus: &Prometheus,
-    run: &Run<'_>,
+    run: &RunFacts<'_>,
     expectation: &Expectation,
     health: &Health,
 ) -> Result<(String, Judged), PromError> {
@@ -181,7 +185,7 @@ async fn one(
 /// What was compared at the moment that decided against an expectation, if that can be told.
 async fn value(
     prometheus: &Prometheus,
-    run: &Run<'_>,
+    run: &RunFacts<'_>,
     expectation: &Expectation,
     judged: &Judged,
 ) -> Option<String> {
@@ -197,7 +201,7 @@ async fn value(
 /// What became of faults on a share of the connections.
 async fn shares(
     prometheus: &Prometheus,
-    run: &Run<'_>,
+    run: &RunFacts<'_>,
     interval: Duration,
 ) -> Result<Vec<Survival>, PromError> {
     if run.shares.is_empty() || run.scope == Scope::SoFar {
@@ -220,7 +224,7 @@ async fn counts(prometheus: &Prometheus, window: Window) -> Result<Counts, PromE
 }
 
 /// The phases that a run came to, and the moment at which all of each has been scraped: nothing changes behind the last.
-fn phases(run: &Run<'_>, interval: Duration) -> Vec<(During, Window, f64)> {
+fn phases(run: &RunFacts<'_>, interval: Duration) -> Vec<(During, Window, f64)> {
     let of = |during| {
         let window = run.windows.of(during);
         let last = if during == During::Recovery { interval } else { Duration::ZERO };
@@ -232,7 +236,7 @@ fn phases(run: &Run<'_>, interval: Duration) -> Vec<(During, Window, f64)> {
 /// What was due and not sent, by phase.
 async fn dropped(
     prometheus: &Prometheus,
-    run: &Run<'_>,
+    run: &RunFacts<'_>,
     interval: Duration,
 ) -> Result<BTreeMap<&'static str, u64>, PromError> {
     let mut dropped = BTreeMap::new();
@@ -248,7 +252,11 @@ async fn dropped(
 }
 
 /// The figures of every node, the sick ones first.
-async fn nodes(prometheus: &Prometheus, run: &Run<'_>, interval: Duration) -> Result<Vec<Node>, PromError> {
+async fn nodes(
+    prometheus: &Prometheus,
+    run: &RunFacts<'_>,
+    interval: Duration,
+) -> Result<Vec<Node>, PromError> {
     let step = interval.as_secs_f64();
     let whole = run.windows.of(During::Run);
     // Nothing changes behind the last phase: its last scrape comes after it.

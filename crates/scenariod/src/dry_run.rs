@@ -16,7 +16,7 @@ use crate::injector::{Ground, look};
 use crate::judge::evidence::Health;
 use crate::metrics::{self, SetupError};
 use crate::prom::{PromError, Prometheus};
-use crate::run::Order;
+use crate::run::order::Order;
 use crate::stage::RunError;
 use crate::text::format_duration;
 use crate::toxiproxy::Client;
@@ -96,7 +96,8 @@ pub(crate) async fn dry_run(order: &Order) -> Result<Dry, DryError> {
     let no_verdict = match &order.prometheus {
         Some(prometheus) => {
             let witness = witness(prometheus).await;
-            let too_short = Ahead::of(order).too_short(witness.as_ref().copied().unwrap_or_default());
+            let too_short = Ahead::of(order.first_walk(), &order.settings.names())
+                .too_short(witness.as_ref().copied().unwrap_or_default());
             too_short.iter().for_each(|line| text.push_str(&format!("{line}\n")));
             witness.err().or_else(|| summary(&too_short).map(NoVerdict::TooShort))
         }

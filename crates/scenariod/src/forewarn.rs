@@ -8,12 +8,12 @@ use metrics_core::families::client::readings;
 use crate::judge::ahead::short;
 use crate::judge::evidence::Health;
 use crate::narrator::Narrator;
-use crate::playlist::Entry;
+use crate::plan::Plan;
 use crate::prom::Prometheus;
 use crate::prom::Series;
 use crate::promql::Nodes;
-use crate::run::Order;
 use crate::scenario::Phases;
+use crate::scenario::Scenario;
 use crate::scenario::expectation::Expectation;
 
 /// Enough samples to know how often Prometheus scrapes.
@@ -26,18 +26,16 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Ahead(Vec<(String, Vec<Expectation>, Phases)>);
 
 impl Ahead {
-    /// Of the first walk of the list.
-    pub(crate) fn of(order: &Order) -> Ahead {
-        let all = order.settings.names();
-        let one = |(number, entry): (u64, &Entry)| {
-            let plan = order.plan(entry, number);
+    /// Of these runs on a lab with these nodes.
+    pub(crate) fn of<'a>(runs: impl Iterator<Item = (&'a Scenario, Plan)>, nodes: &[String]) -> Ahead {
+        let one = |(scenario, plan): (&Scenario, Plan)| {
             let targets = plan.targets().into_iter().map(str::to_owned).collect();
-            let nodes = Nodes { targets: &targets, all: &all };
-            let expect = entry.scenario.expect.iter();
-            let applies = expect.filter(|expectation| expectation.query.fill(nodes).is_some()).cloned();
-            (entry.scenario.name.clone(), applies.collect(), plan.phases)
+            let nodes = Nodes { targets: &targets, all: nodes };
+            let applies =
+                scenario.expect.iter().filter(|expectation| expectation.query.fill(nodes).is_some());
+            (scenario.name.clone(), applies.cloned().collect(), plan.phases)
         };
-        Ahead((1..).zip(&order.entries).map(one).collect())
+        Ahead(runs.map(one).collect())
     }
 
     /// What cannot be judged, whatever is measured: each once. Scrapes are so far apart, or as in the lab.
@@ -72,9 +70,7 @@ async fn interval(prometheus: &Prometheus) -> Option<Duration> {
 }
 
 /// One look at Prometheus, in the background.
-pub(crate) fn forewarn(order: &Order, narrator: &Narrator) {
-    let Some(prometheus) = order.prometheus.clone() else { return };
-    let (narrator, ahead) = (narrator.clone(), Ahead::of(order));
+pub(crate) fn forewarn(prometheus: Prometheus, ahead: Ahead, narrator: Narrator) {
     tokio::spawn(async move {
         let trouble = match prometheus.instant(&readings::answering(), None).await {
             Err(error) => Some(error.to_string()),

@@ -17,6 +17,8 @@ mod fault;
 mod forewarn;
 mod guard;
 mod injector;
+#[path = "terminal/interrupt.rs"]
+mod interrupt;
 mod journal;
 mod judge;
 mod lease;

@@ -23,7 +23,7 @@ pub(crate) struct Reports {
 }
 
 impl Reports {
-    pub(super) fn add(&mut self, report: Report) {
+    pub(crate) fn add(&mut self, report: Report) {
         self.summary.add(&report);
         let badness = |report: &Report| match report.status {
             RunStatus::Success => 0,
@@ -41,10 +41,6 @@ impl Reports {
             self.left_out += 1;
         }
         self.last.push_back(report);
-    }
-
-    pub(super) fn has(&self, run: &str) -> bool {
-        self.last.back().is_some_and(|last| last.run == run)
     }
 
     /// For people: the worst run of each scenario, then the figures of those that ran more than once.
