@@ -4,13 +4,17 @@
 use daemon_core::problems::Problems;
 use daemon_core::yaml::Document;
 
-use crate::names;
+use crate::catalogue::source_files::Source;
 use crate::scenario::Scenario;
-use crate::sources::Source;
 
 pub(crate) mod checked;
 mod error;
+pub(crate) mod library;
+pub(crate) mod names;
+pub(crate) mod playlist;
 mod raw;
+pub(crate) mod selection;
+pub(crate) mod source_files;
 pub(crate) mod suggest;
 
 pub(crate) use error::CatalogueError;

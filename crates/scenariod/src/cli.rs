@@ -13,7 +13,7 @@ use daemon_core::usage;
 use daemon_core::values::{HostPort, HttpUrl, Positive, Span};
 
 use crate::plan::TimeScale;
-use crate::schedule::{FOREVER, Loops};
+use crate::plan::schedule::{FOREVER, Loops};
 
 const EXAMPLES: &str = "\
 Examples:

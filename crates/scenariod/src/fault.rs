@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics_core::labels::FaultType;
 
-use crate::toxic::{Share, Stream, Toxic, ToxicKind};
+use crate::fault::toxic::{Share, Stream, Toxic, ToxicKind};
 
 mod bandwidth;
 mod blackhole;
@@ -19,6 +19,7 @@ mod slow_close;
 mod stall;
 mod stream_corruption;
 mod timeout;
+pub(crate) mod toxic;
 
 pub(crate) use bandwidth::Bandwidth;
 pub(crate) use blackhole::Blackhole;

@@ -4,6 +4,7 @@
 mod adjust;
 mod findings;
 mod ladder;
+pub(crate) mod ledger;
 mod preflight;
 mod removal;
 mod residue;
@@ -27,14 +28,14 @@ pub(crate) use residue::{Residue, Suspect};
 pub(crate) use spoiled::{Foreign, Spoiled};
 use stall::Stall;
 
-use crate::epoch::unix_seconds;
-use crate::journal::{Journal, JournalError};
+use crate::clock::unix_seconds;
+use crate::fault::toxic::ToxicKind;
+use crate::injector::ledger::Ledger;
 use crate::lease::RunId;
-use crate::ledger::Ledger;
-use crate::narrator::Voice;
 use crate::plan::{Plan, Step};
+use crate::state::journal::{Journal, JournalError};
 use crate::state::{Claim, StateDir};
-use crate::toxic::ToxicKind;
+use crate::terminal::narrator::Voice;
 use crate::toxiproxy::{Client, NewProxy, Power, Proxy, ToxiproxyError};
 
 /// Calls that may end better in a moment are tried so often.

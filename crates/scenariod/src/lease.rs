@@ -1,6 +1,8 @@
 //! The names of our toxics. Toxiproxy keeps neither owner nor age, so the name says both:
 //! `rl.<run>.<step>.<deadline>`. Whoever reads it knows whose the toxic is and when it is overdue. Pure.
 
+pub(crate) mod ownership;
+
 use std::fmt;
 
 /// Names one run. Short, unique, safe in a URL.

@@ -1,15 +1,18 @@
 //! A scenario made ready for one run: nodes picked, phases scaled, toxics named. Pure: time and seed are arguments.
 
+pub(crate) mod reconcile;
+pub(crate) mod schedule;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::fault::Direction;
+use crate::fault::toxic::{Share, Toxic};
 use crate::lease::Lease;
 use crate::scenario::Phases;
+use crate::scenario::timeline::Course;
 use crate::scenario::{FaultEntry, Scenario, Target};
 use crate::text::format_share;
-use crate::timeline::Course;
-use crate::toxic::{Share, Toxic};
 
 /// How far a fault may outlive its planned end before it counts as forgotten, at time scale 1.
 const MARGIN: Duration = Duration::from_secs(15);
@@ -183,7 +186,7 @@ mod tests {
     use super::*;
     use crate::fault::{Fault, Latency, LossModel, PacketLoss};
     use crate::scenario::Place;
-    use crate::timeline::Shape;
+    use crate::scenario::timeline::Shape;
 
     fn scenario(target: Target) -> Scenario {
         let entry = |fault| FaultEntry {

@@ -1,9 +1,15 @@
 //! `scenariod --scenario ...`: walks the runs of an order, each in four steps, and folds their ends together. The only file
 //! that sees all the others.
 
+pub(crate) mod driver;
 mod ending;
+pub(crate) mod linger;
+pub(crate) mod live_line;
+pub(crate) mod machine;
 pub(crate) mod order;
 mod results;
+pub(crate) mod rig;
+pub(crate) mod supervisor;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,27 +18,26 @@ use daemon_core::exit::Exit;
 use daemon_core::signals::Signals;
 use tokio::sync::watch;
 
-use crate::clock_watch::{ClockWatch, Look};
-use crate::driver;
-use crate::epoch;
-use crate::forewarn::{Ahead, forewarn};
+use crate::catalogue::playlist::Entry;
+use crate::clock;
 use crate::injector::{Injector, Kit};
-use crate::interrupt::Interrupt;
-use crate::journal::Journal;
 use crate::lease::RunId;
-use crate::linger::linger;
-use crate::live::Live;
-use crate::machine::Outcome;
 use crate::metrics::{self, Families, Serving, SetupError};
-use crate::moments::Moments;
-use crate::narrator::{Narrator, Voice};
 use crate::plan::Plan;
-use crate::playlist::Entry;
+use crate::run::linger::linger;
+use crate::run::live_line::Live;
+use crate::run::machine::Outcome;
+use crate::run::rig::{RunError, Stage};
+use crate::run::supervisor::supervise;
 use crate::scenario::Scenario;
-use crate::stage::{RunError, Stage};
-use crate::stop_watch::{StopWatch, Watched};
-use crate::supervisor::supervise;
+use crate::scenario::phase_times::Moments;
+use crate::state::journal::Journal;
+use crate::terminal::interrupt::Interrupt;
+use crate::terminal::narrator::{Narrator, Voice};
 use crate::toxiproxy::{Client, NewProxy};
+use crate::verdict::clock_watch::{ClockWatch, Look};
+use crate::verdict::stop_watch::{StopWatch, Watched};
+use crate::verdict::warn_ahead::{Ahead, forewarn};
 use crate::verdict::{Judge, RunEnd, RunRecord, WalkEnd};
 use order::Order;
 pub(crate) use results::Results;
@@ -253,6 +258,6 @@ impl Walk {
 }
 
 fn new_run_id() -> RunId {
-    let millis = epoch::now().as_millis();
+    let millis = clock::now().as_millis();
     RunId::new(u64::try_from(millis).unwrap_or_default(), fastrand::Rng::new().u16(..))
 }

@@ -2,12 +2,15 @@
 
 use std::num::NonZeroUsize;
 
+use crate::fault::toxic::Share;
 use crate::fault::{Direction, Fault};
-use crate::timeline::Shape;
-use crate::toxic::Share;
+use crate::scenario::timeline::Shape;
 
 pub(crate) mod expectation;
+pub(crate) mod phase_times;
 mod phases;
+pub(crate) mod target;
+pub(crate) mod timeline;
 mod window;
 
 use expectation::{Expectation, StopRule};

@@ -1,6 +1,9 @@
 //! The state folder that daemon and guard share: a journal for each run, which its owner keeps locked while it lives,
 //! and a claim for each proxy that somebody is at work on. What is in a journal is the business of `journal`.
 
+pub(crate) mod journal;
+pub(crate) mod lock;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,8 +14,7 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::lease::RunId;
-use crate::lock;
-use crate::sweep::Owner;
+use crate::lease::ownership::Owner;
 
 /// Below the XDG state folder.
 const FOLDER: &str = "memcache-resilience-lab";

@@ -1,5 +1,7 @@
 //! Durations and shares in words, the same ones everywhere. Pure; wrapping of lines is in `wrap`.
 
+pub(crate) mod wrap;
+
 use std::time::Duration;
 
 /// A length to the millisecond, such as `1m 30s`.

@@ -9,7 +9,7 @@ pub(crate) use client::Client;
 pub(crate) use error::ToxiproxyError;
 pub(crate) use wire::{Path, power_body, start_up_config, toxic_body};
 
-use crate::toxic::Toxic;
+use crate::fault::toxic::Toxic;
 
 /// A proxy as it was read.
 #[derive(Clone, Debug, PartialEq)]

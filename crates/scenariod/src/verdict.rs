@@ -1,7 +1,13 @@
 //! From the end of a walk to the end of its run: has the run judged, prints what did not hold and gives the report.
 //! Nothing is exported, counted or written here.
 
+pub(crate) mod clock_watch;
+pub(crate) mod evaluate;
+pub(crate) mod judge;
+pub(crate) mod report;
 mod reports;
+pub(crate) mod stop_watch;
+pub(crate) mod warn_ahead;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -9,19 +15,19 @@ use std::time::{Duration, SystemTime};
 use daemon_core::exit::Exit;
 use metrics_core::labels::RunStatus;
 
-use crate::assess::{RunFacts, Scope, assess};
-use crate::clock_watch::Look;
-use crate::interrupt::Interrupt;
-use crate::judge::stop::Cause;
-use crate::moments::Moments;
-use crate::narrator::Narrator;
 use crate::plan::Plan;
-use crate::prom::Prometheus;
-use crate::report::share::asked;
-use crate::report::{Report, UNJUDGED};
+use crate::prometheus::Prometheus;
+use crate::scenario::phase_times::Moments;
 use crate::scenario::{Scenario, Windows};
-use crate::stop_watch::Stopped;
+use crate::terminal::interrupt::Interrupt;
+use crate::terminal::narrator::Narrator;
 use crate::text::format_duration;
+use crate::verdict::clock_watch::Look;
+use crate::verdict::evaluate::{RunFacts, Scope, assess};
+use crate::verdict::judge::stop::Cause;
+use crate::verdict::report::share::asked;
+use crate::verdict::report::{Report, UNJUDGED};
+use crate::verdict::stop_watch::Stopped;
 pub(crate) use reports::Reports;
 
 /// How long judging may still take after a signal.

@@ -4,10 +4,10 @@ use daemon_core::problems::{Problem, Problems, figure};
 use daemon_core::yaml::Document;
 
 use super::raw;
+use crate::fault::toxic::Share;
 use crate::fault::{Direction, Fault};
 use crate::scenario::Phases;
 use crate::scenario::{FaultEntry, Place, Scenario, Target};
-use crate::toxic::Share;
 
 mod expectations;
 mod faults;

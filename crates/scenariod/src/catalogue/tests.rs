@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::*;
-use crate::library::Library;
-use crate::sources::read_folder;
+use crate::catalogue::library::Library;
+use crate::catalogue::source_files::read_folder;
 
 mod expectations;
 mod guide;

@@ -3,7 +3,7 @@
 use metrics_core::labels::FaultType;
 
 use super::{Effect, Level};
-use crate::toxic::ToxicKind;
+use crate::fault::toxic::ToxicKind;
 
 /// At most so many kB in a second, for each connection.
 #[derive(Clone, Copy, Debug, PartialEq)]

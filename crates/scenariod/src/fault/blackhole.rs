@@ -3,7 +3,7 @@
 use metrics_core::labels::FaultType;
 
 use super::Effect;
-use crate::toxic::ToxicKind;
+use crate::fault::toxic::ToxicKind;
 
 /// Nothing arrives, and nothing says so.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use metrics_core::labels::FaultType;
 
 use super::{Effect, Level, millis};
+use crate::fault::toxic::ToxicKind;
 use crate::text::format_duration;
-use crate::toxic::ToxicKind;
 
 /// `delay` on every chunk, give or take up to `jitter`, uniformly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use metrics_core::labels::FaultType;
 
 use super::Effect;
-use crate::toxic::ToxicKind;
+use crate::fault::toxic::ToxicKind;
 
 /// Closes each connection once so many bytes came through.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -9,8 +9,8 @@
 use metrics_core::labels::FaultType;
 
 use super::{Effect, Level};
+use crate::fault::toxic::ToxicKind;
 use crate::text::format_share;
-use crate::toxic::ToxicKind;
 
 /// What a lost packet waits for, in ms: the retransmission timeout of a kernel on a short path, with what the chain
 /// itself takes from a drawn chunk.

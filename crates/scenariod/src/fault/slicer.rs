@@ -5,8 +5,8 @@ use std::time::Duration;
 use metrics_core::labels::FaultType;
 
 use super::Effect;
+use crate::fault::toxic::ToxicKind;
 use crate::text::format_duration;
-use crate::toxic::ToxicKind;
 
 /// Cuts every chunk into pieces of `size` bytes, give or take up to `variation`, `delay` apart.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,8 +4,8 @@
 use metrics_core::labels::FaultType;
 
 use super::Effect;
+use crate::fault::toxic::ToxicKind;
 use crate::text::format_share;
-use crate::toxic::ToxicKind;
 
 /// The share of chunks that are taken out, in (0, 1].
 #[derive(Clone, Copy, Debug, PartialEq)]

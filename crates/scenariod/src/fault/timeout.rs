@@ -5,8 +5,8 @@ use std::time::Duration;
 use metrics_core::labels::FaultType;
 
 use super::{Effect, millis};
+use crate::fault::toxic::ToxicKind;
 use crate::text::format_duration;
-use crate::toxic::ToxicKind;
 
 /// Drops all bytes and closes each connection after `after`.
 #[derive(Clone, Copy, Debug, PartialEq)]

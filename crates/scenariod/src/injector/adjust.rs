@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 use super::removal::remove;
 use super::residue::{Role, Suspect};
 use super::{InjectError, Injector, Spoiled, lock, retry};
-use crate::journal::JournalError;
 use crate::lease::Lease;
 use crate::plan::Step;
-use crate::reconcile::{Change, changes};
+use crate::plan::reconcile::{Change, changes};
+use crate::state::journal::JournalError;
 use crate::toxiproxy::{Proxy, ToxiproxyError};
 
 /// One try to take a single toxic off, its proxy opened first where that is needed.

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::residue::Residue;
-use crate::journal::Settled;
+use crate::lease::ownership::{Owner, why};
 use crate::state::StateError;
-use crate::sweep::{Owner, why};
+use crate::state::journal::Settled;
 use crate::toxiproxy::ToxiproxyError;
 
 /// Something found or done that is worth a line.

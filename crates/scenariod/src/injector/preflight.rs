@@ -12,10 +12,10 @@ use super::findings::{Note, Obstacle, Refusal};
 use super::removal::remove;
 use super::residue::{Residue, Role, Suspect};
 use super::{Foreign, Injector, Kit, TRIES, lock, retry};
-use crate::journal;
 use crate::lease::Lease;
+use crate::lease::ownership::{Owner, Sight, sort};
+use crate::state::journal;
 use crate::state::{ClaimError, StateDir};
-use crate::sweep::{Owner, Sight, sort};
 use crate::toxiproxy::{Client, NewProxy, Power, Proxy};
 
 /// How long one round at other runs' leftovers may take.

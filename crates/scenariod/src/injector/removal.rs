@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use super::residue::{Residue, Role, Suspect};
 use super::{Injector, Spoiled, lock};
 use crate::lease::RunId;
+use crate::lease::ownership::{is_down, ours};
 use crate::plan::Step;
-use crate::sweep::{is_down, ours};
 use crate::toxiproxy::{Client, Power, Proxy, ToxiproxyError};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);

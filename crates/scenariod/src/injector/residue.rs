@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::sweep::Found;
-use crate::toxic::ToxicKind;
+use crate::fault::toxic::ToxicKind;
+use crate::lease::ownership::Found;
 use crate::toxiproxy::{Path, Power, ToxiproxyError, power_body};
 
 /// Toxics of ours that could not be seen to be gone.

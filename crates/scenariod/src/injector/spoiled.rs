@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::is_on;
+use crate::fault::toxic::ToxicKind;
 use crate::lease::{Lease, RunId};
 use crate::plan::Step;
 use crate::text::format_duration;
-use crate::toxic::ToxicKind;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
 
 /// What to make of other people's toxics on the nodes of the lab: a verdict compares sick nodes with the others.
@@ -119,7 +119,7 @@ pub(super) fn spoiled(proxies: &[Proxy], expected: &Expected<'_>) -> Option<Spoi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::toxic::{Share, Stream, Toxic};
+    use crate::fault::toxic::{Share, Stream, Toxic};
     use crate::toxiproxy::Placed;
 
     fn judged(change: impl FnOnce(&mut Vec<Proxy>), foreign: Foreign) -> Option<String> {

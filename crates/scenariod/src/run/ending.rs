@@ -3,11 +3,11 @@
 use daemon_core::exit::{Exit, UserError};
 use metrics_core::labels::RunStatus;
 
-use crate::driver::Walked;
-use crate::machine::Outcome;
-use crate::stage::RunError;
-use crate::stop_watch::Stopped;
-use crate::supervisor::Ending;
+use crate::run::driver::Walked;
+use crate::run::machine::Outcome;
+use crate::run::rig::RunError;
+use crate::run::supervisor::Ending;
+use crate::verdict::stop_watch::Stopped;
 use crate::verdict::{Conclusion, WalkEnd};
 
 /// `stopped` is the condition that ended the walk, `interrupted` the exit code of the signal that did.
@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
     use crate::injector::{InjectError, Spoiled};
-    use crate::judge::stop::Cause;
+    use crate::verdict::judge::stop::Cause;
 
     fn walked(outcome: Outcome, errors: Vec<RunError>) -> Ending {
         Ending::Walked(Walked { outcome, errors })

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use crate::catalogue::playlist::Entry;
 use crate::injector::Foreign;
 use crate::plan::Plan;
-use crate::playlist::Entry;
-use crate::prom::Prometheus;
+use crate::plan::schedule::Loops;
+use crate::prometheus::Prometheus;
 use crate::scenario::Scenario;
-use crate::schedule::Loops;
 use crate::settings::Settings;
 use crate::state::StateDir;
 

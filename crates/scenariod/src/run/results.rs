@@ -2,8 +2,8 @@
 
 use daemon_core::exit::Exit;
 
-use crate::schedule::Tally;
-use crate::stage::RunError;
+use crate::plan::schedule::Tally;
+use crate::run::rig::RunError;
 use crate::verdict::{Reports, RunEnd};
 
 /// The ends of all runs so far.

@@ -6,7 +6,7 @@ use daemon_core::exit::Exit;
 use daemon_core::signals::{Signal, Signals};
 use tokio_util::sync::CancellationToken;
 
-use crate::narrator::Narrator;
+use crate::terminal::narrator::Narrator;
 
 /// Set once, by the first signal.
 #[derive(Clone, Debug, Default)]

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use super::identity::Servers;
 use super::wire::{Path, PowerBody, ProxiesView, ProxyBody, Refusal, ToxicBody};
 use super::{NewProxy, Power, Proxy, ToxiproxyError};
-use crate::toxic::Toxic;
+use crate::fault::toxic::Toxic;
 
 /// A wedged Toxiproxy accepts connections and never answers.
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{NewProxy, Placed, Power, Proxy};
-use crate::toxic::{Share, Stream, Toxic, ToxicKind};
+use crate::fault::toxic::{Share, Stream, Toxic, ToxicKind};
 
 const UPSTREAM: &str = "upstream";
 const DOWNSTREAM: &str = "downstream";

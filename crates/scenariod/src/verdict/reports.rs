@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use metrics_core::labels::RunStatus;
 use serde_json::json;
 
-use crate::report::summary::Summary;
-use crate::report::{Report, table};
+use crate::verdict::report::summary::Summary;
+use crate::verdict::report::{Report, table};
 
 /// Reports that are kept for `--json`: an endless loop must not grow without end.
 const KEPT_REPORTS: usize = 200;
@@ -71,7 +71,7 @@ impl Reports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Node;
+    use crate::verdict::report::Node;
 
     fn run(run: &str, status: RunStatus, note: Option<&str>) -> Report {
         let note = note.map(str::to_owned);

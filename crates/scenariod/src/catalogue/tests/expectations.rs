@@ -11,7 +11,7 @@ fn of(catalogue: &Catalogue, name: &str) -> Vec<Expectation> {
 
 #[test]
 fn every_shipped_scenario_is_held_to_something_that_can_be_asked() {
-    for scenario in crate::library::Library::load(None).unwrap().catalogue.scenarios() {
+    for scenario in crate::catalogue::library::Library::load(None).unwrap().catalogue.scenarios() {
         let name = &scenario.name;
         let held = |what: &str| scenario.expect.iter().any(|expectation| expectation.name == what);
         assert!(scenario.expect.len() >= 2, "{name}");
@@ -28,7 +28,7 @@ fn every_shipped_scenario_is_held_to_something_that_can_be_asked() {
 
 #[test]
 fn the_breaker_is_held_to_what_the_fault_makes_of_it() {
-    let catalogue = crate::library::Library::load(None).unwrap().catalogue;
+    let catalogue = crate::catalogue::library::Library::load(None).unwrap().catalogue;
     let partition = catalogue.scenarios().iter().filter(|scenario| scenario.family == "partition");
     let cut_off = partition.map(|scenario| scenario.name.as_str());
     for name in cut_off.chain(["packet-loss-100", "two-nodes-loss"]) {
