@@ -10,7 +10,7 @@ use std::str::FromStr;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use daemon_core::completion::{self, Flag, Takes};
-use daemon_core::lab::ServerName;
+use daemon_core::name::ServerName;
 use daemon_core::usage::{UsageError, told};
 use daemon_core::values::{HostPort, Positive, Span};
 
@@ -107,7 +107,7 @@ impl FromStr for Targets {
         for part in text.split(',') {
             let (name, address) =
                 part.split_once('=').ok_or_else(|| format!("`{part}` is not of the form NAME=HOST:PORT"))?;
-            let name = ServerName::new(name).ok_or_else(|| format!("`{name}` is no name for a node"))?;
+            let name = ServerName::new(name).map_err(|error| error.to_string())?;
             let address =
                 address.parse().map_err(|error| format!("`{address}` of node `{name}` is {error}"))?;
             if !names.insert(name.clone()) {
@@ -168,7 +168,10 @@ mod tests {
         let wrong = |text: &str| text.parse::<Targets>().unwrap_err();
         assert_eq!(wrong("127.0.0.1:1"), "`127.0.0.1:1` is not of the form NAME=HOST:PORT");
         assert_eq!(wrong("a=h:1,a=h:2"), "two nodes are called `a`");
-        assert_eq!(wrong("a b=h:1"), "`a b` is no name for a node");
+        assert_eq!(
+            wrong("a b=h:1"),
+            "invalid node name `a b`: use letters, digits, `-`, `_` and `.`, at most 63 characters and not only dots"
+        );
         assert!(wrong("a=h").starts_with("`h` of node `a` is not an address"));
         assert_eq!(wrong(""), "`` is not of the form NAME=HOST:PORT");
     }

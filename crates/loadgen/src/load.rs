@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
+use daemon_core::runtime;
 use fastrand::Rng;
 use metrics_core::families::runtime::Runtimes;
 use metrics_core::labels::Runtime;
-use tokio::runtime;
 use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +65,7 @@ pub(crate) fn start<C: Client, R: Recorder + Send>(
     let mut threads = Vec::with_capacity(recorders.len());
     for (index, recorder) in recorders.into_iter().enumerate() {
         let spec = spec.clone();
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = runtime::current_thread()?;
         runtimes.watch(Runtime::Load, runtime.handle());
         let body = move || LocalSet::new().block_on(&runtime, thread(spec, index, recorder));
         threads.push(Builder::new().name(format!("load-{index}")).spawn(body)?);

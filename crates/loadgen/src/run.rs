@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daemon_core::exit::{Exit, UserError};
+use daemon_core::runtime;
 use daemon_core::signals::Signals;
 use daemon_core::values::HostPort;
 use metrics_core::Registry;
 use metrics_core::exporter::Exporter;
 use metrics_core::families::client::ClientFamilies;
-use tokio::runtime;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
@@ -84,7 +84,7 @@ pub(crate) fn run(plan: Plan, export: &impl Export) -> Result<Ended, RunError> {
     let addr = &plan.metrics_addr;
     let listener = TcpListener::bind((addr.host(), addr.port()))
         .map_err(|source| RunError::Bind { addr: addr.clone(), source })?;
-    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime::current_thread()?;
     runtime.block_on(supervise(plan, listener, export))
 }
 

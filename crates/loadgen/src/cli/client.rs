@@ -1,7 +1,7 @@
 //! The flags of the client stack, each of which is also a `LAB_` variable. Defaults are in `config`.
 
 use clap::{Args, value_parser};
-use daemon_core::values::{Positive, Ratio};
+use daemon_core::values::{Fraction, Positive};
 
 use crate::config::FailoverKnob;
 use crate::config::shelf::{CLIENTS, Choice};
@@ -38,8 +38,8 @@ pub(crate) struct ClientFlags {
     #[arg(long, value_name = "N", env = "LAB_RETRIES", value_parser = value_parser!(u32).range(..=10))]
     pub(crate) retries: Option<u32>,
     /// Repetitions per operation in the long run, above 0 and at most 1
-    #[arg(long, value_name = "SHARE", env = "LAB_RETRY_BUDGET", value_parser = share)]
-    pub(crate) retry_budget: Option<Ratio>,
+    #[arg(long, value_name = "SHARE", env = "LAB_RETRY_BUDGET")]
+    pub(crate) retry_budget: Option<Fraction>,
     /// Probes let through while half-open; all must succeed to close
     #[arg(long, value_name = "N", env = "LAB_BREAKER_HALF_OPEN_REQUESTS", value_parser = value_parser!(u32).range(1..))]
     pub(crate) breaker_half_open_requests: Option<u32>,
@@ -56,8 +56,8 @@ pub(crate) struct ClientFlags {
     #[arg(long, value_name = "N", env = "LAB_BREAKER_CONSECUTIVE_FAILURES", value_parser = value_parser!(u32).range(1..))]
     pub(crate) breaker_consecutive_failures: Option<u32>,
     /// Share of failures in the window, above 0 and at most 1, that opens the breaker
-    #[arg(long, value_name = "SHARE", env = "LAB_BREAKER_FAILURE_RATIO", value_parser = share)]
-    pub(crate) breaker_failure_ratio: Option<Ratio>,
+    #[arg(long, value_name = "SHARE", env = "LAB_BREAKER_FAILURE_RATIO")]
+    pub(crate) breaker_failure_ratio: Option<Fraction>,
     /// Requests in the window from which on the share counts
     #[arg(long, value_name = "N", env = "LAB_BREAKER_MIN_REQUESTS", value_parser = value_parser!(u32).range(1..))]
     pub(crate) breaker_min_requests: Option<u32>,
@@ -65,8 +65,4 @@ pub(crate) struct ClientFlags {
 
 fn client(text: &str) -> Result<Choice, String> {
     Choice::of(CLIENTS, text)
-}
-
-fn share(text: &str) -> Result<Ratio, String> {
-    text.parse().ok().and_then(Ratio::new).ok_or_else(|| "must be a number above 0 and at most 1".to_owned())
 }

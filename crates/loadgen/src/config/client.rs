@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use daemon_core::lab::Lab;
-use daemon_core::values::{Positive, Ratio};
+use daemon_core::values::{Fraction, Positive};
 use daemon_core::yaml::Document;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -35,7 +35,7 @@ struct Knobs {
     failover: Option<FailoverKnob>,
     #[schemars(range(max = 10))]
     retries: Option<u32>,
-    retry_budget: Option<Ratio>,
+    retry_budget: Option<Fraction>,
     #[serde(default)]
     breaker: BreakerKnobs,
 }
@@ -69,7 +69,7 @@ struct BreakerKnobs {
     open_timeout: Option<Positive>,
     #[schemars(range(min = 1))]
     consecutive_failures: Option<u32>,
-    failure_ratio: Option<Ratio>,
+    failure_ratio: Option<Fraction>,
     #[schemars(range(min = 1))]
     min_requests: Option<u32>,
 }
@@ -145,7 +145,7 @@ pub(super) fn plan(client: Client, flags: &ClientFlags) -> Result<ClientPlan, Co
         failover: knobs.failover.map_or_else(Failover::default, Failover::from),
         retry: RetryRules {
             retries: knobs.retries.unwrap_or(retry.retries),
-            budget: knobs.retry_budget.map_or(retry.budget, Ratio::get),
+            budget: knobs.retry_budget.map_or(retry.budget, Fraction::get),
         },
     })
 }
@@ -215,7 +215,7 @@ impl BreakerKnobs {
             bucket_period: seconds(self.bucket_period, 10),
             open_timeout: seconds(self.open_timeout, 5),
             consecutive_failures: self.consecutive_failures.unwrap_or(100).into(),
-            failure_ratio: self.failure_ratio.map_or(0.3, Ratio::get),
+            failure_ratio: self.failure_ratio.map_or(0.3, Fraction::get),
             min_requests: self.min_requests.unwrap_or(10).into(),
         }
     }
