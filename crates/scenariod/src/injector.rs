@@ -2,29 +2,34 @@
 //! carried out after the removal has looked. It knows neither phases nor signals beyond "stop".
 
 mod adjust;
+mod error;
 mod findings;
 mod ladder;
 pub(crate) mod ledger;
+mod placed;
 mod preflight;
 mod removal;
 mod residue;
+mod retry;
 mod spoiled;
 mod stall;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
+use metrics_core::Locked;
 use metrics_core::families::toxiproxy::ToxiproxyFamilies;
-use metrics_core::labels::FaultType;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use adjust::has;
+pub(crate) use error::InjectError;
 pub(crate) use findings::{Note, Obstacle, Refusal};
+use placed::{has, is_on};
 pub(crate) use preflight::{Ground, look};
 pub(crate) use removal::remove;
 pub(crate) use residue::{Residue, Suspect};
+use retry::retry;
 pub(crate) use spoiled::{Foreign, Spoiled};
 use stall::Stall;
 
@@ -32,15 +37,12 @@ use crate::clock::unix_seconds;
 use crate::fault::toxic::ToxicKind;
 use crate::injector::ledger::Ledger;
 use crate::lease::RunId;
-use crate::plan::{Plan, Step};
-use crate::state::journal::{Journal, JournalError};
+use crate::lease::step::Step;
+use crate::plan::Plan;
+use crate::state::journal::Journal;
 use crate::state::{Claim, StateDir};
 use crate::terminal::narrator::Voice;
 use crate::toxiproxy::{Client, NewProxy, Power, Proxy, ToxiproxyError};
-
-/// Calls that may end better in a moment are tried so often.
-const TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// What the injector of a run works with.
 #[derive(Debug)]
@@ -62,16 +64,16 @@ pub(crate) struct Kit {
 pub(crate) struct Injector {
     kit: Kit,
     plan: Plan,
-    ledger: Mutex<Ledger>,
-    naming: Mutex<Naming>,
+    ledger: Locked<Ledger>,
+    naming: Locked<Naming>,
     /// Every proxy as it was found.
-    snapshot: Mutex<Vec<Proxy>>,
+    snapshot: Locked<Vec<Proxy>>,
     /// How often Toxiproxy had restarted by then.
     restarts: AtomicU64,
-    claims: Mutex<Vec<Claim>>,
+    claims: Locked<Vec<Claim>>,
     /// Faults shown as on, by position in the plan.
-    shown: Mutex<Vec<usize>>,
-    stall: Mutex<Stall>,
+    shown: Locked<Vec<usize>>,
+    stall: Locked<Stall>,
 }
 
 /// No name is used twice: a late call must never meet another toxic than its own.
@@ -81,36 +83,11 @@ struct Naming {
     deadline: u64,
 }
 
-/// Why the faults of a run are not on.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum InjectError {
-    #[error("stopped before all faults were on")]
-    Stopped,
-    #[error("cannot put {toxic} on {server}: {cause}")]
-    Call { server: String, toxic: String, cause: ToxiproxyError },
-    #[error("cannot disable the proxy {server}: {cause}")]
-    Disable { server: String, cause: ToxiproxyError },
-    #[error("this toxiproxy has no toxic that makes {fault}")]
-    Unsupported { fault: FaultType },
-    #[error("cannot change {toxic} on {server}: {cause}")]
-    Change { server: String, toxic: String, cause: ToxiproxyError },
-    #[error("toxiproxy removed {toxic} from {server}, but still has it")]
-    StillThere { server: String, toxic: String },
-    #[error(transparent)]
-    Spoiled(#[from] Spoiled),
-    #[error("nothing can be written down before it is injected: {0}")]
-    Journal(#[from] JournalError),
-    #[error("cannot read back what was injected: {0}")]
-    ReadBack(ToxiproxyError),
-    #[error("toxiproxy accepted {toxic} on {server}, but does not have it")]
-    NotThere { server: String, toxic: String },
-}
-
 impl Injector {
     pub(crate) fn new(kit: Kit, plan: Plan) -> Injector {
-        let (ledger, naming, shown) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let (snapshot, restarts, claims) = (Mutex::default(), AtomicU64::default(), Mutex::default());
-        let stall = Mutex::default();
+        let (ledger, naming, shown) = (Locked::default(), Locked::default(), Locked::default());
+        let (snapshot, restarts, claims) = (Locked::default(), AtomicU64::default(), Locked::default());
+        let stall = Locked::default();
         Injector { kit, plan, ledger, naming, snapshot, restarts, claims, shown, stall }
     }
 
@@ -152,12 +129,12 @@ impl Injector {
 
     /// What is known of a look that was dropped: how long it has waited.
     pub(crate) fn waited(&self) -> Result<(), Spoiled> {
-        lock(&self.stall).silent(std::time::Instant::now());
+        self.stall.lock().silent(std::time::Instant::now());
         self.unstalled()
     }
 
     fn unstalled(&self) -> Result<(), Spoiled> {
-        lock(&self.stall).judge()
+        self.stall.lock().judge()
     }
 
     /// Every proxy. `None`: stopped.
@@ -168,12 +145,12 @@ impl Injector {
     /// Every proxy, and how long that took is kept.
     async fn timed(&self, client: &Client) -> Result<Vec<Proxy>, ToxiproxyError> {
         let now = std::time::Instant::now;
-        lock(&self.stall).ask(now());
+        self.stall.lock().ask(now());
         let read = client.proxies().await;
         if matches!(read, Err(ToxiproxyError::TimedOut { .. })) {
-            lock(&self.stall).silent(now());
+            self.stall.lock().silent(now());
         } else {
-            lock(&self.stall).answered(now());
+            self.stall.lock().answered(now());
         }
         read
     }
@@ -201,7 +178,7 @@ impl Injector {
     /// Puts on what is wanted at the start of testing, under leases that end at `deadline` (seconds since the epoch),
     /// and reads it back. After an error some may be on.
     pub(crate) async fn inject(&self, deadline: u64, stop: &CancellationToken) -> Result<(), InjectError> {
-        lock(&self.naming).deadline = deadline;
+        self.naming.lock().deadline = deadline;
         self.apply(Duration::ZERO, stop).await
     }
 
@@ -248,40 +225,6 @@ impl Injector {
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        lock(&self.ledger)
+        self.ledger.lock()
     }
-}
-
-fn is_on(step: &Step, proxies: &[Proxy]) -> bool {
-    let name = step.lease.to_string();
-    let on = |proxy: &&Proxy| {
-        proxy.name == step.server && (step.toxic.kind != ToxicKind::Marker || proxy.power == Power::Disabled)
-    };
-    let toxics = proxies.iter().filter(on).flat_map(|proxy| &proxy.toxics);
-    toxics.into_iter().any(|placed| placed.name == name && placed.is(&step.toxic))
-}
-
-/// Tries a call a few times. `None`: `stop` came before the next try; a try under way is always waited for.
-async fn retry<T, F: Future<Output = Result<T, ToxiproxyError>>>(
-    stop: &CancellationToken,
-    mut call: impl FnMut() -> F,
-) -> Option<Result<T, ToxiproxyError>> {
-    for tried in 1.. {
-        if stop.is_cancelled() {
-            return None;
-        }
-        match call().await {
-            Err(error) if error.is_passing() && tried < TRIES => {
-                tracing::warn!(%error, "call to toxiproxy failed, trying again");
-                tokio::time::sleep(PAUSE).await;
-            }
-            answer => return Some(answer),
-        }
-    }
-    None
-}
-
-/// A poisoned lock only says that another task panicked; what it guards is still true.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

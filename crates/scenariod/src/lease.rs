@@ -2,6 +2,7 @@
 //! `rl.<run>.<step>.<deadline>`. Whoever reads it knows whose the toxic is and when it is overdue. Pure.
 
 pub(crate) mod ownership;
+pub(crate) mod step;
 
 use std::fmt;
 

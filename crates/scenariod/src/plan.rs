@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::fault::Direction;
 use crate::fault::toxic::{Share, Toxic};
-use crate::lease::Lease;
 use crate::scenario::Phases;
 use crate::scenario::timeline::Course;
 use crate::scenario::{FaultEntry, Scenario, Target};
@@ -46,16 +45,6 @@ pub(crate) struct Wanted {
     pub(crate) server: String,
     /// In the order in which they are put on; none when the fault is off.
     pub(crate) toxics: Vec<Toxic>,
-}
-
-/// One toxic to be put on, named.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Step {
-    pub(crate) server: String,
-    pub(crate) lease: Lease,
-    pub(crate) toxic: Toxic,
-    /// Position in `Plan::faults`.
-    pub(crate) fault: usize,
 }
 
 /// Factor on the length of phases and leases, within its bounds.

@@ -5,20 +5,16 @@ mod error;
 mod series;
 mod wire;
 
-use std::time::Duration;
-
 use daemon_core::values::HttpUrl;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{StatusCode, Url};
 
 pub(crate) use auth::{Auth, TOKEN_VARIABLE};
 pub(crate) use error::PromError;
-use error::Seen;
+use error::{CALL_TIMEOUT, Seen};
 pub(crate) use series::{Grid, Series};
 use wire::{Answer, NoAnswer};
 
-/// A Prometheus that hangs must not hold up the end of a run for long.
-const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 /// So much of a refusal is passed on.
 const MOST_TEXT: usize = 300;
 /// No answer to a question of ours is longer.

@@ -1,6 +1,7 @@
 //! PromQL as scenarios write it: with `$targets` and `$others` for nodes, checked before anything is run, and with what it
 //! looks back on. Pure: nothing is asked here.
 
+mod error;
 mod lookback;
 mod names;
 
@@ -9,10 +10,9 @@ use std::time::Duration;
 
 use promql_parser::parser::{self, Expr};
 
+pub(crate) use error::QueryError;
+use error::{OTHERS, TARGETS};
 use lookback::Lookback;
-
-const TARGETS: &str = "$targets";
-const OTHERS: &str = "$others";
 
 /// A checked query with places for node names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,23 +30,6 @@ pub(crate) enum Yields {
     Truth,
     /// Any number.
     Number,
-}
-
-/// What is wrong with a query.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum QueryError {
-    #[error("cannot be parsed: {0}")]
-    Syntax(String),
-    #[error("`{0}` is no placeholder, there are `{TARGETS}` and `{OTHERS}`")]
-    Placeholder(String),
-    #[error("compares without `bool`: what is false would be no data; write `{0} bool`")]
-    Bare(String),
-    #[error("yields no 0 or 1: compare with `bool`")]
-    NoTruth,
-    #[error("yields a 0 or 1, `compare` needs a number")]
-    NoNumber,
-    #[error("{0}")]
-    Name(String),
 }
 
 /// The nodes of one run.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use daemon_core::problems::{Problem, Problems};
 
-use crate::catalogue::checked::EVERYTHING;
+use crate::catalogue::checked::values::EVERYTHING;
 use crate::catalogue::names;
 use crate::catalogue::playlist::{self, Playlist};
 use crate::catalogue::source_files::{Kind, Source, is_yaml, kind, read_file, read_folder};

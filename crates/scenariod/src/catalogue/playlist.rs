@@ -3,26 +3,14 @@
 
 use std::time::Duration;
 
-use daemon_core::problems::{Problem, Problems};
-use daemon_core::yaml::Document;
-
-use crate::catalogue::Catalogue;
-use crate::catalogue::source_files::Source;
 use crate::plan::TimeScale;
 use crate::scenario::{Place, Scenario};
 
 mod checked;
+mod files;
 mod raw;
 
-/// `config/playlists`, in the order in which they are listed.
-const BUILT_IN: &[(&str, &str)] = &[
-    ("config/playlists/smoke.yaml", include_str!("../../../../config/playlists/smoke.yaml")),
-    ("config/playlists/monday.yaml", include_str!("../../../../config/playlists/monday.yaml")),
-    (
-        "config/playlists/packet-loss-ladder.yaml",
-        include_str!("../../../../config/playlists/packet-loss-ladder.yaml"),
-    ),
-];
+pub(crate) use files::{built_in, playlist, playlists};
 
 /// A named order of scenarios.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,40 +56,6 @@ impl Playlist {
             |sum: Duration, entry: &Entry| sum.saturating_add(entry.length()).saturating_add(entry.pause);
         self.entries.iter().fold(Duration::ZERO, one).saturating_sub(last)
     }
-}
-
-/// The compiled-in files.
-pub(crate) fn built_in() -> Vec<Source> {
-    let source =
-        |&(name, text): &(&str, &str)| Source { name: format!("{name} (built in)"), text: text.to_owned() };
-    BUILT_IN.iter().map(source).collect()
-}
-
-/// The playlists of files, or everything that is wrong with all of them.
-pub(crate) fn playlists(sources: &[Source], catalogue: &Catalogue) -> Result<Vec<Playlist>, Problems> {
-    let mut problems = Problems::default();
-    let mut playlists: Vec<Playlist> = Vec::new();
-    for source in sources {
-        match playlist(source, catalogue) {
-            Err(found) => problems.extend(found),
-            Ok(playlist) => match playlists.iter().find(|earlier| earlier.name == playlist.name) {
-                None => playlists.push(playlist),
-                Some(earlier) => {
-                    let message = format!("playlist `{}` is also in {}", playlist.name, earlier.place.file);
-                    let Place { file, line } = playlist.place;
-                    problems.extend(Problem { file, line, message }.into());
-                }
-            },
-        }
-    }
-    problems.or(playlists)
-}
-
-/// The one playlist of a file.
-pub(crate) fn playlist(source: &Source, catalogue: &Catalogue) -> Result<Playlist, Problems> {
-    let document = Document::parse(source.name.as_str(), source.text.as_str())?;
-    let raw = document.decode::<raw::Playlist>()?;
-    checked::playlist(&raw, &document, catalogue)
 }
 
 #[cfg(test)]

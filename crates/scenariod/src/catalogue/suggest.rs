@@ -3,7 +3,7 @@
 use daemon_core::suggest::nearest;
 
 use super::Catalogue;
-use super::checked::EVERYTHING;
+use super::checked::values::EVERYTHING;
 use crate::scenario::Scenario;
 
 /// The scenarios of the catalogue that a word means; none for a word that means nothing.

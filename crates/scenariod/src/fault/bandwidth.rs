@@ -2,7 +2,8 @@
 
 use metrics_core::labels::FaultType;
 
-use super::{Effect, Level};
+use super::Level;
+use super::effect::Effect;
 use crate::fault::toxic::ToxicKind;
 
 /// At most so many kB in a second, for each connection.

@@ -2,7 +2,7 @@
 
 use metrics_core::labels::FaultType;
 
-use super::Effect;
+use super::effect::Effect;
 use crate::fault::toxic::ToxicKind;
 
 /// Connections are closed, and new ones refused. The marker goes on first and comes off last: whoever finds the proxy

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use metrics_core::labels::FaultType;
 
-use super::{Effect, Level, millis};
+use super::Level;
+use super::effect::{Effect, millis};
 use crate::fault::toxic::ToxicKind;
 use crate::text::format_duration;
 

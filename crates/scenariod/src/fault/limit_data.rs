@@ -2,7 +2,7 @@
 
 use metrics_core::labels::FaultType;
 
-use super::Effect;
+use super::effect::Effect;
 use crate::fault::toxic::ToxicKind;
 
 /// Closes each connection once so many bytes came through.

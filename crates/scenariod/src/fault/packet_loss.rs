@@ -8,7 +8,8 @@
 
 use metrics_core::labels::FaultType;
 
-use super::{Effect, Level};
+use super::Level;
+use super::effect::Effect;
 use crate::fault::toxic::ToxicKind;
 use crate::text::format_share;
 

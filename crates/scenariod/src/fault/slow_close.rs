@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics_core::labels::FaultType;
 
-use super::{Effect, millis};
+use super::effect::{Effect, millis};
 use crate::fault::toxic::ToxicKind;
 use crate::text::format_duration;
 

@@ -2,7 +2,7 @@
 
 use metrics_core::labels::FaultType;
 
-use super::Effect;
+use super::effect::Effect;
 use crate::fault::toxic::ToxicKind;
 
 /// Nothing arrives until the fault is off; then everything does, whoever still waits for it.

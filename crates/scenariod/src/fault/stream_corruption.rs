@@ -3,7 +3,7 @@
 
 use metrics_core::labels::FaultType;
 
-use super::Effect;
+use super::effect::Effect;
 use crate::fault::toxic::ToxicKind;
 use crate::text::format_share;
 

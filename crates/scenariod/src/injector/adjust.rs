@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::removal::remove;
 use super::residue::{Role, Suspect};
-use super::{InjectError, Injector, Spoiled, lock, retry};
+use super::{InjectError, Injector, Spoiled, has, retry};
 use crate::lease::Lease;
-use crate::plan::Step;
+use crate::lease::step::Step;
 use crate::plan::reconcile::{Change, changes};
 use crate::state::journal::JournalError;
 use crate::toxiproxy::{Proxy, ToxiproxyError};
@@ -99,7 +99,7 @@ impl Injector {
     }
 
     fn lease(&self) -> Lease {
-        let mut naming = lock(&self.naming);
+        let mut naming = self.naming.lock();
         let step = naming.next;
         naming.next += 1;
         Lease { run: self.run().clone(), step, deadline: naming.deadline }
@@ -127,7 +127,7 @@ impl Injector {
     /// Shows each fault as it is now wanted.
     fn show(&self, elapsed: Duration) {
         let now = std::time::Instant::now();
-        let mut shown = lock(&self.shown);
+        let mut shown = self.shown.lock();
         for (fault, assigned) in self.plan.faults.iter().enumerate() {
             let label = assigned.course.fault.label();
             let at = assigned.course.at(elapsed, self.plan.phases.testing);
@@ -144,10 +144,4 @@ impl Injector {
 fn changing(step: &Step) -> impl FnOnce(ToxiproxyError) -> InjectError {
     let (server, toxic) = (step.server.clone(), step.lease.to_string());
     |cause| InjectError::Change { server, toxic, cause }
-}
-
-pub(super) fn has(step: &Step, proxies: &[Proxy]) -> bool {
-    let name = step.lease.to_string();
-    let on = proxies.iter().filter(|proxy| proxy.name == step.server);
-    on.flat_map(|proxy| &proxy.toxics).any(|placed| placed.name == name)
 }

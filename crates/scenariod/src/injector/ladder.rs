@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 use super::removal::Before;
 use super::residue::Residue;
 use super::stall::Stall;
-use super::{Injector, Spoiled, lock};
+use super::{Injector, Spoiled};
 use crate::text::format_duration;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
 
@@ -50,7 +50,7 @@ impl Injector {
         if lost.is_some() {
             // The loss tells of every restart and every wait up to here; the looks that follow tell of later ones.
             self.restarts.store(self.client().restarts(), Ordering::Relaxed);
-            *lock(&self.stall) = Stall::default();
+            *self.stall.lock() = Stall::default();
         }
         Ok(lost)
     }
@@ -71,7 +71,7 @@ impl Injector {
 
     /// Makes every proxy again that was there before the run and is not there now.
     pub(super) async fn restore(&self, proxies: &[Proxy]) {
-        let before = lock(&self.snapshot).clone();
+        let before = self.snapshot.lock().clone();
         for gone in before.iter().filter(|before| !proxies.iter().any(|now| now.name == before.name)) {
             let Proxy { name, listen, upstream, power, .. } = gone.clone();
             // The address of the lab file: what Toxiproxy said may be its own spelling of it.

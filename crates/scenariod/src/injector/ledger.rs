@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::plan::Step;
+use crate::lease::step::Step;
 
 /// A call without an answer may be carried out after the caller gave up; removal keeps watching for so long.
 pub(crate) const SETTLE: Duration = Duration::from_secs(3);

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::findings::{Note, Obstacle, Refusal};
 use super::removal::remove;
 use super::residue::{Residue, Role, Suspect};
-use super::{Foreign, Injector, Kit, TRIES, lock, retry};
+use super::retry::TRIES;
+use super::{Foreign, Injector, Kit, retry};
 use crate::lease::Lease;
 use crate::lease::ownership::{Owner, Sight, sort};
 use crate::state::journal;
@@ -46,7 +47,7 @@ impl Injector {
         if !obstacles.is_empty() {
             return Err(Refusal::Obstacles(obstacles));
         }
-        *lock(&self.snapshot) = self.with_missing(proxies, stop, &mut notes).await?;
+        *self.snapshot.lock() = self.with_missing(proxies, stop, &mut notes).await?;
         self.restarts.store(self.client().restarts(), Ordering::Relaxed);
         Ok(notes)
     }
@@ -55,7 +56,7 @@ impl Injector {
     fn claim(&self) -> Result<(), Refusal> {
         for server in self.kit.servers.iter().map(|server| &server.name) {
             match self.kit.state.claim(self.client().url(), server, self.run()) {
-                Ok(claim) => lock(&self.claims).push(claim),
+                Ok(claim) => self.claims.lock().push(claim),
                 Err(ClaimError::State(error)) => return Err(error.into()),
                 Err(ClaimError::Held(run)) => {
                     let held = Obstacle::Claimed { server: server.clone(), run };

@@ -8,10 +8,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::residue::{Residue, Role, Suspect};
-use super::{Injector, Spoiled, lock};
+use super::{Injector, Spoiled};
 use crate::lease::RunId;
 use crate::lease::ownership::{is_down, ours};
-use crate::plan::Step;
+use crate::lease::step::Step;
 use crate::toxiproxy::{Client, Power, Proxy, ToxiproxyError};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -137,7 +137,7 @@ impl Injector {
     fn show_gone(&self, on: &Suspects) {
         let now = std::time::Instant::now();
         let steps = self.ledger().suspects();
-        lock(&self.shown).retain(|&fault| {
+        self.shown.lock().retain(|&fault| {
             let still = steps.iter().any(|step| {
                 step.fault == fault && on.iter().any(|suspect| suspect.toxic == step.lease.to_string())
             });

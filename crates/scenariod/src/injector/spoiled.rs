@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::is_on;
 use crate::fault::toxic::ToxicKind;
+use crate::lease::step::Step;
 use crate::lease::{Lease, RunId};
-use crate::plan::Step;
 use crate::text::format_duration;
 use crate::toxiproxy::{NewProxy, Power, Proxy, ToxiproxyError};
 

@@ -1,7 +1,8 @@
 //! From what is on and what is wanted to what is to be done. Pure.
 
 use crate::fault::toxic::Toxic;
-use crate::plan::{Step, Wanted};
+use crate::lease::step::Step;
+use crate::plan::Wanted;
 
 /// One thing to be done.
 #[derive(Clone, Debug, PartialEq)]

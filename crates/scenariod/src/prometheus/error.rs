@@ -3,12 +3,13 @@
 
 use std::error::Error;
 use std::io;
+use std::time::Duration;
 
 use daemon_core::exit::{Exit, UserError};
 use reqwest::{StatusCode, Url};
 
-use super::CALL_TIMEOUT;
-
+/// A Prometheus that hangs must not hold up the end of a run for long.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 /// So much of a strange answer is passed on.
 const MOST_TEXT: usize = 80;
 

@@ -1,76 +1,29 @@
 //! The write-ahead journal of one run: what it is about to put on is on the disk before Toxiproxy hears of it. One
 //! JSON object a line. Its lock is the run's heartbeat.
 
+mod entry;
 mod past;
 
-use std::fs::{self, File};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use daemon_core::exit::Exit;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 
+use entry::{Entry, Noted, forget, write};
 pub(crate) use past::{Settled, settle};
 
-use crate::clock;
 use crate::lease::RunId;
-use crate::plan::Step;
+use crate::lease::step::Step;
 use crate::state::lock;
 use crate::state::{StateDir, StateError};
 use crate::toxiproxy::toxic_body;
 
 /// Journals of runs that left nothing are kept up to this number.
 const KEPT: usize = 200;
-
-/// A line, beside its time. Kinds that others write are notes to this module.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum Entry {
-    Begin {
-        run: String,
-        scenario: String,
-        toxiproxy: String,
-    },
-    Intent {
-        server: String,
-        toxic: String,
-        run: String,
-        deadline: u64,
-        body: Value,
-    },
-    Applied {
-        server: String,
-        toxic: String,
-    },
-    Removed {
-        server: String,
-        toxic: String,
-    },
-    /// With the exit code that the run asks for.
-    End {
-        exit: Option<u8>,
-    },
-    /// It was cut off; whoever found that out has seen that nothing of it is left.
-    Aborted,
-    #[serde(other)]
-    Note,
-}
-
-#[derive(Serialize)]
-struct Line<T> {
-    at: f64,
-    #[serde(flatten)]
-    entry: T,
-}
-
-#[derive(Serialize)]
-struct Noted<'a, T> {
-    kind: &'a str,
-    value: &'a T,
-}
 
 /// Nothing more can be written down.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -186,29 +139,6 @@ impl Journal {
         }
         write(&mut file, entries)?;
         if durable == Durable::Yes { file.sync_data() } else { Ok(()) }
-    }
-}
-
-/// All lines or none: half a line would spoil the next one.
-fn write(file: &mut File, entries: &[impl Serialize]) -> io::Result<()> {
-    let at = clock::now().as_secs_f64();
-    let mut text = String::new();
-    for entry in entries {
-        text.push_str(&serde_json::to_string(&Line { at, entry })?);
-        text.push('\n');
-    }
-    let before = file.seek(SeekFrom::End(0))?;
-    let written = file.write_all(text.as_bytes());
-    if written.is_err() {
-        let _ = file.set_len(before);
-    }
-    written
-}
-
-/// A journal that is not wanted any more.
-fn forget(state: &StateDir, run: &RunId) {
-    if let Err(error) = fs::remove_file(state.journal(run)) {
-        tracing::warn!(%error, %run, "cannot remove an old journal");
     }
 }
 

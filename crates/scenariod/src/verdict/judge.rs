@@ -14,7 +14,7 @@ use crate::prometheus::Grid;
 use crate::scenario::expectation::{Bounds, Expectation, Must, Subject};
 use crate::scenario::{During, UNDER_WAY, Windows};
 use crate::text::format_duration;
-use evidence::{Evidence, Point, mean};
+use evidence::{Evidence, Point, SLACK, mean};
 
 /// What is found of one expectation.
 #[derive(Clone, Debug, PartialEq)]
@@ -164,9 +164,6 @@ fn before_the_fault(expectation: &Expectation) -> bool {
         && expectation.during == During::Stabilization
         && expectation.must == Must::Always
 }
-
-/// Times come as floats.
-const SLACK: f64 = 1e-3;
 
 /// Every point has to be `wanted`. One that is not decides, whatever is unknown about the others.
 fn hold(points: &[Point], wanted: bool, word: &str) -> Judged {

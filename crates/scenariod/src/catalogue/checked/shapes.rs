@@ -2,7 +2,8 @@
 
 use daemon_core::problems::Problem;
 
-use super::{raw, share_of};
+use super::raw;
+use super::values::share_of;
 use crate::fault::{Fault, Level};
 use crate::scenario::timeline::{Shape, Stretch};
 

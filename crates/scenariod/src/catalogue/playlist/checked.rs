@@ -9,7 +9,7 @@ use daemon_core::yaml::Document;
 use super::raw;
 use super::{Entry, Playlist};
 use crate::catalogue::Catalogue;
-use crate::catalogue::checked::{check_name, share_of};
+use crate::catalogue::checked::values::{check_name, share_of};
 use crate::catalogue::suggest::{meant_by, near};
 use crate::plan::TimeScale;
 use crate::scenario::{Place, Scenario};
@@ -25,7 +25,7 @@ pub(super) fn playlist(
 ) -> Result<Playlist, Problems> {
     let mut problems = Problems::default();
     let mut wrong = |key: &str, message: String| problems.0.push(document.problem(key, message));
-    if let Err(reason) = check_name(&raw.playlist) {
+    if let Err(reason) = check_name("playlist", &raw.playlist) {
         wrong("playlist", reason);
     }
     if raw.about.trim().is_empty() || raw.about.contains('\n') {

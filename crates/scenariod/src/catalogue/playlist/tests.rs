@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use daemon_core::problems::Problems;
+
 use super::*;
+use crate::catalogue::source_files::Source;
 
 fn read(text: &str) -> Result<Playlist, Problems> {
     let source = Source { name: "mine.yaml".to_owned(), text: text.to_owned() };
@@ -48,7 +51,7 @@ fn every_problem_is_told_with_its_line_and_the_nearest_word() {
              - { scenario: latency-1s, rate: 0.1 }\n  - { scenario: blip, repeat: 2000 }\n  \
              - { scenario: flaky, time_scale: 0 }\n  - { scenario: packet-loss-2, rate: 1e-300 }\n"
         ),
-        "mine.yaml:1: `Mine` is no name: use small letters, digits and dashes\n\
+        "mine.yaml:1: invalid playlist name `Mine`: use lowercase letters, digits and dashes, and no dash at the start\n\
          mine.yaml:2: `about` must be one line of text\n\
          mine.yaml:3: `time_scale` is 1e9, must be from 0.0001 to 100\n\
          mine.yaml:5: unknown scenario or family `packet-los-10`, did you mean `packet-loss-10`? (scenarios of your own: --catalogue DIR)\n\

@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 
-use super::{Entry, forget, write};
+use super::entry::{Entry, forget, write};
 use crate::lease::RunId;
 use crate::lease::ownership::{Owner, ours};
 use crate::state::StateDir;

@@ -1,5 +1,8 @@
 //! Journals on a real disk: what is in them, what a later start makes of them, and what a full disk does.
 
+use std::fs;
+
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::*;

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::SLACK;
 use crate::prometheus::{Grid, Series};
 use crate::scenario::Window;
+
+/// Times come as floats.
+pub(super) const SLACK: f64 = 1e-3;
 
 /// A scrape may be late by so many intervals before what it said is old.
 const PATIENCE: f64 = 2.5;
