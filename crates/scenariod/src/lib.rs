@@ -196,3 +196,8 @@ fn unknown_command(cli: &Cli, words: &[OsString]) -> Failure {
     };
     fail(UsageError::UnknownCommand { word, hint })
 }
+
+/// The command line, for programs that ask what it accepts.
+pub fn command_line() -> clap::Command {
+    <cli::Cli as clap::CommandFactory>::command()
+}
