@@ -43,12 +43,13 @@ compose_check_ports() {
 
 containers() { docker ps --all --quiet "${of_project[@]}"; }
 
-# A line per container: service, state, health.
+# A line per part: service, state, health. A loadgen that somebody runs beside the lab is no part of it.
 container_states() {
   local ids
   mapfile -t ids < <(containers)
   [ ${#ids[@]} = 0 ] || docker inspect --format \
-    '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{with .State.Health}}{{.Status}}{{else}}-{{end}}' "${ids[@]}" | sort
+    '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{with .State.Health}}{{.Status}}{{else}}-{{end}} {{index .Config.Labels "com.docker.compose.oneoff"}}' "${ids[@]}" |
+    awk '$1 != "loadgen" || $4 != "True" { print $1, $2, $3 }' | sort
 }
 
 # waiting: the parts that are not up.
@@ -77,7 +78,7 @@ compose_up() {
   compose up -d --remove-orphans || die "starting the containers failed" "\`just down\` cleans up"
   compose_wait
   wait_for_sample compose exec -T prometheus promtool query instant http://127.0.0.1:9090
-  write_wrapper
+  write_commands
   compose_status
   print_next
 }
@@ -117,17 +118,20 @@ compose_logs() {
   compose logs --tail 100 "$@"
 }
 
-# compose_scenariod ARGS: one container per run. It is started in the background and followed, because `run` in the
+# compose_daemon NAME ARGS: one container per run. It is started in the background and followed, because `run` in the
 # foreground passes neither signals nor, when ended by one, the exit code in every version of Compose.
-compose_scenariod() {
-  local code ports=() name=$project-scenario-$$ signal=
+compose_daemon() {
+  local code options=() service=$1 name=$project-$1-$$ signal=; shift
   LAB_PORT_OFFSET=${LAB_PORT_OFFSET:-0}
   compose_ports
-  case " $* " in *" --scenario"*) ports=(--service-ports) ;; esac
+  if [ "$service" = scenariod ]; then
+    options=(--use-aliases)   # under its alias Prometheus finds it
+    case " $* " in *" --scenario"*) options+=(--service-ports) ;; esac
+  fi
   trap 'pass_on INT' INT
   trap 'pass_on TERM' TERM HUP
-  compose --profile scenario run -d --name "$name" --no-deps --use-aliases "${ports[@]}" scenariod "$@" >/dev/null 2> >(grep -v -e '^Creating ' -e ' Creat' >&2) || true
-  docker inspect "$name" >/dev/null 2>&1 || { printf 'error: the scenariod container did not start\n' >&2; exit 4; }
+  compose --profile scenario run -d --name "$name" --no-deps "${options[@]}" "$service" "$@" >/dev/null 2> >(grep -v -e '^Creating ' -e ' Creat' >&2) || true
+  docker inspect "$name" >/dev/null 2>&1 || { printf 'error: the %s container did not start\n' "$service" >&2; exit 4; }
   [ -z "$signal" ] || pass_on "$signal"   # it came while the container was being made
   set -m   # process groups of their own: Ctrl-C goes to the container, not to what follows it
   docker logs --follow "$name" &
@@ -137,7 +141,7 @@ compose_scenariod() {
   exit "$code"
 }
 
-# pass_on SIGNAL: to the container of compose_scenariod.
+# pass_on SIGNAL: to the container of compose_daemon.
 pass_on() {
   signal=$1
   docker kill --signal "$signal" "$name" >/dev/null 2>&1 || true

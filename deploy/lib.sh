@@ -100,13 +100,16 @@ save_settings() {
     "LAB_ENGINE=$LAB_ENGINE" "LAB_PORT_OFFSET=$LAB_PORT_OFFSET" "LAB_CONFIG=$(printf %q "$LAB_CONFIG")" >"$lab/env"
 }
 
-# write_wrapper: the command for the user's PATH.
-write_wrapper() {
+# write_commands: the daemons as commands for the user's PATH.
+write_commands() {
+  local name
   mkdir -p "$lab/bin"
-  printf '#!/usr/bin/env bash\n# scenariod of the lab in %s, from any folder. Written by `just up`.\nLAB_HOME=%q exec %q "$@"\n' \
-    "$root" "$lab" "$root/deploy/scenariod.sh" >"$lab/bin/scenariod.new"
-  chmod +x "$lab/bin/scenariod.new"
-  mv -f "$lab/bin/scenariod.new" "$lab/bin/scenariod"
+  for name in loadgen scenariod; do
+    printf '#!/usr/bin/env bash\n# %s of the lab in %s, from any folder. Written by `just up`.\nLAB_HOME=%q exec %q %s "$@"\n' \
+      "$name" "$root" "$lab" "$root/deploy/daemon.sh" "$name" >"$lab/bin/$name.new"
+    chmod +x "$lab/bin/$name.new"
+    mv -f "$lab/bin/$name.new" "$lab/bin/$name"
+  done
 }
 
 # wait_for_sample PROMTOOL...: until Prometheus, asked through this command, has scraped the loadgen that is up, however

@@ -78,6 +78,27 @@ refuses "calibration needs the program ip" 0 iptables
 refuses "calibration needs the program iptables" 0 ip
 refuses "this machine lets nobody make network namespaces: not permitted" 0 ip iptables
 
+# in_docker NAME ARGS: the command of a lab that is up in Docker, where the engine is a script that writes down what it is
+# asked for and whose containers end with 3.
+in_docker() {
+  local code=0 home=$LAB_HOME/docker
+  mkdir -p "$home/bin"
+  printf '#!/bin/sh\necho "$*" >>%q\n[ "$1" != wait ] || echo 3\n' "$home/calls" >"$home/bin/docker"
+  chmod +x "$home/bin/docker"
+  printf 'LAB_ENGINE=docker\nLAB_PORT_OFFSET=0\n' >"$home/env"
+  rm -f "$home/calls"
+  LAB_HOME=$home PATH=$home/bin:$PATH "$root/deploy/daemon.sh" "$@" || code=$?
+  [ "$code" = 3 ] || fail "$1 in Docker: exit $code, not that of its container"
+  sed -n "s/.* run -d --name [^ ]* //p" "$home/calls"
+}
+for call in "loadgen --no-deps loadgen --rate 5" "scenariod --no-deps --use-aliases --service-ports scenariod --scenario smoke" \
+  "scenariod --no-deps --use-aliases scenariod list"; do
+  read -r name options <<<"$call"
+  # shellcheck disable=SC2086 # the arguments are words
+  [ "$(in_docker "$name" ${options#* $name })" = "$options" ] || fail "$name in Docker is not started by \"$options\""
+done
+say "ok: both commands run in a container of their own where the lab is up in Docker"
+
 printf 'LAB_ENGINE=native\nLAB_PORT_OFFSET=%s\nLAB_CONFIG=%q\n' "$LAB_PORT_OFFSET" "$root/config/lab.yaml" >"$LAB_HOME/env"
 expect "down, where an up was interrupted before it made a service" "$lab_sh" down
 
@@ -153,6 +174,9 @@ holds 'count(last_over_time(scenario_expectation_result[5m]) == 1) > 4' || fail 
 say "ok: its phases, its toxic and its verdict are in Prometheus"
 no_toxics || fail "a toxic is left behind"
 say "ok: no toxic is left"
+
+expect "a load of its own by the loadgen command, from another folder" "$LAB_HOME/bin/loadgen" --rate 200 --duration 2s --metrics-addr 127.0.0.1:0 --json
+grep -qE '"succeeded": [1-9]' "$LAB_HOME/output" || fail "the load by the loadgen command had no success: $(head -n 5 "$LAB_HOME/output")"
 
 expect "the logs of scenariod" "$lab_sh" logs scenariod
 grep -q '"kind":"end"' "$LAB_HOME/output" || fail "logs scenariod shows no journal: $(tail -n 3 "$LAB_HOME/output")"

@@ -187,7 +187,7 @@ native_up() {
   start_supervisor
   wait_until_up
   wait_for_sample "$programs/promtool" query instant "http://$prometheus_address"
-  write_wrapper
+  write_commands
   native_status
   have grafana || have grafana-server || say "no Grafana: put a grafana binary on PATH (https://grafana.com/grafana/download) and run \`just up\` again"
   print_next
