@@ -42,6 +42,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     command(args, &log).unwrap_or_else(|failure| failure.report())
 }
 
+/// The command line as clap knows it, for what checks the pages against it.
+pub fn command_line() -> clap::Command {
+    <cli::Cli as clap::CommandFactory>::command()
+}
+
 fn command(args: impl IntoIterator<Item = OsString>, log: &LogLines) -> Result<Exit, Failure> {
     let cli = match cli::parse(args)? {
         Parsed::Text(text) => return Ok(say(&text)),
