@@ -1,0 +1,141 @@
+//! Whether the ports of the lab are free. Read from `/proc`, so that it finds what `bind` would find, with the holder.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use daemon_core::exit::{Exit, UserError};
+use daemon_core::lab::{Lab, LabError};
+use daemon_core::values::HostPort;
+use procfs::net::{TcpNetEntry, TcpState};
+use procfs::process::{FDTarget, Process, all_processes};
+
+use crate::addresses::Addresses;
+use crate::home::Home;
+use crate::processes::{command, is_member};
+
+/// Why the lab cannot have its ports.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PortsError {
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    #[error("{}", .taken.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Taken { taken: Vec<Taken>, offset: u16 },
+}
+
+/// A port that somebody else has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    port: u16,
+    part: String,
+    /// Unknown where the process may not be looked at.
+    holder: Option<String>,
+}
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let holder = self.holder.as_deref().unwrap_or("a process of another user or container");
+        write!(f, "port {}, which {} needs, is held by {holder}", self.port, self.part)
+    }
+}
+
+impl UserError for PortsError {
+    fn exit(&self) -> Exit {
+        match self {
+            PortsError::Lab(error) => error.exit(),
+            PortsError::Taken { .. } => Exit::Setup,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            PortsError::Lab(error) => error.hint(),
+            PortsError::Taken { offset, .. } => Some(format!(
+                "stop it, or move all ports of the lab: LAB_PORT_OFFSET={} just up",
+                u32::from(*offset) + 1000
+            )),
+        }
+    }
+}
+
+/// Refuses where a port is held by anyone but this lab.
+pub(crate) fn check(home: &Home, lab: &Lab) -> Result<(), PortsError> {
+    let sockets = listening();
+    let mut taken = Vec::new();
+    for (part, address) in needed(lab, &Addresses::of(lab)?) {
+        let Some(socket) = sockets.iter().find(|socket| collides(&address, socket.local_address)) else { continue };
+        let holder = holder(socket.inode);
+        if holder.as_ref().is_some_and(|process| is_member(process, home)) {
+            continue;
+        }
+        let holder = holder.map(|process| format!("pid {} ({})", process.pid, command(&process)));
+        taken.push(Taken { port: address.port(), part, holder });
+    }
+    if taken.is_empty() { Ok(()) } else { Err(PortsError::Taken { taken, offset: lab.port_offset }) }
+}
+
+/// Every address that a part listens on, with the part.
+fn needed(lab: &Lab, addresses: &Addresses) -> Vec<(String, HostPort)> {
+    let nodes = lab.servers.iter().flat_map(|server| {
+        let proxy = ("a proxy of toxiproxy".to_owned(), server.listen.clone());
+        [(server.name.to_string(), server.upstream.clone()), proxy]
+    });
+    let parts = [
+        ("toxiproxy", &addresses.toxiproxy),
+        ("loadgen", &addresses.loadgen),
+        ("guard", &addresses.guard),
+        ("prometheus", &addresses.prometheus),
+        ("scenariod", &addresses.scenariod),
+    ];
+    nodes.chain(parts.map(|(name, address)| (name.to_owned(), address.clone()))).collect()
+}
+
+fn listening() -> Vec<TcpNetEntry> {
+    let all = procfs::net::tcp().into_iter().chain(procfs::net::tcp6()).flatten();
+    all.filter(|socket| socket.state == TcpState::Listen).collect()
+}
+
+/// Whether a listener at `held` keeps another one from `wanted`.
+fn collides(wanted: &HostPort, held: SocketAddr) -> bool {
+    // A name is resolved by the part itself; on loopback is where the lab has them.
+    let wanted_ip = wanted.host().parse().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let held_ip = held.ip().to_canonical();
+    wanted.port() == held.port()
+        && (held.ip().is_unspecified() || wanted_ip.is_unspecified() || held_ip == wanted_ip)
+}
+
+fn holder(inode: u64) -> Option<Process> {
+    all_processes().ok()?.flatten().find(|process| {
+        let holds = |target: &FDTarget| matches!(target, FDTarget::Socket(socket) if *socket == inode);
+        process.fd().is_ok_and(|mut fds| fds.any(|fd| fd.is_ok_and(|fd| holds(&fd.target))))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_listener_anywhere_or_at_the_same_address_collides() {
+        let wanted: HostPort = "127.0.0.1:9090".parse().unwrap();
+        for held in ["127.0.0.1:9090", "0.0.0.0:9090", "[::]:9090", "[::ffff:127.0.0.1]:9090"] {
+            assert!(collides(&wanted, held.parse().unwrap()), "{held}");
+        }
+        for held in ["127.0.0.2:9090", "127.0.0.1:9091", "[::1]:9090"] {
+            assert!(!collides(&wanted, held.parse().unwrap()), "{held}");
+        }
+    }
+
+    #[test]
+    fn the_holder_of_a_port_is_named() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let text = format!("servers:\n  - {{ name: a, listen: 127.0.0.1:1, upstream: 127.0.0.1:{port} }}\n");
+        let lab = Lab::parse("lab.yaml", text, 0).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let error = check(&Home::open(folder.path()).unwrap(), &lab).unwrap_err().to_string();
+        let own = std::process::id();
+        assert!(error.contains(&format!("port {port}, which a needs, is held by pid {own} (")), "{error}");
+    }
+}

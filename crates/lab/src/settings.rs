@@ -1,0 +1,25 @@
+//! Identity and addresses of the lab as assignments that a shell reads.
+
+use std::ffi::OsStr;
+
+use daemon_core::lab::{Lab, LabError};
+
+use crate::addresses::Addresses;
+use crate::home::Home;
+use crate::service::quoted;
+
+/// A line for each, such as `prometheus_address='127.0.0.1:9091'`.
+pub(crate) fn shell(home: &Home, lab: &Lab) -> Result<String, LabError> {
+    let Addresses { loadgen, scenariod, guard, toxiproxy, prometheus, grafana } = Addresses::of(lab)?;
+    let addresses = [
+        ("loadgen", loadgen),
+        ("scenariod", scenariod),
+        ("guard", guard),
+        ("toxiproxy", toxiproxy),
+        ("prometheus", prometheus),
+        ("grafana", grafana),
+    ];
+    let line = |name: &str, value: &str| format!("{name}={}\n", quoted(OsStr::new(value)).to_string_lossy());
+    let addresses = addresses.map(|(part, address)| line(&format!("{part}_address"), &address.to_string()));
+    Ok(std::iter::once(line("lab_id", home.id())).chain(addresses).collect())
+}
