@@ -88,7 +88,8 @@ fn command(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Re
                     let _ = print(&summary::failure(error));
                 }
             })?;
-            let written = histogram.map_or(Ok(()), |file| file.write(&ended.histogram)).map_err(Failure::from);
+            let written =
+                histogram.map_or(Ok(()), |file| file.write(&ended.histogram)).map_err(Failure::from);
             let told = say(&ended.summary).and_then(|told| written.map(|()| told));
             if cli.fail_on_corrupt && ended.corrupt > 0 {
                 // What cannot be written does not hide what was read.

@@ -6,12 +6,13 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use fake_memcached::Liar;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
-use testkit::{Liar, Memcached, scale};
+use testkit::{Memcached, scale};
 
 /// A request whose `C` is filled in when it is sent: with the item's present number, or with one that is wrong.
 #[derive(Debug, Clone)]

@@ -8,7 +8,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use testkit::{Liar, Lie, When, scale, secs};
+use fake_memcached::{Liar, Lie, When};
+use testkit::{scale, secs};
 
 const KEYS: usize = 3;
 const CLIENTS: usize = 8;

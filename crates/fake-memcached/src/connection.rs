@@ -5,11 +5,11 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::forge::{Act, Occasion, forge};
-use super::lie::Ticket;
-use super::store::{Answer, Asker, Outcome, Written};
-use super::wire::{self, Request};
-use super::world::{Held, Shared, Waiting, World, moment, reset};
+use crate::forge::{Act, Occasion, forge};
+use crate::lie::Ticket;
+use crate::store::{Answer, Asker, Outcome, Written};
+use crate::wire::{self, Request};
+use crate::world::{Held, Shared, Waiting, World, moment, reset};
 
 /// A client that reads nothing for this long is given up.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -10,10 +10,10 @@ use std::time::{Instant, SystemTime};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 
-use super::Released;
-use super::lie::Rules;
-use super::store::{Asker, Moment, Store};
-use super::wire::Keyed;
+use crate::Released;
+use crate::lie::Rules;
+use crate::store::{Asker, Moment, Store};
+use crate::wire::Keyed;
 
 /// What waits for a release, in the order it was asked.
 pub(crate) struct Held {

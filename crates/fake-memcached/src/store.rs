@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::time::{Duration, Instant};
 
-use super::wire::{Keyed, Verb};
+use crate::wire::{Keyed, Verb};
 
 /// A time to live above this many seconds is a point in time: 30 days.
 const MAX_RELATIVE: i32 = 60 * 60 * 24 * 30;

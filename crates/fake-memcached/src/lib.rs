@@ -7,6 +7,13 @@
 //! instead. The counts are exact for clients that have one request at a time on a connection, as the order of
 //! events between connections is read off their requests.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test helper fails by panicking"
+)]
+
 mod connection;
 mod forge;
 mod lie;

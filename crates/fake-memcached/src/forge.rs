@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use super::lie::Lie;
-use super::store::{Asker, Present, Source, Store, Version};
-use super::wire::{Keyed, Request, Verb};
+use crate::lie::Lie;
+use crate::store::{Asker, Present, Source, Store, Version};
+use crate::wire::{Keyed, Request, Verb};
 
 /// The length of [`Lie::Huge`], in bytes: more than any machine has, and still a number that fits in 64 bits.
 pub(crate) const HUGE: u64 = 1 << 60;

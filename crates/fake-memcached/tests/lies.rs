@@ -6,7 +6,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use testkit::{Liar, Lie, Released, When, eventually, secs};
+use fake_memcached::{Liar, Lie, Released, When};
+use testkit::{eventually, secs};
 
 const LONG: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_millis(100);
