@@ -22,7 +22,6 @@
 )]
 
 mod daemon;
-pub mod dashboard;
 mod fake;
 pub mod http;
 mod lab;

@@ -1,6 +1,6 @@
 //! The house rules of the files, and that each rule finds the fault it is meant for.
 
-use testkit::dashboard::Dashboard;
+use dashboard_check::Dashboard;
 
 use crate::{DASHBOARDS, meaning};
 

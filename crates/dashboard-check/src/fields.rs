@@ -5,26 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{list, text};
+use crate::{list, text};
 
 /// What the queries of a panel gave it.
 #[derive(Debug, Default)]
-pub(super) struct Fields {
+pub(crate) struct Fields {
     /// How many of its queries had an answer.
-    pub(super) answers: usize,
+    pub(crate) answers: usize,
     /// Labels that every series has.
-    pub(super) labels: Option<BTreeSet<String>>,
+    pub(crate) labels: Option<BTreeSet<String>>,
     /// The values of those labels: a matrix has columns of these names.
-    pub(super) of_labels: BTreeSet<String>,
+    pub(crate) of_labels: BTreeSet<String>,
     /// The names of columns with values.
-    pub(super) values: BTreeSet<String>,
+    pub(crate) values: BTreeSet<String>,
     /// What series are called, or could be.
-    pub(super) legends: BTreeSet<String>,
+    pub(crate) legends: BTreeSet<String>,
 }
 
 impl Fields {
     /// Another series, with these labels.
-    pub(super) fn series(&mut self, labels: &BTreeMap<String, String>) {
+    pub(crate) fn series(&mut self, labels: &BTreeMap<String, String>) {
         self.of_labels.extend(labels.values().cloned());
         let labels: BTreeSet<String> = labels.keys().cloned().collect();
         self.labels = Some(match self.labels.take() {
@@ -35,7 +35,7 @@ impl Fields {
 }
 
 /// What the panel names and nothing has.
-pub(super) fn problems(panel: &Value, fields: &Fields) -> Vec<String> {
+pub(crate) fn problems(panel: &Value, fields: &Fields) -> Vec<String> {
     let mut found = Vec::new();
     let Some(labels) = &fields.labels else { return found };
     if fields.answers < list(&panel["targets"]).len() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use testkit::dashboard::{Dashboard, Report, Window};
+use dashboard_check::{Dashboard, Report, Window};
 use testkit::{Lab, Prometheus, http, secs, workspace_bin};
 
 use crate::regions::{Phases, drawn};

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::query::{Lookback, Query, Selector};
-use super::{list, panels, text};
+use crate::query::{Lookback, Query, Selector};
+use crate::{list, panels, text};
 
-pub(super) fn problems(dashboard: &Value) -> Vec<String> {
+pub(crate) fn problems(dashboard: &Value) -> Vec<String> {
     let mut found = variables(dashboard);
     for panel in panels(dashboard) {
         for target in list(&panel["targets"]) {

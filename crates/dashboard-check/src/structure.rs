@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{list, panels, text};
+use crate::{list, panels, text};
 
 /// Grafana's unit ids that this project uses or may use.
 const UNITS: [&str; 12] = [
@@ -22,7 +22,7 @@ const UNITS: [&str; 12] = [
     "dateTimeAsIso",
 ];
 
-pub(super) fn problems(dashboard: &Value) -> Vec<String> {
+pub(crate) fn problems(dashboard: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let mut rule = |kept: bool, problem: String| {
         if !kept {

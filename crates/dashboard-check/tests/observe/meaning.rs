@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use dashboard_check::{Dashboard, Query, Selector};
 use metrics_core::families::declared;
 use metrics_core::labels::{BreakerState, Finding, Phase};
 use metrics_core::{Family, Kind};
 use serde_json::Value;
-use testkit::dashboard::{Dashboard, Query, Selector};
 use testkit::workspace;
 
 /// What Prometheus gives every series.
@@ -204,7 +204,7 @@ fn words(metric: &str) -> Option<Vec<(String, String, &'static str)>> {
 /// What a panel, or a table in the column of this query, makes of values.
 fn mappings<'a>(panel: &'a Value, target: &Value) -> Option<&'a Vec<Value>> {
     let config = &panel["fieldConfig"];
-    let column = testkit::dashboard::column(panel, target);
+    let column = dashboard_check::column(panel, target);
     let overrides = config["overrides"].as_array().into_iter().flatten();
     let of_column = overrides.filter(|one| !column.is_empty() && one["matcher"]["options"] == column);
     let properties = of_column.flat_map(|one| one["properties"].as_array().into_iter().flatten());

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::fields::{self, Fields};
-use super::grafana::{
+use crate::fields::{self, Fields};
+use crate::grafana::{
     Event, duration_ms, events, fill, interpolate, placeholders, rate_interval_ms, step_ms,
 };
-use super::query::Query;
-use super::{list, panels, text};
-use crate::prometheus::{Prometheus, QueryError, Series};
+use crate::query::Query;
+use crate::{list, panels, text};
+use testkit::{Prometheus, QueryError, Series};
 
 /// Width of the browser, in pixels: it decides the step.
 const WIDTH: u64 = 1600;
@@ -57,7 +57,7 @@ struct Asker<'a> {
     report: Report,
 }
 
-pub(super) fn ask(dashboard: &Value, prometheus: &Prometheus, window: Window) -> Report {
+pub(crate) fn ask(dashboard: &Value, prometheus: &Prometheus, window: Window) -> Report {
     let mut asker = Asker::new(dashboard, prometheus, window);
     for panel in panels(dashboard) {
         let mut fields = Fields::default();
@@ -71,7 +71,7 @@ pub(super) fn ask(dashboard: &Value, prometheus: &Prometheus, window: Window) ->
     asker.report
 }
 
-pub(super) fn regions(dashboard: &Value, prometheus: &Prometheus, window: Window) -> Report {
+pub(crate) fn regions(dashboard: &Value, prometheus: &Prometheus, window: Window) -> Report {
     let mut asker = Asker::new(dashboard, prometheus, window);
     asker.annotations(dashboard);
     asker.report

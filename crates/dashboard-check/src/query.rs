@@ -72,7 +72,7 @@ pub enum Measure {
 
 impl Measure {
     /// The units of Grafana that say it.
-    pub(super) fn units(self) -> &'static [&'static str] {
+    pub(crate) fn units(self) -> &'static [&'static str] {
         match self {
             Self::Count | Self::Number | Self::Truth => &["none", "short"],
             Self::Seconds => &["s"],

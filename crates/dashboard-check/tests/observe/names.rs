@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use dashboard_check::Dashboard;
 use metrics_core::families::declared;
 use metrics_core::{Family, Kind};
-use testkit::dashboard::Dashboard;
 use testkit::workspace;
 
 use crate::DASHBOARDS;

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use testkit::dashboard::Dashboard;
+use dashboard_check::Dashboard;
 use testkit::{skipped, workspace};
 
 use crate::DASHBOARDS;

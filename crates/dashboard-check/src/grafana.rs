@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::prometheus::Series;
+use testkit::Series;
 
 /// Upper bound of a raw interval and what it is rounded to, in ms.
 const ROUNDED: [(f64, u64); 20] = [
@@ -29,19 +29,19 @@ const ROUNDED: [(f64, u64); 20] = [
 ];
 
 /// The step of a range query over `range_ms`, drawn `pixels` wide.
-pub(super) fn step_ms(range_ms: f64, pixels: u64, min_step_ms: u64) -> u64 {
+pub(crate) fn step_ms(range_ms: f64, pixels: u64, min_step_ms: u64) -> u64 {
     let raw = range_ms / pixels as f64;
     let rounded = ROUNDED.iter().find(|(bound, _)| raw < *bound).map_or(1_800_000, |(_, rounded)| *rounded);
     rounded.max(min_step_ms)
 }
 
 /// The window of `rate()` that holds at least four scrapes and leaves no gap between steps.
-pub(super) fn rate_interval_ms(step_ms: u64, scrape_ms: u64) -> u64 {
+pub(crate) fn rate_interval_ms(step_ms: u64, scrape_ms: u64) -> u64 {
     (step_ms + scrape_ms).max(4 * scrape_ms)
 }
 
 /// `1s`, `500ms`, `2m` in ms.
-pub(super) fn duration_ms(text: &str) -> Option<u64> {
+pub(crate) fn duration_ms(text: &str) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let unit = match &text[digits..] {
         "ms" => 1,
@@ -57,7 +57,7 @@ pub(super) fn duration_ms(text: &str) -> Option<u64> {
 ///
 /// # Errors
 /// The names nobody defines.
-pub(super) fn interpolate(text: &str, values: &BTreeMap<String, String>) -> Result<String, Vec<String>> {
+pub(crate) fn interpolate(text: &str, values: &BTreeMap<String, String>) -> Result<String, Vec<String>> {
     let (mut done, mut rest, mut unknown) = (String::new(), text, Vec::new());
     while let Some(at) = rest.find('$') {
         done += &rest[..at];
@@ -83,12 +83,12 @@ pub(super) fn interpolate(text: &str, values: &BTreeMap<String, String>) -> Resu
 }
 
 /// The labels that a legend or a title names as `{{label}}`.
-pub(super) fn placeholders(text: &str) -> Vec<&str> {
+pub(crate) fn placeholders(text: &str) -> Vec<&str> {
     text.split("{{").skip(1).filter_map(|part| part.split_once("}}")).map(|(name, _)| name.trim()).collect()
 }
 
 /// A legend or a title with its labels filled in.
-pub(super) fn fill(text: &str, labels: &BTreeMap<String, String>) -> String {
+pub(crate) fn fill(text: &str, labels: &BTreeMap<String, String>) -> String {
     let mut filled = String::new();
     for (index, part) in text.split("{{").enumerate() {
         match part.split_once("}}") {
@@ -115,7 +115,7 @@ pub struct Event {
 
 /// The events of an answer: points at most one step apart are one event. A point is its value in ms, or with
 /// `value_is_time` unset its time, where its value is above 0.
-pub(super) fn events(series: &[Series], step_ms: u64, value_is_time: bool) -> Vec<Event> {
+pub(crate) fn events(series: &[Series], step_ms: u64, value_is_time: bool) -> Vec<Event> {
     let mut all = Vec::<Event>::new();
     for one in series {
         let mut open: Option<Event> = None;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use dashboard_check::{Dashboard, Report, Window};
 use testkit::Prometheus;
-use testkit::dashboard::{Dashboard, Report, Window};
 
 use crate::{DASHBOARDS, now};
 

@@ -1,6 +1,8 @@
 //! Checks Grafana dashboards (classic JSON) without a Grafana: house rules on the file, and every query of it
 //! against a live Prometheus, asked the way Grafana asks.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test helper fails by panicking")]
+
 mod fields;
 mod grafana;
 mod live;
@@ -28,7 +30,7 @@ impl Dashboard {
     /// When there is none or it is no JSON.
     #[track_caller]
     pub fn load(path: impl AsRef<Path>) -> Self {
-        let path = crate::workspace().join(path);
+        let path = testkit::workspace().join(path);
         let text =
             std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Self(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
@@ -81,12 +83,12 @@ impl Dashboard {
     }
 
     /// Asks what its annotations draw, and nothing else.
-    pub fn regions(&self, prometheus: &crate::Prometheus, window: Window) -> Report {
+    pub fn regions(&self, prometheus: &testkit::Prometheus, window: Window) -> Report {
         live::regions(&self.0, prometheus, window)
     }
 
     /// Asks every variable, panel and annotation query.
-    pub fn ask(&self, prometheus: &crate::Prometheus, window: Window) -> Report {
+    pub fn ask(&self, prometheus: &testkit::Prometheus, window: Window) -> Report {
         live::ask(&self.0, prometheus, window)
     }
 }
