@@ -17,6 +17,7 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::Ledger;
+use crate::mix::derive_seed;
 use crate::open_loop::OpenLoop;
 use crate::pacer::Pacer;
 use crate::plan::{ClientPlan, LoadPlan, Pace};
@@ -227,8 +228,7 @@ impl<R: Recorder> ThreadPace<R> {
 
 /// Each worker has its own sequence, all derived from the run's one seed.
 fn worker_rng(seed: u64, worker: u64) -> Rng {
-    let mut root = Rng::with_seed(seed ^ worker.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    root.fork()
+    Rng::with_seed(derive_seed(seed, worker)).fork()
 }
 
 #[cfg(test)]
