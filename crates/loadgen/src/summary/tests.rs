@@ -3,36 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_core::Registry;
-use metrics_core::families::client::{
-    BreakerView, ClientFamilies, ClientShard, ClientState, Finished, LoadView, PoolView,
-};
+use metrics_core::families::client::{ClientFamilies, ClientShard, Finished};
 use metrics_core::labels::{CorruptKind, ErrorType, Operation};
 
 use super::About;
 use crate::pacer::Pacer;
 use crate::plan::{Format, Pace};
 use crate::profile::{LoadProfile, Rate};
-
-#[derive(Debug)]
-struct NoState;
-
-impl ClientState for NoState {
-    fn breaker(&self, _: usize) -> BreakerView {
-        panic!("no breaker in these tests")
-    }
-    fn pool(&self, _: usize) -> PoolView {
-        PoolView::default()
-    }
-    fn load(&self) -> LoadView {
-        LoadView::default()
-    }
-}
+use crate::recorder::test_families::client_families;
 
 /// Two nodes and two load threads.
 fn families() -> Arc<ClientFamilies> {
-    let nodes = ["a", "b"].map(str::to_owned);
-    ClientFamilies::register(&mut Registry::default(), &nodes, 2, &[], Arc::new(NoState))
+    client_families(&["a", "b"].map(str::to_owned), 2)
 }
 
 fn about(format: Format, pace: Pace) -> About {
