@@ -23,13 +23,14 @@ use crate::pacer::Pacer;
 use crate::plan::{ClientPlan, LoadPlan, Pace};
 use crate::profile::Schedule;
 use crate::recorder::Recorder;
+use crate::stack::Stack;
 use crate::stack::conn::Client;
+use crate::stack::context::Shared;
 use crate::stack::deadline::now;
 use crate::stack::pool::{Pool, share};
 use crate::stack::reaper;
 use crate::stack::retry::Budget;
 use crate::stack::route::Router;
-use crate::stack::{Shared, Stack};
 use crate::state::RunState;
 use crate::worker::{Stop, Turns, Worker};
 

@@ -8,14 +8,16 @@ use metrics_core::families::client::{ClientFamilies, ClientShard, PoolView};
 use metrics_core::labels::{BreakerState, ErrorType};
 use tokio::time::Instant;
 
+use super::Stack;
 use super::breaker::BreakerRules;
 use super::conn::fake::{Act, FakeClient};
 use super::conn::{Answered, Reply, Request};
+use super::context::{Failover, Shared, Timeouts};
 use super::node::Node;
+use super::operation::{Begin, Performed};
 use super::pool::{Pool, PoolCounts, PoolTimes};
 use super::retry::{Budget, RetryRules};
 use super::route::Router;
-use super::{Begin, Failover, Performed, Shared, Stack, Timeouts};
 use crate::ledger::Ledger;
 use crate::pacer::Cost;
 use crate::recorder::tally::Tally;
