@@ -7,7 +7,7 @@ use daemon_core::lab::Lab;
 use daemon_core::suggest::did_you_mean;
 use daemon_core::yaml::Document;
 
-use super::ConfigError;
+use super::error::ConfigError;
 
 /// A file that is compiled in.
 #[derive(Debug, PartialEq, Eq)]
