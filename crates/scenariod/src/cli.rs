@@ -315,10 +315,4 @@ pub(crate) fn completions(shell: clap_complete::Shell, words: Vec<String>) -> St
 }
 
 #[cfg(test)]
-mod tests {
-    #[test]
-    fn the_command_line_is_sound() {
-        <super::Cli as clap::CommandFactory>::command().debug_assert();
-        super::command().debug_assert();
-    }
-}
+mod tests;
