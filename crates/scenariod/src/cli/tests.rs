@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process;
 
 use super::*;
+use crate::plan::schedule::Loops;
 
 /// Variables, separated by blanks; the words behind the program's name; what they parse to.
 type Row = (&'static str, &'static str, &'static str);
@@ -50,6 +51,15 @@ const ACCEPTED: &[Row] = &[
     ("LAB_PROMETHEUS=nonsense", "--list", "run list"),
     ("LAB_PROMETHEUS_TOKEN=x", "--scenario a --no-verdict", "run scenario=a no-verdict"),
     ("LAB_CONFIG=/l LAB_PORT_OFFSET=7", "--scenario a", "run scenario=a"),
+    // The same with its command.
+    ("", "run smoke", "run scenario=smoke"),
+    ("", "run latency partition-one,smoke --loop 2", "run scenario=latency|partition-one,smoke loop=2"),
+    ("", "run a --scenario b --playlist c", "run scenario=a|b|c"),
+    ("", "run smoke --loop", "run scenario=smoke loop=forever"),
+    ("", "run --list", "run list"),
+    ("", "--config l --toxiproxy http://t:1 run a -q", "run scenario=a toxiproxy=http://t:1 config=l quiet"),
+    ("LAB_STATE=/s", "--state-dir d run a", "run scenario=a state-dir=d"),
+    ("LAB_PROMETHEUS=http://p:1", "run a --no-verdict", "run scenario=a no-verdict"),
     // Other commands, with the flags of every command on either side of them.
     ("", "list", "list"),
     ("", "list latency smoke --json", "list names=latency|smoke json"),
@@ -103,6 +113,10 @@ const ACCEPTED: &[Row] = &[
 /// Lines that end with exit code 2, here or when the command's words are looked up.
 const REFUSED: &[&str] = &[
     "packet-loss-10",
+    "--scenario a run",
+    "--loop 3 run smoke",
+    "run smoke --no-verdict --prometheus http://p:1",
+    "run --interval 1s",
     "start mine.yaml",
     "lisst",
     "help lisst",
@@ -179,17 +193,16 @@ fn lines_that_make_no_sense_stay_refused() {
 #[test]
 fn the_command_line_is_sound() {
     Cli::command().debug_assert();
-    command().debug_assert();
 }
 
 fn described(line: &str) -> Result<String, String> {
     let args = ["scenariod"].into_iter().chain(line.split_whitespace()).map(OsString::from);
     match parse(args) {
-        Ok(Parsed::Text(text)) => {
+        Ok(CommandLine::Text(text)) => {
             assert!(!text.is_empty());
             Ok("text".to_owned())
         }
-        Ok(Parsed::Cli(cli)) => described_cli(&cli).ok_or("unknown command".to_owned()),
+        Ok(CommandLine::Cli(cli)) => described_cli(*cli).ok_or("unknown command".to_owned()),
         Err(error) => {
             assert_eq!(error.exit(), Exit::Usage, "{error}");
             Err(error.to_string())
@@ -231,69 +244,71 @@ fn loops(loops: Loops) -> String {
     }
 }
 
-/// `None` for a word that is no command.
-fn described_cli(cli: &Cli) -> Option<String> {
-    let words = |name: &str| Words(name.to_owned());
+fn described_run(args: &RunArgs) -> Words {
     let second = std::time::Duration::from_secs(1);
-    let Some(command) = &cli.command else {
-        let run = words("run")
-            .all("scenario", &cli.scenario)
-            .value("loop", cli.loops.map(loops))
-            .value("pause", cli.pause)
-            .flag("dry-run", cli.dry_run)
-            .flag("list", cli.list)
-            .value("time-scale", cli.time_scale.map(|scale| scale.of(second).as_secs_f64()))
-            .value("toxiproxy", cli.toxiproxy.as_ref())
-            .flag("allow-foreign", cli.allow_foreign)
-            .path("state-dir", cli.state_dir.as_ref())
-            .value("prometheus", cli.prometheus.as_ref())
-            .path("prometheus-token-file", cli.prometheus_token_file.as_ref())
-            .flag("no-verdict", cli.no_verdict)
-            .flag("json", cli.json)
-            .value("metrics-addr", cli.metrics_addr.as_ref())
-            .path("config", cli.config.as_ref())
-            .path("catalogue", cli.catalogue.as_ref())
-            .value("linger", cli.linger)
-            .value("seed", cli.seed)
-            .flag("quiet", cli.quiet);
-        return Some(run.0);
-    };
-    let words = match command {
-        SubCommand::List { names, json, markdown } => words("list")
-            .all("names", names)
-            .flag("json", *json)
-            .flag("markdown", *markdown)
-            .path("catalogue", cli.catalogue.as_ref()),
-        SubCommand::Show { name } => words("show")
-            .value("name", Some(name))
-            .path("config", cli.config.as_ref())
-            .path("catalogue", cli.catalogue.as_ref()),
-        SubCommand::Check { paths } => {
-            let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    Words("run".to_owned())
+        .all("scenario", &args.scenario)
+        .value("loop", args.loops.map(loops))
+        .value("pause", args.pause)
+        .flag("dry-run", args.dry_run)
+        .flag("list", args.list)
+        .value("time-scale", args.time_scale.map(|scale| scale.of(second).as_secs_f64()))
+        .value("toxiproxy", args.toxiproxy.toxiproxy.as_ref())
+        .flag("allow-foreign", args.allow_foreign)
+        .path("state-dir", args.state.state_dir.as_ref())
+        .value("prometheus", args.prometheus.as_ref())
+        .path("prometheus-token-file", args.prometheus_token_file.as_ref())
+        .flag("no-verdict", args.no_verdict)
+        .flag("json", args.json)
+        .value("metrics-addr", args.metrics_addr.as_ref())
+        .path("config", args.lab.config.as_ref())
+        .path("catalogue", args.catalogue.catalogue.as_ref())
+        .value("linger", args.linger)
+        .value("seed", args.seed)
+        .flag("quiet", args.quiet)
+}
+
+/// `None` for an unknown command.
+fn described_cli(cli: Cli) -> Option<String> {
+    let words = |name: &str| Words(name.to_owned());
+    let words = match cli.command {
+        None => described_run(&cli.short),
+        Some(SubCommand::Run(command)) => described_run(&command.into_args()),
+        Some(SubCommand::List(args)) => words("list")
+            .all("names", &args.names)
+            .flag("json", args.json)
+            .flag("markdown", args.markdown)
+            .path("catalogue", args.catalogue.catalogue.as_ref()),
+        Some(SubCommand::Show(args)) => words("show")
+            .value("name", Some(args.name))
+            .path("config", args.lab.config.as_ref())
+            .path("catalogue", args.catalogue.catalogue.as_ref()),
+        Some(SubCommand::Check(args)) => {
+            let paths: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
             words("check")
                 .all("paths", &paths)
-                .path("config", cli.config.as_ref())
-                .path("catalogue", cli.catalogue.as_ref())
+                .path("config", args.lab.config.as_ref())
+                .path("catalogue", args.catalogue.catalogue.as_ref())
         }
-        SubCommand::Guard { interval } => words("guard")
-            .value("interval", Some(interval))
-            .value("toxiproxy", cli.toxiproxy.as_ref())
-            .path("state-dir", cli.state_dir.as_ref())
-            .value("metrics-addr", cli.metrics_addr.as_ref())
-            .path("config", cli.config.as_ref()),
-        SubCommand::Clean { dry_run } => words("clean")
-            .flag("dry-run", *dry_run)
-            .value("toxiproxy", cli.toxiproxy.as_ref())
-            .path("state-dir", cli.state_dir.as_ref())
-            .path("config", cli.config.as_ref()),
-        SubCommand::Proxies => words("proxies").path("config", cli.config.as_ref()),
-        SubCommand::Health => words("health")
-            .value("metrics-addr", cli.metrics_addr.as_ref())
-            .path("config", cli.config.as_ref()),
-        SubCommand::Completions { shell } => {
-            words("completions").value("shell", Some(shell)).path("catalogue", cli.catalogue.as_ref())
-        }
-        SubCommand::Other(_) => return None,
+        Some(SubCommand::Guard(args)) => words("guard")
+            .value("interval", Some(args.interval))
+            .value("toxiproxy", args.toxiproxy.toxiproxy.as_ref())
+            .path("state-dir", args.state.state_dir.as_ref())
+            .value("metrics-addr", args.metrics_addr.as_ref())
+            .path("config", args.lab.config.as_ref()),
+        Some(SubCommand::Clean(args)) => words("clean")
+            .flag("dry-run", args.dry_run)
+            .value("toxiproxy", args.toxiproxy.toxiproxy.as_ref())
+            .path("state-dir", args.state.state_dir.as_ref())
+            .path("config", args.lab.config.as_ref()),
+        Some(SubCommand::Proxies(lab)) => words("proxies").path("config", lab.config.as_ref()),
+        Some(SubCommand::Health(args)) => words("health")
+            .value("metrics-addr", args.metrics_addr.as_ref())
+            .path("config", args.lab.config.as_ref()),
+        Some(SubCommand::Completions(args)) => words("completions")
+            .value("shell", Some(args.shell))
+            .path("catalogue", args.catalogue.catalogue.as_ref()),
+        Some(SubCommand::Other(_)) => return None,
     };
     Some(words.0)
 }
