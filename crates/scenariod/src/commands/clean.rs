@@ -9,7 +9,7 @@ use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio::time::Instant;
 
 use super::context::{load_lab, load_state, say};
-use crate::cli::Cli;
+use crate::cli::args::CleanArgs;
 use crate::clock::unix_seconds;
 use crate::injector::{Residue, Suspect, remove};
 use crate::lease::Lease;
@@ -68,9 +68,9 @@ impl From<ToxiproxyError> for CleanError {
 }
 
 /// Cleans, or says what it would do.
-pub(crate) fn run(cli: &Cli, dry_run: bool) -> Result<Exit, Failure> {
-    let settings = Settings::new(&load_lab(cli)?, None, cli.toxiproxy.clone())?;
-    let state = load_state(cli)?;
+pub(crate) fn run(args: &CleanArgs) -> Result<Exit, Failure> {
+    let settings = Settings::new(&load_lab(&args.lab)?, None, args.toxiproxy.toxiproxy.clone())?;
+    let state = load_state(&args.state)?;
     // Nobody scrapes this command.
     let families = ToxiproxyFamilies::register(&mut Registry::default(), &[]);
     let client = Client::new(&settings.toxiproxy, Arc::clone(&families));
@@ -81,7 +81,7 @@ pub(crate) fn run(cli: &Cli, dry_run: bool) -> Result<Exit, Failure> {
         .build()
         .map_err(SetupError::Runtime)?;
     let nodes = settings.names();
-    let cleaned = runtime.block_on(clean(&client, &state, &nodes, dry_run));
+    let cleaned = runtime.block_on(clean(&client, &state, &nodes, args.dry_run));
     let (text, left) = cleaned?;
     Ok(say(&text).worst(left))
 }

@@ -10,7 +10,7 @@ use super::check::CheckError;
 use super::context::{load_lab, load_library};
 use crate::catalogue::playlist::{Entry, Playlist};
 use crate::catalogue::selection::{self, Selected};
-use crate::cli::Cli;
+use crate::cli::args::ShowArgs;
 use crate::fault::toxic::{Toxic, ToxicKind};
 use crate::lease::step::Step;
 use crate::lease::{Lease, RunId};
@@ -33,19 +33,19 @@ const NEGATIVE: &str = "a negative latency: for each chunk of bytes Toxiproxy dr
 const MOST_CHANGES: usize = 12;
 
 /// What `show` prints of scenarios and playlists on this lab.
-pub(crate) fn show(cli: &Cli, name: &str) -> Result<String, Failure> {
-    let mut library = load_library(cli)?;
-    library.open(selection::words([name]))?;
-    let names = Settings::new(&load_lab(cli)?, None, None)?.names();
+pub(crate) fn show(args: &ShowArgs) -> Result<String, Failure> {
+    let words = || selection::words([args.name.as_str()]);
+    let mut library = load_library(&args.catalogue)?;
+    library.open(words())?;
+    let names = Settings::new(&load_lab(&args.lab)?, None, None)?.names();
     let mut text = Vec::new();
-    for selected in selection::select(&library, selection::words([name]))? {
+    for selected in selection::select(&library, words())? {
         match selected {
             Selected::Playlist(list) => text.push(playlist(list)),
             Selected::Scenarios(scenarios) => {
                 for scenario in scenarios {
                     target::check(scenario, &names).or(()).map_err(CheckError::Problems)?;
-                    let plan =
-                        Plan::new(scenario, &names, TimeScale::default(), cli.seed.unwrap_or_default());
+                    let plan = Plan::new(scenario, &names, TimeScale::default(), 0);
                     text.push(scenario_text(scenario, &plan));
                 }
             }
