@@ -22,7 +22,7 @@ use crate::scenario::target;
 use crate::settings::Settings;
 use crate::text::format_duration;
 use crate::text::wrap::wrapped;
-use crate::toxiproxy::{Path, Power, power_body, toxic_body};
+use crate::toxiproxy::{ApiPath, Power, power_body, toxic_body};
 
 /// Columns of the drawing.
 const WIDTH: u32 = 60;
@@ -208,7 +208,7 @@ fn requests(text: &mut String, plan: &Plan) {
                 Change::Update(step) => {
                     let (name, server) = (name(&step), &step.server);
                     let body = toxic_body(&name, &step.toxic);
-                    let _ = writeln!(text, "  POST {} {body}", Path::Toxic(server, &name));
+                    let _ = writeln!(text, "  POST {} {body}", ApiPath::Toxic(server, &name));
                     if let Some(old) = on.iter_mut().find(|other| other.lease == step.lease) {
                         *old = step;
                     }
@@ -236,18 +236,18 @@ fn requests(text: &mut String, plan: &Plan) {
 
 fn add(text: &mut String, step: &Step) {
     let (name, server) = (name(step), &step.server);
-    let _ = writeln!(text, "  POST {} {}", Path::Toxics(server), toxic_body(&name, &step.toxic));
+    let _ = writeln!(text, "  POST {} {}", ApiPath::Toxics(server), toxic_body(&name, &step.toxic));
     if is_marker(&step.toxic) {
-        let _ = writeln!(text, "  POST {} {}", Path::Proxy(server), power_body(Power::Disabled));
+        let _ = writeln!(text, "  POST {} {}", ApiPath::Proxy(server), power_body(Power::Disabled));
     }
 }
 
 fn remove(text: &mut String, step: &Step) {
     let (name, server) = (name(step), &step.server);
     if is_marker(&step.toxic) {
-        let _ = writeln!(text, "  POST {} {}", Path::Proxy(server), power_body(Power::Enabled));
+        let _ = writeln!(text, "  POST {} {}", ApiPath::Proxy(server), power_body(Power::Enabled));
     }
-    let _ = writeln!(text, "  DELETE {}", Path::Toxic(server, &name));
+    let _ = writeln!(text, "  DELETE {}", ApiPath::Toxic(server, &name));
 }
 
 fn is_negative(toxic: &Toxic) -> bool {
