@@ -15,7 +15,7 @@ failed=0
 cargo test --workspace --locked --no-fail-fast -- --nocapture --skip endurance:: --skip cost:: || failed=$?
 # Alone, on the release build: the first leaves nothing of the machine to others, the second measures times of some ms.
 cargo test --locked -p loadgen --test it -- --nocapture endurance:: || failed=$?
-cargo test --locked -p testkit --test observe -- --nocapture cost:: || failed=$?
+cargo test --locked -p dashboard-check --test observe -- --nocapture cost:: || failed=$?
 [ -s "$report" ] || die "no test reported a measurement"
 
 # What failed is no page for readers, but worth keeping.

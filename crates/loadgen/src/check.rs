@@ -9,7 +9,7 @@ use daemon_core::problems::Problems;
 use daemon_core::yaml::{Document, Unreadable};
 
 use crate::cli::Cli;
-use crate::config::shelf::Choice;
+use crate::config::presets::Choice;
 use crate::config::{self, ConfigError};
 use crate::workload_file::UserWorkload;
 

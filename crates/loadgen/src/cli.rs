@@ -14,7 +14,7 @@ use daemon_core::name::ServerName;
 use daemon_core::usage::{UsageError, told};
 use daemon_core::values::{HostPort, Positive, Span};
 
-use crate::config::shelf::{CLIENTS, Choice, Shipped, WORKLOADS};
+use crate::config::presets::{CLIENTS, Choice, Shipped, WORKLOADS};
 
 pub(crate) use client::ClientFlags;
 

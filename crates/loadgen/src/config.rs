@@ -2,58 +2,27 @@
 //! the files below; here is what they have in common. Nothing here dials.
 
 mod client;
+pub(crate) mod error;
+pub(crate) mod failover;
+mod limit;
 mod load;
-pub(crate) mod shelf;
+pub(crate) mod presets;
 
 use std::time::Duration;
 
-use daemon_core::exit::{Exit, UserError};
 use daemon_core::lab::{Lab, LabError};
-use daemon_core::problems::{Problem, Problems};
+use daemon_core::problems::Problems;
 use daemon_core::values::{HostPort, Positive};
-use daemon_core::yaml::Unreadable;
 
 use crate::cli::{Cli, ClientFlags};
 use crate::plan::{Format, Plan, Target};
 use crate::workload_file::UserWorkload;
 use client::Client;
-pub(crate) use client::FailoverKnob;
+pub(crate) use error::ConfigError;
 use load::LoadSection;
-use shelf::Choice;
+use presets::Choice;
 
 const METRICS_ADDR: &str = "127.0.0.1:9090";
-
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
-    #[error(transparent)]
-    Lab(#[from] LabError),
-    /// A workload or client file.
-    #[error(transparent)]
-    Unreadable(#[from] Unreadable),
-    #[error("{flag} is {value}, but there are only {limit} {what}")]
-    Flag { flag: &'static str, value: u64, limit: u64, what: &'static str },
-    #[error("{0}")]
-    Flags(String),
-}
-
-impl From<Problems> for ConfigError {
-    fn from(problems: Problems) -> Self {
-        Self::Lab(LabError::Wrong(problems))
-    }
-}
-
-impl From<Problem> for ConfigError {
-    fn from(problem: Problem) -> Self {
-        Problems::from(problem).into()
-    }
-}
-
-impl UserError for ConfigError {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-}
 
 /// Where this daemon serves metrics, by the lab file.
 pub(crate) fn metrics_addr(lab: &Lab) -> Result<HostPort, ConfigError> {
@@ -121,30 +90,6 @@ fn targets(lab: &Lab, cli: &Cli) -> Vec<Target> {
     match &cli.servers {
         Some(named) => named.0.iter().map(|(name, address)| target(name, address)).collect(),
         None => lab.servers.iter().map(|server| target(&server.name, &server.dial)).collect(),
-    }
-}
-
-/// A number of the `loadgen` section that another number bounds, wherever the two came from.
-struct Limit {
-    /// Where the number came from a flag.
-    flag: Option<&'static str>,
-    key: &'static str,
-    value: u64,
-    limit: u64,
-    what: &'static str,
-}
-
-impl Limit {
-    fn check(&self, lab: &Lab) -> Result<(), ConfigError> {
-        let Self { flag, key, value, limit, what } = *self;
-        if value <= limit {
-            return Ok(());
-        }
-        if let Some(flag) = flag {
-            return Err(ConfigError::Flag { flag, value, limit, what });
-        }
-        let message = format!("`{key}` is {value}, but there are only {limit} {what}");
-        Err(lab.document().problem(&format!("loadgen/{key}"), message).into())
     }
 }
 

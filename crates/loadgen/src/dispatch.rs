@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
+use crate::mix::{derive_seed, mix64};
 use crate::profile::Schedule;
 
 /// An operation that starts now.
@@ -25,11 +26,7 @@ impl Start {
     /// Randomness of this operation alone: equal seeds give equal operations, whatever worker of whatever thread
     /// performs them and whatever was dropped before.
     pub(crate) fn rng(&self, seed: u64) -> Rng {
-        let mut mixed = seed ^ self.number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        for (shift, factor) in [(30, 0xbf58_476d_1ce4_e5b9), (27, 0x94d0_49bb_1331_11eb)] {
-            mixed = (mixed ^ (mixed >> shift)).wrapping_mul(factor);
-        }
-        Rng::with_seed(mixed ^ (mixed >> 31))
+        Rng::with_seed(mix64(derive_seed(seed, self.number)))
     }
 }
 

@@ -5,11 +5,14 @@
 //! acknowledgements are not known here, and another run beside this one replaces values as it likes. With failover to
 //! the next node, stale values are to be expected: a write went to a node that is not asked any more.
 
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use metrics_core::Locked;
+
 use crate::history::{Freshness, History, Nanos, WriteId};
+use crate::mix::{GOLDEN_GAMMA, MULTIPLIER};
 use crate::value::{self, Verdict, Wrong};
 
 /// Bits of a writer's number; the rest is the process' tag.
@@ -49,7 +52,7 @@ struct Entry {
 pub(crate) struct Ledger {
     epoch: Instant,
     tag: u64,
-    buckets: Box<[Mutex<Vec<Entry>>]>,
+    buckets: Box<[Locked<Vec<Entry>>]>,
     /// What most reads find, by bucket, so that they take no lock; written under the bucket's.
     latest: Box<[AtomicU64]>,
     /// All first values were acknowledged.
@@ -64,7 +67,7 @@ impl Ledger {
         Self {
             epoch,
             tag: tag << NUMBER_BITS,
-            buckets: (0..buckets).map(|_| Mutex::default()).collect(),
+            buckets: (0..buckets).map(|_| Locked::default()).collect(),
             latest: (0..buckets).map(|_| AtomicU64::new(UNTOUCHED)).collect(),
             warm: AtomicBool::new(false),
             wrong_told: AtomicBool::new(false),
@@ -168,8 +171,7 @@ impl Ledger {
     }
 
     fn bucket(&self, key: u64) -> MutexGuard<'_, Vec<Entry>> {
-        // No call under the lock can panic half-way.
-        self.buckets[self.index(key)].lock().unwrap_or_else(PoisonError::into_inner)
+        self.buckets[self.index(key)].lock()
     }
 }
 
@@ -181,8 +183,8 @@ const ASK: u64 = 1;
 /// One word for an acknowledged write that nothing has replaced: neither of the two above, and another write's by a
 /// chance of one in 2^63.
 fn fingerprint(key: u64, id: WriteId) -> u64 {
-    let word = (id.began ^ key.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ id.writer;
-    (word ^ (word >> 32)).wrapping_mul(0xbf58_476d_1ce4_e5b9) | 2
+    let word = (id.began ^ key.rotate_left(32)).wrapping_mul(GOLDEN_GAMMA) ^ id.writer;
+    (word ^ (word >> 32)).wrapping_mul(MULTIPLIER) | 2
 }
 
 fn history(bucket: &mut Vec<Entry>, key: u64) -> &mut History {

@@ -14,6 +14,7 @@ mod history;
 mod keys;
 mod ledger;
 mod load;
+mod mix;
 mod open_loop;
 mod pacer;
 mod payload;

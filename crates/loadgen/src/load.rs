@@ -17,18 +17,20 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::Ledger;
+use crate::mix::derive_seed;
 use crate::open_loop::OpenLoop;
 use crate::pacer::Pacer;
 use crate::plan::{ClientPlan, LoadPlan, Pace};
 use crate::profile::Schedule;
 use crate::recorder::Recorder;
+use crate::stack::Stack;
 use crate::stack::conn::Client;
+use crate::stack::context::Shared;
 use crate::stack::deadline::now;
 use crate::stack::pool::{Pool, share};
 use crate::stack::reaper;
 use crate::stack::retry::Budget;
 use crate::stack::route::Router;
-use crate::stack::{Shared, Stack};
 use crate::state::RunState;
 use crate::worker::{Stop, Turns, Worker};
 
@@ -227,8 +229,7 @@ impl<R: Recorder> ThreadPace<R> {
 
 /// Each worker has its own sequence, all derived from the run's one seed.
 fn worker_rng(seed: u64, worker: u64) -> Rng {
-    let mut root = Rng::with_seed(seed ^ worker.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    root.fork()
+    Rng::with_seed(derive_seed(seed, worker)).fork()
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use crate::pacer::Pacer;
 use crate::payload::{Sizes, Ttls};
 use crate::profile::LoadProfile;
 use crate::stack::breaker::BreakerRules;
+use crate::stack::context::{Failover, Timeouts};
 use crate::stack::pool::PoolTimes;
 use crate::stack::retry::RetryRules;
-use crate::stack::{Failover, Timeouts};
 use crate::workload::OpMix;
 
 /// One run, from the first dial to the summary.

@@ -16,6 +16,8 @@ use metrics_core::labels::{CloseReason, CorruptKind, Operation};
 
 #[cfg(test)]
 pub(crate) mod tally;
+#[cfg(test)]
+pub(crate) mod test_families;
 
 /// Something a load thread tells. A `server` is an index in the list of nodes.
 #[derive(Clone, Copy, Debug)]

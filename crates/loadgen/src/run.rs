@@ -25,7 +25,7 @@ use crate::stack::conn::meta::MetaClient;
 use crate::stack::deadline::now;
 use crate::stack::node::Node;
 use crate::state::RunState;
-use crate::summary::{About, Histogram};
+use crate::summary::{About, Histogram, summarize};
 use crate::{sampler, warm};
 
 /// From the end of the warm-up to the first operation of an open loop: a thread and its workers are up by then, so that
@@ -74,7 +74,7 @@ pub(crate) struct Ended {
 
 impl Ended {
     fn new(about: &About, families: &ClientFamilies, ran: Duration) -> Ended {
-        let (summary, histogram) = about.summary(families, ran);
+        let (summary, histogram) = summarize(about, families, ran);
         Ended { summary, histogram, corrupt: families.totals().corrupt }
     }
 }

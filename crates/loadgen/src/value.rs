@@ -10,6 +10,7 @@ use std::time::Duration;
 use metrics_core::labels::CorruptKind;
 
 use crate::history::WriteId;
+use crate::mix::{GOLDEN_GAMMA, MULTIPLIER};
 
 /// Bytes of the header: the smallest value there is.
 pub(crate) const MIN_SIZE: usize = 32;
@@ -66,13 +67,11 @@ impl fmt::Display for WriteId {
 }
 
 const WORD: usize = 8;
-/// The odd constant of splitmix64: consecutive multiples differ in many bits.
-const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 fn stamp(key: u64, origin: WriteId, size: usize) -> u64 {
-    let mut word = key.wrapping_mul(STEP) ^ (size as u64);
+    let mut word = key.wrapping_mul(GOLDEN_GAMMA) ^ (size as u64);
     for part in [origin.writer, origin.began] {
-        word = (word ^ part).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ part).wrapping_mul(MULTIPLIER);
         word ^= word >> 29;
     }
     word
@@ -87,7 +86,7 @@ pub(crate) fn write(buffer: &mut Vec<u8>, key: u64, origin: WriteId, size: usize
     }
     let mut word = stamp;
     while buffer.len() < size {
-        word = word.wrapping_add(STEP);
+        word = word.wrapping_add(GOLDEN_GAMMA);
         let left = (size - buffer.len()).min(WORD);
         buffer.extend_from_slice(&word.to_le_bytes()[..left]);
     }
@@ -106,12 +105,12 @@ pub(crate) fn verify(value: &[u8], key: u64) -> Result<WriteId, Wrong> {
     let (chunks, rest) = filler.as_chunks::<WORD>();
     let mut word = stamped;
     for chunk in chunks {
-        word = word.wrapping_add(STEP);
+        word = word.wrapping_add(GOLDEN_GAMMA);
         if u64::from_le_bytes(*chunk) != word {
             return Err(torn);
         }
     }
-    if rest != &word.wrapping_add(STEP).to_le_bytes()[..rest.len()] {
+    if rest != &word.wrapping_add(GOLDEN_GAMMA).to_le_bytes()[..rest.len()] {
         return Err(torn);
     }
     // Whole, but somebody else's.

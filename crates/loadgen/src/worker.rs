@@ -16,9 +16,10 @@ use crate::open_loop::OpenLoop;
 use crate::pacer::{Cost, Pacer, REFUSAL_COST};
 use crate::payload::{Sizes, Ttls};
 use crate::recorder::{Event, Recorder};
+use crate::stack::Stack;
 use crate::stack::conn::{Answered, Client, Reply, Request};
 use crate::stack::deadline::now;
-use crate::stack::{Begin, Performed, Stack};
+use crate::stack::operation::{Begin, Performed};
 use crate::value::{self, Verdict};
 use crate::workload::OpMix;
 

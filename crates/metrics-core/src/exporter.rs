@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
 use axum::Router;
@@ -48,21 +48,21 @@ pub struct Exporter {
 
 /// Whether the daemon does its work yet; shown by `/ready`.
 #[derive(Clone, Debug)]
-pub struct Readiness(Arc<RwLock<Option<String>>>);
+pub struct Readiness(Arc<Locked<Option<String>>>);
 
 impl Readiness {
     /// The daemon does its work.
     pub fn set_ready(&self) {
-        *self.0.write().unwrap_or_else(|e| e.into_inner()) = None;
+        *self.0.lock() = None;
     }
 
     /// The daemon does not do its work, and why.
     pub fn set_not_ready(&self, reason: impl Into<String>) {
-        *self.0.write().unwrap_or_else(|e| e.into_inner()) = Some(reason.into());
+        *self.0.lock() = Some(reason.into());
     }
 
     fn reason(&self) -> Option<String> {
-        self.0.read().unwrap_or_else(|e| e.into_inner()).clone()
+        self.0.lock().clone()
     }
 }
 
@@ -76,7 +76,7 @@ impl Exporter {
         let runtimes = Runtimes::default();
         registry.register_collector(Box::new(runtimes.clone()));
         registry.register_collector(Box::new(LimitFamilies));
-        let readiness = Readiness(Arc::new(RwLock::new(Some("starting".to_owned()))));
+        let readiness = Readiness(Arc::new(Locked::new(Some("starting".to_owned()))));
         Exporter {
             registry,
             http,

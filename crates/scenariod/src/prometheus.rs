@@ -15,6 +15,8 @@ use error::{CALL_TIMEOUT, Seen};
 pub(crate) use series::{Grid, Series};
 use wire::{Answer, NoAnswer};
 
+use crate::http::{client_builder, join_path, trim_slash};
+
 /// So much of a refusal is passed on.
 const MOST_TEXT: usize = 300;
 /// No answer to a question of ours is longer.
@@ -32,13 +34,8 @@ impl Prometheus {
     /// User and password of the URL are taken out of it at once.
     pub(crate) fn new(url: &HttpUrl, auth: Auth) -> Result<Prometheus, PromError> {
         let (base, auth) = auth.with_url(url.get());
-        // Another crate of the process may have installed a provider: then that one is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .no_proxy()
+        let http = client_builder()
             .timeout(CALL_TIMEOUT)
-            // What authenticates us is not carried to another host.
-            .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| PromError::Client { reason: error.to_string() })?;
         Ok(Prometheus { http, base, auth })
@@ -46,7 +43,7 @@ impl Prometheus {
 
     /// The address, without what authenticates us.
     pub(crate) fn base(&self) -> &str {
-        self.base.as_str().trim_end_matches('/')
+        trim_slash(&self.base)
     }
 
     /// The answer at a moment, or at its own.
@@ -68,10 +65,7 @@ impl Prometheus {
     }
 
     async fn ask(&self, endpoint: &str, params: &[(&str, String)]) -> Result<Vec<Series>, PromError> {
-        let mut url = self.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(["api", "v1", endpoint]);
-        }
+        let mut url = join_path(&self.base, ["api", "v1", endpoint]);
         url.query_pairs_mut().extend_pairs(params);
         let base = || self.base().to_owned();
         let failed = |error: reqwest::Error| PromError::transport(base(), &error);

@@ -3,8 +3,8 @@
 use clap::{Args, value_parser};
 use daemon_core::values::{Fraction, Positive};
 
-use crate::config::FailoverKnob;
-use crate::config::shelf::{CLIENTS, Choice};
+use crate::config::failover::FailoverKnob;
+use crate::config::presets::{CLIENTS, Choice};
 
 /// All of them win over the client that `--client` or the lab file names.
 #[derive(Args, Clone, Debug, Default)]

@@ -4,21 +4,21 @@
 
 use std::time::Duration;
 
-use clap::ValueEnum;
 use daemon_core::lab::Lab;
 use daemon_core::values::{Fraction, Positive};
 use daemon_core::yaml::Document;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::ConfigError;
-use super::shelf::{CLIENTS, Choice, beside};
+use super::error::ConfigError;
+use super::failover::FailoverKnob;
+use super::presets::{CLIENTS, Choice, beside};
 use crate::cli::ClientFlags;
 use crate::plan::ClientPlan;
 use crate::stack::breaker::BreakerRules;
+use crate::stack::context::{Failover, Timeouts};
 use crate::stack::pool::PoolTimes;
 use crate::stack::retry::RetryRules;
-use crate::stack::{Failover, Timeouts};
 
 /// The `client` section, and a preset's file.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -38,25 +38,6 @@ struct Knobs {
     retry_budget: Option<Fraction>,
     #[serde(default)]
     breaker: BreakerKnobs,
-}
-
-/// The word for a [`Failover`].
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum FailoverKnob {
-    /// Fail fast
-    None,
-    /// The next node in the key's own order
-    Next,
-}
-
-impl From<FailoverKnob> for Failover {
-    fn from(knob: FailoverKnob) -> Self {
-        match knob {
-            FailoverKnob::None => Self::None,
-            FailoverKnob::Next => Self::Next,
-        }
-    }
 }
 
 #[derive(Default, Deserialize, JsonSchema)]

@@ -8,8 +8,9 @@ use daemon_core::values::{HostPort, Positive, Span};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::shelf::{Choice, WORKLOADS, beside};
-use super::{ConfigError, Limit};
+use super::error::ConfigError;
+use super::limit::Limit;
+use super::presets::{Choice, WORKLOADS, beside};
 use crate::cli::Cli;
 use crate::keys::{KeySpace, MAX_KEYS};
 use crate::pacer::Pacer;

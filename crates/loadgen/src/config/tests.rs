@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use daemon_core::lab::Lab;
 
-use super::shelf::CLIENTS;
+use super::presets::CLIENTS;
 use super::{ConfigError, plan};
 use crate::cli::{self, Cli, Parsed};
 use crate::keys::KeySpace;
@@ -13,7 +13,7 @@ use crate::payload::Sizes;
 use crate::plan::{ClientPlan, Pace, Plan, Target};
 use crate::popularity::Popularity;
 use crate::profile::{LoadProfile, Rate};
-use crate::stack::Failover;
+use crate::stack::context::Failover;
 use crate::stack::pool::PoolTimes;
 use crate::stack::retry::RetryRules;
 use crate::workload::{OpMix, Weights};

@@ -3,31 +3,14 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use metrics_core::Registry;
-use metrics_core::families::client::{BreakerView, ClientFamilies, ClientState, LoadView, PoolView};
 use tokio::task::{JoinSet, LocalSet, yield_now};
 
 use super::OpenLoop;
 use crate::dispatch::Start;
 use crate::profile::{LoadProfile, Rate, Schedule};
-
-#[derive(Debug)]
-struct NoState;
-
-impl ClientState for NoState {
-    fn breaker(&self, _: usize) -> BreakerView {
-        panic!("no breaker in these tests")
-    }
-    fn pool(&self, _: usize) -> PoolView {
-        PoolView::default()
-    }
-    fn load(&self) -> LoadView {
-        LoadView::default()
-    }
-}
+use crate::recorder::test_families::client_families;
 
 /// What one run did.
 struct Ran {
@@ -41,7 +24,7 @@ struct Ran {
 /// Runs workers that do `work` for each operation, until so many have started.
 #[track_caller]
 fn run(rate: u32, workers: usize, enough: usize, max_start_delay: Duration, work: Duration) -> Ran {
-    let families = ClientFamilies::register(&mut Registry::default(), &[], 1, &[], Arc::new(NoState));
+    let families = client_families(&[], 1);
     let profile = LoadProfile::Constant(Rate::new(rate).unwrap());
     let schedule = Schedule::new(profile, 0, 1).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

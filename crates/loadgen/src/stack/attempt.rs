@@ -10,10 +10,11 @@ use crate::flight::Seen;
 use crate::ledger::Fate;
 use crate::recorder::{Event, Recorder};
 use crate::stack::conn::{Answered, Client, ConnError, Connection, Reply, Request};
+use crate::stack::context::{Places, Shared};
 use crate::stack::deadline::{Deadline, Elapsed, now};
 use crate::stack::node::Admission;
+use crate::stack::operation::{Exchanged, Performed};
 use crate::stack::pool::Pooled;
-use crate::stack::{Exchanged, Performed, Places, Shared};
 use crate::value::{Verdict, Wrong};
 
 pub(super) struct Attempt<'a, C: Client, R: Recorder> {

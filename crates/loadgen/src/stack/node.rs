@@ -2,9 +2,9 @@
 //! transitions. While the breaker is closed, requests and their successes pass its gate without the lock; a failure, the
 //! end of a bucket and every other state take it. The decisions are in `breaker.rs`.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use metrics_core::Locked;
 use metrics_core::families::client::BreakerView;
 use metrics_core::labels::BreakerState;
 
@@ -21,7 +21,7 @@ pub(crate) struct Node {
     gate: Gate,
     /// One per load thread.
     lanes: Box<[Lane]>,
-    breaker: Mutex<Guarded>,
+    breaker: Locked<Guarded>,
 }
 
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Node {
         let gate = Gate::new(now);
         gate.publish(guarded.breaker.standing());
         let lanes = (0..threads).map(|_| Lane::default()).collect();
-        Self { name, dial, gate, lanes, breaker: Mutex::new(guarded) }
+        Self { name, dial, gate, lanes, breaker: Locked::new(guarded) }
     }
 
     /// Leave for one request of a load thread; `None` means the breaker refused it.
@@ -95,8 +95,7 @@ impl Node {
     /// Asks under the lock, once the breaker knows what passed without it; logs when the lock is free again.
     fn ask_with<T>(&self, question: impl FnOnce(&mut Guarded) -> Answer<T>) -> T {
         let answer = {
-            // A panic elsewhere leaves the breaker whole: no call below returns half-way.
-            let mut guarded = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut guarded = self.breaker.lock();
             guarded.absorb(&self.lanes);
             let answer = question(&mut guarded);
             self.gate.publish(guarded.breaker.standing());

@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use crate::recorder::Recorder;
-use crate::stack::Shared;
 use crate::stack::conn::Client;
+use crate::stack::context::Shared;
 use crate::stack::deadline::now;
 use crate::stack::pool::PoolTimes;
 

@@ -4,24 +4,24 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_core::Registry;
-use metrics_core::families::client::{
-    BreakerView, ClientFamilies, ClientShard, ClientState, LoadView, PoolView,
-};
+use metrics_core::families::client::{ClientFamilies, ClientShard, PoolView};
 use metrics_core::labels::{BreakerState, ErrorType};
 use tokio::time::Instant;
 
+use super::Stack;
 use super::breaker::BreakerRules;
 use super::conn::fake::{Act, FakeClient};
 use super::conn::{Answered, Reply, Request};
+use super::context::{Failover, Shared, Timeouts};
 use super::node::Node;
+use super::operation::{Begin, Performed};
 use super::pool::{Pool, PoolCounts, PoolTimes};
 use super::retry::{Budget, RetryRules};
 use super::route::Router;
-use super::{Begin, Failover, Performed, Shared, Stack, Timeouts};
 use crate::ledger::Ledger;
 use crate::pacer::Cost;
 use crate::recorder::tally::Tally;
+use crate::recorder::test_families::client_families;
 use crate::value::{Verdict, Wrong};
 
 const MS: Duration = Duration::from_millis(1);
@@ -31,21 +31,6 @@ mod policies;
 
 /// As in a run with an exporter of one's own.
 type Both = (Arc<ClientShard>, Tally);
-
-#[derive(Debug)]
-struct NoState;
-
-impl ClientState for NoState {
-    fn breaker(&self, _: usize) -> BreakerView {
-        panic!("nothing scrapes these tests")
-    }
-    fn pool(&self, _: usize) -> PoolView {
-        PoolView::default()
-    }
-    fn load(&self) -> LoadView {
-        LoadView::default()
-    }
-}
 
 /// What differs from one connection per worker, no failover, no retries.
 struct Setup {
@@ -95,7 +80,7 @@ impl Bench {
             min_requests: 100,
         };
         let names: Vec<String> = (1..=setup.nodes).map(|number| format!("n{number}")).collect();
-        let families = ClientFamilies::register(&mut Registry::default(), &names, 1, &[], Arc::new(NoState));
+        let families = client_families(&names, 1);
         let shard: Arc<ClientShard> = families.shard(0).unwrap();
         let tally = Tally::default();
         let node = |(index, name): (usize, &String)| {

@@ -6,7 +6,7 @@ use metrics_core::families::client::Breakdown;
 use metrics_core::labels::{CorruptKind, ErrorType, Operation, Status};
 use serde_json::{Map, Value, json};
 
-use super::Summary;
+use super::figures::Summary;
 use crate::plan::Pace;
 
 pub(super) fn json(summary: &Summary) -> String {

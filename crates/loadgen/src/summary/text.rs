@@ -7,7 +7,7 @@ use metrics_core::Spread;
 use metrics_core::families::client::Breakdown;
 use metrics_core::labels::{CorruptKind, ErrorType, Operation, Status};
 
-use super::Summary;
+use super::figures::Summary;
 
 /// Share of all, and its name; the longest follows them.
 const QUANTILES: [(f64, &str); 4] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9")];

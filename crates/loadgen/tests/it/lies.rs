@@ -1,6 +1,7 @@
 //! A memcached that lies on demand: each wrong answer is counted as what it is, exactly as often as it was given.
 
-use testkit::{Daemon, Lab, Liar, Lie, Scrape, Signal, When, eventually, scale, secs};
+use fake_memcached::{Liar, Lie, When};
+use testkit::{Daemon, Lab, Scrape, Signal, eventually, scale, secs};
 
 use crate::LOADGEN;
 use crate::figures::{errors, failed, succeeded};

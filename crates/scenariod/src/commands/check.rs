@@ -13,6 +13,7 @@ use crate::catalogue::library::Library;
 use crate::catalogue::playlist;
 use crate::catalogue::source_files::{self, Kind, Named, Source, kind, meant};
 use crate::catalogue::{self, CatalogueError};
+use crate::cli::args::CheckArgs;
 use crate::scenario::Scenario;
 use crate::scenario::target;
 use crate::settings::{Settings, proxies};
@@ -69,11 +70,8 @@ impl Files {
 
 /// Checks files and folders: scenarios, playlists, lab files. Without any, what is built in and the lab file in use.
 /// Names mean what they mean beside those of the folder `catalogue`. Gives a line that says what was checked.
-pub(crate) fn check(
-    paths: &[PathBuf],
-    config: Option<&Path>,
-    catalogue: Option<&Path>,
-) -> Result<String, CheckError> {
+pub(crate) fn check(args: &CheckArgs) -> Result<String, CheckError> {
+    let (paths, catalogue) = (&args.paths, args.catalogue.catalogue.as_deref());
     let mut problems = Problems::default();
     let (files, unreadable) = if paths.is_empty() {
         let files =
@@ -85,7 +83,7 @@ pub(crate) fn check(
     };
     let mut labs = Vec::new();
     if files.labs.is_empty() {
-        labs.push(sound(Lab::load(config), &mut problems)?);
+        labs.push(sound(Lab::load(args.lab.config.as_deref()), &mut problems)?);
     }
     for source in &files.labs {
         let lab = Lab::parse(source.name.as_str(), source.text.as_str(), 0);

@@ -9,17 +9,16 @@ use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio::time::Instant;
 
 use super::context::{load_lab, load_state, say};
-use crate::cli::Cli;
+use crate::cli::args::CleanArgs;
 use crate::clock::unix_seconds;
 use crate::injector::{Residue, Suspect, remove};
 use crate::lease::Lease;
 use crate::lease::ownership::{Found, Owned, Sight, sort, why, why_left};
 use crate::metrics::SetupError;
-use crate::run::rig::OTHER;
 use crate::settings::Settings;
 use crate::state::StateDir;
 use crate::state::journal::settle;
-use crate::toxiproxy::{Client, Placed, Power, Proxy, ToxiproxyError};
+use crate::toxiproxy::{Client, ProxyToxic, Power, Proxy, ToxiproxyError, UNREACHABLE_HINT};
 
 /// How long removal is tried.
 const BUDGET: Duration = Duration::from_secs(15);
@@ -49,7 +48,7 @@ impl UserError for CleanError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             CleanError::Absent(_) => "is the lab up? A toxiproxy that is dead holds no toxics".to_owned(),
-            CleanError::Stranger(_) => OTHER.to_owned(),
+            CleanError::Stranger(_) => UNREACHABLE_HINT.to_owned(),
             CleanError::Silent(_) => {
                 "a toxiproxy that does not answer has to be restarted; its toxics go with it".to_owned()
             }
@@ -68,9 +67,9 @@ impl From<ToxiproxyError> for CleanError {
 }
 
 /// Cleans, or says what it would do.
-pub(crate) fn run(cli: &Cli, dry_run: bool) -> Result<Exit, Failure> {
-    let settings = Settings::new(&load_lab(cli)?, None, cli.toxiproxy.clone())?;
-    let state = load_state(cli)?;
+pub(crate) fn run(args: &CleanArgs) -> Result<Exit, Failure> {
+    let settings = Settings::new(&load_lab(&args.lab)?, None, args.toxiproxy.toxiproxy.clone())?;
+    let state = load_state(&args.state)?;
     // Nobody scrapes this command.
     let families = ToxiproxyFamilies::register(&mut Registry::default(), &[]);
     let client = Client::new(&settings.toxiproxy, Arc::clone(&families));
@@ -81,7 +80,7 @@ pub(crate) fn run(cli: &Cli, dry_run: bool) -> Result<Exit, Failure> {
         .build()
         .map_err(SetupError::Runtime)?;
     let nodes = settings.names();
-    let cleaned = runtime.block_on(clean(&client, &state, &nodes, dry_run));
+    let cleaned = runtime.block_on(clean(&client, &state, &nodes, args.dry_run));
     let (text, left) = cleaned?;
     Ok(say(&text).worst(left))
 }
@@ -94,7 +93,7 @@ async fn clean(
 ) -> Result<(String, Exit), CleanError> {
     let before = client.proxies().await.map_err(|error| match error {
         // Nothing was seen there, and nothing asked for.
-        ToxiproxyError::Stranger { .. } => CleanError::Stranger(error),
+        ToxiproxyError::NotToxiproxy { .. } => CleanError::Stranger(error),
         other => other.into(),
     })?;
     let (forfeited, live) = sorted(&before, state);
@@ -137,9 +136,9 @@ fn sorted<'a>(proxies: &'a [Proxy], state: &StateDir) -> (Vec<Owned<'a>>, Vec<Ow
 fn foreign(proxies: &[Proxy], nodes: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     for proxy in proxies.iter().filter(|proxy| nodes.contains(&proxy.name)) {
-        let ours = |placed: &&Placed| Lease::parse(&placed.name).is_some();
+        let ours = |placed: &&ProxyToxic| Lease::parse(&placed.name).is_some();
         for placed in proxy.toxics.iter().filter(|placed| !ours(placed)) {
-            let Placed { name, kind, .. } = placed;
+            let ProxyToxic { name, kind, .. } = placed;
             let whose = if placed.is_named_by_default() {
                 "it is not ours; toxiproxy names so what is put on without a name, as with toxiproxy-cli"
             } else {

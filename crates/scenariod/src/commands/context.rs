@@ -4,19 +4,19 @@ use daemon_core::exit::{Exit, Failure, print, report};
 use daemon_core::lab::Lab;
 
 use crate::catalogue::library::Library;
-use crate::cli::Cli;
+use crate::cli::args::{CatalogueArgs, LabArgs, StateArgs};
 use crate::state::StateDir;
 
-pub(crate) fn load_library(cli: &Cli) -> Result<Library, Failure> {
-    Ok(Library::load(cli.catalogue.as_deref())?)
+pub(crate) fn load_library(args: &CatalogueArgs) -> Result<Library, Failure> {
+    Ok(Library::load(args.catalogue.as_deref())?)
 }
 
-pub(crate) fn load_lab(cli: &Cli) -> Result<Lab, Failure> {
-    Ok(Lab::load(cli.config.as_deref())?)
+pub(crate) fn load_lab(args: &LabArgs) -> Result<Lab, Failure> {
+    Ok(Lab::load(args.config.as_deref())?)
 }
 
-pub(crate) fn load_state(cli: &Cli) -> Result<StateDir, Failure> {
-    Ok(StateDir::locate(cli.state_dir.as_deref())?)
+pub(crate) fn load_state(args: &StateArgs) -> Result<StateDir, Failure> {
+    Ok(StateDir::locate(args.state_dir.as_deref())?)
 }
 
 /// Prints to standard output. A full disk below it is nothing a hint could help with.

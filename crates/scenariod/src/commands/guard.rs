@@ -12,7 +12,7 @@ use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio::time::Instant;
 
 use super::context::{load_lab, load_state};
-use crate::cli::Cli;
+use crate::cli::args::GuardArgs;
 use crate::clock::unix_seconds;
 use crate::injector::{Suspect, remove};
 use crate::lease::ownership::{Owner, Sight, ours, sort, why};
@@ -27,11 +27,11 @@ use crate::toxiproxy::{Client, Proxy};
 const ROUND: Duration = Duration::from_secs(5);
 
 /// Guards until a signal ends it.
-pub(crate) fn run(cli: &Cli, interval: Duration) -> Result<Exit, Failure> {
-    let lab = load_lab(cli)?;
-    let settings = Settings::new(&lab, None, cli.toxiproxy.clone())?;
-    let addr = cli.metrics_addr.clone().unwrap_or_else(|| settings.guard_addr.clone());
-    let state = load_state(cli)?;
+pub(crate) fn run(args: &GuardArgs) -> Result<Exit, Failure> {
+    let lab = load_lab(&args.lab)?;
+    let settings = Settings::new(&lab, None, args.toxiproxy.toxiproxy.clone())?;
+    let addr = args.metrics_addr.clone().unwrap_or_else(|| settings.guard_addr.clone());
+    let state = load_state(&args.state)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -48,7 +48,7 @@ pub(crate) fn run(cli: &Cli, interval: Duration) -> Result<Exit, Failure> {
             guard.round().await;
             tokio::select! {
                 _ = signals.recv() => break,
-                () = tokio::time::sleep(interval) => {}
+                () = tokio::time::sleep(args.interval.get()) => {}
             }
         }
         serving.shut_down().await;

@@ -11,7 +11,7 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::library::Library;
 use crate::catalogue::playlist::Playlist;
 use crate::catalogue::selection;
-use crate::cli::Cli;
+use crate::cli::args::{CatalogueArgs, ListArgs};
 use crate::scenario::expectation::Expectation;
 use crate::scenario::{FaultEntry, Scenario, Target};
 use crate::text::{format_duration, format_share};
@@ -37,15 +37,42 @@ entries:
 
 ";
 
-/// What can be run, or what of it is named.
-pub(crate) fn list(cli: &Cli, names: &[String], json: bool) -> Result<String, Failure> {
-    let mut library = load_library(cli)?;
+/// How a list is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Table,
+    Json,
+    /// The page of the documentation.
+    Markdown,
+}
+
+/// What `list` prints.
+pub(crate) fn list(args: &ListArgs) -> Result<String, Failure> {
+    let format = match (args.markdown, args.json) {
+        (true, _) => Format::Markdown,
+        (false, true) => Format::Json,
+        (false, false) => Format::Table,
+    };
+    list_names(&args.names, &args.catalogue, format)
+}
+
+/// What can be run; with names, only those.
+pub(crate) fn list_names(
+    names: &[String],
+    catalogue: &CatalogueArgs,
+    format: Format,
+) -> Result<String, Failure> {
+    let mut library = load_library(catalogue)?;
     if !names.is_empty() {
         let words = || selection::words(names.iter().map(String::as_str));
         library.open(words())?;
         library = selection::only(&library, words())?;
     }
-    Ok(if json { as_json(&library) } else { table(&library) })
+    Ok(match format {
+        Format::Table => table(&library),
+        Format::Json => as_json(&library),
+        Format::Markdown => markdown(&library),
+    })
 }
 
 /// The catalogue as a table, one block a family.
@@ -87,7 +114,7 @@ fn runs(list: &Playlist) -> String {
 }
 
 /// The catalogue as a page of the documentation.
-pub(crate) fn markdown(library: &Library) -> String {
+fn markdown(library: &Library) -> String {
     let catalogue = &library.catalogue;
     let mut page = String::from(
         "# Scenarios\n\nWhat `scenariod --scenario NAME` can run; this page is what `scenariod list --markdown` prints. \

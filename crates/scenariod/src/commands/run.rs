@@ -1,18 +1,22 @@
-//! From the command line to an order that can be run, and from its end to what is printed.
+//! `scenariod run`, and its short form without the word: makes a checked order of the command line, has it run, and prints how
+//! the runs ended. The runs themselves are in `run`.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use daemon_core::exit::{Exit, Failure, print, report};
 use daemon_core::problems::Problems;
+use daemon_core::runtime;
 use daemon_core::values::HttpUrl;
 
 use super::check::CheckError;
 use super::context::{load_lab, load_library, load_state, say};
+use super::dry_run::{Dry, DryError, dry_run};
+use super::list::{Format, list_names};
 use crate::catalogue::playlist::Entry;
 use crate::catalogue::selection::{self, select};
-use crate::cli::{Cli, UsageError};
-use crate::commands::dry_run::{Dry, DryError, dry_run};
+use crate::cli::UsageError;
+use crate::cli::args::RunArgs;
 use crate::injector::Foreign;
 use crate::metrics::SetupError;
 use crate::plan::schedule::Loops;
@@ -28,36 +32,25 @@ const LINGER: Duration = Duration::from_secs(5);
 /// Names the Prometheus, as the flag does.
 const PROMETHEUS_VARIABLE: &str = "LAB_PROMETHEUS";
 
-/// Runs what the command line asks for.
-pub(crate) fn run(cli: &Cli, log: &LogLines) -> Result<Exit, Failure> {
-    let order = order(cli)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(SetupError::Runtime)?;
-    let seed = cli.seed.is_none() && order.scenarios().any(picks_by_seed);
+/// Runs what the command line asks for, or only checks or lists it.
+pub(crate) fn run(args: &RunArgs, log: &LogLines) -> Result<Exit, Failure> {
+    if args.list {
+        let format = if args.json { Format::Json } else { Format::Table };
+        return Ok(say(&list_names(&args.scenario, &args.catalogue, format)?));
+    }
+    let order = order(args)?;
+    let runtime = runtime::multi_thread(2).map_err(SetupError::Runtime)?;
+    let seed = args.seed.is_none() && order.scenarios().any(picks_by_seed);
     let seed = seed.then(|| format!("seed {}", order.seed));
-    if cli.dry_run {
-        let said = seed.map_or(Exit::Ok, |seed| say(&format!("{seed}\n")));
-        return dry(&order, &runtime).map(|exit| exit.worst(said));
+    if args.dry_run {
+        let printed = seed.map_or(Exit::Ok, |seed| say(&format!("{seed}\n")));
+        return dry(&order, &runtime).map(|exit| exit.worst(printed));
     }
-    let (narrator, flush) = Narrator::start(Manner::of(cli.quiet));
+    let (narrator, flush) = Narrator::start(Manner::of(args.quiet));
     let shared = log.share(&narrator);
-    if let Some(note) = &order.note {
-        narrator.say(note.as_str());
-    }
-    if let Some(seed) = seed {
-        narrator.say(seed);
-    }
-    if order.prometheus.is_none() {
-        narrator.say("no verdict: the phases are walked and nothing is judged");
-        if order.scenarios().any(|scenario| !scenario.stop_when.is_empty()) {
-            narrator.say("no verdict: `stop_when` is not watched");
-        }
-    }
+    narrate_order(&order, seed, &narrator);
     let ended = runtime.block_on(run_order(order, narrator));
-    // Tasks that still hold a narrator end with the runtime; what they wait for is not waited for.
+    // Tasks that still hold a narrator end with the runtime. Their work is not waited for.
     runtime.shutdown_timeout(Duration::from_millis(100));
     drop(shared);
     flush.wait();
@@ -65,8 +58,19 @@ pub(crate) fn run(cli: &Cli, log: &LogLines) -> Result<Exit, Failure> {
     ended.errors.iter().for_each(|error| {
         report(error);
     });
-    let text = if cli.json { ended.reports.json() } else { ended.reports.text() + &ended.tally.table() };
+    let text = if args.json { ended.reports.json() } else { ended.reports.text() + &ended.tally.table() };
     Ok(summarize(ended.exit(), &text))
+}
+
+/// What is worth knowing before the first run.
+fn narrate_order(order: &Order, seed: Option<String>, narrator: &Narrator) {
+    order.note.iter().cloned().chain(seed).for_each(|line| narrator.say(line));
+    if order.prometheus.is_none() {
+        narrator.say("no verdict: the phases are walked and nothing is judged");
+        if order.scenarios().any(|scenario| !scenario.stop_when.is_empty()) {
+            narrator.say("no verdict: `stop_when` is not watched");
+        }
+    }
 }
 
 /// Prints how the runs ended; where standard output takes nothing, to standard error.
@@ -93,20 +97,20 @@ fn dry(order: &Order, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure
     }
 }
 
-fn order(cli: &Cli) -> Result<Order, Failure> {
-    if cli.scenario.is_empty() {
+fn order(args: &RunArgs) -> Result<Order, Failure> {
+    if args.scenario.is_empty() {
         return Err(UsageError::NothingToRun.into());
     }
-    let words = || selection::words(cli.scenario.iter().map(String::as_str));
-    let mut library = load_library(cli)?;
+    let words = || selection::words(args.scenario.iter().map(String::as_str));
+    let mut library = load_library(&args.catalogue)?;
     library.open(words())?;
     let selected = select(&library, words())?;
     let mut entries = selection::entries(&selected);
     for entry in &mut entries {
-        overrule(entry, cli)?;
+        overrule(entry, args)?;
     }
-    let lab = load_lab(cli)?;
-    let settings = Settings::new(&lab, cli.metrics_addr.clone(), cli.toxiproxy.clone())?;
+    let lab = load_lab(&args.lab)?;
+    let settings = Settings::new(&lab, args.metrics_addr.clone(), args.toxiproxy.toxiproxy.clone())?;
     let mut problems = Problems::default();
     let names = settings.names();
     entries.iter().for_each(|entry| problems.extend(target::check(&entry.scenario, &names)));
@@ -116,20 +120,20 @@ fn order(cli: &Cli) -> Result<Order, Failure> {
     Ok(Order {
         note: selection::repeated(&selected),
         entries,
-        loops: cli.loops.unwrap_or(Loops::ONCE),
-        seed: cli.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
-        linger: cli.linger.map_or(LINGER, daemon_core::values::Span::get),
-        prometheus: prometheus(cli, &settings)?,
+        loops: args.loops.unwrap_or(Loops::ONCE),
+        seed: args.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
+        linger: args.linger.map_or(LINGER, daemon_core::values::Span::get),
+        prometheus: prometheus(args, &settings)?,
         settings,
-        state: load_state(cli)?,
-        foreign: if cli.allow_foreign { Foreign::Allow } else { Foreign::Refuse },
+        state: load_state(&args.state)?,
+        foreign: if args.allow_foreign { Foreign::Allow } else { Foreign::Refuse },
     })
 }
 
 /// The Prometheus of the flag, of the environment, of the lab file. Variables are taken as they are: only the lab
 /// file's ports are moved by its offset.
-fn prometheus(cli: &Cli, settings: &Settings) -> Result<Option<Prometheus>, Failure> {
-    if cli.no_verdict {
+fn prometheus(args: &RunArgs, settings: &Settings) -> Result<Option<Prometheus>, Failure> {
+    if args.no_verdict {
         return Ok(None);
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -139,20 +143,20 @@ fn prometheus(cli: &Cli, settings: &Settings) -> Result<Option<Prometheus>, Fail
         name: PROMETHEUS_VARIABLE,
         wants: "a URL like http://127.0.0.1:9091",
     })?;
-    let url = cli.prometheus.clone().or(in_variable).unwrap_or_else(|| settings.prometheus.clone());
-    let auth = Auth::token(cli.prometheus_token_file.as_deref(), variable(TOKEN_VARIABLE))?;
+    let url = args.prometheus.clone().or(in_variable).unwrap_or_else(|| settings.prometheus.clone());
+    let auth = Auth::token(args.prometheus_token_file.as_deref(), variable(TOKEN_VARIABLE))?;
     Ok(Some(Prometheus::new(&url, auth)?))
 }
 
 /// What a flag says wins over a playlist; its time scale comes on top, so that the runs keep their proportions.
-fn overrule(entry: &mut Entry, cli: &Cli) -> Result<(), UsageError> {
-    if let Some(pause) = cli.pause {
+fn overrule(entry: &mut Entry, args: &RunArgs) -> Result<(), UsageError> {
+    if let Some(pause) = args.pause {
         entry.pause = pause.get();
     }
-    if cli.seed.is_some() {
+    if args.seed.is_some() {
         entry.seed = None;
     }
-    if let Some(scale) = cli.time_scale {
+    if let Some(scale) = args.time_scale {
         entry.scale = entry.scale.and(scale).ok_or(UsageError::TimeScale)?;
     }
     Ok(())

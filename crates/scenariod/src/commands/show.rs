@@ -10,7 +10,7 @@ use super::check::CheckError;
 use super::context::{load_lab, load_library};
 use crate::catalogue::playlist::{Entry, Playlist};
 use crate::catalogue::selection::{self, Selected};
-use crate::cli::Cli;
+use crate::cli::args::ShowArgs;
 use crate::fault::toxic::{Toxic, ToxicKind};
 use crate::lease::step::Step;
 use crate::lease::{Lease, RunId};
@@ -22,7 +22,7 @@ use crate::scenario::target;
 use crate::settings::Settings;
 use crate::text::format_duration;
 use crate::text::wrap::wrapped;
-use crate::toxiproxy::{Path, Power, power_body, toxic_body};
+use crate::toxiproxy::{ApiPath, Power, power_body, toxic_body};
 
 /// Columns of the drawing.
 const WIDTH: u32 = 60;
@@ -33,19 +33,19 @@ const NEGATIVE: &str = "a negative latency: for each chunk of bytes Toxiproxy dr
 const MOST_CHANGES: usize = 12;
 
 /// What `show` prints of scenarios and playlists on this lab.
-pub(crate) fn show(cli: &Cli, name: &str) -> Result<String, Failure> {
-    let mut library = load_library(cli)?;
-    library.open(selection::words([name]))?;
-    let names = Settings::new(&load_lab(cli)?, None, None)?.names();
+pub(crate) fn show(args: &ShowArgs) -> Result<String, Failure> {
+    let words = || selection::words([args.name.as_str()]);
+    let mut library = load_library(&args.catalogue)?;
+    library.open(words())?;
+    let names = Settings::new(&load_lab(&args.lab)?, None, None)?.names();
     let mut text = Vec::new();
-    for selected in selection::select(&library, selection::words([name]))? {
+    for selected in selection::select(&library, words())? {
         match selected {
             Selected::Playlist(list) => text.push(playlist(list)),
             Selected::Scenarios(scenarios) => {
                 for scenario in scenarios {
                     target::check(scenario, &names).or(()).map_err(CheckError::Problems)?;
-                    let plan =
-                        Plan::new(scenario, &names, TimeScale::default(), cli.seed.unwrap_or_default());
+                    let plan = Plan::new(scenario, &names, TimeScale::default(), 0);
                     text.push(scenario_text(scenario, &plan));
                 }
             }
@@ -208,7 +208,7 @@ fn requests(text: &mut String, plan: &Plan) {
                 Change::Update(step) => {
                     let (name, server) = (name(&step), &step.server);
                     let body = toxic_body(&name, &step.toxic);
-                    let _ = writeln!(text, "  POST {} {body}", Path::Toxic(server, &name));
+                    let _ = writeln!(text, "  POST {} {body}", ApiPath::Toxic(server, &name));
                     if let Some(old) = on.iter_mut().find(|other| other.lease == step.lease) {
                         *old = step;
                     }
@@ -236,18 +236,18 @@ fn requests(text: &mut String, plan: &Plan) {
 
 fn add(text: &mut String, step: &Step) {
     let (name, server) = (name(step), &step.server);
-    let _ = writeln!(text, "  POST {} {}", Path::Toxics(server), toxic_body(&name, &step.toxic));
+    let _ = writeln!(text, "  POST {} {}", ApiPath::Toxics(server), toxic_body(&name, &step.toxic));
     if is_marker(&step.toxic) {
-        let _ = writeln!(text, "  POST {} {}", Path::Proxy(server), power_body(Power::Disabled));
+        let _ = writeln!(text, "  POST {} {}", ApiPath::Proxy(server), power_body(Power::Disabled));
     }
 }
 
 fn remove(text: &mut String, step: &Step) {
     let (name, server) = (name(step), &step.server);
     if is_marker(&step.toxic) {
-        let _ = writeln!(text, "  POST {} {}", Path::Proxy(server), power_body(Power::Enabled));
+        let _ = writeln!(text, "  POST {} {}", ApiPath::Proxy(server), power_body(Power::Enabled));
     }
-    let _ = writeln!(text, "  DELETE {}", Path::Toxic(server, &name));
+    let _ = writeln!(text, "  DELETE {}", ApiPath::Toxic(server, &name));
 }
 
 fn is_negative(toxic: &Toxic) -> bool {

@@ -59,7 +59,7 @@ impl Injector {
     pub(crate) async fn restore_within(&self, limit: Duration) {
         let give_up = Instant::now() + limit;
         loop {
-            match self.client().within(PROBE).proxies().await {
+            match self.client().with_limit(PROBE).proxies().await {
                 Ok(proxies) => return self.restore(&proxies).await,
                 Err(error) if Instant::now() >= give_up => {
                     return self.say(format!("cannot see whether every proxy is there: {error}"));
@@ -109,7 +109,7 @@ impl Injector {
     }
 
     async fn answers(&self, limit: Duration) -> bool {
-        self.client().within(limit).proxies().await.is_ok()
+        self.client().with_limit(limit).proxies().await.is_ok()
     }
 
     /// The one case in which what others put on Toxiproxy is lost by our doing: their toxics live in its memory only.

@@ -11,7 +11,7 @@ pub(super) fn is_on(step: &Step, proxies: &[Proxy]) -> bool {
         proxy.name == step.server && (step.toxic.kind != ToxicKind::Marker || proxy.power == Power::Disabled)
     };
     let toxics = proxies.iter().filter(on).flat_map(|proxy| &proxy.toxics);
-    toxics.into_iter().any(|placed| placed.name == name && placed.is(&step.toxic))
+    toxics.into_iter().any(|placed| placed.name == name && placed.has_effect(&step.toxic))
 }
 
 /// Whether a toxic of its name is there.

@@ -155,7 +155,7 @@ fn toxics(count: usize) -> String {
 
 /// The client for what time is left.
 fn within(client: &Client, give_up: Instant) -> Client {
-    client.within(give_up.saturating_duration_since(Instant::now()).max(LEAST_CALL))
+    client.with_limit(give_up.saturating_duration_since(Instant::now()).max(LEAST_CALL))
 }
 
 /// One try for each, every proxy's at the same time; the last error, if any.

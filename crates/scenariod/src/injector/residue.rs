@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::fault::toxic::ToxicKind;
 use crate::lease::ownership::Found;
-use crate::toxiproxy::{Path, Power, ToxiproxyError, power_body};
+use crate::toxiproxy::{ApiPath, Power, ToxiproxyError, power_body};
 
 /// Toxics of ours that could not be seen to be gone.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Residue {
             let url = &self.url;
             return format!(
                 "nobody listens there: if toxiproxy is dead, its toxics died with it. Start it, then look:\n  curl {url}{}",
-                Path::Proxies
+                ApiPath::Proxies
             );
         }
         let restart = match self.cause {
@@ -38,16 +38,16 @@ impl Residue {
     /// The commands that do by hand what could not be done.
     fn commands(&self) -> Vec<String> {
         let delete = |Suspect { server, toxic, role }: &Suspect| {
-            let delete = format!("curl -X DELETE {}{}", self.url, Path::Toxic(server, toxic));
+            let delete = format!("curl -X DELETE {}{}", self.url, ApiPath::Toxic(server, toxic));
             match role {
                 Role::Plain | Role::Closing => vec![delete],
                 Role::Marker => {
                     let enable = power_body(Power::Enabled);
-                    vec![format!("curl -X POST -d '{enable}' {}{}", self.url, Path::Proxy(server)), delete]
+                    vec![format!("curl -X POST -d '{enable}' {}{}", self.url, ApiPath::Proxy(server)), delete]
                 }
             }
         };
-        self.toxics.iter().flat_map(delete).chain([format!("curl {}{}", self.url, Path::Proxies)]).collect()
+        self.toxics.iter().flat_map(delete).chain([format!("curl {}{}", self.url, ApiPath::Proxies)]).collect()
     }
 }
 

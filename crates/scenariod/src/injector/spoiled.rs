@@ -120,7 +120,7 @@ pub(super) fn spoiled(proxies: &[Proxy], expected: &Expected<'_>) -> Option<Spoi
 mod tests {
     use super::*;
     use crate::fault::toxic::{Share, Stream, Toxic};
-    use crate::toxiproxy::Placed;
+    use crate::toxiproxy::ProxyToxic;
 
     fn judged(change: impl FnOnce(&mut Vec<Proxy>), foreign: Foreign) -> Option<String> {
         judged_at(9, change, foreign)
@@ -138,7 +138,7 @@ mod tests {
         let new = |name: &str| NewProxy { name: name.into(), listen: String::new(), upstream: String::new() };
         let servers = [new("a"), new("b"), new("c")];
         let proxy = |name: &str| {
-            let placed = |step: &Step| Placed {
+            let placed = |step: &Step| ProxyToxic {
                 name: step.lease.to_string(),
                 kind: "x".into(),
                 toxic: Some(step.toxic),
@@ -157,8 +157,8 @@ mod tests {
         spoiled(&proxies, &expected).map(|spoiled| spoiled.to_string())
     }
 
-    fn put(name: &str) -> Placed {
-        Placed { name: name.into(), kind: "latency".into(), toxic: None }
+    fn put(name: &str) -> ProxyToxic {
+        ProxyToxic { name: name.into(), kind: "latency".into(), toxic: None }
     }
 
     #[test]

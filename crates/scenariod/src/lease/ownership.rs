@@ -1,7 +1,7 @@
 //! Which toxics of ours have no right to be there any more. Pure: clock readings and owners are arguments.
 
 use crate::lease::{Lease, RunId};
-use crate::toxiproxy::{Placed, Power, Proxy};
+use crate::toxiproxy::{ProxyToxic, Power, Proxy};
 
 /// So far a clock may be off before a lease that seems to be over counts against a run that is alive.
 const TOLERANCE: u64 = 300;
@@ -48,13 +48,13 @@ pub(crate) fn forfeited(lease: &Lease, owner: Owner, sight: Sight) -> bool {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Found<'a> {
     pub(crate) proxy: &'a Proxy,
-    pub(crate) placed: &'a Placed,
+    pub(crate) placed: &'a ProxyToxic,
     pub(crate) lease: Lease,
 }
 
 impl<'a> Found<'a> {
     /// `None`: not of ours.
-    fn new(proxy: &'a Proxy, placed: &'a Placed) -> Option<Found<'a>> {
+    fn new(proxy: &'a Proxy, placed: &'a ProxyToxic) -> Option<Found<'a>> {
         Lease::parse(&placed.name).map(|lease| Found { proxy, placed, lease })
     }
 }

@@ -17,6 +17,7 @@ use crate::scenario::phase_times::Moments;
 use crate::state::StateError;
 use crate::terminal::narrator::Voice;
 use crate::text::format_duration;
+use crate::toxiproxy::UNREACHABLE_HINT;
 
 /// However short the leases, so long is removal tried.
 const LEAST_BUDGET: Duration = Duration::from_secs(5);
@@ -25,10 +26,6 @@ const MOST_BUDGET: Duration = Duration::from_secs(30);
 
 /// How long it is tried to put back what went with a Toxiproxy.
 const REPAIR: Duration = Duration::from_secs(5);
-
-/// What helps where no Toxiproxy answers.
-pub(crate) const OTHER: &str =
-    "is the lab up? `just status` tells, `just up` starts it; `--toxiproxy` names another Toxiproxy";
 
 /// One run's rig.
 #[derive(Debug)]
@@ -82,7 +79,7 @@ impl UserError for RunError {
     fn hint(&self) -> Option<String> {
         match self {
             RunError::Refused { cause: Refusal::Call(_), .. } => {
-                Some(OTHER.to_owned())
+                Some(UNREACHABLE_HINT.to_owned())
             }
             RunError::Refused { cause: Refusal::Obstacles(obstacles), .. } => match obstacles.first()? {
                 Obstacle::Foreign { .. } => {

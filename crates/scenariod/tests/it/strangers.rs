@@ -47,8 +47,8 @@ fn what_is_no_toxiproxy_is_told_and_nothing_is_feared_of_it() {
     ] {
         let addr = stranger(status, body);
         let url = format!("http://{addr}");
-        let wrong = format!("what answers is no toxiproxy: GET {url}/proxies: {said}");
-        let hint = "hint: is the lab up? `just status` tells, `just up` starts it; `--toxiproxy` names another Toxiproxy";
+        let wrong = format!("not a Toxiproxy: GET {url}/proxies: {said}");
+        let hint = "hint: is the lab running? check with `just status`, start it with `just up`, or name another Toxiproxy with `--toxiproxy`";
         for clean in [&["clean", "--toxiproxy", &url][..], &["clean", "--dry-run", "--toxiproxy", &url]] {
             Expect::of(clean).code(4).stdout("").stderr(format!("error: {wrong}\n{hint}")).run();
         }

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use fake_memcached::{Liar, Lie, When};
 use serde_json::{Value, json};
-use testkit::{Daemon, Lab, Liar, Lie, Prometheus, Signal, When, secs, workspace_bin};
+use testkit::{Daemon, Lab, Prometheus, Signal, secs, workspace_bin};
 
 use crate::guides;
 use crate::harness::{await_phase, clean_exit, start, start_file};

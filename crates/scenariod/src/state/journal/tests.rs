@@ -9,7 +9,7 @@ use super::*;
 use crate::fault::toxic::{Share, Stream, Toxic, ToxicKind};
 use crate::lease::Lease;
 use crate::lease::ownership::Owner;
-use crate::toxiproxy::{Placed, Power, Proxy};
+use crate::toxiproxy::{ProxyToxic, Power, Proxy};
 
 const URL: &str = "http://127.0.0.1:8474";
 
@@ -23,7 +23,7 @@ fn step(run: &RunId, step: u32) -> Step {
 }
 
 fn proxy(toxics: &[&Step]) -> Proxy {
-    let placed = |step: &&Step| Placed { name: step.lease.to_string(), kind: "timeout".into(), toxic: None };
+    let placed = |step: &&Step| ProxyToxic { name: step.lease.to_string(), kind: "timeout".into(), toxic: None };
     Proxy {
         name: "memcached1".into(),
         listen: String::new(),
