@@ -1,6 +1,8 @@
 //! The lab file: the one list of nodes, and the sections that belong to the daemons. What a section means is the
 //! daemon's matter.
 
+mod addresses;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,7 @@ use crate::name::ServerName;
 use crate::problems::Problems;
 use crate::values::HostPort;
 use crate::yaml::{Document, Unreadable};
+pub use addresses::Addresses;
 
 /// Where the lab file is looked for when no flag and no variable names one.
 const DEFAULT_PATH: &str = "config/lab.yaml";
@@ -62,6 +65,7 @@ pub struct Lab {
     pub servers: Vec<Server>,
     /// Added to every port that stands in the file.
     pub port_offset: u16,
+    path: Option<PathBuf>,
     document: Document,
 }
 
@@ -95,11 +99,11 @@ impl Lab {
     pub fn load(flag: Option<&Path>) -> Result<Lab, LabError> {
         let named = flag.map(Path::to_owned).or_else(|| set(PATH_VARIABLE).map(PathBuf::from));
         let path = named.or_else(|| Some(PathBuf::from(DEFAULT_PATH)).filter(|path| path.exists()));
-        let (name, text) = match path {
-            Some(path) => (path.display().to_string(), Document::read_text(&path)?),
+        let (name, text) = match &path {
+            Some(path) => (path.display().to_string(), Document::read_text(path)?),
             None => (format!("{DEFAULT_PATH} (built in)"), BUILT_IN.to_owned()),
         };
-        Lab::parse(name, text, port_offset()?)
+        Ok(Lab { path, ..Lab::parse(name, text, port_offset()?)? })
     }
 
     /// Reads a text; `name` is how messages call the file.
@@ -135,12 +139,17 @@ impl Lab {
                 servers.push(Server { name, listen, dial, upstream });
             }
         }
-        Ok(problems.or(Lab { servers, port_offset, document })?)
+        Ok(problems.or(Lab { servers, port_offset, path: None, document })?)
     }
 
     /// A daemon's section of the file, checked as a whole.
     pub fn section<T: DeserializeOwned + JsonSchema>(&self, key: &str) -> Result<T, LabError> {
         Ok(self.document.section(key)?)
+    }
+
+    /// The file; none for the built-in one and for a text.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// The document, to name the line of a value that only its reader can judge.

@@ -84,6 +84,21 @@ impl Document {
         self.typed(node, key)
     }
 
+    /// One value as a `T`, checked in the same way, by a path such as `scenariod/guard_addr`; none where it is absent or empty.
+    pub fn value<T: DeserializeOwned + JsonSchema>(&self, path: &str) -> Result<Option<T>, Problems> {
+        let mut node = &self.root;
+        for step in path.split('/') {
+            match node.child(step) {
+                Some(child) => node = child,
+                None => return Ok(None),
+            }
+        }
+        if matches!(node.value, Value::Scalar(Scalar::Null)) {
+            return Ok(None);
+        }
+        self.typed(node, path.rsplit('/').next().unwrap_or(path)).map(Some)
+    }
+
     /// A problem with the value at a path such as `scenarios/2/faults/1/target`; the nearest line that exists is named.
     pub fn problem(&self, path: &str, message: impl Into<String>) -> Problem {
         let mut node = &self.root;

@@ -7,10 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use daemon_core::exit::{Exit, UserError};
-use daemon_core::lab::{Lab, LabError};
+use daemon_core::lab::{Addresses, Lab, LabError};
 use daemon_core::values::HostPort;
 
-use crate::addresses::Addresses;
 use crate::cli::Write;
 use crate::home::Home;
 use crate::parts::{Places, parts};
@@ -36,7 +35,7 @@ impl UserError for FilesError {
 
 /// Writes everything; gives the names of the parts, a line each, in the order of their start.
 pub(crate) fn write(home: &Home, lab: &Lab, options: &Write) -> Result<String, FilesError> {
-    let addresses = Addresses::of(lab)?;
+    let addresses = lab.addresses()?;
     let prometheus_files = write_prometheus(home, &addresses, &options.root)?;
     let lab_file = lab.path().map_or_else(|| options.root.join("config/lab.yaml"), Path::to_owned);
     let places = Places {
@@ -154,6 +153,7 @@ fn variables(names: &[String]) -> Vec<(String, OsString)> {
 
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())?;
+    let found =
+        std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())?;
     found.canonicalize().ok()
 }

@@ -3,7 +3,6 @@
 //! It reads the lab file and `/proc`, writes the lab's folder and prints. It talks to no part of the lab, starts none and
 //! stops none. This file only sends a command to its module.
 
-mod addresses;
 mod changes;
 mod cli;
 mod files;

@@ -4,10 +4,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use daemon_core::lab::{Lab, Server};
+use daemon_core::lab::{Addresses, Lab, Server};
 use daemon_core::values::HostPort;
 
-use crate::addresses::Addresses;
 use crate::home::Home;
 
 /// One supervised process.
@@ -91,7 +90,7 @@ fn memcached(server: &Server, places: &Places<'_>) -> Part {
 }
 
 fn toxiproxy(addresses: &Addresses, places: &Places<'_>) -> Part {
-    let (address, config) = (&addresses.toxiproxy, places.home.join("toxiproxy.json"));
+    let (address, config) = (&addresses.toxiproxy.host_port(), places.home.join("toxiproxy.json"));
     let port = address.port().to_string();
     let command = std::iter::once(places.programs.join("toxiproxy-server").into_os_string())
         .chain(words(["-host", address.host(), "-port", &port, "-config"]))
@@ -105,11 +104,14 @@ fn toxiproxy(addresses: &Addresses, places: &Places<'_>) -> Part {
 }
 
 fn loadgen(addresses: &Addresses, places: &Places<'_>) -> Part {
-    let command = [places.daemons.join("loadgen").into_os_string(), "--config".into(), places.lab_file.into()];
+    let command =
+        [places.daemons.join("loadgen").into_os_string(), "--config".into(), places.lab_file.into()];
     let files = places.loadgen_variables.iter().map(|(_, value)| PathBuf::from(value));
     Part {
         environment: places.loadgen_variables.clone(),
-        depends: std::iter::once(places.lab_file.to_owned()).chain(files.filter(|file| file.is_file())).collect(),
+        depends: std::iter::once(places.lab_file.to_owned())
+            .chain(files.filter(|file| file.is_file()))
+            .collect(),
         ..part("loadgen", &addresses.loadgen, Probe::Http("/health"), command)
     }
 }
@@ -131,18 +133,18 @@ fn prometheus(addresses: &Addresses, places: &Places<'_>) -> Part {
         flag.push(value);
         flag
     };
-    let folder = places.home.join("prometheus");
+    let (address, folder) = (addresses.prometheus.host_port(), places.home.join("prometheus"));
     let command = [
         places.programs.join("prometheus").into_os_string(),
         flag("--config.file=", folder.join("prometheus.yml")),
         flag("--storage.tsdb.path=", folder.join("data")),
         "--storage.tsdb.retention.time=3d".into(),
-        format!("--web.listen-address={}", addresses.prometheus).into(),
+        format!("--web.listen-address={address}").into(),
         "--log.level=warn".into(),
     ];
     Part {
         depends: places.prometheus_files.clone(),
-        ..part("prometheus", &addresses.prometheus, Probe::Http("/-/ready"), command)
+        ..part("prometheus", &address, Probe::Http("/-/ready"), command)
     }
 }
 
@@ -167,7 +169,7 @@ fn grafana(addresses: &Addresses, places: &Places<'_>, program: &Path) -> Part {
         ("GF_PATHS_DATA", places.home.join("grafana").into()),
         ("GF_PATHS_PROVISIONING", places.root.join("grafana/provisioning").into()),
         ("LAB_DASHBOARDS", places.root.join("grafana/dashboards").into()),
-        ("LAB_PROMETHEUS_URL", format!("http://{}", addresses.prometheus).into()),
+        ("LAB_PROMETHEUS_URL", addresses.prometheus.to_string().into()),
     ];
     let all = fixed.map(|(name, value)| (name, OsString::from(value))).into_iter().chain(placed);
     Part {

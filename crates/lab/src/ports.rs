@@ -4,12 +4,11 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use daemon_core::exit::{Exit, UserError};
-use daemon_core::lab::{Lab, LabError};
+use daemon_core::lab::{Addresses, Lab, LabError};
 use daemon_core::values::HostPort;
 use procfs::net::{TcpNetEntry, TcpState};
 use procfs::process::{FDTarget, Process, all_processes};
 
-use crate::addresses::Addresses;
 use crate::home::Home;
 use crate::processes::{command, is_member};
 
@@ -61,8 +60,10 @@ impl UserError for PortsError {
 pub(crate) fn check(home: &Home, lab: &Lab) -> Result<(), PortsError> {
     let sockets = listening();
     let mut taken = Vec::new();
-    for (part, address) in needed(lab, &Addresses::of(lab)?) {
-        let Some(socket) = sockets.iter().find(|socket| collides(&address, socket.local_address)) else { continue };
+    for (part, address) in needed(lab, &lab.addresses()?) {
+        let Some(socket) = sockets.iter().find(|socket| collides(&address, socket.local_address)) else {
+            continue;
+        };
         let holder = holder(socket.inode);
         if holder.as_ref().is_some_and(|process| is_member(process, home)) {
             continue;
@@ -80,13 +81,13 @@ fn needed(lab: &Lab, addresses: &Addresses) -> Vec<(String, HostPort)> {
         [(server.name.to_string(), server.upstream.clone()), proxy]
     });
     let parts = [
-        ("toxiproxy", &addresses.toxiproxy),
-        ("loadgen", &addresses.loadgen),
-        ("guard", &addresses.guard),
-        ("prometheus", &addresses.prometheus),
-        ("scenariod", &addresses.scenariod),
+        ("toxiproxy", addresses.toxiproxy.host_port()),
+        ("loadgen", addresses.loadgen.clone()),
+        ("guard", addresses.guard.clone()),
+        ("prometheus", addresses.prometheus.host_port()),
+        ("scenariod", addresses.scenariod.clone()),
     ];
-    nodes.chain(parts.map(|(name, address)| (name.to_owned(), address.clone()))).collect()
+    nodes.chain(parts.map(|(name, address)| (name.to_owned(), address))).collect()
 }
 
 fn listening() -> Vec<TcpNetEntry> {

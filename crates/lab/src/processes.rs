@@ -36,7 +36,8 @@ pub(crate) struct Left(Vec<LabProcess>);
 
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = |process: &LabProcess| format!("pid {} of the lab still runs ({})", process.pid, process.command);
+        let line =
+            |process: &LabProcess| format!("pid {} of the lab still runs ({})", process.pid, process.command);
         f.write_str(&self.0.iter().map(line).collect::<Vec<_>>().join("\n"))
     }
 }

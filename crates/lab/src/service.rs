@@ -44,7 +44,10 @@ pub(crate) fn write(part: &Part, common: &Common<'_>, services: &Path) -> io::Re
 }
 
 fn run_script(part: &Part, common: &Common<'_>) -> OsString {
-    let mut text = OsString::from(format!("#!/bin/sh\n# {} of the lab, supervised by runit.\nexec 2>&1\ncd ", part.name));
+    let mut text = OsString::from(format!(
+        "#!/bin/sh\n# {} of the lab, supervised by runit.\nexec 2>&1\ncd ",
+        part.name
+    ));
     text.push(quoted(common.root.as_os_str()));
     text.push(" || exit 1\n");
     let id = ("LAB_MEMBER".to_owned(), OsString::from(common.id));
@@ -86,7 +89,8 @@ fn exec_line(words: &[OsString]) -> OsString {
 /// A word for `/bin/sh`. File names and variables hold no NUL, the one byte that cannot be quoted.
 pub(crate) fn quoted(word: &OsStr) -> OsString {
     let quoter = shlex::bytes::Quoter::new().allow_nul(true);
-    let bytes = quoter.quote(word.as_bytes()).map_or_else(|_| word.as_bytes().to_vec(), |quoted| quoted.into_owned());
+    let bytes =
+        quoter.quote(word.as_bytes()).map_or_else(|_| word.as_bytes().to_vec(), |quoted| quoted.into_owned());
     OsString::from_vec(bytes)
 }
 
