@@ -90,7 +90,7 @@ bench *ARGS:
 # How true packet loss is, beside packets that the kernel loses; writes docs/fidelity.md. Needs root
 [group('project')]
 calibrate *ARGS: setup
-    cargo build --release --locked -p loadgen -p scenariod -p bench
+    cargo build --release --locked -p loadgen -p scenariod -p fidelity
     deploy/calibrate.sh --report docs/fidelity.md "$@"
 
 # The pictures of docs/interpreting.md, from real runs of some two minutes
