@@ -1,4 +1,4 @@
-//! What all connections of one liar share, under one lock: the store, the rules, the order of events, and what is held.
+//! The state that all connections share, under one lock: the store, the lies, the order of events, and the held requests.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -10,45 +10,48 @@ use std::time::{Instant, SystemTime};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 
-use crate::Released;
-use crate::lie::Rules;
-use crate::store::{Asker, Moment, Store};
-use crate::wire::Keyed;
+use crate::ReleaseCounts;
+use crate::request::MetaRequest;
+use crate::schedule::Schedule;
+use crate::store::{Requester, Store, Timestamp};
 
-/// What waits for a release, in the order it was asked.
-pub(crate) struct Held {
-    pub(crate) what: Waiting,
-    pub(crate) asker: Asker,
+/// A request that waits for a release.
+pub(crate) struct HeldRequest {
+    pub(crate) kind: HeldKind,
+    pub(crate) requester: Requester,
     pub(crate) stream: Arc<TcpStream>,
 }
 
-pub(crate) enum Waiting {
-    Set(Keyed),
+pub(crate) enum HeldKind {
+    /// Not executed.
+    Set(MetaRequest),
+    /// Executed, and its reply.
     Reply(Vec<u8>),
 }
 
 #[derive(Default)]
-pub(crate) struct World {
+pub(crate) struct State {
     pub(crate) store: Store,
-    pub(crate) rules: Rules,
-    pub(crate) held: Vec<Held>,
+    pub(crate) schedule: Schedule,
+    /// In the order of the requests.
+    pub(crate) held: Vec<HeldRequest>,
     pub(crate) late_reads: u64,
     pub(crate) connections: u64,
     pub(crate) streams: HashMap<u64, Arc<TcpStream>>,
-    /// Connections that wait until their reply was released.
+    /// Connections that wait for the release of their reply.
     delayed: Vec<u64>,
     events: u64,
 }
 
-/// The moment it is called.
-pub(crate) fn moment() -> Moment {
+/// The current time.
+pub(crate) fn timestamp() -> Timestamp {
     let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Moment { now: Instant::now(), unix }
+    Timestamp { now: Instant::now(), unix }
 }
 
-impl World {
-    /// The next moment. What has a smaller one happened earlier.
-    pub(crate) fn tick(&mut self) -> u64 {
+impl State {
+    /// The number of the next event. Events with smaller numbers happened earlier.
+    pub(crate) fn next_event(&mut self) -> u64 {
         self.events += 1;
         self.events
     }
@@ -56,67 +59,67 @@ impl World {
 
 #[derive(Default)]
 pub(crate) struct Shared {
-    world: Mutex<World>,
+    state: Mutex<State>,
     released: Condvar,
     stop: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(|poison| poison.into_inner())
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poison| poison.into_inner())
     }
 
     pub(crate) fn stopped(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
     }
 
-    /// Ends every connection, also those that wait.
+    /// Ends every connection, including those that wait for a release.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::SeqCst);
-        let world = self.world();
-        for stream in world.streams.values() {
-            let _ = stream.shutdown(std::net::Shutdown::Both); // it may be over already
+        let state = self.state();
+        for stream in state.streams.values() {
+            let _ = stream.shutdown(std::net::Shutdown::Both); // it may have ended
         }
         self.released.notify_all();
     }
 
-    /// Holds a reply and returns once it was released, or the liar stops.
-    pub(crate) fn wait_for_release(&self, mut world: MutexGuard<'_, World>, held: Held) {
-        let connection = held.asker.connection;
-        world.delayed.push(connection);
-        world.held.push(held);
-        while !self.stopped() && world.delayed.contains(&connection) {
-            world = self.released.wait(world).unwrap_or_else(|poison| poison.into_inner());
+    /// Holds a reply until its release or the stop.
+    pub(crate) fn wait_for_release(&self, mut state: MutexGuard<'_, State>, held: HeldRequest) {
+        let connection = held.requester.connection;
+        state.delayed.push(connection);
+        state.held.push(held);
+        while !self.stopped() && state.delayed.contains(&connection) {
+            state = self.released.wait(state).unwrap_or_else(|poison| poison.into_inner());
         }
     }
 
-    pub(crate) fn release(&self) -> Released {
-        let mut released = Released::default();
-        let mut sent = Vec::new();
+    pub(crate) fn release(&self) -> ReleaseCounts {
+        let mut counts = ReleaseCounts::default();
+        let mut done = Vec::new();
         let mut replies = Vec::new();
-        let mut world = self.world();
-        for held in std::mem::take(&mut world.held) {
-            match held.what {
-                Waiting::Reply(ref reply) => replies.push((reply.clone(), held)),
-                Waiting::Set(request) => {
-                    let outcome = world.store.execute(&request, held.asker, moment());
+        let mut state = self.state();
+        for held in std::mem::take(&mut state.held) {
+            match held.kind {
+                HeldKind::Reply(ref reply) => replies.push((reply.clone(), held)),
+                HeldKind::Set(request) => {
+                    let outcome = state.store.execute(&request, held.requester, timestamp());
                     if let Some(written) = outcome.written {
-                        world.store.unanswered(&written);
-                        released.late_writes += 1;
+                        state.store.mark_unacknowledged(&written);
+                        counts.late_writes += 1;
                     }
                 }
             }
         }
-        drop(world); // a client may be slow to read
+        drop(state); // without the lock: a client may be slow to read
         for (reply, held) in replies {
-            let heard = is_open(&held.stream) && (&*held.stream).write_all(&reply).is_ok();
-            released.ghosts += u64::from(heard);
-            released.unheard += u64::from(!heard);
-            sent.push(held.asker.connection);
+            let sent = is_open(&held.stream) && (&*held.stream).write_all(&reply).is_ok();
+            counts.ghost_replies += u64::from(sent);
+            counts.undelivered += u64::from(!sent);
+            done.push(held.requester.connection);
         }
-        self.world().delayed.retain(|connection| !sent.contains(connection));
+        self.state().delayed.retain(|connection| !done.contains(connection));
         self.released.notify_all();
-        released
+        counts
     }
 }
 
@@ -129,7 +132,7 @@ pub(crate) fn is_open(stream: &TcpStream) -> bool {
     }
 }
 
-/// Closes with a reset, as soon as the last owner of the stream lets go of it.
+/// Makes the stream close with a reset when its last owner drops it.
 pub(crate) fn reset(stream: &TcpStream) -> io::Result<()> {
     Ok(rustix::net::sockopt::set_socket_linger(stream, Some(std::time::Duration::ZERO))?)
 }
