@@ -32,7 +32,7 @@ impl Scenarios {
                         scenarios:\n"
             .to_owned();
         for rate in &options.rates {
-            let name = scenario_name(*rate);
+            let name = loss_name(*rate);
             let _ = writeln!(
                 text,
                 "  - {{ name: {name}, about: x, faults: [{{ target: memcached1, fault: packet_loss, rate: {rate} }}] }}"
@@ -55,7 +55,7 @@ impl Scenarios {
     pub(crate) fn start(&self, rate: f64) -> Result<RunningScenario, FidelityError> {
         let metrics = free_addr();
         let mut command = command(&self.program);
-        command.args(["--scenario", &scenario_name(rate), "--linger", "0s", "--no-verdict"]);
+        command.args(["--scenario", &loss_name(rate), "--linger", "0s", "--no-verdict"]);
         command.args(["--toxiproxy", &self.toxiproxy, "--metrics-addr", &metrics.to_string()]);
         command.arg("--config").arg(&self.lab);
         command.arg("--catalogue").arg(self.folder.join("catalogue"));
@@ -90,6 +90,6 @@ impl RunningScenario {
     }
 }
 
-fn scenario_name(rate: f64) -> String {
+fn loss_name(rate: f64) -> String {
     format!("loss-{:.0}", rate * 1e6)
 }
