@@ -27,7 +27,7 @@ pub(crate) enum Command {
     Bare(Load),
     /// Run a program on some CPUs only
     #[command(hide = true)]
-    Pinned(Pinned),
+    Pinned(PinnedCommand),
 }
 
 #[derive(Args, Debug)]
@@ -67,7 +67,7 @@ pub(crate) struct Load {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Pinned {
+pub(crate) struct PinnedCommand {
     /// CPU numbers, separated by commas
     #[arg(long, value_delimiter = ',', required = true)]
     pub(crate) cpus: Vec<usize>,

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use crate::cli::Pinned;
+use crate::cli::PinnedCommand;
 use crate::error::BenchError;
 use crate::host;
 
@@ -19,7 +19,7 @@ pub(crate) fn wrapper(cpus: &[usize]) -> Result<[OsString; 5], BenchError> {
 }
 
 /// Becomes the program. Returns only an error.
-pub(crate) fn exec(pinned: &Pinned) -> Result<(), BenchError> {
+pub(crate) fn exec(pinned: &PinnedCommand) -> Result<(), BenchError> {
     let [program, args @ ..] = pinned.command.as_slice() else {
         return Ok(()); // the command line requires one
     };
