@@ -13,11 +13,11 @@ use crate::catalogue::playlist::Entry;
 use crate::catalogue::selection::{self, select};
 use crate::cli::{Cli, UsageError};
 use crate::commands::dry_run::{Dry, DryError, dry_run};
-use crate::injector::Foreign;
+use crate::injector::ForeignToxics;
 use crate::metrics::SetupError;
 use crate::plan::schedule::Loops;
 use crate::prometheus::{Auth, Prometheus, TOKEN_VARIABLE};
-use crate::run::order::Order;
+use crate::run::request::RunRequest;
 use crate::run::run as run_order;
 use crate::scenario::target;
 use crate::scenario::{Scenario, Target};
@@ -83,7 +83,7 @@ fn unread(ended: Exit) -> Exit {
     ended.worst(Exit::Inconclusive)
 }
 
-fn dry(order: &Order, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure> {
+fn dry(order: &RunRequest, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure> {
     match runtime.block_on(dry_run(order)) {
         Ok(Dry { text, no_verdict }) => {
             Ok(no_verdict.map_or(Exit::Ok, |doubt| report(&doubt)).worst(say(&text)))
@@ -93,7 +93,7 @@ fn dry(order: &Order, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure
     }
 }
 
-fn order(cli: &Cli) -> Result<Order, Failure> {
+fn order(cli: &Cli) -> Result<RunRequest, Failure> {
     if cli.scenario.is_empty() {
         return Err(UsageError::NothingToRun.into());
     }
@@ -113,7 +113,7 @@ fn order(cli: &Cli) -> Result<Order, Failure> {
     problems.0.sort();
     problems.0.dedup();
     problems.or(()).map_err(CheckError::Problems)?;
-    Ok(Order {
+    Ok(RunRequest {
         note: selection::repeated(&selected),
         entries,
         loops: cli.loops.unwrap_or(Loops::ONCE),
@@ -122,7 +122,7 @@ fn order(cli: &Cli) -> Result<Order, Failure> {
         prometheus: prometheus(cli, &settings)?,
         settings,
         state: load_state(cli)?,
-        foreign: if cli.allow_foreign { Foreign::Allow } else { Foreign::Refuse },
+        foreign: if cli.allow_foreign { ForeignToxics::Allow } else { ForeignToxics::Refuse },
     })
 }
 
