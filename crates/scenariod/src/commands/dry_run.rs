@@ -10,11 +10,11 @@ use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::unix_seconds;
-use crate::injector::{Ground, look};
+use crate::injector::{PreflightContext, inspect};
 use crate::metrics::{self, SetupError};
 use crate::prometheus::{PromError, Prometheus};
-use crate::run::order::Order;
-use crate::run::rig::RunError;
+use crate::run::error::RunError;
+use crate::run::request::RunRequest;
 use crate::text::format_duration;
 use crate::toxiproxy::Client;
 use crate::verdict::clock_watch::{Look, skew};
@@ -65,7 +65,7 @@ pub(crate) struct Dry {
 }
 
 /// What each run of the list would do, or the first reason why it would not start.
-pub(crate) async fn dry_run(order: &Order) -> Result<Dry, DryError> {
+pub(crate) async fn dry_run(order: &RunRequest) -> Result<Dry, DryError> {
     // Nobody scrapes a dry run.
     let families = ToxiproxyFamilies::register(&mut Registry::default(), &[]);
     let client = Client::new(&order.settings.toxiproxy, Arc::clone(&families));
@@ -75,12 +75,12 @@ pub(crate) async fn dry_run(order: &Order) -> Result<Dry, DryError> {
     for (number, entry) in (1_u64..).zip(&order.entries) {
         let scenario = &entry.scenario;
         let name = || scenario.name.clone();
-        let usable = order.state.usable();
+        let usable = order.state.check_usable();
         usable.map_err(|cause| DryError::Run(Box::new(RunError::State { scenario: name(), cause })))?;
         let plan = order.plan(entry, number);
         let (servers, now) = (&order.settings.servers, unix_seconds());
-        let ground = Ground { servers, state: &order.state, now, foreign: order.foreign };
-        let looked = look(&client, &ground, &stop).await;
+        let context = PreflightContext { servers, state: &order.state, now, foreign: order.foreign };
+        let looked = inspect(&client, &context, &stop).await;
         let refused = |cause| DryError::Run(Box::new(RunError::Refused { scenario: name(), cause }));
         for note in looked.map_err(refused)? {
             text.push_str(&format!("{}: would find: {note}\n", scenario.name));
@@ -96,7 +96,7 @@ pub(crate) async fn dry_run(order: &Order) -> Result<Dry, DryError> {
     let no_verdict = match &order.prometheus {
         Some(prometheus) => {
             let witness = witness(prometheus).await;
-            let too_short = Ahead::of(order.first_walk(), &order.settings.names())
+            let too_short = Ahead::of(order.first_pass(), &order.settings.names())
                 .too_short(witness.as_ref().copied().unwrap_or_default());
             too_short.iter().for_each(|line| text.push_str(&format!("{line}\n")));
             witness.err().or_else(|| summary(&too_short).map(NoVerdict::TooShort))

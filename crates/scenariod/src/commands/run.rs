@@ -17,11 +17,11 @@ use crate::catalogue::playlist::Entry;
 use crate::catalogue::selection::{self, select};
 use crate::cli::UsageError;
 use crate::cli::args::RunArgs;
-use crate::injector::Foreign;
+use crate::injector::ForeignToxics;
 use crate::metrics::SetupError;
 use crate::plan::schedule::Loops;
 use crate::prometheus::{Auth, Prometheus, TOKEN_VARIABLE};
-use crate::run::order::Order;
+use crate::run::request::RunRequest;
 use crate::run::run as run_order;
 use crate::scenario::target;
 use crate::scenario::{Scenario, Target};
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &RunArgs, log: &LogLines) -> Result<Exit, Failure> {
 }
 
 /// What is worth knowing before the first run.
-fn narrate_order(order: &Order, seed: Option<String>, narrator: &Narrator) {
+fn narrate_order(order: &RunRequest, seed: Option<String>, narrator: &Narrator) {
     order.note.iter().cloned().chain(seed).for_each(|line| narrator.say(line));
     if order.prometheus.is_none() {
         narrator.say("no verdict: the phases are walked and nothing is judged");
@@ -87,7 +87,7 @@ fn unread(ended: Exit) -> Exit {
     ended.worst(Exit::Inconclusive)
 }
 
-fn dry(order: &Order, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure> {
+fn dry(order: &RunRequest, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure> {
     match runtime.block_on(dry_run(order)) {
         Ok(Dry { text, no_verdict }) => {
             Ok(no_verdict.map_or(Exit::Ok, |doubt| report(&doubt)).worst(say(&text)))
@@ -97,7 +97,7 @@ fn dry(order: &Order, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure
     }
 }
 
-fn order(args: &RunArgs) -> Result<Order, Failure> {
+fn order(args: &RunArgs) -> Result<RunRequest, Failure> {
     if args.scenario.is_empty() {
         return Err(UsageError::NothingToRun.into());
     }
@@ -117,7 +117,7 @@ fn order(args: &RunArgs) -> Result<Order, Failure> {
     problems.0.sort();
     problems.0.dedup();
     problems.or(()).map_err(CheckError::Problems)?;
-    Ok(Order {
+    Ok(RunRequest {
         note: selection::repeated(&selected),
         entries,
         loops: args.loops.unwrap_or(Loops::ONCE),
@@ -126,7 +126,7 @@ fn order(args: &RunArgs) -> Result<Order, Failure> {
         prometheus: prometheus(args, &settings)?,
         settings,
         state: load_state(&args.state)?,
-        foreign: if args.allow_foreign { Foreign::Allow } else { Foreign::Refuse },
+        foreign: if args.allow_foreign { ForeignToxics::Allow } else { ForeignToxics::Refuse },
     })
 }
 

@@ -12,7 +12,7 @@ use crate::catalogue::playlist::{Entry, Playlist};
 use crate::catalogue::selection::{self, Selected};
 use crate::cli::args::ShowArgs;
 use crate::fault::toxic::{Toxic, ToxicKind};
-use crate::lease::step::Step;
+use crate::lease::leased_toxic::LeasedToxic;
 use crate::lease::{Lease, RunId};
 use crate::plan::TimeScale;
 use crate::plan::reconcile::{Change, changes};
@@ -182,7 +182,7 @@ fn strength(assigned: &Assigned, elapsed: Duration, testing: Duration) -> u32 {
 }
 
 fn requests(text: &mut String, plan: &Plan) {
-    let mut on: Vec<Step> = Vec::new();
+    let mut on: Vec<LeasedToxic> = Vec::new();
     let mut named = 0;
     let mut moment = Some(Duration::ZERO);
     let mut shown = 0;
@@ -214,7 +214,7 @@ fn requests(text: &mut String, plan: &Plan) {
                     }
                 }
                 Change::Add { fault, server, toxic } => {
-                    let step = Step { server, lease: lease(named), toxic, fault };
+                    let step = LeasedToxic { server, lease: lease(named), toxic, fault };
                     named += 1;
                     add(text, &step);
                     on.push(step);
@@ -234,7 +234,7 @@ fn requests(text: &mut String, plan: &Plan) {
     }
 }
 
-fn add(text: &mut String, step: &Step) {
+fn add(text: &mut String, step: &LeasedToxic) {
     let (name, server) = (name(step), &step.server);
     let _ = writeln!(text, "  POST {} {}", ApiPath::Toxics(server), toxic_body(&name, &step.toxic));
     if is_marker(&step.toxic) {
@@ -242,7 +242,7 @@ fn add(text: &mut String, step: &Step) {
     }
 }
 
-fn remove(text: &mut String, step: &Step) {
+fn remove(text: &mut String, step: &LeasedToxic) {
     let (name, server) = (name(step), &step.server);
     if is_marker(&step.toxic) {
         let _ = writeln!(text, "  POST {} {}", ApiPath::Proxy(server), power_body(Power::Enabled));
@@ -263,7 +263,7 @@ fn lease(step: u32) -> Lease {
 }
 
 /// As in a run, with words for what only a run knows.
-fn name(step: &Step) -> String {
+fn name(step: &LeasedToxic) -> String {
     format!("rl.RUN.{}.DEADLINE", step.lease.step)
 }
 

@@ -1,15 +1,15 @@
 //! From what is on and what is wanted to what is to be done. Pure.
 
 use crate::fault::toxic::Toxic;
-use crate::lease::step::Step;
+use crate::lease::leased_toxic::LeasedToxic;
 use crate::plan::Wanted;
 
 /// One thing to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Change {
-    Remove(Step),
+    Remove(LeasedToxic),
     /// The toxic of this name gets these attributes.
-    Update(Step),
+    Update(LeasedToxic),
     Add {
         fault: usize,
         server: String,
@@ -21,18 +21,20 @@ pub(crate) enum Change {
 /// is updated in place, so that there is no moment without it; else all its toxics go, the last one first, as a chain
 /// without its first stages would delay everything, and the new ones come in their order. What closes connections when
 /// it goes is removed after all changes to what stays.
-pub(crate) fn changes(on: &[Step], wanted: &[Wanted]) -> Vec<Change> {
+pub(crate) fn changes(on: &[LeasedToxic], wanted: &[Wanted]) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut later = Vec::new();
-    let stays = |step: &&Step| wanted.iter().any(|wanted| wanted.fault == step.fault && fits(on, wanted));
-    let (closing, plain): (Vec<&Step>, Vec<&Step>) =
+    let stays =
+        |step: &&LeasedToxic| wanted.iter().any(|wanted| wanted.fault == step.fault && fits(on, wanted));
+    let (closing, plain): (Vec<&LeasedToxic>, Vec<&LeasedToxic>) =
         on.iter().filter(|step| !stays(step)).partition(|step| step.toxic.kind.closes_when_removed());
     changes.extend(plain.into_iter().rev().cloned().map(Change::Remove));
     for wanted in wanted {
         let steps = on.iter().filter(|step| step.fault == wanted.fault);
         if fits(on, wanted) {
             let changed = steps.zip(&wanted.toxics).filter(|(step, toxic)| step.toxic != **toxic);
-            changes.extend(changed.map(|(step, &toxic)| Change::Update(Step { toxic, ..step.clone() })));
+            changes
+                .extend(changed.map(|(step, &toxic)| Change::Update(LeasedToxic { toxic, ..step.clone() })));
         } else {
             let (fault, server) = (wanted.fault, &wanted.server);
             let add = |&toxic| Change::Add { fault, server: server.clone(), toxic };
@@ -45,9 +47,9 @@ pub(crate) fn changes(on: &[Step], wanted: &[Wanted]) -> Vec<Change> {
 }
 
 /// Whether the fault's toxics that are on are of the wanted kinds, in the wanted order.
-fn fits(on: &[Step], wanted: &Wanted) -> bool {
-    let steps: Vec<&Step> = on.iter().filter(|step| step.fault == wanted.fault).collect();
-    let alike = |(step, toxic): (&&Step, &Toxic)| {
+fn fits(on: &[LeasedToxic], wanted: &Wanted) -> bool {
+    let steps: Vec<&LeasedToxic> = on.iter().filter(|step| step.fault == wanted.fault).collect();
+    let alike = |(step, toxic): (&&LeasedToxic, &Toxic)| {
         std::mem::discriminant(&step.toxic.kind) == std::mem::discriminant(&toxic.kind)
             && step.toxic.stream == toxic.stream
     };
@@ -72,7 +74,7 @@ mod tests {
     }
 
     /// Does the changes as Toxiproxy would; new toxics go to the end.
-    fn act(mut on: Vec<Step>, changes: Vec<Change>) -> Vec<Step> {
+    fn act(mut on: Vec<LeasedToxic>, changes: Vec<Change>) -> Vec<LeasedToxic> {
         for change in changes {
             match change {
                 Change::Remove(gone) => on.retain(|step| step.lease != gone.lease),
@@ -82,7 +84,7 @@ mod tests {
                 }
                 Change::Add { fault, server, toxic } => {
                     let step = on.iter().map(|step| step.lease.step + 1).max().unwrap_or(0);
-                    on.push(Step {
+                    on.push(LeasedToxic {
                         server,
                         lease: Lease { run: RunId::new(1, 1), step, deadline: 9 },
                         toxic,

@@ -6,8 +6,7 @@ use std::time::Duration;
 use crate::text::format_duration;
 
 /// The hint of every command that cannot reach Toxiproxy.
-pub(crate) const UNREACHABLE_HINT: &str =
-    "is the lab running? check with `just status`, start it with `just up`, or name another Toxiproxy with `--toxiproxy`";
+pub(crate) const UNREACHABLE_HINT: &str = "is the lab running? check with `just status`, start it with `just up`, or name another Toxiproxy with `--toxiproxy`";
 
 /// Why a call failed. `call` is its method and URL.
 #[derive(Clone, Debug, thiserror::Error)]

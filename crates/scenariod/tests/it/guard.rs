@@ -55,7 +55,7 @@ fn a_run_that_is_killed_leaves_nothing() {
         eventually("a clean Toxiproxy", Duration::from_millis(21_500), || ours(&lab.toxiproxy).is_empty());
         cleaned.push(killed.elapsed());
     }
-    assert!(guard.stderr().contains("left over from a run that did not end well"), "{}", guard.stderr());
+    assert!(guard.stderr().contains("left over from a run that did not end properly"), "{}", guard.stderr());
     guard.scrape_until("no residue", secs(10), |page| {
         page.value("toxiproxy_residual_toxics", []) == Some(0.0)
     });
@@ -82,7 +82,7 @@ fn without_a_guard_the_next_start_cleans_up_and_tells_of_the_run() {
     let next = start(&lab, "slow", &[]);
     assert_eq!(next.wait_exit(DEADLINE), 0, "{}", next.stderr());
     let told = next.stderr();
-    assert_eq!(told.matches("left over from a run that did not end well").count(), LONG_TOXICS, "{told}");
+    assert_eq!(told.matches("left over from a run that did not end properly").count(), LONG_TOXICS, "{told}");
     assert!(
         told.contains("of long was cut off or could not record its end; nothing of it is left"),
         "{told}"
@@ -175,7 +175,7 @@ fn the_guard_says_once_that_toxiproxy_is_down_and_cleans_when_it_is_back() {
     let ready = || testkit::http::get(&format!("http://{}/ready", guard.addr())).unwrap().status;
     assert_eq!(ready(), 503);
     // Killed with a call under way, it breaks off instead of not answering.
-    assert_eq!(guard.stderr().matches("; trying on").count(), 1, "{}", guard.stderr());
+    assert_eq!(guard.stderr().matches("; will try again").count(), 1, "{}", guard.stderr());
     lab.toxiproxy.restart();
     lab.toxiproxy.add_toxic("memcached1", &toxic("rl.dead.0.1000"));
     eventually("a clean Toxiproxy", secs(10), || ours(&lab.toxiproxy).is_empty());
@@ -192,7 +192,7 @@ fn clean_removes_leftovers_by_hand_and_names_what_stays() {
     };
     let (code, said) = clean(&["--dry-run"]);
     assert_eq!(code, 5, "something is left: {said}");
-    assert!(said.ends_with("3 to be removed, 1 of live runs, 1 of others left\n"), "{said}");
+    assert!(said.ends_with("3 to remove, 1 kept (owned by live runs), 1 kept (not of this lab)\n"), "{said}");
     assert_eq!(lab.toxiproxy.toxic_names().len(), 5);
     let (code, said) = clean(&[]);
     assert_eq!(code, 0, "{said}");
@@ -200,12 +200,12 @@ fn clean_removes_leftovers_by_hand_and_names_what_stays() {
     assert_eq!(
         said,
         format!(
-            "left {alive} on memcached1: its lease is not over\n\
-             left theirs (latency) on memcached1: it is not ours; somebody or another tool put it on under this name\n\
-             removed rl.dead.1.1000 from memcached1: its lease is over and nothing is known here of its run\n\
-             removed rl.dead.0.1000 from memcached1: its lease is over and nothing is known here of its run\n\
-             removed rl.dead.2.1000 from memcached2: its lease is over and nothing is known here of its run\n\
-             3 removed, 1 of live runs left, 1 of others left\n"
+            "kept {alive} on memcached1: its lease is not over\n\
+             kept theirs (latency) on memcached1: not added by this lab\n\
+             removed rl.dead.1.1000 from memcached1: its lease is over and its run is not known here\n\
+             removed rl.dead.0.1000 from memcached1: its lease is over and its run is not known here\n\
+             removed rl.dead.2.1000 from memcached2: its lease is over and its run is not known here\n\
+             3 removed, 1 kept (owned by live runs), 1 kept (not of this lab)\n"
         )
     );
     assert_eq!(lab.toxiproxy.toxic_names(), stays);

@@ -18,11 +18,11 @@ fn a_start_that_cannot_remove_leftovers_ends_with_5_and_injects_nothing() {
     let daemon = start(&lab, "slow", &["--toxiproxy", &url, "--linger", "20s"]);
     assert_eq!(daemon.wait_exit(DEADLINE), 5, "{}", daemon.stderr());
     let end = format!(
-        "hint: remove it by hand, then look:\n  \
+        "hint: remove it by hand, then check:\n  \
          curl -X DELETE {url}/proxies/memcached2/toxics/{left}\n  curl {url}/proxies\n"
     );
     let said = format!(
-        "error: slow was not started: a fault may still be on: {left} on memcached2 could not be seen to be gone"
+        "error: slow was not started: a fault may still be on: {left} on memcached2 could not be confirmed as removed"
     );
     assert!(daemon.stderr().contains(&said) && daemon.stderr().ends_with(&end), "{}", daemon.stderr());
     assert_eq!(ours(&lab.toxiproxy), [format!("memcached2/{left}")]);

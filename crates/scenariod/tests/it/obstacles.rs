@@ -25,8 +25,8 @@ fn a_foreign_toxic_is_refused_or_allowed_and_always_left_alone() {
         let refused = start(&lab, scenario, &[]);
         assert_eq!(refused.wait_exit(DEADLINE), 4);
         let end = format!(
-            "error: {scenario} was not started: memcached2 already has toxic theirs (latency), which is not ours\n\
-             hint: remove the toxic where it came from; it would spoil the run\n"
+            "error: {scenario} was not started: memcached2 already has toxic theirs (latency), which this lab did not add\n\
+             hint: remove the toxic with the tool that added it; a run next to it would be inconclusive\n"
         );
         assert!(refused.stderr().ends_with(&end), "{}", refused.stderr());
     }
@@ -36,7 +36,7 @@ fn a_foreign_toxic_is_refused_or_allowed_and_always_left_alone() {
     let passed = start(&lab, "slow", &["--allow-foreign"]);
     assert_eq!(passed.wait_exit(DEADLINE), 0, "{}", passed.stderr());
     assert!(
-        passed.stderr().contains("warning: memcached2 has toxic theirs, which is not ours"),
+        passed.stderr().contains("warning: memcached2 has toxic theirs, which this lab did not add"),
         "{}",
         passed.stderr()
     );
@@ -88,7 +88,7 @@ fn overdue_leftovers_are_removed_and_a_live_run_is_respected() {
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
     assert!(
         daemon.stderr().contains(
-            "removed rl.dead.0.1000 from memcached2: its lease is over and nothing is known here of its run\n"
+            "removed rl.dead.0.1000 from memcached2: its lease is over and its run is not known here\n"
         ),
         "{}",
         daemon.stderr()
@@ -112,7 +112,7 @@ fn a_partial_injection_is_undone() {
         let daemon = start(&lab, "both", &["--toxiproxy", &fake.url()]);
         assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4, "{misbehaviour:?}\n{}", daemon.stderr());
         let stderr = daemon.stderr();
-        assert!(stderr.contains("error: both was not injected: cannot put rl."), "{stderr}");
+        assert!(stderr.contains("error: both was not injected: cannot add rl."), "{stderr}");
         assert!(
             fake.requests()
                 .iter()
@@ -154,7 +154,7 @@ fn what_cannot_be_removed_is_5_with_the_commands_that_remove_it() {
     let url = fake.url();
     assert!(
         daemon.stderr().contains(&format!(
-            "hint: remove it by hand, then look:\n  curl -X DELETE {url}/proxies/memcached1/toxics/{toxic}\n  curl {url}/proxies\n"
+            "hint: remove it by hand, then check:\n  curl -X DELETE {url}/proxies/memcached1/toxics/{toxic}\n  curl {url}/proxies\n"
         )),
         "{}",
         daemon.stderr()
@@ -213,7 +213,7 @@ fn a_dry_run_reads_everything_and_writes_nothing() {
         .add_toxic("memcached1", r#"{"name":"rl.dead.0.1000","type":"latency","attributes":{"latency":1}}"#);
     let found = start(&lab, "slow", &args);
     assert_eq!(found.wait_exit(DEADLINE), 0, "{}", found.stderr());
-    let why = "its lease is over and nothing is known here of its run";
+    let why = "its lease is over and its run is not known here";
     let would = format!("slow: would find: rl.dead.0.1000 on memcached1: {why}; a run removes it\n");
     assert!(found.stdout().starts_with(&would), "{}", found.stdout());
     let requests = fake.requests();
@@ -227,7 +227,7 @@ fn a_dry_run_sees_a_live_run_before_its_faults_are_on() {
     await_phase(&daemon, "long", 1);
     let dry = start(&lab, "slow", &["--dry-run"]);
     assert_eq!(dry.wait_exit(DEADLINE), 4, "{}", dry.stderr());
-    assert!(dry.stderr().contains("is at work on memcached1"), "{}", dry.stderr());
+    assert!(dry.stderr().contains("is using memcached1"), "{}", dry.stderr());
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
     let dry = start(&lab, "slow", &["--dry-run"]);
     assert_eq!(dry.wait_exit(DEADLINE), 0, "{}", dry.stderr());

@@ -86,7 +86,7 @@ fn a_fault_of_the_run_that_is_back_in_recovery_spoils_it_and_goes() {
     let toxic_again = json!({ "name": toxic, "type": "latency", "attributes": { "latency": 5 } });
     lab.toxiproxy.add_toxic("memcached1", &toxic_again.to_string());
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
-    let says = format!("{toxic}, a fault of this run that is to be off, is on memcached1");
+    let says = format!("{toxic} of this run is on memcached1 although it should be off");
     assert!(daemon.stderr().contains(&says), "{}", daemon.stderr());
 }
 

@@ -51,8 +51,8 @@ fn a_run_that_stood_still_beyond_its_lease_proves_nothing_and_says_why() {
         run.signal(Signal::CONT);
         assert_eq!(clean_exit(&run, &lab.toxiproxy), 3, "{}", run.stderr());
         let said = run.stderr();
-        let begin = "error: still proves nothing: the lease of its faults ended ";
-        let end = if guarded { " is gone, as a guard removes it: " } else { " was still on: " };
+        let begin = "error: still is inconclusive: the lease of the faults ended ";
+        let end = if guarded { " is gone, probably removed by a guard: " } else { " was still on: " };
         assert!(said.contains(begin) && said.contains(end), "{said}");
         assert!(
             said.contains(": inconclusive: the faults outlived their lease, no toxic is left\n"),
@@ -85,7 +85,8 @@ fn a_run_that_stood_still_in_the_middle_of_injecting_says_so_as_well() {
     assert_eq!(clean_exit(&run, &lab.toxiproxy), 3, "{}", run.stderr());
     let said = run.stderr();
     assert!(
-        said.contains("the lease of its faults ended ") && said.contains(" is gone, as a guard"),
+        said.contains("the lease of the faults ended ")
+            && said.contains(" is gone, probably removed by a guard"),
         "{said}"
     );
     assert!(said.contains(": inconclusive: the faults outlived their lease, no toxic is left\n"), "{said}");
@@ -105,7 +106,7 @@ fn without_a_shared_folder_the_deadline_alone_decides() {
         assert!(overdue || !gone || is_overdue(&toxic), "removed within its lease");
         gone
     });
-    let why = "from memcached1: its lease is over and nothing is known here of its run";
+    let why = "from memcached1: its lease is over and its run is not known here";
     eventually("the guard's word", secs(10), || guard.stderr().contains(why));
 }
 
@@ -143,7 +144,7 @@ fn a_run_whose_state_folder_is_removed_injects_nothing_more() {
     assert_eq!(clean_exit(&run, &lab.toxiproxy), 4, "{}", run.stderr());
     let said = run.stderr();
     assert!(
-        said.contains("error: long was not injected: nothing can be written down before it is injected: "),
+        said.contains("error: long was not injected: cannot write the journal before injecting: "),
         "{said}"
     );
     assert!(said.contains("somebody removed it while the run was on\n"), "{said}");
@@ -194,10 +195,10 @@ fn clean_says_whose_what_it_leaves_may_be() {
     assert_eq!(clean.wait_exit(DEADLINE), 0, "{}", clean.stderr());
     assert_eq!(
         clean.stdout(),
-        "left latency_downstream (latency) on memcached1: it is not ours; toxiproxy names so what is put on without a name, as with toxiproxy-cli\n\
-         left theirs (timeout) on memcached2: it is not ours; somebody or another tool put it on under this name\n\
-         left memcached2 disabled: there is no mark of ours on it\n\
-         0 removed, 0 of live runs left, 3 of others left\n"
+        "kept latency_downstream (latency) on memcached1: not added by this lab; it has toxiproxy's default name, as when added with toxiproxy-cli\n\
+         kept theirs (timeout) on memcached2: not added by this lab\n\
+         kept memcached2 disabled: not disabled by this lab\n\
+         0 removed, 0 kept (owned by live runs), 3 kept (not of this lab)\n"
     );
     assert_eq!(lab.toxiproxy.toxic_names(), before);
     assert_eq!(lab.toxiproxy.proxy("memcached2")["enabled"], false);

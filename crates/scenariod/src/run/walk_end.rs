@@ -1,67 +1,73 @@
-//! What the end of a walk means for its run, before anything is judged. Pure.
+//! From the end of a walk to the status and exit code of its run, before anything is judged. Pure.
 
 use daemon_core::exit::{Exit, UserError};
 use metrics_core::labels::RunStatus;
 
-use crate::run::driver::Walked;
+use crate::run::driver::WalkResult;
+use crate::run::error::RunError;
 use crate::run::machine::Outcome;
-use crate::run::rig::RunError;
-use crate::run::supervisor::Ending;
+use crate::run::supervisor::SupervisedEnd;
 use crate::verdict::stop_watch::Stopped;
 use crate::verdict::{Conclusion, WalkEnd};
 
-/// `stopped` is the condition that ended the walk, `interrupted` the exit code of the signal that did.
+/// The end of a walk. `stopped` is the stop condition that ended it, `interrupted` the exit code of the signal that did.
 pub(super) fn walk_end(
-    ending: Ending,
+    end: SupervisedEnd,
     stopped: Option<Stopped>,
     interrupted: Option<Exit>,
 ) -> (WalkEnd, Vec<RunError>) {
-    match (ending, stopped) {
-        (Ending::Walked(Walked { outcome: Outcome::Completed, errors }), _) => (WalkEnd::Completed, errors),
-        (Ending::Walked(Walked { outcome: Outcome::Cancelled, errors }), Some(stopped))
+    match (end, stopped) {
+        (SupervisedEnd::Regular(WalkResult { outcome: Outcome::Completed, errors }), _) => {
+            (WalkEnd::Completed, errors)
+        }
+        (SupervisedEnd::Regular(WalkResult { outcome: Outcome::Cancelled, errors }), Some(stopped))
             if interrupted.is_none() =>
         {
-            // A condition that was met while faults were lost says nothing about the client.
+            // A condition that was met without the faults says nothing about the client.
             if errors.is_empty() {
                 (WalkEnd::Stopped(stopped), errors)
             } else {
-                early(Outcome::FaultLost, errors, interrupted)
+                early_end(Outcome::FaultLost, errors, interrupted)
             }
         }
-        (Ending::Walked(Walked { outcome, errors }), _) => early(outcome, errors, interrupted),
-        (Ending::Broken { error, residue: None }, _) => {
-            let what = "broke off, no toxic is left".to_owned();
+        (SupervisedEnd::Regular(WalkResult { outcome, errors }), _) => {
+            early_end(outcome, errors, interrupted)
+        }
+        (SupervisedEnd::Crashed { error, residue: None }, _) => {
+            let what = "aborted by an internal error, no toxic is left".to_owned();
             let conclusion = Conclusion { status: RunStatus::Inconclusive, exit: error.exit(), what };
             (WalkEnd::Early(conclusion), vec![*error])
         }
-        (Ending::Broken { error, residue: Some(residue) }, _) => {
-            early(Outcome::Residue, vec![*error, *residue], interrupted)
+        (SupervisedEnd::Crashed { error, residue: Some(residue) }, _) => {
+            early_end(Outcome::Residue, vec![*error, *residue], interrupted)
         }
     }
 }
 
-/// A walk that did not go as planned.
-pub(super) fn early(
+/// The end of a walk that did not go as planned.
+pub(super) fn early_end(
     outcome: Outcome,
     errors: Vec<RunError>,
     interrupted: Option<Exit>,
 ) -> (WalkEnd, Vec<RunError>) {
     let last = errors.last().map(UserError::exit);
-    let spoiled = match errors.last() {
+    let disturbed = match errors.last() {
         Some(error) if error.is_overdue() => "the faults outlived their lease, no toxic is left",
         _ => "the injector was lost or disturbed, no toxic is left",
     };
     let (status, exit, what) = match outcome {
         Outcome::Completed => (RunStatus::Success, Exit::Ok, "all phases walked, no toxic is left"),
-        Outcome::FaultLost => (RunStatus::Inconclusive, Exit::Inconclusive, spoiled),
+        Outcome::FaultLost => (RunStatus::Inconclusive, Exit::Inconclusive, disturbed),
         Outcome::Cancelled => {
             (RunStatus::Aborted, interrupted.unwrap_or(Exit::Interrupted), "no toxic is left")
         }
         Outcome::Refused | Outcome::Undone if last == Some(Exit::Inconclusive) => {
-            (RunStatus::Inconclusive, Exit::Inconclusive, spoiled)
+            (RunStatus::Inconclusive, Exit::Inconclusive, disturbed)
         }
         Outcome::Refused => (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "nothing was injected"),
-        Outcome::Undone => (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "undone, no toxic is left"),
+        Outcome::Undone => {
+            (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "injection undone, no toxic is left")
+        }
         Outcome::Residue => (RunStatus::Failed, Exit::Residue, "a fault may still be on"),
     };
     (WalkEnd::Early(Conclusion { status, exit, what: what.to_owned() }), errors)
@@ -72,31 +78,35 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::injector::{InjectError, Spoiled};
+    use crate::injector::{Disturbance, InjectError};
     use crate::verdict::judge::stop::Cause;
 
-    fn walked(outcome: Outcome, errors: Vec<RunError>) -> Ending {
-        Ending::Walked(Walked { outcome, errors })
+    fn regular(outcome: Outcome, errors: Vec<RunError>) -> SupervisedEnd {
+        SupervisedEnd::Regular(WalkResult { outcome, errors })
     }
 
     fn lost() -> RunError {
-        RunError::Spoiled { scenario: "x".to_owned(), cause: Spoiled::Restarted }
+        RunError::Disturbed { scenario: "x".to_owned(), cause: Disturbance::Restarted }
     }
 
     fn stopped() -> Stopped {
         Stopped { rule: "too slow".to_owned(), cause: Cause::Met, lasting: Duration::from_secs(3) }
     }
 
-    fn conclusion(ending: Ending, stopped: Option<Stopped>, interrupted: Option<Exit>) -> (RunStatus, Exit) {
-        match walk_end(ending, stopped, interrupted).0 {
+    fn conclusion(
+        end: SupervisedEnd,
+        stopped: Option<Stopped>,
+        interrupted: Option<Exit>,
+    ) -> (RunStatus, Exit) {
+        match walk_end(end, stopped, interrupted).0 {
             WalkEnd::Early(Conclusion { status, exit, .. }) => (status, exit),
             end @ (WalkEnd::Completed | WalkEnd::Stopped(_)) => unreachable!("{end:?}"),
         }
     }
 
     #[test]
-    fn a_stop_condition_ends_a_run_only_where_its_faults_were_on_and_no_signal_came() {
-        let cancelled = |errors| walked(Outcome::Cancelled, errors);
+    fn a_stop_condition_counts_only_with_faults_on_and_without_a_signal() {
+        let cancelled = |errors| regular(Outcome::Cancelled, errors);
         assert!(matches!(walk_end(cancelled(Vec::new()), Some(stopped()), None).0, WalkEnd::Stopped(_)));
         assert_eq!(
             conclusion(cancelled(vec![lost()]), Some(stopped()), None),
@@ -110,20 +120,20 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_that_broke_off_ends_as_its_faults_do() {
-        let broken = |residue| Ending::Broken { error: Box::new(lost()), residue };
-        assert_eq!(conclusion(broken(None), None, None), (RunStatus::Inconclusive, Exit::Inconclusive));
+    fn a_crashed_walk_is_inconclusive_unless_a_fault_may_be_left() {
+        let crashed = |residue| SupervisedEnd::Crashed { error: Box::new(lost()), residue };
+        assert_eq!(conclusion(crashed(None), None, None), (RunStatus::Inconclusive, Exit::Inconclusive));
         let residue = Some(Box::new(lost()));
-        assert_eq!(conclusion(broken(residue), None, None), (RunStatus::Failed, Exit::Residue));
+        assert_eq!(conclusion(crashed(residue), None, None), (RunStatus::Failed, Exit::Residue));
     }
 
     #[test]
-    fn what_was_undone_for_a_passing_reason_is_inconclusive() {
+    fn an_undone_injection_is_inconclusive_if_the_reason_was_passing() {
         let undone = |cause| {
             let error = RunError::Inject { scenario: "x".to_owned(), cause };
-            conclusion(walked(Outcome::Undone, vec![error]), None, None)
+            conclusion(regular(Outcome::Undone, vec![error]), None, None)
         };
-        assert_eq!(undone(Spoiled::Restarted.into()), (RunStatus::Inconclusive, Exit::Inconclusive));
+        assert_eq!(undone(Disturbance::Restarted.into()), (RunStatus::Inconclusive, Exit::Inconclusive));
         assert_eq!(undone(InjectError::Stopped), (RunStatus::Aborted, Exit::Setup));
     }
 }
