@@ -35,9 +35,9 @@ use crate::state::journal::Journal;
 use crate::terminal::interrupt::Interrupt;
 use crate::terminal::narrator::{Narrator, Voice};
 use crate::toxiproxy::{Client, NewProxy};
-use crate::verdict::clock_watch::{ClockWatch, Look};
-use crate::verdict::stop_watch::{StopWatch, Watched};
-use crate::verdict::warn_ahead::{Ahead, forewarn};
+use crate::verdict::clock_watch::{ClockReading, ClockWatch};
+use crate::verdict::stop_watch::{StopConditions, StopWatch};
+use crate::verdict::warn_ahead::{PlannedExpectations, warn_ahead};
 use crate::verdict::{Judge, RunEnd, RunRecord, WalkEnd};
 use order::Order;
 pub(crate) use results::Results;
@@ -51,7 +51,7 @@ pub(crate) async fn run(order: Order, narrator: Narrator) -> Result<Results, Set
     let client = Client::new(&order.settings.toxiproxy, Arc::clone(&families.toxiproxy))?;
     let interrupt = Interrupt::listen(signals, narrator.clone());
     if let Some(prometheus) = order.prometheus.clone() {
-        forewarn(prometheus, Ahead::of(order.first_walk(), &nodes), narrator.clone());
+        warn_ahead(prometheus, PlannedExpectations::new(order.first_walk(), &nodes), narrator.clone());
     }
     let judge = Judge {
         prometheus: order.prometheus.clone(),
@@ -91,7 +91,7 @@ struct Walk {
     end: WalkEnd,
     errors: Vec<RunError>,
     moments: Moments,
-    clocks: Vec<Look>,
+    clocks: Vec<ClockReading>,
     ended: SystemTime,
     /// None where it could not be begun.
     journal: Option<Arc<Journal>>,
@@ -175,7 +175,7 @@ impl Runner {
         let families = Arc::clone(&self.families.scenario);
         let mut stage = Stage { injector: Arc::clone(&injector), families, voice, moments, injected: false };
         let stop = self.interrupt.token().child_token();
-        let conditions = StopWatch::start(self.watched(run), seen.clone(), stop.clone());
+        let conditions = StopWatch::start(self.stop_conditions(run), seen.clone(), stop.clone());
         let clocks = ClockWatch::start(self.order.prometheus.as_ref(), seen.clone());
         let live = Live::start(self.order.prometheus.as_ref(), &self.narrator, &run.plan);
         let phases = run.plan.phases;
@@ -199,7 +199,7 @@ impl Runner {
         // Where nothing is to be judged, nothing is inconclusive.
         if self.order.prometheus.is_some() {
             let expected = run.scenario.expect.iter().map(|expectation| expectation.name.as_str());
-            self.families.verdict.judged(&report.scenario, report.shown(expected));
+            self.families.verdict.record(&report.scenario, report.run_findings(expected));
         }
         self.families.scenario.run_finished(conclusion.status, SystemTime::now());
         self.narrator.say(format!("{}: {}: {}", run.label, conclusion.status, conclusion.what));
@@ -232,8 +232,8 @@ impl Runner {
     }
 
     /// The stop conditions of a run; none without a Prometheus to read them from.
-    fn watched(&self, run: &ActiveRun<'_>) -> Option<Watched> {
-        Some(Watched {
+    fn stop_conditions(&self, run: &ActiveRun<'_>) -> Option<StopConditions> {
+        Some(StopConditions {
             prometheus: self.order.prometheus.clone()?,
             grace: self.order.settings.stop_grace,
             rules: run.scenario.stop_when.clone(),

@@ -140,7 +140,7 @@ fn prometheus(cli: &Cli, settings: &Settings) -> Result<Option<Prometheus>, Fail
         wants: "a URL like http://127.0.0.1:9091",
     })?;
     let url = cli.prometheus.clone().or(in_variable).unwrap_or_else(|| settings.prometheus.clone());
-    let auth = Auth::token(cli.prometheus_token_file.as_deref(), variable(TOKEN_VARIABLE))?;
+    let auth = Auth::from_token(cli.prometheus_token_file.as_deref(), variable(TOKEN_VARIABLE))?;
     Ok(Some(Prometheus::new(&url, auth)?))
 }
 

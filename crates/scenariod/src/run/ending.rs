@@ -7,13 +7,13 @@ use crate::run::driver::Walked;
 use crate::run::machine::Outcome;
 use crate::run::rig::RunError;
 use crate::run::supervisor::Ending;
-use crate::verdict::stop_watch::Stopped;
+use crate::verdict::stop_watch::StopReason;
 use crate::verdict::{Conclusion, WalkEnd};
 
 /// `stopped` is the condition that ended the walk, `interrupted` the exit code of the signal that did.
 pub(super) fn walk_end(
     ending: Ending,
-    stopped: Option<Stopped>,
+    stopped: Option<StopReason>,
     interrupted: Option<Exit>,
 ) -> (WalkEnd, Vec<RunError>) {
     match (ending, stopped) {
@@ -52,7 +52,7 @@ pub(super) fn early(
         _ => "the injector was lost or disturbed, no toxic is left",
     };
     let (status, exit, what) = match outcome {
-        Outcome::Completed => (RunStatus::Success, Exit::Ok, "all phases walked, no toxic is left"),
+        Outcome::Completed => (RunStatus::Success, Exit::Ok, "all phases completed, no toxic is left"),
         Outcome::FaultLost => (RunStatus::Inconclusive, Exit::Inconclusive, spoiled),
         Outcome::Cancelled => {
             (RunStatus::Aborted, interrupted.unwrap_or(Exit::Interrupted), "no toxic is left")
@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
     use crate::injector::{InjectError, Spoiled};
-    use crate::verdict::judge::stop::Cause;
+    use crate::verdict::judgement::stop::StopCause;
 
     fn walked(outcome: Outcome, errors: Vec<RunError>) -> Ending {
         Ending::Walked(Walked { outcome, errors })
@@ -83,11 +83,15 @@ mod tests {
         RunError::Spoiled { scenario: "x".to_owned(), cause: Spoiled::Restarted }
     }
 
-    fn stopped() -> Stopped {
-        Stopped { rule: "too slow".to_owned(), cause: Cause::Met, lasting: Duration::from_secs(3) }
+    fn stopped() -> StopReason {
+        StopReason { rule: "too slow".to_owned(), cause: StopCause::Met, lasting: Duration::from_secs(3) }
     }
 
-    fn conclusion(ending: Ending, stopped: Option<Stopped>, interrupted: Option<Exit>) -> (RunStatus, Exit) {
+    fn conclusion(
+        ending: Ending,
+        stopped: Option<StopReason>,
+        interrupted: Option<Exit>,
+    ) -> (RunStatus, Exit) {
         match walk_end(ending, stopped, interrupted).0 {
             WalkEnd::Early(Conclusion { status, exit, .. }) => (status, exit),
             end @ (WalkEnd::Completed | WalkEnd::Stopped(_)) => unreachable!("{end:?}"),

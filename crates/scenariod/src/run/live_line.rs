@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, timeout};
 use crate::plan::Plan;
 use crate::prometheus::Prometheus;
 use crate::prometheus::Series;
-use crate::promql::pattern;
+use crate::promql::node_pattern;
 use crate::terminal::narrator::Narrator;
 use crate::terminal::progress::Figures;
 
@@ -27,7 +27,7 @@ impl Live {
     pub(crate) fn start(prometheus: Option<&Prometheus>, narrator: &Narrator, plan: &Plan) -> Live {
         let read = |prometheus: &Prometheus| {
             let targets: Vec<String> = plan.targets().into_iter().map(str::to_owned).collect();
-            let (promql, whose) = (readings::moving(&pattern(&targets)), whose(&targets));
+            let (promql, whose) = (readings::moving(&node_pattern(&targets)), whose(&targets));
             let (prometheus, narrator) = (prometheus.clone(), narrator.clone());
             tokio::spawn(async move {
                 let mut beat = tokio::time::interval(BEAT);
