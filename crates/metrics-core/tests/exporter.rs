@@ -16,7 +16,7 @@ use metrics_core::families::client::{
 use metrics_core::families::declared;
 use metrics_core::families::scenario::{PlannedScenario, ScenarioFamilies};
 use metrics_core::families::toxiproxy::{KnownFault, ToxiproxyFamilies};
-use metrics_core::families::verdict::{NodeTimes, Shown, VerdictFamilies};
+use metrics_core::families::verdict::{NodeTimes, RunFindings, VerdictFamilies};
 use metrics_core::labels::{
     ApiMethod, BreakerState, CloseReason, CorruptKind, ErrorType, FaultType, Finding, Operation, Phase,
     RunStatus,
@@ -134,7 +134,7 @@ async fn every_declared_family_is_served() {
     // What was never judged has no series.
     let times = NodeTimes { detect: Some(Duration::ZERO), recover: Some(Duration::ZERO) };
     let findings = vec![("e".into(), Some(Finding::Pass))];
-    served.verdict.judged("s", Shown { findings, times: vec![("n1".into(), times)] });
+    served.verdict.record("s", RunFindings { findings, times: vec![("n1".into(), times)] });
     let body = served.get("/metrics", &[]).body;
     let page = Scrape::parse(&body);
     for family in declared() {

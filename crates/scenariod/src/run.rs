@@ -37,9 +37,9 @@ use crate::state::journal::Journal;
 use crate::terminal::interrupt::Interrupt;
 use crate::terminal::narrator::{Narrator, Voice};
 use crate::toxiproxy::{Client, NewProxy};
-use crate::verdict::clock_watch::{ClockWatch, Look};
-use crate::verdict::stop_watch::{StopWatch, Watched};
-use crate::verdict::warn_ahead::{Ahead, forewarn};
+use crate::verdict::clock_watch::{ClockReading, ClockWatch};
+use crate::verdict::stop_watch::{StopConditions, StopWatch};
+use crate::verdict::warn_ahead::{PlannedExpectations, warn_ahead};
 use crate::verdict::{Judge, RunEnd, RunRecord, WalkEnd};
 use request::RunRequest;
 pub(crate) use results::Results;
@@ -53,7 +53,7 @@ pub(crate) async fn run(request: RunRequest, narrator: Narrator) -> Result<Resul
     let client = Client::new(&request.settings.toxiproxy, Arc::clone(&families.toxiproxy))?;
     let interrupt = Interrupt::listen(signals, narrator.clone());
     if let Some(prometheus) = request.prometheus.clone() {
-        forewarn(prometheus, Ahead::of(request.first_pass(), &nodes), narrator.clone());
+        warn_ahead(prometheus, PlannedExpectations::new(request.first_pass(), &nodes), narrator.clone());
     }
     let judge = Judge {
         prometheus: request.prometheus.clone(),
@@ -93,7 +93,7 @@ struct Walk {
     end: WalkEnd,
     errors: Vec<RunError>,
     moments: Moments,
-    clocks: Vec<Look>,
+    clocks: Vec<ClockReading>,
     ended: SystemTime,
     /// `None`: it could not be started.
     journal: Option<Arc<Journal>>,
@@ -203,7 +203,7 @@ impl Runner {
         // Without a Prometheus no expectation has a result.
         if self.request.prometheus.is_some() {
             let expected = run.scenario.expect.iter().map(|expectation| expectation.name.as_str());
-            self.families.verdict.judged(&report.scenario, report.shown(expected));
+            self.families.verdict.record(&report.scenario, report.run_findings(expected));
         }
         self.families.scenario.run_finished(conclusion.status, SystemTime::now());
         self.narrator.say(format!("{}: {}: {}", run.label, conclusion.status, conclusion.what));
@@ -235,8 +235,8 @@ impl Runner {
     }
 
     /// The stop conditions of the run. `None` without a Prometheus to read them from.
-    fn stop_conditions(&self, run: &ActiveRun<'_>) -> Option<Watched> {
-        Some(Watched {
+    fn stop_conditions(&self, run: &ActiveRun<'_>) -> Option<StopConditions> {
+        Some(StopConditions {
             prometheus: self.request.prometheus.clone()?,
             grace: self.request.settings.stop_grace,
             rules: run.scenario.stop_when.clone(),

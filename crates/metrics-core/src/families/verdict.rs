@@ -51,9 +51,9 @@ impl NodeTimes {
     }
 }
 
-/// What one run showed.
+/// The findings and times of one run.
 #[derive(Clone, Debug, Default)]
-pub struct Shown {
+pub struct RunFindings {
     /// By expectation. One that does not apply to the run has no series.
     pub findings: Vec<(String, Option<Finding>)>,
     /// By node.
@@ -62,7 +62,7 @@ pub struct Shown {
 
 /// The families of the verdict.
 #[derive(Debug)]
-pub struct VerdictFamilies(Locked<BTreeMap<String, Shown>>);
+pub struct VerdictFamilies(Locked<BTreeMap<String, RunFindings>>);
 
 impl VerdictFamilies {
     /// Registers the families. No run has been judged: there is no series yet.
@@ -72,9 +72,9 @@ impl VerdictFamilies {
         families
     }
 
-    /// A run was judged; what an earlier run of the scenario showed is forgotten.
-    pub fn judged(&self, scenario: &str, shown: Shown) {
-        self.0.lock().insert(scenario.to_owned(), shown);
+    /// Replaces the findings of an earlier run of the scenario.
+    pub fn record(&self, scenario: &str, run: RunFindings) {
+        self.0.lock().insert(scenario.to_owned(), run);
     }
 }
 
@@ -83,9 +83,9 @@ impl Collector for VerdictFamilies {
         let state = self.0.lock().clone();
         let e = &mut encoder;
         EXPECTATION.encode(e, |series| {
-            state.iter().try_for_each(|(scenario, shown)| {
+            state.iter().try_for_each(|(scenario, run)| {
                 let findings =
-                    shown.findings.iter().filter_map(|(name, finding)| Some((name, finding.as_ref()?)));
+                    run.findings.iter().filter_map(|(name, finding)| Some((name, finding.as_ref()?)));
                 findings
                     .into_iter()
                     .try_for_each(|(name, finding)| series.number(&[scenario, name], finding.value()))
@@ -95,8 +95,8 @@ impl Collector for VerdictFamilies {
             [(DETECT, NodeTimes::detect as fn(&NodeTimes) -> _), (RECOVER, NodeTimes::recover)]
         {
             family.encode(e, |series| {
-                state.iter().try_for_each(|(scenario, shown)| {
-                    let known = shown.times.iter().filter_map(|(server, times)| Some((server, pick(times)?)));
+                state.iter().try_for_each(|(scenario, run)| {
+                    let known = run.times.iter().filter_map(|(server, times)| Some((server, pick(times)?)));
                     known
                         .into_iter()
                         .try_for_each(|(server, time)| series.number(&[scenario, server], time.as_secs_f64()))
@@ -125,10 +125,11 @@ mod tests {
         let families = VerdictFamilies::register(&mut registry);
         assert_eq!(text(&registry), "");
         let times = NodeTimes { detect: Some(Duration::from_millis(600)), recover: None };
-        families.judged("x", Shown { findings: vec![("old".into(), Some(Finding::Pass))], times: vec![] });
-        families.judged(
+        families
+            .record("x", RunFindings { findings: vec![("old".into(), Some(Finding::Pass))], times: vec![] });
+        families.record(
             "x",
-            Shown {
+            RunFindings {
                 findings: vec![
                     ("holds".into(), Some(Finding::Pass)),
                     ("breaks".into(), Some(Finding::Fail)),

@@ -12,14 +12,14 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::unix_seconds;
 use crate::injector::{PreflightContext, inspect};
 use crate::metrics::{self, SetupError};
-use crate::prometheus::{PromError, Prometheus};
+use crate::prometheus::{Prometheus, PrometheusError};
 use crate::run::error::RunError;
 use crate::run::request::RunRequest;
 use crate::text::format_duration;
 use crate::toxiproxy::Client;
-use crate::verdict::clock_watch::{Look, skew};
-use crate::verdict::judge::evidence::Health;
-use crate::verdict::warn_ahead::{Ahead, LEAD, summary, trouble};
+use crate::verdict::clock_watch::{ClockReading, read_skew};
+use crate::verdict::judgement::evidence::ScrapeHealth;
+use crate::verdict::warn_ahead::{PlannedExpectations, SCRAPE_HISTORY, scrape_problem, summarize_shortfalls};
 
 /// What only a run can find out.
 const UNCHECKED: &str = "nothing was written; not checked: whether toxiproxy takes the toxics and gives them up again, \
@@ -35,11 +35,11 @@ pub(crate) enum DryError {
 /// Why a run would be walked for nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoVerdict {
-    #[error("as things are there will be no verdict: {0}")]
-    Prometheus(PromError),
-    #[error("as things are there will be no verdict: {0}")]
+    #[error("no verdict is possible at present: {0}")]
+    Prometheus(PrometheusError),
+    #[error("no verdict is possible at present: {0}")]
     Data(String),
-    #[error("as things are there will be no verdict: {0}")]
+    #[error("no verdict is possible at present: {0}")]
     TooShort(String),
 }
 
@@ -96,10 +96,10 @@ pub(crate) async fn dry_run(order: &RunRequest) -> Result<Dry, DryError> {
     let no_verdict = match &order.prometheus {
         Some(prometheus) => {
             let witness = witness(prometheus).await;
-            let too_short = Ahead::of(order.first_pass(), &order.settings.names())
-                .too_short(witness.as_ref().copied().unwrap_or_default());
+            let too_short = PlannedExpectations::new(order.first_pass(), &order.settings.names())
+                .shortfalls(witness.as_ref().copied().unwrap_or_default());
             too_short.iter().for_each(|line| text.push_str(&format!("{line}\n")));
-            witness.err().or_else(|| summary(&too_short).map(NoVerdict::TooShort))
+            witness.err().or_else(|| summarize_shortfalls(&too_short).map(NoVerdict::TooShort))
         }
         None => None,
     };
@@ -111,14 +111,15 @@ pub(crate) async fn dry_run(order: &RunRequest) -> Result<Dry, DryError> {
 /// where that is known yet.
 async fn witness(prometheus: &Prometheus) -> Result<Option<Duration>, NoVerdict> {
     let up = prometheus.instant(&readings::answering(), None).await.map_err(NoVerdict::Prometheus)?;
-    if let Some(trouble) = trouble(&up) {
-        return Err(NoVerdict::Data(trouble.to_owned()));
+    if let Some(problem) = scrape_problem(&up) {
+        return Err(NoVerdict::Data(problem.to_owned()));
     }
-    let scrapes = prometheus.instant(&readings::scrapes(LEAD), None).await.map_err(NoVerdict::Prometheus)?;
+    let scrapes =
+        prometheus.instant(&readings::scrapes(SCRAPE_HISTORY), None).await.map_err(NoVerdict::Prometheus)?;
     // One that has only begun to scrape will know its interval by the end of a run.
-    let Some(health) = Health::new(&scrapes) else { return Ok(None) };
-    let skew = skew(prometheus).await.map_err(NoVerdict::Prometheus)?;
-    Look { skew, jump: 0.0 }
+    let Some(health) = ScrapeHealth::new(&scrapes) else { return Ok(None) };
+    let skew = read_skew(prometheus).await.map_err(NoVerdict::Prometheus)?;
+    ClockReading { skew, jump: 0.0 }
         .doubt(health.interval)
         .map_or(Ok(Some(health.interval)), |doubt| Err(NoVerdict::Data(doubt)))
 }

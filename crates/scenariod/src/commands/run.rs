@@ -144,7 +144,7 @@ fn prometheus(args: &RunArgs, settings: &Settings) -> Result<Option<Prometheus>,
         wants: "a URL like http://127.0.0.1:9091",
     })?;
     let url = args.prometheus.clone().or(in_variable).unwrap_or_else(|| settings.prometheus.clone());
-    let auth = Auth::token(args.prometheus_token_file.as_deref(), variable(TOKEN_VARIABLE))?;
+    let auth = Auth::from_token(args.prometheus_token_file.as_deref(), variable(TOKEN_VARIABLE))?;
     Ok(Some(Prometheus::new(&url, auth)?))
 }
 

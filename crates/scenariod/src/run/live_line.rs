@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, timeout};
 use crate::plan::Plan;
 use crate::prometheus::Prometheus;
 use crate::prometheus::Series;
-use crate::promql::pattern;
+use crate::promql::node_pattern;
 use crate::terminal::narrator::Narrator;
 use crate::terminal::progress::Figures;
 
@@ -27,7 +27,7 @@ impl LiveLine {
     pub(crate) fn start(prometheus: Option<&Prometheus>, narrator: &Narrator, plan: &Plan) -> LiveLine {
         let read = |prometheus: &Prometheus| {
             let targets: Vec<String> = plan.targets().into_iter().map(str::to_owned).collect();
-            let (promql, title) = (readings::moving(&pattern(&targets)), name_nodes(&targets));
+            let (promql, title) = (readings::moving(&node_pattern(&targets)), name_nodes(&targets));
             let (prometheus, narrator) = (prometheus.clone(), narrator.clone());
             tokio::spawn(async move {
                 let mut ticks = tokio::time::interval(INTERVAL);

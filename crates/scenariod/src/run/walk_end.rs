@@ -7,13 +7,13 @@ use crate::run::driver::WalkResult;
 use crate::run::error::RunError;
 use crate::run::machine::Outcome;
 use crate::run::supervisor::SupervisedEnd;
-use crate::verdict::stop_watch::Stopped;
+use crate::verdict::stop_watch::StopReason;
 use crate::verdict::{Conclusion, WalkEnd};
 
 /// The end of a walk. `stopped` is the stop condition that ended it, `interrupted` the exit code of the signal that did.
 pub(super) fn walk_end(
     end: SupervisedEnd,
-    stopped: Option<Stopped>,
+    stopped: Option<StopReason>,
     interrupted: Option<Exit>,
 ) -> (WalkEnd, Vec<RunError>) {
     match (end, stopped) {
@@ -56,7 +56,7 @@ pub(super) fn early_end(
         _ => "the injector was lost or disturbed, no toxic is left",
     };
     let (status, exit, what) = match outcome {
-        Outcome::Completed => (RunStatus::Success, Exit::Ok, "all phases walked, no toxic is left"),
+        Outcome::Completed => (RunStatus::Success, Exit::Ok, "all phases completed, no toxic is left"),
         Outcome::FaultLost => (RunStatus::Inconclusive, Exit::Inconclusive, disturbed),
         Outcome::Cancelled => {
             (RunStatus::Aborted, interrupted.unwrap_or(Exit::Interrupted), "no toxic is left")
@@ -79,7 +79,7 @@ mod tests {
 
     use super::*;
     use crate::injector::{Disturbance, InjectError};
-    use crate::verdict::judge::stop::Cause;
+    use crate::verdict::judgement::stop::StopCause;
 
     fn regular(outcome: Outcome, errors: Vec<RunError>) -> SupervisedEnd {
         SupervisedEnd::Regular(WalkResult { outcome, errors })
@@ -89,13 +89,13 @@ mod tests {
         RunError::Disturbed { scenario: "x".to_owned(), cause: Disturbance::Restarted }
     }
 
-    fn stopped() -> Stopped {
-        Stopped { rule: "too slow".to_owned(), cause: Cause::Met, lasting: Duration::from_secs(3) }
+    fn stopped() -> StopReason {
+        StopReason { rule: "too slow".to_owned(), cause: StopCause::Met, lasting: Duration::from_secs(3) }
     }
 
     fn conclusion(
         end: SupervisedEnd,
-        stopped: Option<Stopped>,
+        stopped: Option<StopReason>,
         interrupted: Option<Exit>,
     ) -> (RunStatus, Exit) {
         match walk_end(end, stopped, interrupted).0 {

@@ -129,7 +129,8 @@ fn a_toxiproxy_that_stands_still_in_stabilization_spoils_that_run_and_not_the_ne
         said.contains("long was not injected: toxiproxy, or the whole machine, did not respond"),
         "{said}"
     );
-    let walked = said.lines().filter(|line| line.ends_with("success: all phases walked, no toxic is left"));
+    let walked =
+        said.lines().filter(|line| line.ends_with("success: all phases completed, no toxic is left"));
     assert_eq!(walked.count(), 1, "{said}");
 }
 
