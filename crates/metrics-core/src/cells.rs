@@ -9,27 +9,30 @@ use std::time::Duration;
 /// The writer loads and stores instead of adding atomically: on the hot path that costs a tenth. Two writers
 /// would lose increments, so each load thread has cells of its own and the scrape adds them up.
 #[derive(Debug, Default)]
-pub(crate) struct Cell(AtomicU64);
+pub struct SingleWriterCounter(AtomicU64);
 
-impl Cell {
+impl SingleWriterCounter {
+    /// Adds to the count.
     #[inline]
-    pub(crate) fn add(&self, n: u64) {
+    pub fn add(&self, n: u64) {
         self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
     }
 
+    /// Adds one.
     #[inline]
-    pub(crate) fn inc(&self) {
+    pub fn inc(&self) {
         self.add(1);
     }
 
-    /// For a count that may fall: what falls on another shard wraps here, and the sum over shards is right.
+    /// Subtracts one. Below zero the count wraps: where it went up on another shard, the sum over the shards is right.
     #[inline]
-    pub(crate) fn dec(&self) {
+    pub fn dec(&self) {
         self.add(u64::MAX);
     }
 
+    /// The count.
     #[inline]
-    pub(crate) fn get(&self) -> u64 {
+    pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }
@@ -83,24 +86,24 @@ impl Edges {
     }
 }
 
-/// As [`Duration::as_nanos`], without its 128 bits; more than five centuries are as long as these.
+/// [`Duration::as_nanos`] in 64 bits. Longer times count as the longest that fits, more than 500 years.
 #[inline]
-pub(crate) fn whole_nanos(time: Duration) -> u64 {
+pub fn whole_nanos(time: Duration) -> u64 {
     time.as_secs().saturating_mul(1_000_000_000).saturating_add(time.subsec_nanos().into())
 }
 
 /// A histogram with a single writer.
 #[derive(Debug)]
 pub(crate) struct HistogramCells {
-    counts: Box<[Cell]>,
-    sum_nanos: Cell,
+    counts: Box<[SingleWriterCounter]>,
+    sum_nanos: SingleWriterCounter,
 }
 
 impl HistogramCells {
     pub(crate) fn new(edges: &Edges) -> HistogramCells {
         HistogramCells {
-            counts: (0..=edges.len()).map(|_| Cell::default()).collect(),
-            sum_nanos: Cell::default(),
+            counts: (0..=edges.len()).map(|_| SingleWriterCounter::default()).collect(),
+            sum_nanos: SingleWriterCounter::default(),
         }
     }
 
@@ -116,15 +119,18 @@ impl HistogramCells {
 
 /// The sum of one histogram over all shards, in the form the encoder wants.
 #[derive(Clone, Debug)]
-pub(crate) struct Merged {
+pub(crate) struct MergedHistogram {
     /// (upper edge in seconds, count in this bucket); the last edge is infinite.
     pub(crate) buckets: Vec<(f64, u64)>,
     /// Sum of the values, in seconds.
     pub(crate) sum: f64,
 }
 
-impl Merged {
-    pub(crate) fn of<'a>(edges: &Edges, shards: impl Iterator<Item = &'a HistogramCells>) -> Merged {
+impl MergedHistogram {
+    pub(crate) fn sum<'a>(
+        edges: &Edges,
+        shards: impl Iterator<Item = &'a HistogramCells>,
+    ) -> MergedHistogram {
         let mut counts = vec![0u64; edges.len() + 1];
         let mut nanos = 0u64;
         for shard in shards {
@@ -135,7 +141,7 @@ impl Merged {
         }
         // Written as `+Inf`: the bucket every reader of a histogram needs.
         let uppers = edges.uppers.iter().map(|edge| *edge as f64 / 1e9).chain([f64::INFINITY]);
-        Merged { buckets: uppers.zip(counts).collect(), sum: nanos as f64 / 1e9 }
+        MergedHistogram { buckets: uppers.zip(counts).collect(), sum: nanos as f64 / 1e9 }
     }
 }
 
@@ -147,7 +153,7 @@ mod tests {
     #[test]
     fn edges_hold_the_tenth_of_a_second_and_every_timeout() {
         let edges = Edges::latency(&[Duration::from_millis(300), Duration::from_millis(500)]);
-        let merged = Merged::of(&edges, std::iter::empty());
+        let merged = MergedHistogram::sum(&edges, std::iter::empty());
         let uppers: Vec<f64> = merged.buckets.iter().map(|(upper, _)| *upper).collect();
         for edge in [50e-6, 0.1, 0.3, 0.5, 5.0, f64::INFINITY] {
             assert!(uppers.contains(&edge), "{edge} in {uppers:?}");
@@ -176,7 +182,7 @@ mod tests {
             let edges = Edges::latency(&[]);
             let cells = HistogramCells::new(&edges);
             cells.observe(&edges, Duration::from_nanos(nanos));
-            let merged = Merged::of(&edges, [&cells].into_iter());
+            let merged = MergedHistogram::sum(&edges, [&cells].into_iter());
             let hit: Vec<usize> = (0..merged.buckets.len()).filter(|i| merged.buckets[*i].1 == 1).collect();
             prop_assert_eq!(hit.len(), 1);
             let value = nanos as f64 / 1e9;
@@ -187,7 +193,7 @@ mod tests {
         /// A count that goes up on one shard and down on another adds up.
         #[test]
         fn counts_may_fall_on_another_shard(ups in 0u64..100, downs in 0u64..100) {
-            let (a, b) = (Cell::default(), Cell::default());
+            let (a, b) = (SingleWriterCounter::default(), SingleWriterCounter::default());
             (0..ups.max(downs)).for_each(|_| a.inc());
             (0..downs).for_each(|_| b.dec());
             prop_assert_eq!(a.get().wrapping_add(b.get()), ups.max(downs) - downs);

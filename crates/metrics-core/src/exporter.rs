@@ -43,7 +43,7 @@ pub struct Exporter {
     /// Bytes of the last answer: the next is about as long.
     last_size: AtomicUsize,
     /// The families that left something out and of which that was said.
-    told: Locked<BTreeSet<&'static str>>,
+    warned: Locked<BTreeSet<&'static str>>,
 }
 
 /// Whether the daemon does its work yet; shown by `/ready`.
@@ -67,7 +67,7 @@ impl Readiness {
 }
 
 impl Exporter {
-    /// Not ready until told so.
+    /// Not ready until warned so.
     pub fn new(mut registry: Registry) -> Exporter {
         let http = Arc::new(HttpFamilies::new());
         registry.register_collector(Box::new(ProcessFamilies));
@@ -84,7 +84,7 @@ impl Exporter {
             readiness,
             scrapes: watch::Sender::new(0),
             last_size: AtomicUsize::new(4096),
-            told: Locked::default(),
+            warned: Locked::default(),
         }
     }
 
@@ -105,8 +105,8 @@ impl Exporter {
 
     /// The families that leave something out and of which that was not said before.
     fn first_refused(&self) -> Vec<(&'static str, usize)> {
-        let mut told = self.told.lock();
-        limit::take().into_iter().filter(|(family, _)| told.insert(family)).collect()
+        let mut warned = self.warned.lock();
+        limit::take_refused().into_iter().filter(|(family, _)| warned.insert(family)).collect()
     }
 
     /// Answers on an already bound listener until `shutdown`; requests under way are answered first.
@@ -124,13 +124,13 @@ fn router(exporter: Arc<Exporter>) -> Router {
         .route("/metrics", get(metrics))
         .route("/health", get(async || "ok\n"))
         .route("/ready", get(ready))
-        .layer(middleware::from_fn_with_state(Arc::clone(&exporter), observe))
+        .layer(middleware::from_fn_with_state(Arc::clone(&exporter), observe_request))
         .with_state(exporter)
 }
 
 async fn metrics(State(exporter): State<Arc<Exporter>>, headers: HeaderMap) -> Response {
     let asked = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let format = Format::accepted(asked(header::ACCEPT));
+    let format = Format::from_accept_header(asked(header::ACCEPT));
     let expected = exporter.last_size.load(Relaxed) + ROOM;
     let encoded = format.encode(&exporter.registry, expected);
     for (family, label_sets) in exporter.first_refused() {
@@ -139,14 +139,14 @@ async fn metrics(State(exporter): State<Arc<Exporter>>, headers: HeaderMap) -> R
     match encoded {
         Ok(text) => {
             exporter.last_size.store(text.len(), Relaxed);
-            answer(format, text, gzip_wanted(asked(header::ACCEPT_ENCODING)))
+            respond(format, text, gzip_wanted(asked(header::ACCEPT_ENCODING)))
         }
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("metrics cannot be encoded: {error}\n"))
             .into_response(),
     }
 }
 
-fn answer(format: Format, text: String, packed: bool) -> Response {
+fn respond(format: Format, text: String, packed: bool) -> Response {
     let kind = [(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept, accept-encoding")];
     match packed.then(|| gzip(&text)) {
         Some(Ok(bytes)) => (kind, [(header::CONTENT_ENCODING, "gzip")], bytes).into_response(),
@@ -161,7 +161,7 @@ async fn ready(State(exporter): State<Arc<Exporter>>) -> Response {
     }
 }
 
-async fn observe(State(exporter): State<Arc<Exporter>>, request: Request, next: Next) -> Response {
+async fn observe_request(State(exporter): State<Arc<Exporter>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let in_flight = exporter.http.begin();
@@ -181,9 +181,9 @@ mod tests {
     #[test]
     fn what_a_family_leaves_out_is_said_once() {
         let exporter = Exporter::new(Registry::default());
-        limit::take();
+        limit::take_refused();
         let scrape = |families: &[&'static str]| {
-            families.iter().for_each(|family| limit::refuse(family, 3));
+            families.iter().for_each(|family| limit::record_refused(family, 3));
             exporter.first_refused()
         };
         assert_eq!(scrape(&["a"]), [("a", 3)]);

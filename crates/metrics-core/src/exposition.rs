@@ -17,7 +17,7 @@ pub(crate) enum Format {
 
 impl Format {
     /// The format for an Accept header: OpenMetrics where it is named and not refused with `q=0`.
-    pub(crate) fn accepted(accept: Option<&str>) -> Format {
+    pub(crate) fn from_accept_header(accept: Option<&str>) -> Format {
         let wanted = accept.unwrap_or_default().split(',').any(|range| {
             let mut parts = range.split(';').map(str::trim);
             let open_metrics =
@@ -39,18 +39,18 @@ impl Format {
     /// The whole registry as text; `expected` bytes are made room for at once.
     pub(crate) fn encode(self, registry: &Registry, expected: usize) -> Result<String, std::fmt::Error> {
         let mut text = String::with_capacity(expected);
-        limit::take();
+        limit::take_refused();
         text::encode(&mut text, registry)?;
         Ok(match self {
             Format::OpenMetrics => text,
-            Format::Classic => classic(&text),
+            Format::Classic => to_classic(&text),
         })
     }
 }
 
 /// OpenMetrics names a counter's family without `_total`, the classic format with it; the classic format knows no
 /// end mark. Families without series are left out: classic readers complain about them.
-fn classic(open_metrics: &str) -> String {
+fn to_classic(open_metrics: &str) -> String {
     let mut out = String::with_capacity(open_metrics.len());
     let mut lines = open_metrics.lines().peekable();
     while let Some(line) = lines.next() {
@@ -82,16 +82,19 @@ mod tests {
     #[test]
     fn prometheus_gets_open_metrics_and_curl_the_classic_format() {
         let prometheus = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
-        assert_eq!(Format::accepted(Some(prometheus)), Format::OpenMetrics);
-        assert_eq!(Format::accepted(Some("*/*")), Format::Classic);
-        assert_eq!(Format::accepted(Some("application/openmetrics-text;q=0, text/plain")), Format::Classic);
-        assert_eq!(Format::accepted(None), Format::Classic);
+        assert_eq!(Format::from_accept_header(Some(prometheus)), Format::OpenMetrics);
+        assert_eq!(Format::from_accept_header(Some("*/*")), Format::Classic);
+        assert_eq!(
+            Format::from_accept_header(Some("application/openmetrics-text;q=0, text/plain")),
+            Format::Classic
+        );
+        assert_eq!(Format::from_accept_header(None), Format::Classic);
     }
 
     #[test]
     fn classic_names_counters_with_total_and_drops_the_end_mark() {
         let open = "# HELP a Things\n# TYPE a counter\na_total{x=\"y # z\"} 1\n# HELP b Level\n# TYPE b gauge\nb 2\n# HELP c Empty\n# TYPE c gauge\n# EOF\n";
         let expected = "# HELP a_total Things\n# TYPE a_total counter\na_total{x=\"y # z\"} 1\n# HELP b Level\n# TYPE b gauge\nb 2\n";
-        assert_eq!(classic(open), expected);
+        assert_eq!(to_classic(open), expected);
     }
 }

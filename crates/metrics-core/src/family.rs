@@ -76,7 +76,7 @@ impl Family {
         let written = write(&mut series);
         let refused = series.written.saturating_sub(LABEL_SETS);
         if refused > 0 {
-            limit::refuse(self.name, refused);
+            limit::record_refused(self.name, refused);
         }
         written
     }

@@ -9,13 +9,14 @@ pub mod exporter;
 mod exposition;
 pub mod families;
 mod family;
+mod fine_histogram;
 pub mod labels;
 mod limit;
 mod locked;
 pub mod reference;
-mod spread;
 
+pub use cells::{SingleWriterCounter, whole_nanos};
 pub use family::{Family, Kind};
+pub use fine_histogram::FineHistogram;
 pub use locked::Locked;
 pub use prometheus_client::registry::Registry;
-pub use spread::Spread;

@@ -12,16 +12,16 @@ thread_local! {
 }
 
 /// A family left out this many.
-pub(crate) fn refuse(family: &'static str, label_sets: usize) {
+pub(crate) fn record_refused(family: &'static str, label_sets: usize) {
     REFUSED.with_borrow_mut(|all| all.push((family, label_sets)));
 }
 
 /// What this scrape has left out so far.
-pub(crate) fn refused() -> usize {
+pub(crate) fn refused_count() -> usize {
     REFUSED.with_borrow(|all| all.iter().map(|(_, label_sets)| label_sets).sum())
 }
 
 /// Which families left out how much; the next scrape begins with an empty account.
-pub(crate) fn take() -> Vec<(&'static str, usize)> {
+pub(crate) fn take_refused() -> Vec<(&'static str, usize)> {
     REFUSED.take()
 }

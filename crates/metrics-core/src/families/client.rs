@@ -10,7 +10,7 @@ mod state;
 
 pub use breakdown::Breakdown;
 pub use collector::{ClientFamilies, Totals};
-pub use shard::{ClientShard, Finished};
+pub use shard::{ClientShard, FinishedOperation};
 pub use state::{BreakerView, ClientState, LoadView, PoolView};
 
 use crate::family::Family;

@@ -21,6 +21,6 @@ pub(crate) struct LimitFamilies;
 
 impl Collector for LimitFamilies {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
-        REFUSED.encode_one(&mut encoder, limit::refused() as f64)
+        REFUSED.encode_one(&mut encoder, limit::refused_count() as f64)
     }
 }

@@ -66,20 +66,20 @@ pub struct ScenarioFamilies(Locked<State>);
 
 #[derive(Clone, Debug)]
 struct State {
-    scenarios: Vec<Counted>,
-    current: Option<Current>,
-    runs: VecDeque<Stamps>,
+    scenarios: Vec<ScenarioCounts>,
+    current: Option<CurrentRun>,
+    runs: VecDeque<RunTimestamps>,
 }
 
 #[derive(Clone, Debug)]
-struct Counted {
+struct ScenarioCounts {
     planned: PlannedScenario,
     entered: [u64; Phase::COUNT],
     ended: [u64; RunStatus::COUNT],
 }
 
 #[derive(Clone, Debug)]
-struct Current {
+struct CurrentRun {
     scenario: String,
     phase: Phase,
     /// The last phase is over.
@@ -87,7 +87,7 @@ struct Current {
 }
 
 #[derive(Clone, Debug)]
-struct Stamps {
+struct RunTimestamps {
     scenario: String,
     run: String,
     start: [Option<f64>; Phase::COUNT],
@@ -97,7 +97,7 @@ struct Stamps {
 impl ScenarioFamilies {
     /// Registers the families for the scenarios of this command, every series at 0.
     pub fn register(registry: &mut Registry, scenarios: &[PlannedScenario]) -> Arc<ScenarioFamilies> {
-        let counted = |planned: &PlannedScenario| Counted {
+        let counted = |planned: &PlannedScenario| ScenarioCounts {
             planned: planned.clone(),
             entered: [0; Phase::COUNT],
             ended: [0; RunStatus::COUNT],
@@ -113,7 +113,7 @@ impl ScenarioFamilies {
 
     /// The lengths that the next run of a scenario will have; they may differ from run to run.
     pub fn plan(&self, planned: &PlannedScenario) {
-        if let Some(counted) = self.0.lock().counted(&planned.name) {
+        if let Some(counted) = self.0.lock().counts_of(&planned.name) {
             counted.planned = planned.clone();
         }
     }
@@ -121,8 +121,8 @@ impl ScenarioFamilies {
     /// A run begins; its first phase follows with [`enter`](Self::enter).
     pub fn run_started(&self, scenario: &str, run: &str) {
         let mut state = self.0.lock();
-        state.current = Some(Current { scenario: scenario.to_owned(), phase: Phase::Idle, walked: false });
-        state.runs.push_back(Stamps {
+        state.current = Some(CurrentRun { scenario: scenario.to_owned(), phase: Phase::Idle, walked: false });
+        state.runs.push_back(RunTimestamps {
             scenario: scenario.to_owned(),
             run: run.to_owned(),
             start: [None; Phase::COUNT],
@@ -148,14 +148,14 @@ impl ScenarioFamilies {
         let mut state = self.0.lock();
         state.leave(at);
         let Some(current) = state.current.take() else { return };
-        if let Some(counted) = state.counted(&current.scenario) {
+        if let Some(counted) = state.counts_of(&current.scenario) {
             counted.ended[status.index()] += 1;
         }
     }
 }
 
 impl State {
-    fn counted(&mut self, scenario: &str) -> Option<&mut Counted> {
+    fn counts_of(&mut self, scenario: &str) -> Option<&mut ScenarioCounts> {
         self.scenarios.iter_mut().find(|counted| counted.planned.name == scenario)
     }
 
@@ -179,7 +179,7 @@ impl State {
                 stamps.start[phase.index()] = Some(at);
             }
         }
-        if let Some(counted) = self.counted(&scenario) {
+        if let Some(counted) = self.counts_of(&scenario) {
             counted.entered[phase.index()] += 1;
         }
     }
@@ -211,7 +211,7 @@ impl Collector for ScenarioFamilies {
             })
         })?;
         for (family, pick) in
-            [(START, (|s| &s.start) as fn(&Stamps) -> &[Option<f64>; Phase::COUNT]), (END, |s| &s.end)]
+            [(START, (|s| &s.start) as fn(&RunTimestamps) -> &[Option<f64>; Phase::COUNT]), (END, |s| &s.end)]
         {
             family.encode(e, |series| {
                 for stamps in &state.runs {

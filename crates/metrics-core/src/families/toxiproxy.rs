@@ -9,7 +9,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 
-use crate::cells::{Cell, Edges, HistogramCells, Merged};
+use crate::cells::{Edges, HistogramCells, MergedHistogram, SingleWriterCounter};
 use crate::family::Family;
 use crate::labels::{ApiMethod, FaultType};
 use crate::locked::Locked;
@@ -80,7 +80,7 @@ struct State {
     faults: Vec<Fault>,
     /// `None`: nobody knows.
     residual: Option<usize>,
-    errors: [Cell; ApiMethod::COUNT],
+    errors: [SingleWriterCounter; ApiMethod::COUNT],
     durations: [HistogramCells; ApiMethod::COUNT],
 }
 
@@ -118,7 +118,7 @@ impl ToxiproxyFamilies {
         for fault in known {
             let known = state.fault(&fault.server, fault.fault);
             for param in &fault.params {
-                set(&mut known.params, param, 0.0);
+                set_param(&mut known.params, param, 0.0);
             }
         }
         let families = Arc::new(ToxiproxyFamilies { state: Locked::new(state), edges, scope });
@@ -135,7 +135,7 @@ impl ToxiproxyFamilies {
             fault.on_since = Some(at);
         }
         for (param, value) in params {
-            set(&mut fault.params, param, *value);
+            set_param(&mut fault.params, param, *value);
         }
     }
 
@@ -187,7 +187,7 @@ impl State {
     }
 }
 
-fn set(params: &mut Vec<(&'static str, f64)>, param: &'static str, value: f64) {
+fn set_param(params: &mut Vec<(&'static str, f64)>, param: &'static str, value: f64) {
     match params.iter_mut().find(|(name, _)| *name == param) {
         Some((_, old)) => *old = value,
         None => params.push((param, value)),
@@ -209,7 +209,7 @@ impl Collector for ToxiproxyFamilies {
         })?;
         API_DURATION.encode(e, |series| {
             ApiMethod::ALL.iter().try_for_each(|m| {
-                let merged = Merged::of(&self.edges, [&state.durations[m.index()]].into_iter());
+                let merged = MergedHistogram::sum(&self.edges, [&state.durations[m.index()]].into_iter());
                 series.histogram(&[m.as_str()], merged.sum, &merged.buckets)
             })
         })

@@ -53,7 +53,7 @@ impl NodeTimes {
 
 /// What one run showed.
 #[derive(Clone, Debug, Default)]
-pub struct Shown {
+pub struct RunFindings {
     /// By expectation. One that does not apply to the run has no series.
     pub findings: Vec<(String, Option<Finding>)>,
     /// By node.
@@ -62,7 +62,7 @@ pub struct Shown {
 
 /// The families of the verdict.
 #[derive(Debug)]
-pub struct VerdictFamilies(Locked<BTreeMap<String, Shown>>);
+pub struct VerdictFamilies(Locked<BTreeMap<String, RunFindings>>);
 
 impl VerdictFamilies {
     /// Registers the families. No run has been judged: there is no series yet.
@@ -73,7 +73,7 @@ impl VerdictFamilies {
     }
 
     /// A run was judged; what an earlier run of the scenario showed is forgotten.
-    pub fn judged(&self, scenario: &str, shown: Shown) {
+    pub fn judged(&self, scenario: &str, shown: RunFindings) {
         self.0.lock().insert(scenario.to_owned(), shown);
     }
 }
@@ -125,10 +125,11 @@ mod tests {
         let families = VerdictFamilies::register(&mut registry);
         assert_eq!(text(&registry), "");
         let times = NodeTimes { detect: Some(Duration::from_millis(600)), recover: None };
-        families.judged("x", Shown { findings: vec![("old".into(), Some(Finding::Pass))], times: vec![] });
+        families
+            .judged("x", RunFindings { findings: vec![("old".into(), Some(Finding::Pass))], times: vec![] });
         families.judged(
             "x",
-            Shown {
+            RunFindings {
                 findings: vec![
                     ("holds".into(), Some(Finding::Pass)),
                     ("breaks".into(), Some(Finding::Fail)),

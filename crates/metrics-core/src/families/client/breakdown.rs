@@ -1,8 +1,8 @@
 //! The client's counts for a report at the end of a run: per node, and never as series.
 
 use super::collector::ClientFamilies;
+use crate::fine_histogram::FineHistogram;
 use crate::labels::{CorruptKind, ErrorType, Operation, Status};
-use crate::spread::Spread;
 
 /// What a node's operations came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,9 +20,9 @@ pub struct Breakdown {
     /// Values whose own write was never acknowledged.
     pub late_writes: u64,
     /// From the intended start to the end.
-    pub latency: Spread,
+    pub latency: FineHistogram,
     /// From the first byte sent to the end.
-    pub service: Spread,
+    pub service: FineHistogram,
 }
 
 impl Breakdown {
@@ -57,16 +57,16 @@ impl ClientFamilies {
             sum.hits += s.hits.get();
             sum.misses += s.misses.get();
             sum.late_writes += s.late_writes.get();
-            sum.latency.add(&s.latency_spread);
-            sum.service.add(&s.service_spread);
+            sum.latency.add(&s.fine_latency);
+            sum.service.add(&s.fine_service);
         }
         sum
     }
 
     /// How late the operations of an open loop started.
-    pub fn lateness(&self) -> Spread {
-        let mut sum = Spread::default();
-        self.shards().iter().for_each(|shard| sum.add(&shard.lateness_spread));
+    pub fn lateness(&self) -> FineHistogram {
+        let mut sum = FineHistogram::default();
+        self.shards().iter().for_each(|shard| sum.add(&shard.fine_lateness));
         sum
     }
 }

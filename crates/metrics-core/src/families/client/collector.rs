@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 
 use super::shard::{ClientShard, ServerCells};
 use super::state::ClientState;
-use crate::cells::{Edges, HistogramCells, Merged};
+use crate::cells::{Edges, HistogramCells, MergedHistogram};
 use crate::labels::{ErrorType, Status};
 
 /// Sums over all shards, nodes and operations.
@@ -117,12 +117,12 @@ impl ClientFamilies {
         self.cells(server).map(|s| s.last_error.load(Relaxed)).max().unwrap_or(0)
     }
 
-    pub(super) fn merged_waits(&self, server: usize) -> Merged {
-        Merged::of(&self.waits, self.cells(server).map(|cells| &cells.acquire))
+    pub(super) fn merged_waits(&self, server: usize) -> MergedHistogram {
+        MergedHistogram::sum(&self.waits, self.cells(server).map(|cells| &cells.acquire))
     }
 
-    pub(super) fn merged_lateness(&self) -> Merged {
-        Merged::of(&self.edges, self.shards.iter().map(|shard| &shard.lateness))
+    pub(super) fn merged_lateness(&self) -> MergedHistogram {
+        MergedHistogram::sum(&self.edges, self.shards.iter().map(|shard| &shard.lateness))
     }
 
     pub(super) fn shards(&self) -> &[Arc<ClientShard>] {
@@ -141,8 +141,8 @@ impl ClientFamilies {
         &'a self,
         server: usize,
         of: impl Fn(&'a ServerCells) -> &'a HistogramCells,
-    ) -> Merged {
-        Merged::of(&self.edges, self.cells(server).map(of))
+    ) -> MergedHistogram {
+        MergedHistogram::sum(&self.edges, self.cells(server).map(of))
     }
 
     /// Runs `write` for every node: its index and name.

@@ -1,9 +1,9 @@
-//! How times are spread, finely enough for the quantiles of a report: log-linear cells, each less than 1% wide. What the
+//! How times are histogram, finely enough for the quantiles of a report: log-linear cells, each less than 1% wide. What the
 //! exposition's buckets are is decided in `cells`; these are never exported.
 
 use std::time::Duration;
 
-use crate::cells::{Cell, whole_nanos};
+use crate::cells::{SingleWriterCounter, whole_nanos};
 
 /// The finest step.
 const UNIT_BITS: u32 = 3;
@@ -16,7 +16,7 @@ const CELLS: usize = (DOUBLINGS + 1) * STEPS;
 
 /// The cell of a time, as HdrHistogram has it: linear at first, then so many per doubling.
 #[inline]
-fn cell(nanos: u64) -> usize {
+fn cell_index(nanos: u64) -> usize {
     let units = nanos >> UNIT_BITS;
     let shift = (u64::BITS - units.leading_zeros()).saturating_sub(STEP_BITS + 1);
     let index = ((shift as usize) << STEP_BITS) + (units >> shift) as usize;
@@ -24,7 +24,7 @@ fn cell(nanos: u64) -> usize {
 }
 
 /// The longest time, in nanoseconds, that belongs to a cell.
-fn upper(index: usize) -> u64 {
+fn upper_nanos(index: usize) -> u64 {
     let shift = (index >> STEP_BITS).saturating_sub(1);
     let units = (index - (shift << STEP_BITS)) as u64;
     (((units + 1) << shift) << UNIT_BITS) - 1
@@ -32,22 +32,25 @@ fn upper(index: usize) -> u64 {
 
 /// Times counted by a single writer.
 #[derive(Debug)]
-pub(crate) struct SpreadCells {
-    counts: Box<[Cell]>,
-    max_nanos: Cell,
+pub(crate) struct FineHistogramCells {
+    counts: Box<[SingleWriterCounter]>,
+    max_nanos: SingleWriterCounter,
 }
 
-impl Default for SpreadCells {
-    fn default() -> SpreadCells {
-        SpreadCells { counts: (0..CELLS).map(|_| Cell::default()).collect(), max_nanos: Cell::default() }
+impl Default for FineHistogramCells {
+    fn default() -> FineHistogramCells {
+        FineHistogramCells {
+            counts: (0..CELLS).map(|_| SingleWriterCounter::default()).collect(),
+            max_nanos: SingleWriterCounter::default(),
+        }
     }
 }
 
-impl SpreadCells {
+impl FineHistogramCells {
     #[inline]
     pub(crate) fn observe(&self, value: Duration) {
         let nanos = whole_nanos(value);
-        if let Some(cell) = self.counts.get(cell(nanos)) {
+        if let Some(cell) = self.counts.get(cell_index(nanos)) {
             cell.inc();
         }
         let max = self.max_nanos.get();
@@ -59,13 +62,13 @@ impl SpreadCells {
 
 /// Times of one kind, added up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Spread {
+pub struct FineHistogram {
     counts: Vec<u64>,
     max_nanos: u64,
 }
 
-impl Spread {
-    pub(crate) fn add(&mut self, cells: &SpreadCells) {
+impl FineHistogram {
+    pub(crate) fn add(&mut self, cells: &FineHistogramCells) {
         self.counts.resize(CELLS, 0);
         for (sum, cell) in self.counts.iter_mut().zip(&cells.counts) {
             *sum += cell.get();
@@ -74,7 +77,7 @@ impl Spread {
     }
 
     /// The times of both.
-    pub fn merge(&mut self, other: &Spread) {
+    pub fn merge(&mut self, other: &FineHistogram) {
         self.counts.resize(CELLS, 0);
         for (sum, count) in self.counts.iter_mut().zip(&other.counts) {
             *sum += count;
@@ -95,7 +98,7 @@ impl Spread {
 
     /// The longest time of a cell that counted something; the last cell has no end of its own.
     fn longest(&self, index: usize) -> u64 {
-        if index == CELLS - 1 { self.max_nanos } else { upper(index).min(self.max_nanos) }
+        if index == CELLS - 1 { self.max_nanos } else { upper_nanos(index).min(self.max_nanos) }
     }
 
     /// The longest, exactly.
@@ -122,14 +125,14 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{CELLS, Spread, SpreadCells, cell, upper};
+    use super::{CELLS, FineHistogram, FineHistogramCells, cell_index, upper_nanos};
 
-    fn spread(nanos: &[u64]) -> Spread {
-        let cells = SpreadCells::default();
+    fn histogram(nanos: &[u64]) -> FineHistogram {
+        let cells = FineHistogramCells::default();
         nanos.iter().for_each(|nanos| cells.observe(Duration::from_nanos(*nanos)));
-        let mut spread = Spread::default();
-        spread.add(&cells);
-        spread
+        let mut histogram = FineHistogram::default();
+        histogram.add(&cells);
+        histogram
     }
 
     proptest! {
@@ -137,17 +140,17 @@ mod tests {
         #[test]
         fn cells_are_narrow(exponent in 0..37u32, part: u64) {
             let nanos = (1u64 << exponent) + part % (1u64 << exponent);
-            let index = cell(nanos);
+            let index = cell_index(nanos);
             prop_assert!(index < CELLS - 1 || exponent == 36);
-            prop_assert!(upper(index) >= nanos);
-            prop_assert!(upper(index) - nanos <= (nanos / 100).max(7));
-            prop_assert!(index == 0 || upper(index - 1) < nanos);
+            prop_assert!(upper_nanos(index) >= nanos);
+            prop_assert!(upper_nanos(index) - nanos <= (nanos / 100).max(7));
+            prop_assert!(index == 0 || upper_nanos(index - 1) < nanos);
         }
 
         /// A quantile is never shorter than the exact one and at most 1% longer.
         #[test]
         fn quantiles_are_those_of_the_times(mut nanos in proptest::collection::vec(1_000..10_000_000_000u64, 1..200), share in 0.0..1.0f64) {
-            let found = spread(&nanos).quantile(share).unwrap().as_nanos() as u64;
+            let found = histogram(&nanos).quantile(share).unwrap().as_nanos() as u64;
             nanos.sort_unstable();
             let rank = ((nanos.len() as f64 * share).ceil() as usize).max(1);
             let exact = nanos[rank - 1];
@@ -157,42 +160,42 @@ mod tests {
         /// The cells are in order, hold every time and end where a quantile would.
         #[test]
         fn cells_hold_every_time(nanos in proptest::collection::vec(1_000..300_000_000_000u64, 1..200)) {
-            let spread = spread(&nanos);
-            let cells: Vec<_> = spread.cells().collect();
+            let histogram = histogram(&nanos);
+            let cells: Vec<_> = histogram.cells().collect();
             prop_assert_eq!(cells.iter().map(|(_, count)| count).sum::<u64>(), nanos.len() as u64);
             prop_assert!(cells.is_sorted());
-            prop_assert_eq!(cells.last().map(|(time, _)| *time), spread.quantile(1.0));
-            prop_assert_eq!(cells.first().map(|(time, _)| *time), spread.quantile(0.0));
+            prop_assert_eq!(cells.last().map(|(time, _)| *time), histogram.quantile(1.0));
+            prop_assert_eq!(cells.first().map(|(time, _)| *time), histogram.quantile(0.0));
         }
 
-        /// Two spreads together are the spread of all times.
+        /// Two spreads together are the histogram of all times.
         #[test]
         fn merging_is_counting_together(one in proptest::collection::vec(0..u64::MAX, 0..50), other in proptest::collection::vec(0..1_000_000u64, 0..50)) {
-            let mut merged = spread(&one);
-            merged.merge(&spread(&other));
-            prop_assert_eq!(merged, spread(&[one, other].concat()));
+            let mut merged = histogram(&one);
+            merged.merge(&histogram(&other));
+            prop_assert_eq!(merged, histogram(&[one, other].concat()));
         }
     }
 
     #[test]
     fn the_longest_is_exact_and_nothing_has_no_quantile() {
-        let some = spread(&[5, 3_000_000_123, 900_000_000_000]);
+        let some = histogram(&[5, 3_000_000_123, 900_000_000_000]);
         assert_eq!(some.max(), Duration::from_secs(900));
         assert_eq!(some.quantile(1.0), Some(Duration::from_secs(900)));
-        assert_eq!((some.count(), Spread::default().quantile(0.5)), (3, None));
+        assert_eq!((some.count(), FineHistogram::default().quantile(0.5)), (3, None));
     }
 
     /// Printed, not judged: the machine has other work.
     #[test]
     fn what_one_observation_costs() {
-        let cells = SpreadCells::default();
+        let cells = FineHistogramCells::default();
         let (rounds, start) = (2_000_000u64, std::time::Instant::now());
         for round in 0..rounds {
             cells.observe(std::hint::black_box(Duration::from_nanos(100_000 + round % 4_096 * 100)));
         }
         println!("{:.2} ns per observation", start.elapsed().as_nanos() as f64 / rounds as f64);
-        let mut spread = Spread::default();
-        spread.add(&cells);
-        assert_eq!(spread.count(), rounds);
+        let mut histogram = FineHistogram::default();
+        histogram.add(&cells);
+        assert_eq!(histogram.count(), rounds);
     }
 }
