@@ -1,13 +1,13 @@
-//! Numbers that one thread writes and any thread reads: a counter and a histogram without a lock or a read-modify-write.
-//! What they count is decided elsewhere.
+//! Numbers that one thread writes and any thread reads: a counter and a histogram, without locks and without atomic
+//! read-modify-write. What is counted is decided elsewhere.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// A count with a single writer.
+/// A counter with a single writer.
 ///
-/// The writer loads and stores instead of adding atomically: on the hot path that costs a tenth. Two writers
-/// would lose increments, so each load thread has cells of its own and the scrape adds them up.
+/// The writer loads and stores: an atomic addition takes about six times as long. Two writers at once would lose
+/// increments, so each load thread has its own counters and the scrape adds them up.
 #[derive(Debug, Default)]
 pub struct SingleWriterCounter(AtomicU64);
 
@@ -37,17 +37,18 @@ impl SingleWriterCounter {
     }
 }
 
-/// Upper bucket edges in nanoseconds, ascending; the last bucket has none.
+/// Upper bucket edges in nanoseconds, ascending. The last bucket has no upper edge.
 #[derive(Clone, Debug)]
 pub(crate) struct Edges {
     uppers: Box<[u64]>,
-    /// By the bits of a value: the first bucket that such a value can be in. One or two more steps find its own.
+    /// The lowest bucket that a value can be in, by the number of its significant bits. A search of one or two steps from
+    /// there finds the bucket.
     first: [u8; u64::BITS as usize + 1],
 }
 
 impl Edges {
-    /// The lab's latency edges: 50 us to 5 s, with an edge at each of `timeouts`. Each costs a scrape two lines for every
-    /// operation of every node.
+    /// The lab's latency edges: 50 us to 5 s, with an edge at each of `timeouts`. Each edge adds two lines to a scrape for
+    /// every operation of every node.
     pub(crate) fn latency(timeouts: &[Duration]) -> Edges {
         let us = [
             50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000, 200_000, 500_000, 1_000_000,
@@ -68,7 +69,7 @@ impl Edges {
         nanos.dedup();
         let first = std::array::from_fn(|bits| {
             let least = if bits == 0 { 0 } else { 1 << (bits - 1) };
-            // Too far on would be wrong, too early only slow.
+            // Too high would give wrong buckets, too low only costs time.
             u8::try_from(nanos.partition_point(|edge| *edge < least)).unwrap_or(u8::MAX)
         });
         Edges { uppers: nanos.into(), first }
@@ -78,7 +79,7 @@ impl Edges {
         self.uppers.len()
     }
 
-    /// The bucket of a value; an edge belongs to the bucket below it, as `le` says.
+    /// The bucket of a value. A value equal to an edge is in the bucket below it, as in `le`.
     #[inline]
     fn bucket(&self, nanos: u64) -> usize {
         let first = usize::from(self.first[(u64::BITS - nanos.leading_zeros()) as usize]);
@@ -117,7 +118,7 @@ impl HistogramCells {
     }
 }
 
-/// The sum of one histogram over all shards, in the form the encoder wants.
+/// The sum of one histogram over all shards, in the form that the encoder expects.
 #[derive(Clone, Debug)]
 pub(crate) struct MergedHistogram {
     /// (upper edge in seconds, count in this bucket); the last edge is infinite.
@@ -139,7 +140,7 @@ impl MergedHistogram {
             }
             nanos = nanos.wrapping_add(shard.sum_nanos.get());
         }
-        // Written as `+Inf`: the bucket every reader of a histogram needs.
+        // The last edge is written as `+Inf`, the bucket that every reader of a histogram needs.
         let uppers = edges.uppers.iter().map(|edge| *edge as f64 / 1e9).chain([f64::INFINITY]);
         MergedHistogram { buckets: uppers.zip(counts).collect(), sum: nanos as f64 / 1e9 }
     }
@@ -162,9 +163,9 @@ mod tests {
     }
 
     proptest! {
-        /// The bucket of a value is the first whose edge is not below it, wherever the timeouts put their edges.
+        /// For any timeouts, the bucket of a value is the first whose edge is not below the value.
         #[test]
-        fn the_table_finds_what_a_search_does(
+        fn the_table_finds_the_same_bucket_as_a_search(
             timeouts in proptest::collection::vec(0u64..20_000_000_000, 0..4),
             bits in 0..64u32, part: u64, step in 0..3u64,
         ) {

@@ -1,4 +1,5 @@
-//! The HTTP server of a daemon: `/metrics`, `/health`, `/ready`. It binds nothing by itself and knows no family of a daemon.
+//! The HTTP server of a daemon: `/metrics`, `/health`, `/ready`. The caller binds the
+//! socket and registers the daemon's own families.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -29,10 +30,10 @@ use crate::labels::Runtime;
 use crate::limit;
 use crate::locked::Locked;
 
-/// Bytes by which one scrape may outgrow the last without moving its text in memory.
+/// Spare bytes in a scrape's buffer. A scrape that is a little longer than the last one then needs no reallocation.
 const ROOM: usize = 2048;
 
-/// Serves a registry. Build it with a full registry; it adds the process, runtime, build and HTTP families.
+/// Serves a registry. Register the daemon's families first; this adds those of the process, runtimes, build and HTTP server.
 #[derive(Debug)]
 pub struct Exporter {
     registry: Registry,
@@ -40,23 +41,23 @@ pub struct Exporter {
     runtimes: Runtimes,
     readiness: Readiness,
     scrapes: watch::Sender<u64>,
-    /// Bytes of the last answer: the next is about as long.
+    /// Bytes of the last scrape. The next one is about as long.
     last_size: AtomicUsize,
-    /// The families that left something out and of which that was said.
+    /// The families over the limit of label sets that are in the log already.
     warned: Locked<BTreeSet<&'static str>>,
 }
 
-/// Whether the daemon does its work yet; shown by `/ready`.
+/// Whether the daemon is ready, and why not. `/ready` serves it.
 #[derive(Clone, Debug)]
 pub struct Readiness(Arc<Locked<Option<String>>>);
 
 impl Readiness {
-    /// The daemon does its work.
+    /// The daemon is ready.
     pub fn set_ready(&self) {
         *self.0.lock() = None;
     }
 
-    /// The daemon does not do its work, and why.
+    /// The daemon is not ready, for this reason.
     pub fn set_not_ready(&self, reason: impl Into<String>) {
         *self.0.lock() = Some(reason.into());
     }
@@ -67,7 +68,7 @@ impl Readiness {
 }
 
 impl Exporter {
-    /// Not ready until warned so.
+    /// Starts as not ready.
     pub fn new(mut registry: Registry) -> Exporter {
         let http = Arc::new(HttpFamilies::new());
         registry.register_collector(Box::new(ProcessFamilies));
@@ -88,28 +89,28 @@ impl Exporter {
         }
     }
 
-    /// The handle that says when the daemon is ready.
+    /// The handle with which the daemon reports that it is ready.
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
     }
 
-    /// Where a daemon says which runtimes it has besides the one that serves this.
+    /// The handle with which the daemon registers its other Tokio runtimes.
     pub fn runtimes(&self) -> Runtimes {
         self.runtimes.clone()
     }
 
-    /// How many `GET /metrics` were answered so far.
+    /// How many requests for `/metrics` were answered so far.
     pub fn scrapes(&self) -> watch::Receiver<u64> {
         self.scrapes.subscribe()
     }
 
-    /// The families that leave something out and of which that was not said before.
+    /// The families that are over the limit of label sets for the first time, and how many sets each left out.
     fn first_refused(&self) -> Vec<(&'static str, usize)> {
         let mut warned = self.warned.lock();
         limit::take_refused().into_iter().filter(|(family, _)| warned.insert(family)).collect()
     }
 
-    /// Answers on an already bound listener until `shutdown`; requests under way are answered first.
+    /// Serves on a bound listener until `shutdown`. Requests in progress are answered before it returns.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
         self.runtimes.watch(Runtime::Server, &Handle::current());
         listener.set_nonblocking(true)?;
@@ -134,14 +135,14 @@ async fn metrics(State(exporter): State<Arc<Exporter>>, headers: HeaderMap) -> R
     let expected = exporter.last_size.load(Relaxed) + ROOM;
     let encoded = format.encode(&exporter.registry, expected);
     for (family, label_sets) in exporter.first_refused() {
-        tracing::warn!(family, label_sets, "too many label sets: those beyond the limit are not exported");
+        tracing::warn!(family, label_sets, "too many label sets; those beyond the limit are not exported");
     }
     match encoded {
         Ok(text) => {
             exporter.last_size.store(text.len(), Relaxed);
             respond(format, text, gzip_wanted(asked(header::ACCEPT_ENCODING)))
         }
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("metrics cannot be encoded: {error}\n"))
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("cannot encode the metrics: {error}\n"))
             .into_response(),
     }
 }
@@ -179,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_family_leaves_out_is_said_once() {
+    fn a_family_over_the_limit_is_reported_once() {
         let exporter = Exporter::new(Registry::default());
         limit::take_refused();
         let scrape = |families: &[&'static str]| {

@@ -1,20 +1,20 @@
-//! How times are histogram, finely enough for the quantiles of a report: log-linear cells, each less than 1% wide. What the
-//! exposition's buckets are is decided in `cells`; these are never exported.
+//! A histogram that is fine enough for the quantiles of a report: log-linear cells, each less than 1% wide. It is never
+//! exported; the buckets of exported histograms are in `cells`.
 
 use std::time::Duration;
 
 use crate::cells::{SingleWriterCounter, whole_nanos};
 
-/// The finest step.
+/// The smallest step is 8 ns.
 const UNIT_BITS: u32 = 3;
 /// Cells per doubling: 128, so that a cell is at most 1/128 of its value wide.
 const STEP_BITS: u32 = 7;
 const STEPS: usize = 1 << STEP_BITS;
-/// Doublings above the linear part: up to 137 s. What takes longer counts in the last cell.
+/// Doublings above the linear part: up to 137 s. Longer times count in the last cell.
 const DOUBLINGS: usize = 27;
 const CELLS: usize = (DOUBLINGS + 1) * STEPS;
 
-/// The cell of a time, as HdrHistogram has it: linear at first, then so many per doubling.
+/// The cell of a time, as in HdrHistogram: linear at first, then [`STEPS`] cells per doubling.
 #[inline]
 fn cell_index(nanos: u64) -> usize {
     let units = nanos >> UNIT_BITS;
@@ -30,7 +30,7 @@ fn upper_nanos(index: usize) -> u64 {
     (((units + 1) << shift) << UNIT_BITS) - 1
 }
 
-/// Times counted by a single writer.
+/// The cells of one load thread, which only that thread writes.
 #[derive(Debug)]
 pub(crate) struct FineHistogramCells {
     counts: Box<[SingleWriterCounter]>,
@@ -60,7 +60,7 @@ impl FineHistogramCells {
     }
 }
 
-/// Times of one kind, added up.
+/// The sum of the cells of all load threads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FineHistogram {
     counts: Vec<u64>,
@@ -76,7 +76,7 @@ impl FineHistogram {
         self.max_nanos = self.max_nanos.max(cells.max_nanos.get());
     }
 
-    /// The times of both.
+    /// Adds the times of another histogram.
     pub fn merge(&mut self, other: &FineHistogram) {
         self.counts.resize(CELLS, 0);
         for (sum, count) in self.counts.iter_mut().zip(&other.counts) {
@@ -85,29 +85,29 @@ impl FineHistogram {
         self.max_nanos = self.max_nanos.max(other.max_nanos);
     }
 
-    /// How many times there are.
+    /// The number of times counted.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// The cells that counted something, shortest first: the longest time of each and how many it counted.
+    /// The cells that are not empty, shortest times first: the longest time of each cell and its count.
     pub fn cells(&self) -> impl Iterator<Item = (Duration, u64)> {
         let counted = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
         counted.map(|(index, count)| (Duration::from_nanos(self.longest(index)), *count))
     }
 
-    /// The longest time of a cell that counted something; the last cell has no end of its own.
+    /// The longest time of a cell that is not empty. The last cell has no upper end, so the longest time counted is used.
     fn longest(&self, index: usize) -> u64 {
         if index == CELLS - 1 { self.max_nanos } else { upper_nanos(index).min(self.max_nanos) }
     }
 
-    /// The longest, exactly.
+    /// The longest time, exactly.
     pub fn max(&self) -> Duration {
         Duration::from_nanos(self.max_nanos)
     }
 
-    /// The time that this share (0 to 1) of all does not exceed, at most 1% too long and never too short; `None` where
-    /// nothing was counted.
+    /// The time that this share (0 to 1) of all times does not exceed. It is never too short and at most 1% too long. `None`
+    /// when nothing was counted.
     pub fn quantile(&self, share: f64) -> Option<Duration> {
         let wanted = ((self.count() as f64 * share).ceil() as u64).max(1);
         let mut seen = 0;
@@ -149,7 +149,7 @@ mod tests {
 
         /// A quantile is never shorter than the exact one and at most 1% longer.
         #[test]
-        fn quantiles_are_those_of_the_times(mut nanos in proptest::collection::vec(1_000..10_000_000_000u64, 1..200), share in 0.0..1.0f64) {
+        fn quantiles_are_close_to_the_exact_ones(mut nanos in proptest::collection::vec(1_000..10_000_000_000u64, 1..200), share in 0.0..1.0f64) {
             let found = histogram(&nanos).quantile(share).unwrap().as_nanos() as u64;
             nanos.sort_unstable();
             let rank = ((nanos.len() as f64 * share).ceil() as usize).max(1);
@@ -157,7 +157,7 @@ mod tests {
             prop_assert!(found >= exact && found <= exact + exact / 100 + 1, "{} for {}", found, exact);
         }
 
-        /// The cells are in order, hold every time and end where a quantile would.
+        /// The cells are in order, hold every time, and end at the same times as the quantiles 0 and 1.
         #[test]
         fn cells_hold_every_time(nanos in proptest::collection::vec(1_000..300_000_000_000u64, 1..200)) {
             let histogram = histogram(&nanos);
@@ -168,9 +168,9 @@ mod tests {
             prop_assert_eq!(cells.first().map(|(time, _)| *time), histogram.quantile(0.0));
         }
 
-        /// Two spreads together are the histogram of all times.
+        /// Two merged histograms equal one histogram of all their times.
         #[test]
-        fn merging_is_counting_together(one in proptest::collection::vec(0..u64::MAX, 0..50), other in proptest::collection::vec(0..1_000_000u64, 0..50)) {
+        fn merging_equals_counting_together(one in proptest::collection::vec(0..u64::MAX, 0..50), other in proptest::collection::vec(0..1_000_000u64, 0..50)) {
             let mut merged = histogram(&one);
             merged.merge(&histogram(&other));
             prop_assert_eq!(merged, histogram(&[one, other].concat()));
@@ -178,24 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_is_exact_and_nothing_has_no_quantile() {
+    fn the_maximum_is_exact_and_an_empty_histogram_has_no_quantile() {
         let some = histogram(&[5, 3_000_000_123, 900_000_000_000]);
         assert_eq!(some.max(), Duration::from_secs(900));
         assert_eq!(some.quantile(1.0), Some(Duration::from_secs(900)));
         assert_eq!((some.count(), FineHistogram::default().quantile(0.5)), (3, None));
-    }
-
-    /// Printed, not judged: the machine has other work.
-    #[test]
-    fn what_one_observation_costs() {
-        let cells = FineHistogramCells::default();
-        let (rounds, start) = (2_000_000u64, std::time::Instant::now());
-        for round in 0..rounds {
-            cells.observe(std::hint::black_box(Duration::from_nanos(100_000 + round % 4_096 * 100)));
-        }
-        println!("{:.2} ns per observation", start.elapsed().as_nanos() as f64 / rounds as f64);
-        let mut histogram = FineHistogram::default();
-        histogram.add(&cells);
-        assert_eq!(histogram.count(), rounds);
     }
 }

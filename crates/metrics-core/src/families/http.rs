@@ -1,4 +1,4 @@
-//! The families of the daemon's own HTTP server. Which requests there are, is `exporter`'s matter.
+//! The families of the daemon's own HTTP server. `exporter` reports the requests.
 
 use std::fmt::Error;
 use std::time::Duration;
@@ -17,12 +17,12 @@ const DURATION: Family = Family::histogram(
     &["path"],
     "Time to answer an HTTP request, in seconds",
 );
-const IN_FLIGHT: Family = Family::gauge("http_requests_in_flight", &[], "HTTP requests being answered");
+const IN_FLIGHT: Family = Family::gauge("http_requests_in_flight", &[], "HTTP requests in progress");
 
 pub(super) const FAMILIES: &[&Family] = &[&REQUESTS, &DURATION, &IN_FLIGHT];
 
-/// The paths that get series of their own; a request for anything else counts as `other`, whatever it asked for,
-/// so that nobody can make series by asking.
+/// The paths with series of their own. A request for any other path counts as `other`, so that clients cannot create
+/// series.
 const PATHS: [&str; 4] = ["/metrics", "/health", "/ready", "other"];
 const METHODS: [&str; 3] = ["GET", "HEAD", "other"];
 
@@ -39,7 +39,7 @@ pub(crate) struct HttpFamilies {
 #[derive(Debug)]
 struct State {
     in_flight: u64,
-    /// What was answered, by method, path and status.
+    /// Responses by method, path and status.
     answered: Vec<([usize; 2], u16, SingleWriterCounter)>,
     durations: [HistogramCells; PATHS.len()],
 }
@@ -56,7 +56,7 @@ impl HttpFamilies {
         HttpFamilies { state: Locked::new(state), edges }
     }
 
-    /// Counts the request as in flight until the guard is gone, also when its connection breaks first.
+    /// Counts the request as in flight until the guard is dropped, even if its connection breaks first.
     pub(crate) fn begin(&self) -> InFlight<'_> {
         self.state.lock().in_flight += 1;
         InFlight(self)

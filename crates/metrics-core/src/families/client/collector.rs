@@ -1,4 +1,4 @@
-//! Hands out one shard per load thread and adds the shards up. How the sums become series is in `encode`.
+//! Hands out one shard per load thread and adds the shards up. `encode` makes series of the sums.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -22,13 +22,13 @@ pub struct Totals {
     pub errors: [u64; ErrorType::COUNT],
     /// Reads that found their key.
     pub hits: u64,
-    /// Reads that did not.
+    /// Reads that did not find their key.
     pub misses: u64,
     /// Reads of a wrong value.
     pub corrupt: u64,
     /// Operations dropped by the open loop.
     pub dropped: u64,
-    /// Of these, the ones that a worker had taken and that got no connection in time.
+    /// The part of `dropped` that a worker had taken and that got no connection in time.
     pub abandoned: u64,
 }
 
@@ -37,7 +37,7 @@ pub struct Totals {
 pub struct ClientFamilies {
     servers: Vec<String>,
     edges: Edges,
-    /// Of the waits for a connection.
+    /// The edges of the histogram of waits for a connection.
     waits: Edges,
     shards: Vec<Arc<ClientShard>>,
     state: Arc<dyn ClientState>,

@@ -1,4 +1,4 @@
-//! What one load thread counts about the client, per node. Nothing is merged, named or encoded here.
+//! The counts of one load thread, per node. Nothing is merged, named or encoded here.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
@@ -12,18 +12,18 @@ use crate::labels::{CloseReason, CorruptKind, ErrorType, Operation, Status};
 pub struct FinishedOperation {
     /// Index of the node the key belongs to.
     pub server: usize,
-    /// What was asked.
+    /// The kind of operation.
     pub operation: Operation,
-    /// What went wrong, if anything did.
+    /// The error of a failed operation.
     pub outcome: Result<(), ErrorType>,
-    /// From the intended start to the end.
+    /// Time from the intended start to the end.
     pub latency: Duration,
-    /// From the first byte sent to the end; `None` when nothing was sent.
+    /// Time from the first byte sent to the end. `None` when nothing was sent.
     pub service: Option<Duration>,
 }
 
-/// The counters of one load thread. One writer only; see [`SingleWriterCounter`] for why. Aligned so that no two threads write to one
-/// cache line, nor to the two that are fetched together.
+/// The counters of one load thread. Only that thread writes them, as [`SingleWriterCounter`] requires. The alignment keeps
+/// two threads from writing to one cache line, or to two lines that are fetched together.
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct ClientShard {
@@ -83,7 +83,7 @@ impl ServerCells {
     }
 }
 
-// A node's index comes from the same list that sized `servers`; an index out of range is not counted.
+// `servers` has an entry for each node. An event with any other index is not counted.
 impl ClientShard {
     pub(super) fn new(servers: usize, edges: &Edges, waits: &Edges) -> ClientShard {
         ClientShard {
@@ -104,24 +104,24 @@ impl ClientShard {
         }
     }
 
-    /// An operation began: it is in flight until [`finished`](Self::finished).
+    /// An operation started. It is in flight until [`finished`](Self::finished).
     #[inline]
     pub fn started(&self, server: usize) {
         self.on(server, |s| s.in_flight.inc());
     }
 
-    /// An operation under way goes on at another node.
+    /// An operation in flight continues at another node.
     pub fn moved(&self, from: usize, to: usize) {
         self.on(from, |s| s.in_flight.dec());
         self.on(to, |s| s.in_flight.inc());
     }
 
-    /// An attempt failed after an exchange of this length and is repeated: it counts as service time only.
+    /// An attempt failed after an exchange of this length and is repeated. It counts in the service time only.
     pub fn repeated(&self, server: usize, operation: Operation, service: Duration) {
         self.on(server, |s| s.service[operation.index()].observe(&self.edges, service));
     }
 
-    /// An operation that was [`started`](Self::started) has its outcome.
+    /// An operation that was [`started`](Self::started) ended.
     #[inline]
     pub fn finished(&self, op: &FinishedOperation) {
         self.on(op.server, |s| {
@@ -161,33 +161,33 @@ impl ClientShard {
         self.on(server, |s| s.corrupt[kind.index()].inc());
     }
 
-    /// A write that was never acknowledged appeared.
+    /// A read returned a value whose write was never acknowledged.
     pub fn late_write(&self, server: usize) {
         self.on(server, |s| s.late_writes.inc());
     }
 
-    /// The breaker refused an operation.
+    /// The breaker rejected an operation.
     pub fn breaker_rejected(&self, server: usize) {
         self.on(server, |s| s.rejected.inc());
     }
 
-    /// A connection was made.
+    /// A connection was opened.
     pub fn connection_created(&self, server: usize) {
         self.on(server, |s| s.created.inc());
     }
 
-    /// A connection was closed by us.
+    /// The client closed a connection.
     pub fn connection_closed(&self, server: usize, reason: CloseReason) {
         self.on(server, |s| s.closed[reason.index()].inc());
     }
 
-    /// A connection was handed to an operation after `waited`, dialling included.
+    /// An operation got a connection after `waited`, including dialling.
     #[inline]
     pub fn acquired(&self, server: usize, waited: Duration) {
         self.on(server, |s| s.acquire.observe(&self.waits, waited));
     }
 
-    /// No connection could be handed to an operation.
+    /// An operation got no connection.
     pub fn acquire_failed(&self, server: usize) {
         self.on(server, |s| s.acquire_errors.inc());
     }
@@ -205,7 +205,7 @@ impl ClientShard {
         self.abandoned.inc();
     }
 
-    /// Open loop: operations that no worker could start in time were dropped.
+    /// Open loop: operations were dropped because no worker could start them in time.
     pub fn dropped(&self, operations: u64) {
         self.dropped.add(operations);
     }
