@@ -15,12 +15,12 @@ use daemon_core::problems::Problems;
 use daemon_core::values::{HostPort, Positive};
 
 use crate::cli::{Cli, ClientFlags};
-use crate::plan::{Format, Plan, Target};
+use crate::plan::{Plan, SummaryFormat, Target};
 use crate::workload_file::UserWorkload;
-use client::Client;
+use client::ClientSection;
 pub(crate) use error::ConfigError;
 use load::LoadSection;
-use presets::Choice;
+use presets::PresetOrFile;
 
 const METRICS_ADDR: &str = "127.0.0.1:9090";
 
@@ -37,11 +37,11 @@ fn file_addr(lab: &Lab, section: &LoadSection) -> Result<HostPort, LabError> {
 }
 
 /// Both sections with the files they name, with the problems of all in one answer.
-fn parts(lab: &Lab, cli: &Cli) -> Result<(LoadSection, Client, UserWorkload), ConfigError> {
+fn read_sections(lab: &Lab, cli: &Cli) -> Result<(LoadSection, ClientSection, UserWorkload), ConfigError> {
     let mut problems = Problems::default();
-    let load = kept(lab.section("loadgen").map_err(ConfigError::from), &mut problems)?;
-    let client = kept(client::read(lab, &cli.client), &mut problems)?;
-    let workload = kept(load::workload(lab, cli), &mut problems)?;
+    let load = put_problems_aside(lab.section("loadgen").map_err(ConfigError::from), &mut problems)?;
+    let client = put_problems_aside(client::read_section(lab, &cli.client), &mut problems)?;
+    let workload = put_problems_aside(load::read_workload(lab, cli), &mut problems)?;
     match (load, client, workload) {
         (Some(load), Some(client), Some(workload)) if problems.0.is_empty() => Ok((load, client, workload)),
         _ => Err(problems.into()),
@@ -49,7 +49,10 @@ fn parts(lab: &Lab, cli: &Cli) -> Result<(LoadSection, Client, UserWorkload), Co
 }
 
 /// Puts problems of files aside; any other error ends the reading.
-fn kept<T>(result: Result<T, ConfigError>, problems: &mut Problems) -> Result<Option<T>, ConfigError> {
+fn put_problems_aside<T>(
+    result: Result<T, ConfigError>,
+    problems: &mut Problems,
+) -> Result<Option<T>, ConfigError> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(ConfigError::Lab(LabError::Wrong(more))) => {
@@ -62,7 +65,7 @@ fn kept<T>(result: Result<T, ConfigError>, problems: &mut Problems) -> Result<Op
 
 /// The plan of one run: flags win over the lab file, the lab file over the defaults.
 pub(crate) fn plan(lab: &Lab, cli: &Cli) -> Result<Plan, ConfigError> {
-    let (section, client, workload) = parts(lab, cli)?;
+    let (section, client, workload) = read_sections(lab, cli)?;
     let client = client::plan(client, &cli.client)?;
     Ok(Plan {
         metrics_addr: match &cli.metrics_addr {
@@ -74,13 +77,13 @@ pub(crate) fn plan(lab: &Lab, cli: &Cli) -> Result<Plan, ConfigError> {
         client,
         ready_timeout: section.ready_timeout.map_or(Duration::from_secs(30), Positive::get),
         duration: cli.duration.map(Positive::get),
-        summary: if cli.json { Format::Json } else { Format::Text },
+        summary: if cli.json { SummaryFormat::Json } else { SummaryFormat::Text },
     })
 }
 
 /// Whether a file holds a client, on its own.
-pub(crate) fn check_client(choice: &Choice) -> Result<(), ConfigError> {
-    client::plan(client::of_file(choice)?, &ClientFlags::default()).map(|_| ())
+pub(crate) fn check_client(choice: &PresetOrFile) -> Result<(), ConfigError> {
+    client::plan(client::read_file(choice)?, &ClientFlags::default()).map(|_| ())
 }
 
 /// `dial`, never `upstream`: the load has to meet the proxy.

@@ -28,12 +28,12 @@ pub(crate) struct Plan {
     /// `None`: until a signal.
     pub(crate) duration: Option<Duration>,
     /// How the end of the run is told.
-    pub(crate) summary: Format,
+    pub(crate) summary: SummaryFormat,
 }
 
 /// How the summary is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum SummaryFormat {
     Text,
     Json,
 }

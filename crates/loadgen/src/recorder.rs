@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_core::families::client::{ClientShard, Finished};
+use metrics_core::families::client::{ClientShard, FinishedOperation};
 use metrics_core::labels::{CloseReason, CorruptKind, Operation};
 
 #[cfg(test)]
@@ -31,7 +31,7 @@ pub enum Event {
     /// An attempt failed after an exchange of this length, and is repeated.
     Repeated { server: usize, operation: Operation, service: Duration },
     /// An operation that [`Started`](Self::Started) has ended.
-    Finished(Finished),
+    Finished(FinishedOperation),
     /// A read found its key.
     Hit { server: usize },
     /// A read did not find its key.
@@ -59,14 +59,14 @@ pub enum Event {
     Abandoned { server: usize },
 }
 
-/// Told what happens on one load thread.
+/// Receives the events of one load thread.
 pub trait Recorder: Clone + 'static {
     /// Something happened just now.
     fn record(&self, event: Event);
 }
 
 /// Makes one recorder per load thread.
-pub trait Export {
+pub trait RecorderFactory {
     /// What it makes.
     type Recorder: Recorder + Send;
 
@@ -75,7 +75,7 @@ pub trait Export {
 }
 
 /// Makes recorders that forget.
-impl Export for () {
+impl RecorderFactory for () {
     type Recorder = ();
 
     fn recorder(&self, _: &[String]) {}

@@ -22,11 +22,11 @@ pub(crate) struct RunState {
     counts: Vec<Vec<Arc<PoolCounts>>>,
     workers: AtomicU64,
     /// While an open loop runs.
-    open: Locked<Option<Open>>,
+    open: Locked<Option<OpenLoopState>>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenLoopState {
     profile: LoadProfile,
     began: Instant,
     /// One per thread.
@@ -41,37 +41,37 @@ impl RunState {
     }
 
     /// The connection counts that belong to one thread, by node.
-    pub(crate) fn counts_of(&self, thread: usize) -> Vec<Arc<PoolCounts>> {
+    pub(crate) fn pool_counts(&self, thread: usize) -> Vec<Arc<PoolCounts>> {
         self.counts[thread].clone()
     }
 
     /// An open loop begins; its threads say what they have in their queues.
-    pub(crate) fn open(&self, profile: LoadProfile, began: Instant) {
-        *self.open.lock() = Some(Open { profile, began, backlogs: Vec::new() });
+    pub(crate) fn begin_open_loop(&self, profile: LoadProfile, began: Instant) {
+        *self.open.lock() = Some(OpenLoopState { profile, began, backlogs: Vec::new() });
     }
 
-    pub(crate) fn queue(&self, backlog: Arc<Backlog>) {
+    pub(crate) fn add_backlog(&self, backlog: Arc<Backlog>) {
         if let Some(open) = &mut *self.open.lock() {
             open.backlogs.push(backlog);
         }
     }
 
     /// Nothing is due any more.
-    pub(crate) fn close(&self) {
+    pub(crate) fn end_open_loop(&self) {
         *self.open.lock() = None;
     }
 
     /// Counts one worker as running until the guard goes, however the worker ends.
-    pub(crate) fn working(self: &Arc<Self>) -> Working {
+    pub(crate) fn count_worker(self: &Arc<Self>) -> WorkerGuard {
         self.workers.fetch_add(1, Relaxed);
-        Working(Arc::clone(self))
+        WorkerGuard(Arc::clone(self))
     }
 }
 
 #[derive(Debug)]
-pub(crate) struct Working(Arc<RunState>);
+pub(crate) struct WorkerGuard(Arc<RunState>);
 
-impl Drop for Working {
+impl Drop for WorkerGuard {
     fn drop(&mut self) {
         self.0.workers.fetch_sub(1, Relaxed);
     }

@@ -21,12 +21,12 @@ pub(crate) enum Verdict {
     Right,
     /// A value whose own write was given up: it landed all the same.
     Late,
-    Wrong(Wrong),
+    Wrong(WrongValue),
 }
 
 /// In which way a value is not the one that was to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wrong {
+pub(crate) enum WrongValue {
     /// Nobody wrote these bytes.
     Torn { bytes: usize },
     /// Whole, but stored under another key.
@@ -35,7 +35,7 @@ pub(crate) enum Wrong {
     Stale { origin: WriteId },
 }
 
-impl Wrong {
+impl WrongValue {
     pub(crate) fn kind(self) -> CorruptKind {
         match self {
             Self::Torn { .. } => CorruptKind::Torn,
@@ -50,7 +50,7 @@ impl Wrong {
     }
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for WrongValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Torn { bytes } => write!(f, "{bytes} bytes that nobody wrote"),
@@ -93,8 +93,8 @@ pub(crate) fn write(buffer: &mut Vec<u8>, key: u64, origin: WriteId, size: usize
 }
 
 /// Who wrote the value, or in which way it is not one that was written for this key.
-pub(crate) fn verify(value: &[u8], key: u64) -> Result<WriteId, Wrong> {
-    let torn = Wrong::Torn { bytes: value.len() };
+pub(crate) fn verify(value: &[u8], key: u64) -> Result<WriteId, WrongValue> {
+    let torn = WrongValue::Torn { bytes: value.len() };
     let (header, filler) = value.split_first_chunk::<MIN_SIZE>().ok_or(torn)?;
     let (words, _) = header.as_chunks::<WORD>();
     let [owner, writer, began, stamped] = [0, 1, 2, 3].map(|index| u64::from_le_bytes(words[index]));
@@ -114,14 +114,14 @@ pub(crate) fn verify(value: &[u8], key: u64) -> Result<WriteId, Wrong> {
         return Err(torn);
     }
     // Whole, but somebody else's.
-    if owner == key { Ok(origin) } else { Err(Wrong::AnotherKeys { owner, origin }) }
+    if owner == key { Ok(origin) } else { Err(WrongValue::AnotherKeys { owner, origin }) }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{MIN_SIZE, Wrong, verify, write};
+    use super::{MIN_SIZE, WrongValue, verify, write};
     use crate::history::WriteId;
 
     fn value(key: u64, writer: u64, began: u64, size: usize) -> Vec<u8> {
@@ -143,7 +143,7 @@ mod tests {
         #[test]
         fn another_keys_value_is_named(key: u64, other: u64, size in MIN_SIZE..400) {
             prop_assume!(key != other);
-            prop_assert_eq!(verify(&value(other, 1, 1, size), key), Err(Wrong::AnotherKeys { owner: other, origin: WriteId { writer: 1, began: 1 } }));
+            prop_assert_eq!(verify(&value(other, 1, 1, size), key), Err(WrongValue::AnotherKeys { owner: other, origin: WriteId { writer: 1, began: 1 } }));
         }
 
         /// One changed byte anywhere is seen.
@@ -152,7 +152,7 @@ mod tests {
             let mut value = value(key, 3, 4, size);
             let at = at % value.len();
             value[at] ^= flip;
-            prop_assert_eq!(verify(&value, key), Err(Wrong::Torn { bytes: size }));
+            prop_assert_eq!(verify(&value, key), Err(WrongValue::Torn { bytes: size }));
         }
 
         /// A cut value is seen at every length, and so are bytes too many.
@@ -160,9 +160,9 @@ mod tests {
         fn a_wrong_length_is_seen(key: u64, cut in 0..400usize, size in MIN_SIZE..400) {
             let whole = value(key, 3, 4, size);
             let cut = cut % size;
-            prop_assert_eq!(verify(&whole[..cut], key), Err(Wrong::Torn { bytes: cut }));
+            prop_assert_eq!(verify(&whole[..cut], key), Err(WrongValue::Torn { bytes: cut }));
             let longer = [whole.as_slice(), b"x"].concat();
-            prop_assert_eq!(verify(&longer, key), Err(Wrong::Torn { bytes: size + 1 }));
+            prop_assert_eq!(verify(&longer, key), Err(WrongValue::Torn { bytes: size + 1 }));
         }
 
         /// Two versions of one value spliced at any inner point are seen.
@@ -171,7 +171,7 @@ mod tests {
             let (one, two) = (value(key, 1, 1, size), value(key, 1, 2, size));
             let spliced = [&one[..at], &two[at..]].concat();
             prop_assume!(spliced != one && spliced != two);
-            prop_assert_eq!(verify(&spliced, key), Err(Wrong::Torn { bytes: size }));
+            prop_assert_eq!(verify(&spliced, key), Err(WrongValue::Torn { bytes: size }));
         }
     }
 }

@@ -9,18 +9,18 @@ use crate::stack::context::Failover;
 /// The word for a [`Failover`].
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum FailoverKnob {
+pub(crate) enum FailoverSetting {
     /// Fail fast
     None,
     /// The next node in the key's own order
     Next,
 }
 
-impl From<FailoverKnob> for Failover {
-    fn from(knob: FailoverKnob) -> Self {
-        match knob {
-            FailoverKnob::None => Self::None,
-            FailoverKnob::Next => Self::Next,
+impl From<FailoverSetting> for Failover {
+    fn from(setting: FailoverSetting) -> Self {
+        match setting {
+            FailoverSetting::None => Self::None,
+            FailoverSetting::Next => Self::Next,
         }
     }
 }

@@ -6,7 +6,7 @@ use daemon_core::lab::Lab;
 
 use super::presets::CLIENTS;
 use super::{ConfigError, plan};
-use crate::cli::{self, Cli, Parsed};
+use crate::cli::{self, Cli, CommandLine};
 use crate::keys::KeySpace;
 use crate::pacer::Pacer;
 use crate::payload::Sizes;
@@ -24,8 +24,8 @@ const SHIPPED: &str = include_str!("../../../../config/lab.yaml");
 fn flags(args: &[&str]) -> Cli {
     let line = ["loadgen"].iter().chain(args).map(|arg| (*arg).into());
     match cli::parse(line).unwrap() {
-        Parsed::Cli(cli) => *cli,
-        Parsed::Text(text) => panic!("{text}"),
+        CommandLine::Cli(cli) => *cli,
+        CommandLine::Text(text) => panic!("{text}"),
     }
 }
 

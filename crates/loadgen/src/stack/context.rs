@@ -6,12 +6,12 @@ use std::rc::Weak;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ledger::Ledger;
+use crate::ledger::WriteLedger;
 use crate::recorder::Recorder;
 use crate::stack::conn::Client;
 use crate::stack::node::Node;
 use crate::stack::pool::{Kept, Pool, PoolTimes};
-use crate::stack::retry::Budget;
+use crate::stack::retry::RetryBudget;
 use crate::stack::route::Router;
 
 /// How long things may take.
@@ -34,7 +34,7 @@ pub(crate) enum Failover {
 }
 
 /// What the workers of one thread have in common.
-pub(crate) struct Shared<C: Client, R: Recorder> {
+pub(crate) struct StackContext<C: Client, R: Recorder> {
     /// The thread's number.
     pub(crate) thread: usize,
     pub(crate) client: C,
@@ -46,12 +46,12 @@ pub(crate) struct Shared<C: Client, R: Recorder> {
     pub(crate) timeouts: Timeouts,
     pub(crate) failover: Failover,
     /// `None`: no operation is ever repeated.
-    pub(crate) retries: Option<RefCell<Budget>>,
+    pub(crate) retries: Option<RefCell<RetryBudget>>,
     pub(crate) recorder: R,
-    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) ledger: Arc<WriteLedger>,
     /// The places of all workers, for the reaper.
-    pub(crate) owned: RefCell<Vec<Weak<Places<C, R>>>>,
+    pub(crate) worker_connections: RefCell<Vec<Weak<OwnConnections<C, R>>>>,
 }
 
 /// Where a worker keeps its connections, by node.
-pub(crate) type Places<C, R> = RefCell<Vec<Kept<<C as Client>::Connection, R>>>;
+pub(crate) type OwnConnections<C, R> = RefCell<Vec<Kept<<C as Client>::Connection, R>>>;
