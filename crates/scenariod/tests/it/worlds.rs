@@ -147,7 +147,7 @@ fn a_run_whose_state_folder_is_removed_injects_nothing_more() {
         said.contains("error: long was not injected: cannot write the journal before injecting: "),
         "{said}"
     );
-    assert!(said.contains("somebody removed it while the run was on\n"), "{said}");
+    assert!(said.contains("it was deleted during the run\n"), "{said}");
     assert!(said.contains("warning: run 1/1 long "), "{said}");
     assert!(!fake.requests().iter().any(|request| request.starts_with("POST")), "{:?}", fake.requests());
 }
@@ -157,7 +157,7 @@ fn a_run_whose_state_folder_is_removed_injects_nothing_more() {
 fn a_restart_hook_that_fails_or_cannot_be_started_is_told_and_changes_nothing() {
     for (hook, path, ended) in [
         ("exit 7", "/usr/bin:/bin", "failed: exit status: 7"),
-        ("exit 0", "", "cannot be started: No such file or directory (os error 2)"),
+        ("exit 0", "", "could not be started: No such file or directory (os error 2)"),
     ] {
         let lab = Lab::start(1);
         lab.set("scenariod.restart_hook", hook);
