@@ -8,7 +8,7 @@ use metrics_core::Registry;
 use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio::time::Instant;
 
-use super::context::{load_lab, load_state, say};
+use super::context::{load_lab, load_state, print_output};
 use crate::cli::args::CleanArgs;
 use crate::clock::unix_seconds;
 use crate::injector::{Residue, Suspect, remove};
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &CleanArgs) -> Result<Exit, Failure> {
     let nodes = settings.names();
     let cleaned = runtime.block_on(clean(&client, &state, &nodes, args.dry_run));
     let (text, left) = cleaned?;
-    Ok(say(&text).worst(left))
+    Ok(print_output(&text).worst(left))
 }
 
 async fn clean(

@@ -20,7 +20,7 @@ use crate::metrics::{self, SetupError};
 use crate::settings::Settings;
 use crate::state::StateDir;
 use crate::state::journal::settle;
-use crate::terminal::narrator::{Manner, Narrator};
+use crate::terminal::narrator::{Narrator, OutputMode};
 use crate::toxiproxy::{Client, Proxy};
 
 /// How long the removals of one round may take. A signal waits for the round under way.
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &GuardArgs) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(SetupError::Runtime)?;
-    let (narrator, flush) = Narrator::start(Manner::Lines);
+    let (narrator, flush) = Narrator::start(OutputMode::Lines);
     let guarded = runtime.block_on(async {
         let mut signals = Signals::install().map_err(SetupError::Signals)?;
         let (families, readiness, serving) = metrics::serve_guard(metrics::bind(&addr)?);

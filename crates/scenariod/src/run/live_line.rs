@@ -12,7 +12,7 @@ use crate::prometheus::Prometheus;
 use crate::prometheus::Series;
 use crate::promql::pattern;
 use crate::terminal::narrator::Narrator;
-use crate::terminal::progress::Figures;
+use crate::terminal::progress::LiveFigures;
 
 /// As often as the lab scrapes; no answer is waited for longer.
 const BEAT: Duration = Duration::from_secs(1);
@@ -61,7 +61,7 @@ fn whose(targets: &[String]) -> String {
 }
 
 /// What is there of the nodes that are named, the breakers by state.
-fn figures(whose: &str, series: &[Series]) -> Figures {
+fn figures(whose: &str, series: &[Series]) -> LiveFigures {
     let of = |figure: &'static str| {
         series
             .iter()
@@ -84,7 +84,7 @@ fn figures(whose: &str, series: &[Series]) -> Figures {
     if let Some(first) = all.first_mut() {
         *first = format!("{whose}: {first}");
     }
-    Figures(all)
+    LiveFigures(all)
 }
 
 #[cfg(test)]

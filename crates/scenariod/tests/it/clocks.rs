@@ -106,7 +106,7 @@ fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
         let dry = start(&lab, "long", &["--prometheus", url, "--dry-run"]);
         let code = dry.wait_exit(DEADLINE);
         assert!(dry.stdout().contains("long: would test for 1s 500ms: "), "{}", dry.stdout());
-        let unjudged = "\nlong: nothing is expected of it: no run of it is judged\n";
+        let unjudged = "\nlong: it has no expectations, so its runs are not judged\n";
         assert!(dry.stdout().contains(unjudged), "{}", dry.stdout());
         (code, dry.stderr())
     };
@@ -121,12 +121,12 @@ fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
     let (code, said, error) = hurried(&["--dry-run"]);
     let too_short = "latency-1s: `the fault bites` needs 5s of testing, which lasts 600ms";
     assert!(code == 3 && said.lines().any(|line| line == too_short), "{code} {said}");
-    let summary = format!("as things are there will be no verdict: {too_short}; ");
+    let summary = format!("no verdict is possible at present: {too_short}; ");
     assert!(error.starts_with(&format!("error: {summary}")), "{error}");
     assert!(!said.contains("`other nodes stay clean`"), "there are none: {said}");
     let (code, _, said) = hurried(&[]);
     assert_eq!((code, said.matches(&format!("warning: {summary}")).count()), (3, 1), "{said}");
-    let no_verdict = |why: &str| format!("error: as things are there will be no verdict: {why}");
+    let no_verdict = |why: &str| format!("error: no verdict is possible at present: {why}");
     skewed.set(-60);
     assert_eq!(dry(&url), (3, no_verdict("the clock of prometheus is -60.0 s off this one\n")));
     skewed.set(0);

@@ -28,7 +28,7 @@ fn a_scenario_of_which_nothing_is_expected_is_shown_as_such() {
     std::fs::write(folder.path().join("mine.yaml"), SCENARIOS).unwrap();
     let shown = command().args(["show", "slow", "--catalogue"]).arg(folder.path()).output().unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
-    assert!(shown.ends_with("\nheld to\n  nothing: no run of it is judged\n"), "{shown}");
+    assert!(shown.ends_with("\nexpectations\n  none: its runs are not judged\n"), "{shown}");
 }
 
 #[test]
@@ -110,8 +110,8 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
         .file("deep/notes.txt", "x")
         .stdout(
             "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)\n\
-             not judged, as nothing is expected of them: slow, both, long\n\
-             left out, as no files of scenariod:\n  ./deep: compose.yaml",
+             not judged, as they have no expectations: slow, both, long\n\
+             left out, as they are not files of scenariod:\n  ./deep: compose.yaml",
         )
         .run();
     Expect::of(&["check", "a.yaml", "nodes.yaml"])
@@ -127,7 +127,7 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
         .file("other.yaml", "zebra: {}\n")
         .code(2)
         .stderr(
-            "error: other.yaml:1: neither scenarios (`family`) nor a playlist (`playlist`) nor a lab (`servers`)",
+            "error: other.yaml:1: not a scenario file (`family`), playlist (`playlist`) or lab file (`servers`)",
         )
         .run();
 }
@@ -141,7 +141,7 @@ fn a_playlist_is_checked_beside_the_catalogue_that_is_named() {
     own(&["check", "own", "--catalogue", "./own"])
         .stdout(
             "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)\n\
-             not judged, as nothing is expected of them: slow, both, long",
+             not judged, as they have no expectations: slow, both, long",
         )
         .run();
     own(&["check", "own/list.yaml"])
