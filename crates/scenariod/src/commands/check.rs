@@ -195,8 +195,7 @@ fn sort(named: Vec<Named>, problems: &mut Problems) -> Files {
             Kind::Playlist => files.playlists.push(source),
             Kind::Lab => files.labs.push(source),
             Kind::Other if by_name => {
-                let message =
-                    "not a scenario file (`family`), playlist (`playlist`) or lab file (`servers`)";
+                let message = "not a scenario file (`family`), playlist (`playlist`) or lab file (`servers`)";
                 let problem = Problem { file: source.name, line: 1, message: message.to_owned() };
                 problems.extend(problem.into());
             }

@@ -80,7 +80,7 @@ pub(crate) fn forewarn(prometheus: Prometheus, ahead: Ahead, narrator: Narrator)
             },
         };
         if let Some(trouble) = trouble {
-            narrator.say(format!("warning: as things are there will be no verdict: {trouble}"));
+            narrator.say(format!("warning: no verdict is possible at present: {trouble}"));
         }
     });
 }

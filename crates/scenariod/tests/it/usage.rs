@@ -1,4 +1,4 @@
-//! What bad input gets: the exact words and the exit code. No lab is needed, as nothing is touched.
+//! Invalid input: its exact messages and exit codes. No lab is needed, as nothing is changed.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -156,7 +156,7 @@ fn files_that_cannot_be_read_are_named() {
 }
 
 #[test]
-fn what_is_no_file_or_far_too_large_is_not_read() {
+fn devices_and_files_over_a_megabyte_are_not_read() {
     let device = "error: cannot read /dev/zero\n  caused by: not a regular file";
     let large = "#".repeat((1 << 20) + 1);
     Expect::of(&["show", "/dev/zero"]).code(2).stderr(device).run();
@@ -177,7 +177,7 @@ fn what_is_no_file_or_far_too_large_is_not_read() {
 }
 
 #[test]
-fn a_file_that_is_something_else_is_told_in_one_line() {
+fn a_file_of_another_kind_is_refused_in_one_line() {
     let lab = "error: lab.yaml:1: holds a lab, not a playlist: name it with `--config`";
     Expect::of(&["--scenario", "lab.yaml"]).file("lab.yaml", LAB).code(2).stderr(lab).run();
     Expect::of(&["list", "--catalogue", "mine"])
@@ -189,7 +189,7 @@ fn a_file_that_is_something_else_is_told_in_one_line() {
 }
 
 #[test]
-fn what_a_folder_holds_of_others_is_left_out_by_a_check_and_by_a_run() {
+fn other_files_of_a_folder_are_left_out_by_a_check_and_by_a_run() {
     let mixed = |args: &[&str]| {
         Expect::of(args)
             .file("mine/a.yaml", SCENARIOS)
@@ -209,7 +209,7 @@ fn what_a_folder_holds_of_others_is_left_out_by_a_check_and_by_a_run() {
 const LAB: &str = "servers:\n  - { name: cache-a, listen: 127.0.0.1:1, upstream: 127.0.0.1:2 }\n";
 
 #[test]
-fn a_lab_that_the_scenario_does_not_fit_is_refused_with_the_place() {
+fn a_scenario_with_nodes_that_the_lab_lacks_is_refused_with_its_line() {
     let shipped = include_str!("../../../../config/scenarios/packet-loss.yaml");
     let line = 1 + shipped.lines().position(|line| line.contains("target: memcached1")).unwrap();
     Expect::of(&["--scenario", "packet-loss-2,mine", "--config", "lab.yaml", "--catalogue", "mine"])
@@ -273,13 +273,13 @@ fn check_reports_every_problem_of_every_file() {
 }
 
 #[test]
-fn what_is_shipped_is_sound() {
+fn the_shipped_files_are_valid() {
     Expect::of(&["check"]).stdout("ok: 42 scenarios in 8 files, 3 playlists, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)").run();
     let (lab, scenarios) = (repository("config/lab.yaml"), repository("config/scenarios"));
     Expect::of(&["check", &lab, &scenarios])
         .stdout("ok: 42 scenarios in 8 files, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)")
         .run();
-    // The folders below it as well, and what loadgen keeps beside them is none of ours.
+    // The folders below as well. The files of loadgen beside them are left out.
     let config = repository("config");
     Expect::of(&["check", &config])
         .stdout(format!(
@@ -331,7 +331,7 @@ fn a_taken_port_and_an_absent_toxiproxy_end_with_4_and_their_address() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_reader_that_goes_away_early_is_not_an_error() {
     let mut child =
         command().args(["list", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
@@ -364,7 +364,7 @@ fn the_page_of_scenarios_is_the_catalogue() {
 }
 
 #[test]
-fn what_the_guide_to_reading_sets_in_italics_is_on_a_dashboard() {
+fn the_panel_titles_in_the_guide_to_reading_are_on_a_dashboard() {
     let dashboards = ["client-performance", "scenario-analysis"]
         .map(|name| std::fs::read_to_string(repository(&format!("grafana/dashboards/{name}.json"))).unwrap());
     let page = std::fs::read_to_string(repository("docs/interpreting.md")).unwrap().replace("**", "");
@@ -378,14 +378,14 @@ fn what_the_guide_to_reading_sets_in_italics_is_on_a_dashboard() {
 }
 
 #[test]
-fn the_example_of_the_guide_to_verdicts_is_sound() {
+fn the_example_in_the_guide_to_verdicts_is_valid() {
     let page = std::fs::read_to_string(repository("docs/verdicts.md")).unwrap();
     let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     Expect::of(&["check", "mine.yaml"]).file("mine.yaml", example).run();
 }
 
 #[test]
-fn a_scenario_can_be_shown_by_any_of_its_names() {
+fn a_scenario_can_be_shown_under_each_of_its_names() {
     let shown = |name: &str| {
         let output = command().args(["show", name]).output().unwrap();
         assert_eq!(output.status.code(), Some(0));

@@ -214,7 +214,7 @@ fn what_cannot_be_known_is_inconclusive_and_what_is_seen_in_time_stops_the_run()
     // Of what nobody saw nothing is claimed.
     let (code, report, stderr) = run(&lab, &url, UNCLEAR, "harmless");
     let warned =
-        "warning: as things are there will be no verdict: the load generator does not answer prometheus\n";
+        "warning: no verdict is possible at present: the load generator does not answer prometheus\n";
     assert!(stderr.contains(warned), "{stderr}");
     assert_eq!((code, report["expectations"].as_array().map(Vec::len)), (3, Some(0)), "{stderr}");
     let why = "no verdict: the load generator answered no scrape while the run was on";
