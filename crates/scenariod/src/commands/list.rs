@@ -1,4 +1,4 @@
-//! `scenariod list`: what can be run, as a table or as JSON. Offline.
+//! `scenariod list`: what can be run, as a table, as JSON or as a page of the documentation. Offline.
 
 use std::fmt::Write;
 
@@ -16,18 +16,19 @@ use crate::scenario::expectation::Expectation;
 use crate::scenario::{FaultEntry, Scenario, Target};
 use crate::text::{format_duration, format_share};
 
-/// What a playlist file looks like; a test reads it.
+/// An example of a playlist file, which a test parses.
 const PLAYLISTS: &str = "
 ## Playlists
 
-A playlist is a file that `--scenario` takes by its path, by its name in a folder given with `--catalogue`, or, for those
-below, by its name alone. Only `playlist`, `about` and `entries` are needed; an entry says what differs from the rest.
+`--scenario` accepts the path of a playlist file, the name of a playlist in the `--catalogue` folder, or the name of a playlist
+in the table below. Only `playlist`, `about` and `entries` are required. An entry lists what differs from the rest of the
+playlist.
 
 ```yaml
 playlist: before-release
-about: what a client has to survive before it is released
-pause: 10s               # between two runs; `--pause` wins
-time_scale: 0.5          # `--time-scale` comes on top
+about: what a client must survive before a release
+pause: 10s               # between two runs; `--pause` overrides it
+time_scale: 0.5          # `--time-scale` multiplies it
 phases: { recovery: 30s }
 entries:
   - latency-1s           # a scenario or a family
@@ -75,13 +76,13 @@ pub(crate) fn list_names(
     })
 }
 
-/// The catalogue as a table, one block a family.
+/// A table with one block per family.
 fn table(library: &Library) -> String {
     let catalogue = &library.catalogue;
     let names = catalogue.scenarios().iter().map(|scenario| &scenario.name);
     let names = names.chain(library.playlists.iter().map(|list| &list.name));
     let width = names.map(String::len).max().unwrap_or_default();
-    let phases: Vec<String> = catalogue.scenarios().iter().map(phases).collect();
+    let phases: Vec<String> = catalogue.scenarios().iter().map(format_phases).collect();
     let phases_width = phases.iter().map(|text| text.chars().count()).max().unwrap_or_default();
     let mut table = String::new();
     for family in catalogue.families() {
@@ -107,29 +108,29 @@ fn table(library: &Library) -> String {
     table
 }
 
-/// How many runs and how long they take.
+/// The number of runs and their length.
 fn runs(list: &Playlist) -> String {
     let count = list.entries.len();
     format!("{count} run{} in {}", if count == 1 { "" } else { "s" }, format_duration(list.length()))
 }
 
-/// The catalogue as a page of the documentation.
+/// A page of the documentation.
 fn markdown(library: &Library) -> String {
     let catalogue = &library.catalogue;
     let mut page = String::from(
-        "# Scenarios\n\nWhat `scenariod --scenario NAME` can run; this page is what `scenariod list --markdown` prints. \
-         `scenariod show NAME` draws\none of them over time, with every request it makes. A family's name runs the whole \
-         family, `all` everything, a playlist's name its\nscenarios in its order. What each is held to is judged from Prometheus: \
-         [verdicts.md](verdicts.md).\n",
+        "# Scenarios\n\n`scenariod --scenario NAME` runs a scenario of this page. The name of a family runs the whole family, \
+         the name of a\nplaylist its runs in order, and `all` every scenario. `scenariod show NAME` draws the timeline of a \
+         scenario and prints every\nrequest to Toxiproxy. Expectations are checked in Prometheus: [verdicts.md](verdicts.md). \
+         `scenariod list --markdown` prints\nthis page.\n",
     );
     for family in catalogue.families() {
         let _ = write!(
             page,
-            "\n## {family}\n\n| scenario | phases | what it shows | faults | held to |\n|---|---|---|---|---|\n"
+            "\n## {family}\n\n| scenario | phases | what it shows | faults | expectations |\n|---|---|---|---|---|\n"
         );
-        let shared = shared(catalogue, family);
+        let shared = shared_expectations(catalogue, family);
         for scenario in catalogue.scenarios().iter().filter(|scenario| scenario.family == family) {
-            let faults: Vec<String> = scenario.faults.iter().map(words).collect();
+            let faults: Vec<String> = scenario.faults.iter().map(describe_fault).collect();
             let aliases: Vec<String> = scenario.aliases.iter().map(|alias| format!("`{alias}`")).collect();
             let also =
                 if aliases.is_empty() { String::new() } else { format!(" (also {})", aliases.join(", ")) };
@@ -137,14 +138,18 @@ fn markdown(library: &Library) -> String {
                 page,
                 "| `{}`{also} | {} | {} | {} | {} |",
                 scenario.name,
-                phases(scenario),
+                format_phases(scenario),
                 scenario.about,
                 faults.join("; "),
-                held_to(scenario.expect.iter().filter(|own| !shared.contains(own))),
+                describe_expectations(scenario.expect.iter().filter(|own| !shared.contains(own))),
             );
         }
         if !shared.is_empty() {
-            let _ = writeln!(page, "\nEach of them: {}.", held_to(shared.into_iter()));
+            let _ = writeln!(
+                page,
+                "\nExpectations of every scenario of this family: {}.",
+                describe_expectations(shared.into_iter())
+            );
         }
     }
     page.push_str(PLAYLISTS);
@@ -158,21 +163,21 @@ fn markdown(library: &Library) -> String {
     page
 }
 
-/// What every scenario of a family is held to.
-fn shared<'a>(catalogue: &'a Catalogue, family: &str) -> Vec<&'a Expectation> {
+/// The expectations that all scenarios of a family have.
+fn shared_expectations<'a>(catalogue: &'a Catalogue, family: &str) -> Vec<&'a Expectation> {
     let mut scenarios = catalogue.scenarios().iter().filter(|scenario| scenario.family == family);
     let first = scenarios.next().map(|scenario| scenario.expect.iter()).into_iter().flatten();
     let rest: Vec<&Scenario> = scenarios.collect();
     first.filter(|expectation| rest.iter().all(|other| other.expect.contains(expectation))).collect()
 }
 
-fn held_to<'a>(expectations: impl Iterator<Item = &'a Expectation>) -> String {
+fn describe_expectations<'a>(expectations: impl Iterator<Item = &'a Expectation>) -> String {
     let one = |expectation: &Expectation| format!("{} ({})", expectation.name, expectation.must.describe());
     expectations.map(one).collect::<Vec<_>>().join("; ")
 }
 
 /// A fault in words.
-fn words(entry: &FaultEntry) -> String {
+fn describe_fault(entry: &FaultEntry) -> String {
     let target = match &entry.target {
         Target::All => "all nodes".to_owned(),
         Target::Named(names) => names.join(" and "),
@@ -186,13 +191,13 @@ fn words(entry: &FaultEntry) -> String {
     format!("{} on {target} ({direction}{share}){}", entry.fault.describe(), entry.shape.describe())
 }
 
-/// Stabilization, testing and recovery.
-fn phases(scenario: &Scenario) -> String {
+/// The lengths of stabilization, testing and recovery.
+fn format_phases(scenario: &Scenario) -> String {
     let phases = &scenario.phases;
     [phases.stabilization, phases.testing, phases.recovery].map(format_duration).join(" + ")
 }
 
-/// The catalogue for programs.
+/// JSON for programs.
 fn as_json(library: &Library) -> String {
     let entry = |scenario: &Scenario| {
         json!({
@@ -261,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_names_every_scenario_below_its_family() {
+    fn the_table_lists_every_scenario_under_its_family() {
         let library = Library::load(None).unwrap();
         let scenarios = library.catalogue.scenarios();
         let table = table(&library);
@@ -278,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_playlist_of_the_page_can_be_read() {
+    fn the_playlist_on_the_page_is_valid() {
         let text = PLAYLISTS.split("```").nth(1).unwrap().trim_start_matches("yaml");
         let source =
             crate::catalogue::source_files::Source { name: "page".to_owned(), text: text.to_owned() };
@@ -288,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn the_json_holds_what_programs_want() {
+    fn the_json_holds_phases_faults_and_playlists() {
         let library = Library::load(None).unwrap();
         let scenarios = library.catalogue.scenarios();
         let list: Value = serde_json::from_str(&as_json(&library)).unwrap();

@@ -1,5 +1,5 @@
-//! `scenariod show NAME`: when each fault of a scenario is how strong, drawn in text, and every request that brings it
-//! about. Offline. Prose is broken into lines; requests and queries stay whole: they are there to be copied.
+//! `scenariod show NAME`: the strength of each fault over time, drawn in text, and every request to Toxiproxy. Offline. Prose
+//! is broken into lines; requests and queries stay whole, so that they can be copied.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -26,13 +26,13 @@ use crate::toxiproxy::{ApiPath, Power, power_body, toxic_body};
 
 /// Columns of the drawing.
 const WIDTH: u32 = 60;
-const NEGATIVE: &str = "a negative latency: for each chunk of bytes Toxiproxy draws from latency ± jitter. A chunk that \
-    draws less than 0 passes at once and counts as that much older, which shortens what the toxics behind it add: so a \
-    share of the chunks comes late, as lost packets do, and the rest on time";
-/// A flap in a long phase repeats itself.
+const NEGATIVE: &str = "a negative latency: Toxiproxy delays each chunk of bytes by a random time within latency ± jitter. \
+    A chunk with a time below 0 passes at once, and the toxics after it delay it by that much less. So some chunks \
+    arrive late, as after a lost packet, and the others on time";
+/// After so many changes, a flap only repeats itself.
 const MOST_CHANGES: usize = 12;
 
-/// What `show` prints of scenarios and playlists on this lab.
+/// What `show` prints.
 pub(crate) fn show(args: &ShowArgs) -> Result<String, Failure> {
     let words = || selection::words([args.name.as_str()]);
     let mut library = load_library(&args.catalogue)?;
@@ -54,7 +54,7 @@ pub(crate) fn show(args: &ShowArgs) -> Result<String, Failure> {
     Ok(text.join("\n"))
 }
 
-/// A scenario as it would be walked on this plan.
+/// A scenario with its plan.
 pub(crate) fn scenario_text(scenario: &Scenario, plan: &Plan) -> String {
     let mut text =
         format!("{} (family {})\n{}\n", scenario.name, scenario.family, wrapped(&scenario.about, ""));
@@ -69,7 +69,7 @@ pub(crate) fn scenario_text(scenario: &Scenario, plan: &Plan) -> String {
     text
 }
 
-/// A playlist's runs in order, with what differs from the catalogue.
+/// The runs of a playlist in order.
 fn playlist(list: &Playlist) -> String {
     let runs = list.entries.len();
     let mut text = format!(
@@ -103,11 +103,11 @@ fn playlist(list: &Playlist) -> String {
     text
 }
 
-/// What the verdict asks Prometheus.
+/// The queries that a verdict is made of.
 fn expectations(text: &mut String, scenario: &Scenario) {
-    text.push_str("\nheld to\n");
+    text.push_str("\nexpectations\n");
     if scenario.expect.is_empty() {
-        text.push_str("  nothing: no run of it is judged\n");
+        text.push_str("  none: its runs are not judged\n");
     }
     for expectation in &scenario.expect {
         let (name, phase) = (&expectation.name, expectation.during.as_str());
@@ -120,7 +120,7 @@ fn expectations(text: &mut String, scenario: &Scenario) {
     }
 }
 
-/// One line a node and fault: `.` off, `1` to `9` tenths of its strength, `#` all of it.
+/// One line per node and fault: `.` is off, `1` to `9` are tenths of its strength, `#` is its full strength.
 fn draw(text: &mut String, plan: &Plan) {
     let phases = &plan.phases;
     let begin = phases.stabilization;
@@ -129,7 +129,7 @@ fn draw(text: &mut String, plan: &Plan) {
     let width = plan.faults.iter().map(|assigned| assigned.server.len()).max().unwrap_or_default();
     for assigned in &plan.faults {
         let at = |n: u32| {
-            // The middle of what the column stands for; a shorter moment of a fault is not to get lost.
+            // Ten moments per column, so that a short fault is not lost.
             let from = column.saturating_mul(n);
             let moments = (0..10).map(|tenth| from.saturating_add(column.mul_f64(0.1 * f64::from(tenth))));
             let inside = moments.filter(|moment| (begin..end).contains(moment));
@@ -172,7 +172,7 @@ fn draw(text: &mut String, plan: &Plan) {
     );
 }
 
-/// In tenths; a fault that is on at all has at least one.
+/// In tenths, at least 1 while the fault is on.
 fn strength(assigned: &Assigned, elapsed: Duration, testing: Duration) -> u32 {
     assigned.course.level(elapsed, testing).map_or(0, |level| {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a level is at most 1")]
@@ -224,7 +224,7 @@ fn requests(text: &mut String, plan: &Plan) {
         moment = plan.next_change(elapsed);
     }
     let _ = writeln!(text, "at the end of testing");
-    // Whatever is on then; of a long flap only the names differ.
+    // After the last change shown. Later changes of a flap differ only in names.
     on.iter().rev().for_each(|step| remove(text, step));
     if on.is_empty() {
         text.push_str("  nothing is left to remove\n");
@@ -262,7 +262,7 @@ fn lease(step: u32) -> Lease {
     Lease { run: RunId::new(0, 0), step, deadline: 0 }
 }
 
-/// As in a run, with words for what only a run knows.
+/// As in a run, with words for the parts that only a run knows.
 fn name(step: &LeasedToxic) -> String {
     format!("rl.RUN.{}.DEADLINE", step.lease.step)
 }
@@ -283,12 +283,12 @@ mod tests {
 
     #[test]
     fn a_scenario_is_drawn_with_its_requests() {
-        // Which of the two comes first is the library's business.
+        // The order of the two keys depends on the JSON library.
         let shown = shown("node-down").replace(r#"{"jitter":0,"latency":0}"#, r#"{"latency":0,"jitter":0}"#);
-        let (drawn, held_to) = shown.split_once("\nheld to\n").unwrap();
+        let (drawn, expectations) = shown.split_once("\nexpectations\n").unwrap();
         let breaker =
             "  the breaker opens and stays so: testing, within 3s\n    memcache_circuit_breaker_state{";
-        assert!(held_to.contains(breaker), "{held_to}");
+        assert!(expectations.contains(breaker), "{expectations}");
         assert_eq!(
             drawn,
             "node-down (family partition)\n\

@@ -111,7 +111,7 @@ fn the_guides_name_only_what_is_there() {
         .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
         .filter_map(|line| line.split([' ', ':']).next())
         .collect();
-    let help = String::from_utf8(command().arg("--help").output().unwrap().stdout).unwrap();
+    let help = String::from_utf8(command().args(["run", "--help"]).output().unwrap().stdout).unwrap();
     for name in ["ci.md", "writing-scenarios.md", "verdicts.md", "interpreting.md"] {
         let page = page(name);
         for recipe in page.split("`just ").skip(1) {

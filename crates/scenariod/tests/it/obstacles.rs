@@ -200,8 +200,8 @@ fn a_dry_run_reads_everything_and_writes_nothing() {
     assert_eq!(
         daemon.stdout(),
         "slow: would test for 800ms: latency 7ms ± 3ms on memcached1\n\
-         nothing was written; not checked: whether toxiproxy takes the toxics and gives them up again, \
-         whether the client feels them, the restart hook\n"
+         nothing was changed; not checked: whether toxiproxy accepts and removes the toxics, whether \
+         the client notices them, the restart hook\n"
     );
     assert!(!lab.folder().join("state").exists(), "not even a folder for state");
     lab.toxiproxy.add_toxic("memcached1", FOREIGN);
