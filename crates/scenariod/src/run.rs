@@ -18,7 +18,7 @@ use daemon_core::exit::Exit;
 use daemon_core::signals::Signals;
 use tokio::sync::watch;
 
-use crate::catalogue::playlist::Entry;
+use crate::catalogue::playlist::PlaylistEntry;
 use crate::clock;
 use crate::injector::{Injector, Kit};
 use crate::lease::RunId;
@@ -30,7 +30,7 @@ use crate::run::machine::Outcome;
 use crate::run::rig::{RunError, Stage};
 use crate::run::supervisor::supervise;
 use crate::scenario::Scenario;
-use crate::scenario::phase_times::Moments;
+use crate::scenario::phase_times::PhaseTimes;
 use crate::state::journal::Journal;
 use crate::terminal::interrupt::Interrupt;
 use crate::terminal::narrator::{Narrator, Voice};
@@ -90,7 +90,7 @@ struct ActiveRun<'a> {
 struct Walk {
     end: WalkEnd,
     errors: Vec<RunError>,
-    moments: Moments,
+    moments: PhaseTimes,
     clocks: Vec<Look>,
     ended: SystemTime,
     /// None where it could not be begun.
@@ -132,7 +132,7 @@ impl Runner {
     }
 
     /// One run, from its first line to its last. Its faults are healed whatever becomes of the walk.
-    async fn run_once(&self, entry: &Entry, number: u64) -> (RunEnd, Vec<RunError>) {
+    async fn run_once(&self, entry: &PlaylistEntry, number: u64) -> (RunEnd, Vec<RunError>) {
         let run = self.begin(entry, number);
         let walk = self.walk(&run).await;
         // No phase is on while the run is judged.
@@ -152,7 +152,7 @@ impl Runner {
     }
 
     /// Announces a run, on the terminal and in the metrics.
-    fn begin<'a>(&self, entry: &'a Entry, number: u64) -> ActiveRun<'a> {
+    fn begin<'a>(&self, entry: &'a PlaylistEntry, number: u64) -> ActiveRun<'a> {
         let (scenario, plan, id) = (&entry.scenario, self.order.plan(entry, number), new_run_id());
         self.families.scenario.plan(&metrics::planned(&plan));
         self.families.scenario.run_started(&scenario.name, id.as_str());
@@ -171,7 +171,7 @@ impl Runner {
         };
         let voice = Voice { narrator: self.narrator.clone(), label: run.label.clone() };
         let injector = Arc::new(Injector::new(self.kit(&journal, voice.clone()), run.plan.clone()));
-        let (moments, seen) = watch::channel(Moments::default());
+        let (moments, seen) = watch::channel(PhaseTimes::default());
         let families = Arc::clone(&self.families.scenario);
         let mut stage = Stage { injector: Arc::clone(&injector), families, voice, moments, injected: false };
         let stop = self.interrupt.token().child_token();
@@ -252,7 +252,7 @@ impl Walk {
     /// One that did not begin.
     fn refused(error: RunError) -> Walk {
         let (end, errors) = ending::early(Outcome::Refused, vec![error], None);
-        let (moments, clocks) = (Moments::default(), Vec::new());
+        let (moments, clocks) = (PhaseTimes::default(), Vec::new());
         Walk { end, errors, moments, clocks, ended: SystemTime::now(), journal: None }
     }
 }

@@ -17,7 +17,7 @@ use metrics_core::labels::RunStatus;
 
 use crate::plan::Plan;
 use crate::prometheus::Prometheus;
-use crate::scenario::phase_times::Moments;
+use crate::scenario::phase_times::PhaseTimes;
 use crate::scenario::{Scenario, Windows};
 use crate::terminal::interrupt::Interrupt;
 use crate::terminal::narrator::Narrator;
@@ -54,7 +54,7 @@ pub(crate) struct RunRecord<'a> {
     pub(crate) id: &'a str,
     /// What its lines on the terminal begin with.
     pub(crate) label: &'a str,
-    pub(crate) moments: Moments,
+    pub(crate) moments: PhaseTimes,
     pub(crate) clocks: &'a [Look],
     /// When the walk ended.
     pub(crate) ended: SystemTime,

@@ -72,7 +72,7 @@ impl Library {
         }
         problems.extend(names::check(
             catalogue.scenarios(),
-            playlists.iter().map(|list| (list.name.as_str(), &list.place)),
+            playlists.iter().map(|list| (list.name.as_str(), &list.source)),
         ));
         problems.or(Library { catalogue, playlists, files: Vec::new() })
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use daemon_core::exit::{Exit, UserError};
 
 use crate::catalogue::library::Library;
-use crate::catalogue::playlist::{Entry, Playlist};
+use crate::catalogue::playlist::{Playlist, PlaylistEntry};
 use crate::catalogue::suggest::meant_by;
 use crate::scenario::Scenario;
 
@@ -92,9 +92,11 @@ pub(crate) fn only<'a>(
 }
 
 /// Every run that a selection makes, in order.
-pub(crate) fn entries(selected: &[Selected<'_>]) -> Vec<Entry> {
+pub(crate) fn entries(selected: &[Selected<'_>]) -> Vec<PlaylistEntry> {
     let one = |selected: &Selected<'_>| match selected {
-        Selected::Scenarios(scenarios) => scenarios.iter().map(|scenario| Entry::plain(scenario)).collect(),
+        Selected::Scenarios(scenarios) => {
+            scenarios.iter().map(|scenario| PlaylistEntry::plain(scenario)).collect()
+        }
         Selected::Playlist(playlist) => playlist.entries.clone(),
     };
     selected.iter().flat_map(one).collect()

@@ -111,7 +111,7 @@ pub(crate) fn check(
         }
     };
     let checked = |name: &String| files.playlists.iter().any(|source| source.name == *name);
-    let playlists = playlists.iter().filter(|list| checked(&list.place.file)).count();
+    let playlists = playlists.iter().filter(|list| checked(&list.source.file)).count();
     for lab in labs.iter().flatten() {
         let servers: Vec<String> = proxies(lab).into_iter().map(|proxy| proxy.name).collect();
         scenarios.iter().for_each(|scenario| problems.extend(target::check(scenario, &servers)));

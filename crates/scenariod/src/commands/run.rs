@@ -9,7 +9,7 @@ use daemon_core::values::HttpUrl;
 
 use super::check::CheckError;
 use super::context::{load_lab, load_library, load_state, say};
-use crate::catalogue::playlist::Entry;
+use crate::catalogue::playlist::PlaylistEntry;
 use crate::catalogue::selection::{self, select};
 use crate::cli::{Cli, UsageError};
 use crate::commands::dry_run::{Dry, DryError, dry_run};
@@ -145,7 +145,7 @@ fn prometheus(cli: &Cli, settings: &Settings) -> Result<Option<Prometheus>, Fail
 }
 
 /// What a flag says wins over a playlist; its time scale comes on top, so that the runs keep their proportions.
-fn overrule(entry: &mut Entry, cli: &Cli) -> Result<(), UsageError> {
+fn overrule(entry: &mut PlaylistEntry, cli: &Cli) -> Result<(), UsageError> {
     if let Some(pause) = cli.pause {
         entry.pause = pause.get();
     }

@@ -35,7 +35,7 @@ impl Injector {
     pub(super) async fn apply(&self, elapsed: Duration, stop: &CancellationToken) -> Result<(), InjectError> {
         let on = self.ledger().answered();
         let (mut removed, mut changed) = (Vec::new(), Vec::new());
-        let changes = changes(&on, &self.plan.wanted(elapsed));
+        let changes = changes(&on, &self.plan.desired_toxics(elapsed));
         let mut new = self.name(&changes).into_iter();
         self.intend(new.as_slice().to_vec()).await?;
         for change in changes {

@@ -113,8 +113,10 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
+    use daemon_core::values::Fraction;
+
     use super::*;
-    use crate::fault::toxic::{Share, Stream, Toxic, ToxicKind};
+    use crate::fault::toxic::{Stream, Toxic, ToxicKind};
     use crate::lease::{Lease, RunId};
 
     fn step(step: u32) -> Step {
@@ -123,7 +125,7 @@ mod tests {
             lease: Lease { run: RunId::new(1, 1), step, deadline: 9 },
             toxic: Toxic {
                 stream: Stream::Replies,
-                share: Share::ALL,
+                share: Fraction::ONE,
                 kind: ToxicKind::Timeout { timeout: 0 },
             },
             fault: 0,

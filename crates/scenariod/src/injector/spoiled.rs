@@ -118,8 +118,10 @@ pub(super) fn spoiled(proxies: &[Proxy], expected: &Expected<'_>) -> Option<Spoi
 
 #[cfg(test)]
 mod tests {
+    use daemon_core::values::Fraction;
+
     use super::*;
-    use crate::fault::toxic::{Share, Stream, Toxic};
+    use crate::fault::toxic::{Stream, Toxic};
     use crate::toxiproxy::Placed;
 
     fn judged(change: impl FnOnce(&mut Vec<Proxy>), foreign: Foreign) -> Option<String> {
@@ -131,7 +133,7 @@ mod tests {
         let step = |server: &str, step, kind| Step {
             server: server.into(),
             lease: Lease { run: run.clone(), step, deadline: 9 },
-            toxic: Toxic { stream: Stream::Replies, share: Share::ALL, kind },
+            toxic: Toxic { stream: Stream::Replies, share: Fraction::ONE, kind },
             fault: 0,
         };
         let on = [step("a", 0, ToxicKind::Timeout { timeout: 0 }), step("b", 1, ToxicKind::Marker)];

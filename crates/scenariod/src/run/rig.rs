@@ -13,7 +13,7 @@ use crate::clock::unix_seconds;
 use crate::injector::{InjectError, Injector, Note, Obstacle, Refusal, Residue, Spoiled};
 use crate::run::driver::Rig;
 use crate::run::machine::InvalidTransition;
-use crate::scenario::phase_times::Moments;
+use crate::scenario::phase_times::PhaseTimes;
 use crate::state::StateError;
 use crate::terminal::narrator::Voice;
 use crate::text::format_duration;
@@ -36,7 +36,7 @@ pub(crate) struct Stage {
     pub(crate) injector: Arc<Injector>,
     pub(crate) families: Arc<ScenarioFamilies>,
     pub(crate) voice: Voice,
-    pub(crate) moments: watch::Sender<Moments>,
+    pub(crate) moments: watch::Sender<PhaseTimes>,
     /// Whether it has come to putting faults on.
     pub(crate) injected: bool,
 }

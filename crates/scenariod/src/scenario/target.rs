@@ -15,7 +15,7 @@ pub(crate) fn check(scenario: &Scenario, servers: &[String]) -> Problems {
     for entry in &scenario.faults {
         let mut wrong = |message: String| {
             let message = format!("scenario `{}`: {message}", scenario.name);
-            problems.0.push(Problem { file: entry.place.file.clone(), line: entry.place.line, message });
+            problems.0.push(Problem { file: entry.source.file.clone(), line: entry.source.line, message });
         };
         for node in nodes(entry, servers, &mut wrong) {
             // Series are labelled by node and fault: two of a kind on one node could not be told apart.

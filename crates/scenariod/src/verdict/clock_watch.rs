@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::clock::epoch_seconds;
 use crate::prometheus::Series;
 use crate::prometheus::{PromError, Prometheus};
-use crate::scenario::phase_times::Moments;
+use crate::scenario::phase_times::PhaseTimes;
 
 /// One look: seconds by which the clocks are apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -48,7 +48,7 @@ impl ClockWatch {
     /// Without a verdict, clocks do not matter.
     pub(crate) fn start(
         prometheus: Option<&Prometheus>,
-        mut moments: watch::Receiver<Moments>,
+        mut moments: watch::Receiver<PhaseTimes>,
     ) -> ClockWatch {
         let looks = Arc::<Mutex<Vec<Look>>>::default();
         let (found, began) = (Arc::clone(&looks), Began::now());
@@ -121,7 +121,7 @@ mod tests {
     /// A clock that is set in the last phase is at no edge any more.
     #[tokio::test(start_paused = true)]
     async fn the_end_of_a_run_is_looked_at() {
-        let watch = ClockWatch::start(None, watch::channel(Moments::default()).1);
+        let watch = ClockWatch::start(None, watch::channel(PhaseTimes::default()).1);
         tokio::time::advance(Duration::from_secs(10)).await;
         let doubts = watch.end().into_iter().map(|look| look.doubt(Duration::from_secs(1)));
         let set_back = "this clock was set by -10.0 s, or stood still, while the run was on";

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::prometheus::Prometheus;
 use crate::promql::Nodes;
 use crate::scenario::expectation::StopRule;
-use crate::scenario::phase_times::Moments;
+use crate::scenario::phase_times::PhaseTimes;
 use crate::verdict::judge::stop::{Cause, Seen, Watch};
 
 /// As often as the lab scrapes.
@@ -50,7 +50,7 @@ impl StopWatch {
     /// A run without conditions is not watched.
     pub(crate) fn start(
         watched: Option<Watched>,
-        moments: watch::Receiver<Moments>,
+        moments: watch::Receiver<PhaseTimes>,
         stop: CancellationToken,
     ) -> StopWatch {
         let stopped = Arc::<OnceLock<Stopped>>::default();
@@ -78,8 +78,8 @@ impl StopWatch {
 }
 
 impl Watched {
-    async fn watch(&self, mut moments: watch::Receiver<Moments>) -> Option<Stopped> {
-        moments.wait_for(Moments::is_testing).await.ok()?;
+    async fn watch(&self, mut moments: watch::Receiver<PhaseTimes>) -> Option<Stopped> {
+        moments.wait_for(PhaseTimes::is_testing).await.ok()?;
         let begin = Instant::now();
         let mut rules: Vec<(&StopRule, Watch)> =
             self.rules.iter().map(|rule| (rule, Watch::new(rule.lasting, self.grace))).collect();

@@ -7,12 +7,13 @@ use daemon_core::values::{Positive, Span};
 use daemon_core::yaml::Document;
 
 use super::raw;
-use super::{Entry, Playlist};
+use super::{Playlist, PlaylistEntry};
 use crate::catalogue::Catalogue;
-use crate::catalogue::checked::values::{check_name, share_of};
+use crate::catalogue::checked::values::check_name;
 use crate::catalogue::suggest::{meant_by, near};
+use crate::fault::written_fraction;
 use crate::plan::TimeScale;
-use crate::scenario::{Place, Scenario};
+use crate::scenario::{Scenario, SourceLine};
 
 /// More is what `--loop` is for.
 const MOST_REPEATS: u32 = 1_000;
@@ -49,8 +50,8 @@ pub(super) fn playlist(
         }
     }
     let Problem { file, line, .. } = document.problem("playlist", "");
-    let place = Place { file, line };
-    problems.or(Playlist { name: raw.playlist.clone(), about: raw.about.clone(), entries, place })
+    let source = SourceLine { file, line };
+    problems.or(Playlist { name: raw.playlist.clone(), about: raw.about.clone(), entries, source })
 }
 
 /// What holds for entries that do not say otherwise.
@@ -66,7 +67,7 @@ fn runs(
     defaults: &Defaults<'_>,
     catalogue: &Catalogue,
     wrong: &impl Fn(&str, String) -> Problem,
-) -> Result<Vec<Entry>, Problem> {
+) -> Result<Vec<PlaylistEntry>, Problem> {
     let nothing = raw::Phases::default();
     let (word, full) = match raw {
         raw::Entry::Name(word) => (word, None),
@@ -94,7 +95,7 @@ fn runs(
         if let Some(rate) = full.and_then(|full| full.rate) {
             set_rate(&mut scenario, rate).map_err(|reason| wrong("rate", reason))?;
         }
-        once.push(Entry { scenario, scale, seed: full.and_then(|full| full.seed), pause });
+        once.push(PlaylistEntry { scenario, scale, seed: full.and_then(|full| full.seed), pause });
     }
     Ok((0..repeat).flat_map(|_| once.clone()).collect())
 }
@@ -117,7 +118,7 @@ fn set_phases(scenario: &mut Scenario, whole: &raw::Phases, own: &raw::Phases) {
 
 /// Every fault with a rate of loss gets this one; a scenario without such a fault cannot have one.
 fn set_rate(scenario: &mut Scenario, rate: f64) -> Result<(), String> {
-    let rate = share_of("rate", rate)?;
+    let rate = written_fraction("rate", rate)?;
     let mut rated = false;
     for entry in &mut scenario.faults {
         if let Some(fault) = entry.fault.with_rate(rate) {
