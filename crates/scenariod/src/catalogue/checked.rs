@@ -101,32 +101,32 @@ fn scenario(
 }
 
 fn fault_entry(raw: &raw::FaultEntry, document: &Document, at: &str) -> Result<FaultEntry, Problem> {
-    let wrong = |key: &str, message: &str| document.problem(&format!("{at}/{key}"), message);
+    let problem_at = |key: &str, message: &str| document.problem(&format!("{at}/{key}"), message);
     let target = match &raw.target {
         raw::Target::One(word) if word == EVERYTHING => Target::All,
         raw::Target::One(name) => Target::Named(vec![name.clone()]),
         raw::Target::Many(names) => {
             let twice = |(n, name): (usize, &String)| names.iter().take(n).any(|before| before == name);
             if names.is_empty() {
-                return Err(wrong("target", "`target` is an empty list"));
+                return Err(problem_at("target", "`target` is an empty list"));
             }
             if let Some((_, name)) = names.iter().enumerate().find(|&entry| twice(entry)) {
-                return Err(wrong("target", &format!("`target` names {name} twice")));
+                return Err(problem_at("target", &format!("`target` names {name} twice")));
             }
             Target::Named(names.clone())
         }
         raw::Target::Some(raw::Count { count }) => Target::Count(*count),
     };
     let fault = raw.fault;
-    fault.check().map_err(|error| wrong(error.key, &error.message))?;
-    let shape = shapes::shape(raw.shape.as_ref(), &fault, &wrong)?;
+    fault.check().map_err(|error| problem_at(error.key, &error.message))?;
+    let shape = shapes::shape(raw.shape.as_ref(), &fault, &problem_at)?;
     let share = raw.share.unwrap_or(Fraction::ONE);
     if fault.effect_on_connections() == ConnectionEffect::Refused && share != Fraction::ONE {
         let message =
             format!("a proxy is {} for all its connections, `share` cannot be given", fault.label());
-        return Err(wrong("share", &message));
+        return Err(problem_at("share", &message));
     }
-    let Problem { file, line, .. } = wrong("target", "");
+    let Problem { file, line, .. } = problem_at("target", "");
     let source = SourceLine { file, line };
     Ok(FaultEntry { target, fault, shape, direction: raw.direction, share, source })
 }

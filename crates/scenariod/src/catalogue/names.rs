@@ -7,7 +7,7 @@ use daemon_core::problems::{Problem, Problems};
 use crate::scenario::{Scenario, SourceLine};
 
 /// Every word that means two things, at the line of the later one. A playlist comes as its name and line.
-pub(crate) fn check<'a>(
+pub(crate) fn check_names<'a>(
     scenarios: &[Scenario],
     playlists: impl IntoIterator<Item = (&'a str, &'a SourceLine)>,
 ) -> Problems {
@@ -66,7 +66,7 @@ mod tests {
     }
 
     fn wrong(family: &str) -> String {
-        Library::with(&[source(family)], &[]).expect_err("is wrong").to_string()
+        Library::with_files(&[source(family)], &[]).expect_err("is wrong").to_string()
     }
 
     #[test]
@@ -89,14 +89,14 @@ mod tests {
         );
         let list = source("playlist: latency-1s\nabout: x\nentries: [blip]\n");
         assert_eq!(
-            Library::with(&[], &[list]).expect_err("is wrong").to_string(),
+            Library::with_files(&[], &[list]).expect_err("is wrong").to_string(),
             "mine.yaml:1: playlist `latency-1s` has the name of scenario latency-1s"
         );
     }
 
     #[test]
     fn a_name_of_the_catalogue_is_replaced() {
-        let library = Library::with(&[source(&family("latency", "latency-1s", ""))], &[]).unwrap();
+        let library = Library::with_files(&[source(&family("latency", "latency-1s", ""))], &[]).unwrap();
         let count = Library::load(None).unwrap().catalogue.scenarios().len();
         assert_eq!(library.catalogue.scenarios().len(), count);
     }
@@ -104,6 +104,6 @@ mod tests {
     #[test]
     fn what_is_shipped_has_one_meaning_for_each_word() {
         let shipped = scenarios(&crate::catalogue::built_in()).unwrap();
-        assert_eq!(check(&shipped, []), Problems::default());
+        assert_eq!(check_names(&shipped, []), Problems::default());
     }
 }

@@ -11,7 +11,7 @@ use daemon_core::yaml::Unreadable;
 
 use crate::catalogue::library::Library;
 use crate::catalogue::playlist;
-use crate::catalogue::source_files::{self, Kind, Named, Source, kind, meant};
+use crate::catalogue::source_files::{self, FileKind, InputFile, Source, file_kind, guess_kind};
 use crate::catalogue::{self, CatalogueError};
 use crate::scenario::Scenario;
 use crate::scenario::target;
@@ -80,7 +80,7 @@ pub(crate) fn check(
             Files { scenarios: catalogue::built_in(), playlists: playlist::built_in(), ..Files::default() };
         (files, Vec::new())
     } else {
-        let (named, unreadable) = source_files::read(paths);
+        let (named, unreadable) = source_files::read_files(paths);
         (sort(named, &mut problems), unreadable)
     };
     let mut labs = Vec::new();
@@ -103,7 +103,7 @@ pub(crate) fn check(
         }
         Err(other) => return Err(CheckError::Catalogue(other)),
     };
-    let playlists = match Library::beside(beside, &files.scenarios, &files.playlists) {
+    let playlists = match Library::extend_catalogue(beside, &files.scenarios, &files.playlists) {
         Ok(library) => library.playlists,
         Err(found) => {
             problems.extend(found);
@@ -114,7 +114,7 @@ pub(crate) fn check(
     let playlists = playlists.iter().filter(|list| checked(&list.source.file)).count();
     for lab in labs.iter().flatten() {
         let servers: Vec<String> = proxies(lab).into_iter().map(|proxy| proxy.name).collect();
-        scenarios.iter().for_each(|scenario| problems.extend(target::check(scenario, &servers)));
+        scenarios.iter().for_each(|scenario| problems.extend(target::check_targets(scenario, &servers)));
     }
     problems.0.sort();
     problems.0.dedup();
@@ -177,24 +177,24 @@ fn by_folder(files: &[String]) -> Vec<String> {
 }
 
 /// What each file is. One that is named and is nothing of the lab is a problem; one that a folder holds is not.
-fn sort(named: Vec<Named>, problems: &mut Problems) -> Files {
+fn sort(named: Vec<InputFile>, problems: &mut Problems) -> Files {
     let mut files = Files::default();
-    for Named { source, by_name } in named {
-        let kind = match kind(&source) {
-            Kind::Other if by_name => meant(&source),
+    for InputFile { source, by_name } in named {
+        let kind = match file_kind(&source) {
+            FileKind::Other if by_name => guess_kind(&source),
             kind => kind,
         };
         match kind {
-            Kind::Scenarios => files.scenarios.push(source),
-            Kind::Playlist => files.playlists.push(source),
-            Kind::Lab => files.labs.push(source),
-            Kind::Other if by_name => {
+            FileKind::Scenarios => files.scenarios.push(source),
+            FileKind::Playlist => files.playlists.push(source),
+            FileKind::Lab => files.labs.push(source),
+            FileKind::Other if by_name => {
                 let message =
                     "neither scenarios (`family`) nor a playlist (`playlist`) nor a lab (`servers`)";
                 let problem = Problem { file: source.name, line: 1, message: message.to_owned() };
                 problems.extend(problem.into());
             }
-            Kind::Other => files.others.push(source.name),
+            FileKind::Other => files.others.push(source.name),
         }
     }
     files

@@ -41,9 +41,9 @@ entries:
 pub(crate) fn list(cli: &Cli, names: &[String], json: bool) -> Result<String, Failure> {
     let mut library = load_library(cli)?;
     if !names.is_empty() {
-        let words = || selection::words(names.iter().map(String::as_str));
-        library.open(words())?;
-        library = selection::only(&library, words())?;
+        let words = || selection::split_words(names.iter().map(String::as_str));
+        library.open_playlists(words())?;
+        library = selection::restrict_library(&library, words())?;
     }
     Ok(if json { as_json(&library) } else { table(&library) })
 }

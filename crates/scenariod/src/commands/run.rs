@@ -97,11 +97,11 @@ fn order(cli: &Cli) -> Result<Order, Failure> {
     if cli.scenario.is_empty() {
         return Err(UsageError::NothingToRun.into());
     }
-    let words = || selection::words(cli.scenario.iter().map(String::as_str));
+    let words = || selection::split_words(cli.scenario.iter().map(String::as_str));
     let mut library = load_library(cli)?;
-    library.open(words())?;
+    library.open_playlists(words())?;
     let selected = select(&library, words())?;
-    let mut entries = selection::entries(&selected);
+    let mut entries = selection::selected_entries(&selected);
     for entry in &mut entries {
         overrule(entry, cli)?;
     }
@@ -109,12 +109,12 @@ fn order(cli: &Cli) -> Result<Order, Failure> {
     let settings = Settings::new(&lab, cli.metrics_addr.clone(), cli.toxiproxy.clone())?;
     let mut problems = Problems::default();
     let names = settings.names();
-    entries.iter().for_each(|entry| problems.extend(target::check(&entry.scenario, &names)));
+    entries.iter().for_each(|entry| problems.extend(target::check_targets(&entry.scenario, &names)));
     problems.0.sort();
     problems.0.dedup();
     problems.or(()).map_err(CheckError::Problems)?;
     Ok(Order {
-        note: selection::repeated(&selected),
+        note: selection::repetition_note(&selected),
         entries,
         loops: cli.loops.unwrap_or(Loops::ONCE),
         seed: cli.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),

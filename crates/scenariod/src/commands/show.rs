@@ -9,7 +9,7 @@ use daemon_core::exit::Failure;
 use super::check::CheckError;
 use super::context::{load_lab, load_library};
 use crate::catalogue::playlist::{Playlist, PlaylistEntry};
-use crate::catalogue::selection::{self, Selected};
+use crate::catalogue::selection::{self, Selection};
 use crate::cli::Cli;
 use crate::fault::toxic::{Toxic, ToxicKind};
 use crate::lease::step::Step;
@@ -35,15 +35,15 @@ const MOST_CHANGES: usize = 12;
 /// What `show` prints of scenarios and playlists on this lab.
 pub(crate) fn show(cli: &Cli, name: &str) -> Result<String, Failure> {
     let mut library = load_library(cli)?;
-    library.open(selection::words([name]))?;
+    library.open_playlists(selection::split_words([name]))?;
     let names = Settings::new(&load_lab(cli)?, None, None)?.names();
     let mut text = Vec::new();
-    for selected in selection::select(&library, selection::words([name]))? {
+    for selected in selection::select(&library, selection::split_words([name]))? {
         match selected {
-            Selected::Playlist(list) => text.push(playlist(list)),
-            Selected::Scenarios(scenarios) => {
+            Selection::Playlist(list) => text.push(playlist(list)),
+            Selection::Scenarios(scenarios) => {
                 for scenario in scenarios {
-                    target::check(scenario, &names).or(()).map_err(CheckError::Problems)?;
+                    target::check_targets(scenario, &names).or(()).map_err(CheckError::Problems)?;
                     let plan =
                         Plan::new(scenario, &names, TimeScale::default(), cli.seed.unwrap_or_default());
                     text.push(scenario_text(scenario, &plan));

@@ -18,7 +18,7 @@ pub(crate) fn unknown_command(cli: &Cli, words: &[OsString]) -> Failure {
     let meant = named.as_ref().unwrap_or(&word);
     let words = ["list", "show", "check", "guard", "clean", "proxies", "health", "completions", "help"];
     let command = nearest(&word, words);
-    let near = || load_library(cli).ok().and_then(|library| library.near(meant));
+    let near = || load_library(cli).ok().and_then(|library| library.nearest_name(meant));
     let scenario = if library::is_path(meant) { Some(meant.clone()) } else { near() };
     // Behind `--scenario` it is one more of them.
     let scenario =

@@ -9,7 +9,7 @@ use metrics_core::labels::FaultType;
 use crate::scenario::{FaultEntry, Scenario, Target};
 
 /// Everything in the scenario that this lab's nodes cannot carry.
-pub(crate) fn check(scenario: &Scenario, servers: &[String]) -> Problems {
+pub(crate) fn check_targets(scenario: &Scenario, servers: &[String]) -> Problems {
     let mut problems = Problems::default();
     let mut taken: BTreeSet<(&str, FaultType)> = BTreeSet::new();
     for entry in &scenario.faults {

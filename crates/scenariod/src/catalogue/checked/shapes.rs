@@ -10,36 +10,36 @@ use crate::scenario::timeline::{Shape, Stretch};
 /// So many steps show in no graph.
 const MOST_STEPS: u32 = 1_000;
 
-/// `wrong` makes a problem of a key and a message.
+/// `problem_at` makes a problem of a key and a message.
 pub(super) fn shape(
     raw: Option<&raw::Shape>,
     fault: &Fault,
-    wrong: &impl Fn(&str, &str) -> Problem,
+    problem_at: &impl Fn(&str, &str) -> Problem,
 ) -> Result<Shape, Problem> {
     let Some(raw) = raw else { return Ok(Shape::Constant) };
     let shape = match (&raw.ramp, &raw.flap, &raw.steps) {
         (Some(ramp), None, None) => {
             let steps = ramp.steps.get();
             if !(2..=MOST_STEPS).contains(&steps) {
-                return Err(wrong("shape/ramp/steps", &format!("a ramp has 2 to {MOST_STEPS} steps")));
+                return Err(problem_at("shape/ramp/steps", &format!("a ramp has 2 to {MOST_STEPS} steps")));
             }
             Shape::Ramp { from: ramp.from, to: ramp.to, steps }
         }
         (None, Some(flap), None) => Shape::Flap { on: flap.on.get(), off: flap.off.get() },
-        (None, None, Some(steps)) => Shape::Steps(stretches(steps, wrong)?),
-        _ => return Err(wrong("shape", "`shape` must have one of `ramp`, `flap` and `steps`")),
+        (None, None, Some(steps)) => Shape::Steps(stretches(steps, problem_at)?),
+        _ => return Err(problem_at("shape", "`shape` must have one of `ramp`, `flap` and `steps`")),
     };
     let half = Fraction::new(0.5).and_then(|half| fault.at(half));
     if shape.is_graded() && half.is_none() {
         let message = format!("{} is either on or off: use `flap`, or `steps` of 0 and 1", fault.label());
-        return Err(wrong("shape", &message));
+        return Err(problem_at("shape", &message));
     }
     Ok(shape)
 }
 
-fn stretches(raw: &[raw::Stretch], wrong: &impl Fn(&str, &str) -> Problem) -> Result<Vec<Stretch>, Problem> {
+fn stretches(raw: &[raw::Stretch], problem_at: &impl Fn(&str, &str) -> Problem) -> Result<Vec<Stretch>, Problem> {
     if raw.is_empty() {
-        return Err(wrong("shape/steps", "`steps` is an empty list"));
+        return Err(problem_at("shape/steps", "`steps` is an empty list"));
     }
     let one = |(index, stretch): (usize, &raw::Stretch)| {
         let level = match stretch.level {
@@ -48,7 +48,7 @@ fn stretches(raw: &[raw::Stretch], wrong: &impl Fn(&str, &str) -> Problem) -> Re
             level => Some(Fraction::new(level).ok_or_else(|| "`level` must be from 0 to 1".to_owned())),
         };
         let level =
-            level.transpose().map_err(|message| wrong(&format!("shape/steps/{index}/level"), &message))?;
+            level.transpose().map_err(|message| problem_at(&format!("shape/steps/{index}/level"), &message))?;
         Ok(Stretch { length: stretch.length.get(), level })
     };
     raw.iter().enumerate().map(one).collect()
