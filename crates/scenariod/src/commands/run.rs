@@ -13,7 +13,7 @@ use super::check::CheckError;
 use super::context::{load_lab, load_library, load_state, print_output};
 use super::dry_run::{DryError, DryRun, dry_run};
 use super::list::{Format, list_names};
-use crate::catalogue::playlist::Entry;
+use crate::catalogue::playlist::PlaylistEntry;
 use crate::catalogue::selection::{self, select};
 use crate::cli::UsageError;
 use crate::cli::args::RunArgs;
@@ -101,11 +101,11 @@ fn order(args: &RunArgs) -> Result<RunRequest, Failure> {
     if args.scenario.is_empty() {
         return Err(UsageError::NothingToRun.into());
     }
-    let words = || selection::words(args.scenario.iter().map(String::as_str));
+    let words = || selection::split_words(args.scenario.iter().map(String::as_str));
     let mut library = load_library(&args.catalogue)?;
-    library.open(words())?;
+    library.open_playlists(words())?;
     let selected = select(&library, words())?;
-    let mut entries = selection::entries(&selected);
+    let mut entries = selection::selected_entries(&selected);
     for entry in &mut entries {
         apply_flags(entry, args)?;
     }
@@ -113,12 +113,12 @@ fn order(args: &RunArgs) -> Result<RunRequest, Failure> {
     let settings = Settings::new(&lab, args.metrics_addr.clone(), args.toxiproxy.toxiproxy.clone())?;
     let mut problems = Problems::default();
     let names = settings.names();
-    entries.iter().for_each(|entry| problems.extend(target::check(&entry.scenario, &names)));
+    entries.iter().for_each(|entry| problems.extend(target::check_targets(&entry.scenario, &names)));
     problems.0.sort();
     problems.0.dedup();
     problems.or(()).map_err(CheckError::Problems)?;
     Ok(RunRequest {
-        note: selection::repeated(&selected),
+        note: selection::repetition_note(&selected),
         entries,
         loops: args.loops.unwrap_or(Loops::ONCE),
         seed: args.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
@@ -149,7 +149,7 @@ fn prometheus(args: &RunArgs, settings: &Settings) -> Result<Option<Prometheus>,
 }
 
 /// Flags override a playlist. A time scale multiplies that of the playlist, so that the runs keep their proportions.
-fn apply_flags(entry: &mut Entry, args: &RunArgs) -> Result<(), UsageError> {
+fn apply_flags(entry: &mut PlaylistEntry, args: &RunArgs) -> Result<(), UsageError> {
     if let Some(pause) = args.pause {
         entry.pause = pause.get();
     }

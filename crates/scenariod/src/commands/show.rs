@@ -8,15 +8,15 @@ use daemon_core::exit::Failure;
 
 use super::check::CheckError;
 use super::context::{load_lab, load_library};
-use crate::catalogue::playlist::{Entry, Playlist};
-use crate::catalogue::selection::{self, Selected};
+use crate::catalogue::playlist::{Playlist, PlaylistEntry};
+use crate::catalogue::selection::{self, Selection};
 use crate::cli::args::ShowArgs;
 use crate::fault::toxic::{Toxic, ToxicKind};
 use crate::lease::leased_toxic::LeasedToxic;
 use crate::lease::{Lease, RunId};
 use crate::plan::TimeScale;
 use crate::plan::reconcile::{Change, changes};
-use crate::plan::{Assigned, Plan};
+use crate::plan::{Plan, PlannedFault};
 use crate::scenario::Scenario;
 use crate::scenario::target;
 use crate::settings::Settings;
@@ -34,17 +34,17 @@ const MOST_CHANGES: usize = 12;
 
 /// What `show` prints.
 pub(crate) fn show(args: &ShowArgs) -> Result<String, Failure> {
-    let words = || selection::words([args.name.as_str()]);
+    let words = || selection::split_words([args.name.as_str()]);
     let mut library = load_library(&args.catalogue)?;
-    library.open(words())?;
+    library.open_playlists(words())?;
     let names = Settings::new(&load_lab(&args.lab)?, None, None)?.names();
     let mut text = Vec::new();
     for selected in selection::select(&library, words())? {
         match selected {
-            Selected::Playlist(list) => text.push(playlist(list)),
-            Selected::Scenarios(scenarios) => {
+            Selection::Playlist(list) => text.push(playlist(list)),
+            Selection::Scenarios(scenarios) => {
                 for scenario in scenarios {
-                    target::check(scenario, &names).or(()).map_err(CheckError::Problems)?;
+                    target::check_targets(scenario, &names).or(()).map_err(CheckError::Problems)?;
                     let plan = Plan::new(scenario, &names, TimeScale::default(), 0);
                     text.push(scenario_text(scenario, &plan));
                 }
@@ -79,7 +79,7 @@ fn playlist(list: &Playlist) -> String {
         wrapped(&list.about, "")
     );
     let width = list.entries.iter().map(|entry| entry.scenario.name.len()).max().unwrap_or_default();
-    let phases = |entry: &Entry| {
+    let phases = |entry: &PlaylistEntry| {
         let phases = &entry.scenario.phases;
         let phases = [phases.stabilization, phases.testing, phases.recovery];
         phases.map(|phase| format_duration(entry.scale.of(phase))).join(" + ")
@@ -173,7 +173,7 @@ fn draw(text: &mut String, plan: &Plan) {
 }
 
 /// In tenths, at least 1 while the fault is on.
-fn strength(assigned: &Assigned, elapsed: Duration, testing: Duration) -> u32 {
+fn strength(assigned: &PlannedFault, elapsed: Duration, testing: Duration) -> u32 {
     assigned.course.level(elapsed, testing).map_or(0, |level| {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a level is at most 1")]
         let tenths = (level.get() * 10.0).floor() as u32;
@@ -192,7 +192,7 @@ fn requests(text: &mut String, plan: &Plan) {
             text.push_str("and so on\n");
             break;
         }
-        let wanted = plan.wanted(elapsed);
+        let wanted = plan.desired_toxics(elapsed);
         negative |= wanted.iter().flat_map(|wanted| &wanted.toxics).any(is_negative);
         let due = changes(&on, &wanted);
         if !due.is_empty() {

@@ -122,8 +122,10 @@ fn find_addition(proxy: &Proxy, expected: &ExpectedState<'_>) -> Option<Disturba
 
 #[cfg(test)]
 mod tests {
+    use daemon_core::values::Fraction;
+
     use super::*;
-    use crate::fault::toxic::{Share, Stream, Toxic};
+    use crate::fault::toxic::{Stream, Toxic};
 
     fn disturbance(change: impl FnOnce(&mut Vec<Proxy>), foreign: ForeignToxics) -> Option<String> {
         disturbance_at(9, change, foreign)
@@ -138,7 +140,7 @@ mod tests {
         let step = |server: &str, step, kind| LeasedToxic {
             server: server.into(),
             lease: Lease { run: run.clone(), step, deadline: 9 },
-            toxic: Toxic { stream: Stream::Replies, share: Share::ALL, kind },
+            toxic: Toxic { stream: Stream::Replies, share: Fraction::ONE, kind },
             fault: 0,
         };
         let on = [step("a", 0, ToxicKind::Timeout { timeout: 0 }), step("b", 1, ToxicKind::Marker)];

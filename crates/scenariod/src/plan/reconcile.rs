@@ -2,7 +2,7 @@
 
 use crate::fault::toxic::Toxic;
 use crate::lease::leased_toxic::LeasedToxic;
-use crate::plan::Wanted;
+use crate::plan::DesiredToxics;
 
 /// One thing to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,7 @@ pub(crate) enum Change {
 /// is updated in place, so that there is no moment without it; else all its toxics go, the last one first, as a chain
 /// without its first stages would delay everything, and the new ones come in their order. What closes connections when
 /// it goes is removed after all changes to what stays.
-pub(crate) fn changes(on: &[LeasedToxic], wanted: &[Wanted]) -> Vec<Change> {
+pub(crate) fn changes(on: &[LeasedToxic], wanted: &[DesiredToxics]) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut later = Vec::new();
     let stays =
@@ -47,7 +47,7 @@ pub(crate) fn changes(on: &[LeasedToxic], wanted: &[Wanted]) -> Vec<Change> {
 }
 
 /// Whether the fault's toxics that are on are of the wanted kinds, in the wanted order.
-fn fits(on: &[LeasedToxic], wanted: &Wanted) -> bool {
+fn fits(on: &[LeasedToxic], wanted: &DesiredToxics) -> bool {
     let steps: Vec<&LeasedToxic> = on.iter().filter(|step| step.fault == wanted.fault).collect();
     let alike = |(step, toxic): (&&LeasedToxic, &Toxic)| {
         std::mem::discriminant(&step.toxic.kind) == std::mem::discriminant(&toxic.kind)
@@ -58,19 +58,23 @@ fn fits(on: &[LeasedToxic], wanted: &Wanted) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use daemon_core::values::Fraction;
     use proptest::prelude::{Strategy, prop_assert, prop_assert_eq, proptest};
 
     use super::*;
-    use crate::fault::toxic::Share;
-    use crate::fault::{Direction, Fault, LossModel, PacketLoss};
+    use crate::fault::{Direction, Fault};
     use crate::lease::{Lease, RunId};
 
-    fn wanted(fault: usize, rate: Option<f64>) -> Wanted {
+    fn wanted(fault: usize, rate: Option<f64>) -> DesiredToxics {
         let toxics = |rate| {
-            let loss = Fault::PacketLoss(PacketLoss::new(rate, LossModel::Auto).unwrap());
-            loss.toxics(Direction::Both, Share::ALL)
+            let loss = Fault::from_yaml(&format!("{{ fault: packet_loss, rate: {rate} }}"));
+            loss.toxics(Direction::Both, Fraction::ONE)
         };
-        Wanted { fault, server: format!("memcached{fault}"), toxics: rate.map(toxics).unwrap_or_default() }
+        DesiredToxics {
+            fault,
+            server: format!("memcached{fault}"),
+            toxics: rate.map(toxics).unwrap_or_default(),
+        }
     }
 
     /// Does the changes as Toxiproxy would; new toxics go to the end.
@@ -110,7 +114,7 @@ mod tests {
         fn changes_end_in_what_is_wanted(walk in proptest::collection::vec(rates(), 1..6)) {
             let mut on = Vec::new();
             for rates in walk {
-                let wanted: Vec<Wanted> = rates.iter().enumerate().map(|(n, rate)| wanted(n, *rate)).collect();
+                let wanted: Vec<DesiredToxics> = rates.iter().enumerate().map(|(n, rate)| wanted(n, *rate)).collect();
                 on = act(on.clone(), changes(&on, &wanted));
                 for one in &wanted {
                     let found: Vec<Toxic> =
