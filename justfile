@@ -78,7 +78,7 @@ soak: setup
 prometheus3: setup
     deploy/native/prometheus3.sh
     cargo build --locked -p loadgen -p scenariod
-    LAB_BIN="$PWD/.lab/prometheus3" cargo test --locked -p testkit --test observe
+    LAB_BIN="$PWD/.lab/prometheus3" cargo test --locked -p dashboard-check --test observe
 
 # Measure the cost of one operation of loadgen and of minimal clients; writes docs/performance.md
 [group('project')]
@@ -97,7 +97,7 @@ calibrate *ARGS: setup
 [group('project')]
 pictures: setup
     cargo build --locked -p loadgen -p scenariod
-    cargo run --quiet --locked -p testkit --example pictures
+    cargo run --quiet --locked -p dashboard-check --example pictures
 
 # Write docs/metrics.md from the declarations of the metrics
 [group('project')]

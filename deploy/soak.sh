@@ -15,7 +15,7 @@ failed=0
 cargo test --workspace --locked --no-fail-fast -- --nocapture --skip endurance:: --skip cost:: || failed=$?
 # These run alone, on the release build: the first uses the whole machine, the second measures times of a few milliseconds.
 cargo test --locked -p loadgen --test it -- --nocapture endurance:: || failed=$?
-cargo test --locked -p testkit --test observe -- --nocapture cost:: || failed=$?
+cargo test --locked -p dashboard-check --test observe -- --nocapture cost:: || failed=$?
 [ -s "$report" ] || die "no test reported a measurement"
 
 # Keep the measurements of a failed run, but not in docs.

@@ -1,18 +1,23 @@
 //! The catalogue: scenarios as data, compiled in, with what a folder of the user's adds or replaces. What comes out is
 //! checked; which nodes a lab has is checked by `aim`.
 
-use std::path::{Path, PathBuf};
-
-use daemon_core::exit::{Exit, UserError};
 use daemon_core::problems::Problems;
-use daemon_core::yaml::{Document, Unreadable};
+use daemon_core::yaml::Document;
 
-use crate::names;
+use crate::catalogue::source_files::Source;
 use crate::scenario::Scenario;
-use crate::sources::is_yaml;
 
 pub(crate) mod checked;
+mod error;
+pub(crate) mod library;
+pub(crate) mod names;
+pub(crate) mod playlist;
 mod raw;
+pub(crate) mod selection;
+pub(crate) mod source_files;
+pub(crate) mod suggest;
+
+pub(crate) use error::CatalogueError;
 
 /// `config/scenarios`, in the order in which families are listed and run.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -32,37 +37,7 @@ pub(crate) struct Catalogue {
     scenarios: Vec<Scenario>,
 }
 
-/// Why there is no catalogue.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CatalogueError {
-    #[error(transparent)]
-    Unreadable(#[from] Unreadable),
-    #[error("no scenario or playlist file (*.yaml) in {}", path.display())]
-    Empty { path: PathBuf },
-    #[error(transparent)]
-    Problems(#[from] Problems),
-}
-
-impl UserError for CatalogueError {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-}
-
-/// A file's name and text.
-#[derive(Clone, Debug)]
-pub(crate) struct Source {
-    pub(crate) name: String,
-    pub(crate) text: String,
-}
-
 impl Catalogue {
-    /// The catalogue of a library.
-    #[cfg(test)]
-    pub(crate) fn load(folder: Option<&Path>) -> Result<Catalogue, CatalogueError> {
-        crate::library::Library::load(folder).map(|library| library.catalogue)
-    }
-
     /// The scenarios of these files.
     pub(crate) fn of(sources: &[Source]) -> Result<Catalogue, Problems> {
         Ok(Catalogue { scenarios: scenarios(sources)? })
@@ -107,28 +82,6 @@ pub(crate) fn built_in() -> Vec<Source> {
     BUILT_IN.iter().map(source).collect()
 }
 
-/// Every YAML file of a folder, by name.
-pub(crate) fn read_folder(folder: &Path) -> Result<Vec<Source>, CatalogueError> {
-    let unreadable = |source| Unreadable { path: folder.to_owned(), source };
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if is_yaml(&path) {
-            paths.push(path);
-        }
-    }
-    if paths.is_empty() {
-        return Err(CatalogueError::Empty { path: folder.to_owned() });
-    }
-    paths.sort();
-    paths.iter().map(|path| read_file(path)).collect()
-}
-
-/// One file.
-pub(crate) fn read_file(path: &Path) -> Result<Source, CatalogueError> {
-    Ok(Source { name: path.display().to_string(), text: Document::read_text(path)? })
-}
-
 /// The scenarios of files that form one catalogue, or everything that is wrong with all of them.
 pub(crate) fn scenarios(sources: &[Source]) -> Result<Vec<Scenario>, Problems> {
     let mut problems = Problems::default();
@@ -139,7 +92,7 @@ pub(crate) fn scenarios(sources: &[Source]) -> Result<Vec<Scenario>, Problems> {
             Ok(more) => scenarios.extend(more),
         }
     }
-    problems.extend(names::check(&scenarios, &[]));
+    problems.extend(names::check(&scenarios, []));
     problems.or(scenarios)
 }
 

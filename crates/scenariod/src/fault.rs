@@ -1,14 +1,13 @@
 //! The faults: one variant each, which is one list of toxics and one label word. Pure; no wire names here.
 
-use std::time::Duration;
-
 use metrics_core::labels::FaultType;
 
-use crate::toxic::{Share, Stream, Toxic, ToxicKind};
+use crate::fault::toxic::{Share, Stream, Toxic};
 
 mod bandwidth;
 mod blackhole;
 mod down;
+mod effect;
 mod latency;
 mod level;
 mod limit_data;
@@ -19,10 +18,12 @@ mod slow_close;
 mod stall;
 mod stream_corruption;
 mod timeout;
+pub(crate) mod toxic;
 
 pub(crate) use bandwidth::Bandwidth;
 pub(crate) use blackhole::Blackhole;
 pub(crate) use down::Down;
+use effect::Effect;
 pub(crate) use latency::Latency;
 pub(crate) use level::Level;
 pub(crate) use limit_data::LimitData;
@@ -49,16 +50,6 @@ pub(crate) enum Fault {
     LimitData(LimitData),
     Down(Down),
     StreamCorruption(StreamCorruption),
-}
-
-/// What every fault says of itself.
-trait Effect {
-    fn label(&self) -> FaultType;
-    fn param_names(&self) -> &'static [&'static str];
-    fn params(&self) -> Vec<(&'static str, f64)>;
-    /// On one stream, in the order in which they are put on.
-    fn toxics(&self) -> Vec<ToxicKind>;
-    fn describe(&self) -> String;
 }
 
 /// Which way a fault works, seen from the client.
@@ -174,18 +165,11 @@ impl Fault {
     }
 }
 
-/// Toxiproxy counts in whole milliseconds.
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Percent with at most three decimals, without the noise of binary fractions: 0.07 is 7%.
-fn percent(share: f64) -> String {
-    format!("{}%", (share * 100_000.0).round() / 1_000.0)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::toxic::ToxicKind;
     use super::*;
 
     /// One of each.

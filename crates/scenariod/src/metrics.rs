@@ -18,8 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::plan::Plan;
-use crate::run::Order;
-use crate::scenario::{FaultEntry, Target};
+use crate::scenario::{FaultEntry, Scenario, Target};
 use crate::toxiproxy::ToxiproxyError;
 
 /// How long answers under way may take at the end.
@@ -91,19 +90,24 @@ pub(crate) fn bind(addr: &HostPort) -> Result<TcpListener, SetupError> {
     TcpListener::bind(addr.to_string()).map_err(|reason| SetupError::Bind { addr: addr.clone(), reason })
 }
 
-/// Serves the families of an order, every series at 0.
-pub(crate) fn serve(listener: TcpListener, order: &Order) -> Result<(Families, Serving), SetupError> {
+/// Serves the families of a command's runs, every series at 0.
+pub(crate) fn serve<'a>(
+    listener: TcpListener,
+    runs: impl Iterator<Item = (&'a Scenario, Plan)>,
+    nodes: &[String],
+) -> (Families, Serving) {
+    let runs: Vec<(&Scenario, Plan)> = runs.collect();
     let mut registry = Registry::default();
     let families = Families {
-        scenario: ScenarioFamilies::register(&mut registry, &all_planned(order)),
-        toxiproxy: ToxiproxyFamilies::register(&mut registry, &known_faults(order)),
+        scenario: ScenarioFamilies::register(&mut registry, &each_planned(&runs)),
+        toxiproxy: ToxiproxyFamilies::register(&mut registry, &known_faults(&runs, nodes)),
         verdict: VerdictFamilies::register(&mut registry),
     };
     let exporter = Exporter::new(registry);
     exporter.readiness().set_ready();
     let (scrapes, shutdown) = (exporter.scrapes(), CancellationToken::new());
     let task = tokio::spawn(exporter.serve(listener, shutdown.clone()));
-    Ok((families, Serving { scrapes, shutdown, task }))
+    (families, Serving { scrapes, shutdown, task })
 }
 
 /// Serves what the guard shows; not ready until it is told so.
@@ -118,10 +122,10 @@ pub(crate) fn serve_guard(listener: TcpListener) -> (Arc<ToxiproxyFamilies>, Rea
 }
 
 /// Each scenario once, however often it is run; what differs from run to run is set at its start.
-fn all_planned(order: &Order) -> Vec<PlannedScenario> {
+fn each_planned(runs: &[(&Scenario, Plan)]) -> Vec<PlannedScenario> {
     let mut seen = BTreeSet::new();
-    let once = order.entries.iter().filter(|entry| seen.insert(&entry.scenario.name));
-    once.map(|entry| planned(&order.plan(entry, 1))).collect()
+    let first = runs.iter().filter(|(scenario, _)| seen.insert(&scenario.name));
+    first.map(|(_, plan)| planned(plan)).collect()
 }
 
 /// What is exported of a plan.
@@ -135,13 +139,12 @@ pub(crate) fn planned(plan: &Plan) -> PlannedScenario {
 }
 
 /// Every fault on every node it may hit.
-fn known_faults(order: &Order) -> Vec<KnownFault> {
-    let names = order.settings.names();
+fn known_faults(runs: &[(&Scenario, Plan)], nodes: &[String]) -> Vec<KnownFault> {
     let on = |entry: &FaultEntry| -> Vec<KnownFault> {
         let servers = match &entry.target {
             Target::Named(named) => named,
             // Which ones a count picks is known run by run.
-            Target::All | Target::Count(_) => &names,
+            Target::All | Target::Count(_) => nodes,
         };
         let params = entry.fault.param_names();
         let known = |server: &String| KnownFault {
@@ -151,5 +154,5 @@ fn known_faults(order: &Order) -> Vec<KnownFault> {
         };
         servers.iter().map(known).collect()
     };
-    order.scenarios().flat_map(|scenario| &scenario.faults).flat_map(on).collect()
+    runs.iter().flat_map(|(scenario, _)| &scenario.faults).flat_map(on).collect()
 }

@@ -1,14 +1,17 @@
 //! A scenario made ready for one run: nodes picked, phases scaled, toxics named. Pure: time and seed are arguments.
 
+pub(crate) mod reconcile;
+pub(crate) mod schedule;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::fault::Direction;
-use crate::lease::Lease;
-use crate::machine::Phases;
+use crate::fault::toxic::{Share, Toxic};
+use crate::scenario::Phases;
+use crate::scenario::timeline::Course;
 use crate::scenario::{FaultEntry, Scenario, Target};
-use crate::timeline::Course;
-use crate::toxic::{Share, Toxic};
+use crate::text::format_share;
 
 /// How far a fault may outlive its planned end before it counts as forgotten, at time scale 1.
 const MARGIN: Duration = Duration::from_secs(15);
@@ -42,16 +45,6 @@ pub(crate) struct Wanted {
     pub(crate) server: String,
     /// In the order in which they are put on; none when the fault is off.
     pub(crate) toxics: Vec<Toxic>,
-}
-
-/// One toxic to be put on, named.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Step {
-    pub(crate) server: String,
-    pub(crate) lease: Lease,
-    pub(crate) toxic: Toxic,
-    /// Position in `Plan::faults`.
-    pub(crate) fault: usize,
 }
 
 /// Factor on the length of phases and leases, within its bounds.
@@ -144,7 +137,7 @@ impl Plan {
     pub(crate) fn describe(&self) -> String {
         let one = |assigned: &Assigned| {
             let share = match assigned.share.get() {
-                share if share < 1.0 => format!(" on {share} of the connections"),
+                share if share < 1.0 => format!(" on {} of the connections", format_share(share)),
                 _ => String::new(),
             };
             let way = match assigned.direction {
@@ -182,7 +175,7 @@ mod tests {
     use super::*;
     use crate::fault::{Fault, Latency, LossModel, PacketLoss};
     use crate::scenario::Place;
-    use crate::timeline::Shape;
+    use crate::scenario::timeline::Shape;
 
     fn scenario(target: Target) -> Scenario {
         let entry = |fault| FaultEntry {

@@ -2,11 +2,20 @@
 
 use std::num::NonZeroUsize;
 
+use crate::fault::toxic::Share;
 use crate::fault::{Direction, Fault};
-use crate::judge::expectation::{Expectation, StopRule};
-use crate::machine::Phases;
-use crate::timeline::Shape;
-use crate::toxic::Share;
+use crate::scenario::timeline::Shape;
+
+pub(crate) mod expectation;
+pub(crate) mod phase_times;
+mod phases;
+pub(crate) mod target;
+pub(crate) mod timeline;
+mod window;
+
+use expectation::{Expectation, StopRule};
+pub(crate) use phases::{During, Phases};
+pub(crate) use window::{UNDER_WAY, Window, Windows};
 
 /// One entry of the catalogue.
 #[derive(Clone, Debug, PartialEq)]

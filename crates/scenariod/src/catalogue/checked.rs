@@ -1,36 +1,25 @@
 //! From the raw shape of a scenario file to scenarios that make sense by themselves. Reads no file.
 
-use daemon_core::problems::{Problem, Problems, figure};
+use daemon_core::problems::{Problem, Problems};
 use daemon_core::yaml::Document;
 
 use super::raw;
+use crate::fault::toxic::Share;
 use crate::fault::{Direction, Fault};
-use crate::machine::Phases;
+use crate::scenario::Phases;
 use crate::scenario::{FaultEntry, Place, Scenario, Target};
-use crate::toxic::Share;
 
 mod expectations;
 mod faults;
 mod shapes;
+pub(crate) mod values;
 
-/// What is rarer than one in a million happens in no run.
-const LEAST: f64 = 0.000_001;
-
-/// A rate or a share that is large enough to be seen, or what is wrong with it.
-pub(crate) fn share_of(key: &str, share: f64) -> Result<f64, String> {
-    if (LEAST..=1.0).contains(&share) {
-        return Ok(share);
-    }
-    Err(format!("`{key}` is {}, must be from {LEAST} to 1", figure(share)))
-}
-
-/// Selects everything, so nothing may be called that.
-pub(crate) const EVERYTHING: &str = "all";
+use values::{EVERYTHING, check_name, share_of};
 
 /// The family's scenarios, or everything that is wrong.
 pub(super) fn scenarios(family: &raw::Family, document: &Document) -> Result<Vec<Scenario>, Problems> {
     let mut problems = Problems::default();
-    if let Err(reason) = check_name(&family.family) {
+    if let Err(reason) = check_name("family", &family.family) {
         problems.extend(document.problem("family", reason).into());
     }
     if family.scenarios.is_empty() {
@@ -65,14 +54,14 @@ fn scenario(
     at: &str,
 ) -> Result<Scenario, Problems> {
     let mut problems = Problems::default();
-    if let Err(reason) = check_name(&raw.name) {
+    if let Err(reason) = check_name("scenario", &raw.name) {
         problems.extend(document.problem(&format!("{at}/name"), reason).into());
     } else if raw.name == family.family {
         let message = format!("scenario `{}` has the name of its family", raw.name);
         problems.extend(document.problem(&format!("{at}/name"), message).into());
     }
     for (index, alias) in raw.aliases.iter().enumerate() {
-        if let Err(reason) = check_name(alias) {
+        if let Err(reason) = check_name("alias", alias) {
             problems.extend(document.problem(&format!("{at}/aliases/{index}"), reason).into());
         }
     }
@@ -147,16 +136,4 @@ fn fault_entry(raw: &raw::FaultEntry, document: &Document, at: &str) -> Result<F
     }
     let Problem { file, line, .. } = wrong("target", "");
     Ok(FaultEntry { target, fault, shape, direction, share, place: Place { file, line } })
-}
-
-/// Names stand in label values, in `--scenario a,b` and in a shell.
-pub(crate) fn check_name(name: &str) -> Result<(), String> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if name == EVERYTHING {
-        return Err(format!("`{EVERYTHING}` selects every scenario and cannot be a name"));
-    }
-    if name.is_empty() || !name.bytes().all(plain) || name.starts_with('-') {
-        return Err(format!("`{name}` is no name: use small letters, digits and dashes"));
-    }
-    Ok(())
 }

@@ -1,6 +1,10 @@
 //! The catalogue as users meet it: shipped files, folders of their own, and everything that can be wrong in one.
 
+use std::path::Path;
+
 use super::*;
+use crate::catalogue::library::Library;
+use crate::catalogue::source_files::read_folder;
 
 mod expectations;
 mod guide;
@@ -31,7 +35,7 @@ fn every_shipped_file_is_compiled_in() {
 
 #[test]
 fn the_promised_scenarios_are_there() {
-    let catalogue = Catalogue::load(None).unwrap();
+    let catalogue = Library::load(None).unwrap().catalogue;
     let mut names: Vec<&str> = catalogue.scenarios().iter().map(|scenario| scenario.name.as_str()).collect();
     let delays = ["100ms", "1s", "5s", "10s", "40s", "2m"];
     let series =
@@ -165,7 +169,7 @@ fn names_are_plain_and_unique() {
     assert_eq!(problems(&file(&["mine"])), "mine.yaml:4: scenario `mine` has the name of its family");
     assert_eq!(
         problems(&file(&["A_b"])),
-        "mine.yaml:4: `A_b` is no name: use small letters, digits and dashes"
+        "mine.yaml:4: invalid scenario name `A_b`: use lowercase letters, digits and dashes, and no dash at the start"
     );
 }
 
@@ -177,7 +181,7 @@ fn a_folder_adds_and_replaces() {
         - { name: latency-3s, about: new, phases: { testing: 9s }, faults: [{ target: { count: 2 }, fault: latency, delay: 3s }] }\n";
     std::fs::write(folder.path().join("mine.yaml"), text).unwrap();
     let (built_in, catalogue) =
-        (Catalogue::load(None).unwrap(), Catalogue::load(Some(folder.path())).unwrap());
+        (Library::load(None).unwrap().catalogue, Library::load(Some(folder.path())).unwrap().catalogue);
     assert_eq!(catalogue.scenarios().len(), built_in.scenarios().len() + 1);
     let find = |name: &str| catalogue.scenarios().iter().find(|scenario| scenario.name == name).unwrap();
     assert_eq!(find("latency-1s").about, "mine");
@@ -190,12 +194,12 @@ fn an_empty_or_missing_folder_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().display().to_string();
     assert_eq!(
-        Catalogue::load(Some(folder.path())).unwrap_err().to_string(),
+        Library::load(Some(folder.path())).unwrap_err().to_string(),
         format!("no scenario or playlist file (*.yaml) in {path}")
     );
     let missing = folder.path().join("nowhere");
     assert_eq!(
-        Catalogue::load(Some(&missing)).unwrap_err().to_string(),
+        Library::load(Some(&missing)).unwrap_err().to_string(),
         format!("cannot read {}", missing.display())
     );
 }

@@ -2,8 +2,9 @@
 
 use metrics_core::labels::FaultType;
 
-use super::{Effect, Level};
-use crate::toxic::ToxicKind;
+use super::Level;
+use super::effect::Effect;
+use crate::fault::toxic::ToxicKind;
 
 /// At most so many kB in a second, for each connection.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,8 +2,8 @@
 
 use metrics_core::labels::FaultType;
 
-use super::Effect;
-use crate::toxic::ToxicKind;
+use super::effect::Effect;
+use crate::fault::toxic::ToxicKind;
 
 /// Nothing arrives, and nothing says so.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,8 +2,8 @@
 
 use metrics_core::labels::FaultType;
 
-use super::Effect;
-use crate::toxic::ToxicKind;
+use super::effect::Effect;
+use crate::fault::toxic::ToxicKind;
 
 /// Connections are closed, and new ones refused. The marker goes on first and comes off last: whoever finds the proxy
 /// disabled learns from it whose doing that is.

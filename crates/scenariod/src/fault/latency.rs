@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use metrics_core::labels::FaultType;
 
-use super::{Effect, Level, millis};
-use crate::duration::readable;
-use crate::toxic::ToxicKind;
+use super::Level;
+use super::effect::{Effect, millis};
+use crate::fault::toxic::ToxicKind;
+use crate::text::format_duration;
 
 /// `delay` on every chunk, give or take up to `jitter`, uniformly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +40,11 @@ impl Effect for Latency {
     }
 
     fn describe(&self) -> String {
-        let delay = readable(self.delay);
+        let delay = format_duration(self.delay);
         if self.jitter.is_zero() {
             format!("latency {delay}")
         } else {
-            format!("latency {delay} ± {}", readable(self.jitter))
+            format!("latency {delay} ± {}", format_duration(self.jitter))
         }
     }
 }

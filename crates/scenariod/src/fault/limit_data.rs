@@ -2,8 +2,8 @@
 
 use metrics_core::labels::FaultType;
 
-use super::Effect;
-use crate::toxic::ToxicKind;
+use super::effect::Effect;
+use crate::fault::toxic::ToxicKind;
 
 /// Closes each connection once so many bytes came through.
 #[derive(Clone, Copy, Debug, PartialEq)]

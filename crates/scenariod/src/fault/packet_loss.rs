@@ -8,8 +8,10 @@
 
 use metrics_core::labels::FaultType;
 
-use super::{Effect, Level, percent};
-use crate::toxic::ToxicKind;
+use super::Level;
+use super::effect::Effect;
+use crate::fault::toxic::ToxicKind;
+use crate::text::format_share;
 
 /// What a lost packet waits for, in ms: the retransmission timeout of a kernel on a short path, with what the chain
 /// itself takes from a drawn chunk.
@@ -159,7 +161,7 @@ impl Effect for PacketLoss {
             LossModel::Simple if self.rate < 1.0 => " (simple model)",
             LossModel::Auto | LossModel::Simple => "",
         };
-        format!("packet loss {}{model}", percent(self.rate))
+        format!("packet loss {}{model}", format_share(self.rate))
     }
 }
 

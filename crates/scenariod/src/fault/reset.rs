@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use metrics_core::labels::FaultType;
 
-use super::{Effect, millis};
-use crate::duration::readable;
-use crate::toxic::ToxicKind;
+use super::effect::{Effect, millis};
+use crate::fault::toxic::ToxicKind;
+use crate::text::format_duration;
 
 /// Resets each connection after `after`; at once with zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,7 +35,7 @@ impl Effect for Reset {
         if self.after.is_zero() {
             "reset".to_owned()
         } else {
-            format!("reset after {}", readable(self.after))
+            format!("reset after {}", format_duration(self.after))
         }
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use metrics_core::labels::FaultType;
 
-use super::Effect;
-use crate::duration::readable;
-use crate::toxic::ToxicKind;
+use super::effect::Effect;
+use crate::fault::toxic::ToxicKind;
+use crate::text::format_duration;
 
 /// Cuts every chunk into pieces of `size` bytes, give or take up to `variation`, `delay` apart.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,6 +49,6 @@ impl Effect for Slicer {
     }
 
     fn describe(&self) -> String {
-        format!("slices of {} ± {} bytes, {} apart", self.size, self.variation, readable(self.delay))
+        format!("slices of {} ± {} bytes, {} apart", self.size, self.variation, format_duration(self.delay))
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use metrics_core::labels::FaultType;
 
-use super::{Effect, millis};
-use crate::duration::readable;
-use crate::toxic::ToxicKind;
+use super::effect::{Effect, millis};
+use crate::fault::toxic::ToxicKind;
+use crate::text::format_duration;
 
 /// Holds the end of each connection back for `delay`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,6 +32,6 @@ impl Effect for SlowClose {
     }
 
     fn describe(&self) -> String {
-        format!("slow close by {}", readable(self.delay))
+        format!("slow close by {}", format_duration(self.delay))
     }
 }

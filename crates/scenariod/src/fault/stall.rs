@@ -2,8 +2,8 @@
 
 use metrics_core::labels::FaultType;
 
-use super::Effect;
-use crate::toxic::ToxicKind;
+use super::effect::Effect;
+use crate::fault::toxic::ToxicKind;
 
 /// Nothing arrives until the fault is off; then everything does, whoever still waits for it.
 #[derive(Clone, Copy, Debug, PartialEq)]

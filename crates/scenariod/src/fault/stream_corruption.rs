@@ -3,8 +3,9 @@
 
 use metrics_core::labels::FaultType;
 
-use super::Effect;
-use crate::toxic::ToxicKind;
+use super::effect::Effect;
+use crate::fault::toxic::ToxicKind;
+use crate::text::format_share;
 
 /// The share of chunks that are taken out, in (0, 1].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +42,6 @@ impl Effect for StreamCorruption {
     }
 
     fn describe(&self) -> String {
-        format!("stream corruption {}", super::percent(self.rate))
+        format!("stream corruption {}", format_share(self.rate))
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use metrics_core::labels::FaultType;
 
-use super::{Effect, millis};
-use crate::duration::readable;
-use crate::toxic::ToxicKind;
+use super::effect::{Effect, millis};
+use crate::fault::toxic::ToxicKind;
+use crate::text::format_duration;
 
 /// Drops all bytes and closes each connection after `after`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,6 +32,6 @@ impl Effect for Timeout {
     }
 
     fn describe(&self) -> String {
-        format!("close after {} of silence", readable(self.after))
+        format!("close after {} of silence", format_duration(self.after))
     }
 }

@@ -74,7 +74,10 @@ fn a_terminal_gets_one_live_line_below_whole_ones() {
         assert!(!told.split("stabilization").next().unwrap().contains("recovery"), "{shown}");
     }
     // At the end nothing of it is left.
-    assert!(lines.last().unwrap().ends_with(": success: all phases walked, no toxic is left"), "{lines:#?}");
+    assert!(
+        lines.last().unwrap().ends_with(": success: all phases completed, no toxic is left"),
+        "{lines:#?}"
+    );
     assert_eq!(ours(&lab.toxiproxy), Vec::<String>::new());
 }
 

@@ -4,8 +4,9 @@ use daemon_core::problems::{Problem, Problems};
 use daemon_core::yaml::Document;
 
 use super::raw::expect as raw;
-use crate::judge::expectation::{Bounds, During, Expectation, Must, StopRule, Subject};
-use crate::promql::{Query, Yields};
+use crate::promql::{Query, ValueKind};
+use crate::scenario::During;
+use crate::scenario::expectation::{Bounds, Expectation, Must, StopRule, Subject};
 
 /// `at` is the path of the scenario; a family has its own at the top of the file.
 pub(super) fn expectations(
@@ -48,7 +49,7 @@ pub(super) fn stop_rules(
         let wrong =
             |key: &str, message: &str| document.problem(&format!("{at}/stop_when/{index}/{key}"), message);
         let rule = name(&raw.name, &wrong).and_then(|name| {
-            let query = query(&raw.promql, Yields::Truth, &wrong)?;
+            let query = query(&raw.promql, ValueKind::Truth, &wrong)?;
             Ok(StopRule { name, query, lasting: raw.lasting.get() })
         });
         match rule {
@@ -64,7 +65,7 @@ fn expectation(
     wrong: &impl Fn(&str, &str) -> Problem,
 ) -> Result<Expectation, Problem> {
     let must = must(&raw.must, wrong)?;
-    let yields = if matches!(must, Must::Compare(_)) { Yields::Number } else { Yields::Truth };
+    let kind = if matches!(must, Must::Compare(_)) { ValueKind::Number } else { ValueKind::Truth };
     let during = match raw.phase {
         raw::Phase::Stabilization => During::Stabilization,
         raw::Phase::Testing => During::Testing,
@@ -82,7 +83,7 @@ fn expectation(
     if subject == Subject::Baseline && during != During::Stabilization {
         return Err(wrong("phase", "the baseline is what stabilization shows"));
     }
-    let query = query(&raw.promql, yields, wrong)?;
+    let query = query(&raw.promql, kind, wrong)?;
     Ok(Expectation { name: name(&raw.name, wrong)?, subject, during, must, query })
 }
 
@@ -118,6 +119,6 @@ fn name(name: &str, wrong: &impl Fn(&str, &str) -> Problem) -> Result<String, Pr
     Ok(name.to_owned())
 }
 
-fn query(text: &str, yields: Yields, wrong: &impl Fn(&str, &str) -> Problem) -> Result<Query, Problem> {
-    Query::new(text, yields).map_err(|error| wrong("promql", &format!("`promql` {error}")))
+fn query(text: &str, kind: ValueKind, wrong: &impl Fn(&str, &str) -> Problem) -> Result<Query, Problem> {
+    Query::new(text, kind).map_err(|error| wrong("promql", &format!("`promql` {error}")))
 }

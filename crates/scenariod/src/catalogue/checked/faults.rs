@@ -5,7 +5,8 @@ use std::time::Duration;
 use daemon_core::problems::Problem;
 use daemon_core::values::Span;
 
-use super::{raw, share_of};
+use super::raw;
+use super::values::share_of;
 use crate::fault::{
     Bandwidth, Blackhole, Down, Fault, Latency, LimitData, LossModel, PacketLoss, Reset, Slicer, SlowClose,
     Stall, StreamCorruption, Timeout,

@@ -2,9 +2,10 @@
 
 use daemon_core::problems::Problem;
 
-use super::{raw, share_of};
+use super::raw;
+use super::values::share_of;
 use crate::fault::{Fault, Level};
-use crate::timeline::{Shape, Stretch};
+use crate::scenario::timeline::{Shape, Stretch};
 
 /// So many steps show in no graph.
 const MOST_STEPS: u32 = 1_000;

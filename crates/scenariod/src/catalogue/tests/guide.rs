@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 
-use super::{HEAD, Path, problems};
+use std::path::Path;
+
+use super::{HEAD, problems};
 use crate::catalogue::raw::{Family, Fault, FaultEntry, Scenario, expect};
 
 fn page() -> String {

@@ -1,0 +1,24 @@
+//! Why scenario and playlist files cannot be used.
+
+use std::path::PathBuf;
+
+use daemon_core::exit::{Exit, UserError};
+use daemon_core::problems::Problems;
+use daemon_core::yaml::Unreadable;
+
+/// Why there is no catalogue.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CatalogueError {
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error("no scenario or playlist file (*.yaml) in {}", path.display())]
+    Empty { path: PathBuf },
+    #[error(transparent)]
+    Problems(#[from] Problems),
+}
+
+impl UserError for CatalogueError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
