@@ -132,7 +132,7 @@ fn check_names(files: &Files, args: &CheckArgs, problems: &mut Problems) -> Resu
         }
     };
     let is_checked = |name: &String| files.playlists.iter().any(|source| source.name == *name);
-    Ok(playlists.iter().filter(|list| is_checked(&list.place.file)).count())
+    Ok(playlists.iter().filter(|list| is_checked(&list.source.file)).count())
 }
 
 fn summary(files: &Files, scenarios: &[Scenario], playlists: usize, labs: &[Lab]) -> String {
