@@ -3,15 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::exit::{Exit, UserError};
+use crate::name::ServerName;
 use crate::problems::Problems;
 use crate::values::HostPort;
 use crate::yaml::{Document, Unreadable};
@@ -40,31 +39,6 @@ pub enum LabError {
 impl UserError for LabError {
     fn exit(&self) -> Exit {
         Exit::Usage
-    }
-}
-
-/// A node's name: the `server` label of every metric, and the proxy's name in Toxiproxy.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ServerName(Arc<str>);
-
-impl ServerName {
-    /// A name of letters, digits, `-`, `_` and `.`; it stands in URLs and labels.
-    pub fn new(name: &str) -> Option<ServerName> {
-        let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        // `.` and `..` would be steps of a path in the URLs that name stands in.
-        let dots = name.chars().all(|c| c == '.');
-        (!dots && name.len() <= 63 && name.chars().all(fine)).then(|| ServerName(name.into()))
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ServerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
     }
 }
 
@@ -129,11 +103,7 @@ impl Lab {
     }
 
     /// Reads a text; `name` is how messages call the file.
-    pub fn parse(
-        name: impl Into<String>,
-        text: impl Into<String>,
-        port_offset: u16,
-    ) -> Result<Lab, LabError> {
+    pub fn parse(name: impl Into<String>, text: impl AsRef<str>, port_offset: u16) -> Result<Lab, LabError> {
         let document = Document::parse(name, text)?;
         let raw: RawLab = document.decode()?;
         let mut problems = Problems::default();
@@ -144,12 +114,12 @@ impl Lab {
             if !names.insert(raw.name.clone()) {
                 problems.0.push(document.problem(&path, format!("two nodes are called `{}`", raw.name)));
             }
-            let Some(name) = ServerName::new(&raw.name) else {
-                let rule = "letters, digits, `-`, `_` and `.`, at most 63 of them";
-                problems
-                    .0
-                    .push(document.problem(&path, format!("`{}` is no name for a node: {rule}", raw.name)));
-                continue;
+            let name = match ServerName::new(&raw.name) {
+                Ok(name) => name,
+                Err(error) => {
+                    problems.0.push(document.problem(&path, error.to_string()));
+                    continue;
+                }
             };
             let mut moved = |key: &str, addr: &HostPort| {
                 let beyond = |why| {

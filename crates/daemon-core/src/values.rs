@@ -1,4 +1,7 @@
-//! The values that the lab's files and flags are made of: durations, shares, addresses, URLs, names. Each is checked when it is made.
+//! The values that the lab's files and flags are made of: durations, fractions, addresses, URLs. Each is checked when it
+//! is made.
+
+mod fraction;
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,6 +11,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 use url::Url;
 
+pub use fraction::Fraction;
+
 /// A duration above zero, written `500ms`, `2m` or `1h 30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Positive(Duration);
@@ -15,10 +20,6 @@ pub struct Positive(Duration);
 /// A duration that may be zero (`0s`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(Duration);
-
-/// A share above 0 and at most 1.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub struct Ratio(f64);
 
 /// An address to listen on or to dial: `127.0.0.1:9090`, `memcached1:11211`, `[::1]:9090`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -53,21 +54,6 @@ impl Span {
 impl From<Duration> for Span {
     fn from(duration: Duration) -> Span {
         Span(duration)
-    }
-}
-
-impl Ratio {
-    /// The share, in (0, 1].
-    pub const fn get(self) -> f64 {
-        self.0
-    }
-
-    /// Anything smaller is a slip of the pen: a share of nothing that ever happens.
-    const LEAST: f64 = 1e-9;
-
-    /// `None` outside (0, 1], and for shares below one in a thousand million.
-    pub fn new(share: f64) -> Option<Ratio> {
-        (Self::LEAST..=1.0).contains(&share).then_some(Ratio(share))
     }
 }
 
@@ -235,25 +221,6 @@ text_value! {
     Span, "duration", "a duration like `10ms`";
     HostPort, "host-port", "an address like `127.0.0.1:9090`";
     HttpUrl, "http-url", "a URL like `http://127.0.0.1:8474`";
-}
-
-impl<'de> Deserialize<'de> for Ratio {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ratio::new(f64::deserialize(deserializer)?)
-            .ok_or_else(|| de::Error::custom("must be above 0 and at most 1"))
-    }
-}
-
-impl JsonSchema for Ratio {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "share".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "number", "exclusiveMinimum": 0, "maximum": 1 })
-    }
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@ use std::str::FromStr;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use daemon_core::completion::{self, Flag, Takes};
-use daemon_core::lab::ServerName;
+use daemon_core::name::ServerName;
 use daemon_core::usage::{UsageError, told};
 use daemon_core::values::{HostPort, Positive, Span};
 
-use crate::config::shelf::{CLIENTS, Choice, Shipped, WORKLOADS};
+use crate::config::presets::{CLIENTS, Preset, PresetOrFile, WORKLOADS};
 
 pub(crate) use client::ClientFlags;
 
@@ -33,7 +33,7 @@ pub(crate) struct Cli {
     pub(crate) servers: Option<Targets>,
     /// What to send: mixed, get, get-heavy, set-heavy, zipf, or a workload file of your own
     #[arg(long, value_name = "NAME|FILE.yaml", value_parser = workload)]
-    pub(crate) workload: Option<Choice>,
+    pub(crate) workload: Option<PresetOrFile>,
     /// Open loop: operations per second over all nodes, sent at their times whatever became of the others
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200_000))]
     pub(crate) rate: Option<u32>,
@@ -107,7 +107,7 @@ impl FromStr for Targets {
         for part in text.split(',') {
             let (name, address) =
                 part.split_once('=').ok_or_else(|| format!("`{part}` is not of the form NAME=HOST:PORT"))?;
-            let name = ServerName::new(name).ok_or_else(|| format!("`{name}` is no name for a node"))?;
+            let name = ServerName::new(name).map_err(|error| error.to_string())?;
             let address =
                 address.parse().map_err(|error| format!("`{address}` of node `{name}` is {error}"))?;
             if !names.insert(name.clone()) {
@@ -119,24 +119,24 @@ impl FromStr for Targets {
     }
 }
 
-fn workload(text: &str) -> Result<Choice, String> {
-    Choice::of(WORKLOADS, text)
+fn workload(text: &str) -> Result<PresetOrFile, String> {
+    PresetOrFile::parse(WORKLOADS, text)
 }
 
 /// A line that parsed, or text that was asked for instead.
 #[derive(Debug)]
-pub(crate) enum Parsed {
+pub(crate) enum CommandLine {
     Cli(Box<Cli>),
     Text(String),
 }
 
 /// Parses a command line, program name first.
-pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, UsageError> {
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, UsageError> {
     let args: Vec<OsString> = args.into_iter().collect();
     match Cli::try_parse_from(&args) {
-        Ok(cli) => Ok(Parsed::Cli(Box::new(cli))),
+        Ok(cli) => Ok(CommandLine::Cli(Box::new(cli))),
         Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            Ok(Parsed::Text(asked.to_string()))
+            Ok(CommandLine::Text(asked.to_string()))
         }
         Err(error) => Err(told(&error, &Cli::command(), &args)),
     }
@@ -144,9 +144,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
 
 /// The completion script of a shell; where no preset is meant, a shell offers files.
 pub(crate) fn completions(shell: clap_complete::Shell) -> String {
-    let flag = |name, shelf: &[Shipped]| Flag {
+    let flag = |name, presets: &[Preset]| Flag {
         names: vec![name],
-        words: shelf.iter().map(|shipped| shipped.name.to_owned()).collect(),
+        words: presets.iter().map(|shipped| shipped.name.to_owned()).collect(),
         takes: Takes::One,
     };
     completion::script(shell, Cli::command(), &[flag("workload", WORKLOADS), flag("client", CLIENTS)])
@@ -168,7 +168,10 @@ mod tests {
         let wrong = |text: &str| text.parse::<Targets>().unwrap_err();
         assert_eq!(wrong("127.0.0.1:1"), "`127.0.0.1:1` is not of the form NAME=HOST:PORT");
         assert_eq!(wrong("a=h:1,a=h:2"), "two nodes are called `a`");
-        assert_eq!(wrong("a b=h:1"), "`a b` is no name for a node");
+        assert_eq!(
+            wrong("a b=h:1"),
+            "invalid node name `a b`: use letters, digits, `-`, `_` and `.`, at most 63 characters and not only dots"
+        );
         assert!(wrong("a=h").starts_with("`h` of node `a` is not an address"));
         assert_eq!(wrong(""), "`` is not of the form NAME=HOST:PORT");
     }

@@ -3,6 +3,7 @@
 
 mod raw;
 
+use daemon_core::name;
 use daemon_core::problems::{Problem, Problems};
 use daemon_core::values::Positive;
 use daemon_core::yaml::Document;
@@ -50,12 +51,8 @@ impl UserWorkload {
             warm_up: raw.warm_up.unwrap_or(keys),
             name: raw.name,
         };
-        if !is_name(&workload.name) {
-            let message = format!(
-                "`{}` is no name for a workload: use small letters, digits and dashes",
-                workload.name
-            );
-            checker.wrong("name", message);
+        if let Err(error) = name::check("workload", &workload.name) {
+            checker.wrong("name", error.to_string());
         }
         if workload.warm_up > keys {
             checker.wrong(
@@ -65,12 +62,6 @@ impl UserWorkload {
         }
         checker.problems.or(workload)
     }
-}
-
-/// Names stand on the command line and in the log.
-fn is_name(name: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    !name.is_empty() && name.bytes().all(plain) && !name.starts_with('-')
 }
 
 /// Collects what only the meaning of the values can show; a wrong value becomes any right one, which is never used.

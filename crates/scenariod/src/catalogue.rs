@@ -4,13 +4,17 @@
 use daemon_core::problems::Problems;
 use daemon_core::yaml::Document;
 
-use crate::names;
+use crate::catalogue::source_files::Source;
 use crate::scenario::Scenario;
-use crate::sources::Source;
 
 pub(crate) mod checked;
 mod error;
+pub(crate) mod library;
+pub(crate) mod names;
+pub(crate) mod playlist;
 mod raw;
+pub(crate) mod selection;
+pub(crate) mod source_files;
 pub(crate) mod suggest;
 
 pub(crate) use error::CatalogueError;
@@ -35,7 +39,7 @@ pub(crate) struct Catalogue {
 
 impl Catalogue {
     /// The scenarios of these files.
-    pub(crate) fn of(sources: &[Source]) -> Result<Catalogue, Problems> {
+    pub(crate) fn from_sources(sources: &[Source]) -> Result<Catalogue, Problems> {
         Ok(Catalogue { scenarios: scenarios(sources)? })
     }
 
@@ -51,7 +55,7 @@ impl Catalogue {
     }
 
     /// Those that are to be kept.
-    pub(crate) fn only(&self, keep: impl Fn(&Scenario) -> bool) -> Catalogue {
+    pub(crate) fn filtered(&self, keep: impl Fn(&Scenario) -> bool) -> Catalogue {
         Catalogue { scenarios: self.scenarios.iter().filter(|scenario| keep(scenario)).cloned().collect() }
     }
 
@@ -88,7 +92,7 @@ pub(crate) fn scenarios(sources: &[Source]) -> Result<Vec<Scenario>, Problems> {
             Ok(more) => scenarios.extend(more),
         }
     }
-    problems.extend(names::check(&scenarios, []));
+    problems.extend(names::check_names(&scenarios, []));
     problems.or(scenarios)
 }
 

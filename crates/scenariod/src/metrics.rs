@@ -1,4 +1,4 @@
-//! Binds and serves the metrics of this daemon: which families it has and which series exist from the start.
+//! Serves the metrics of this daemon: which families it has and which series exist from the start. Values are set elsewhere.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -18,14 +18,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::plan::Plan;
-use crate::run::Order;
-use crate::scenario::{FaultEntry, Target};
+use crate::scenario::{FaultEntry, Scenario, Target};
 use crate::toxiproxy::ToxiproxyError;
 
-/// How long answers under way may take at the end.
+/// How long to wait for open requests at the end.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// What goes wrong before the first run.
+/// A failure before the first run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SetupError {
     #[error("cannot catch signals: {0}")]
@@ -46,7 +45,7 @@ impl UserError for SetupError {
     fn hint(&self) -> Option<String> {
         match self {
             SetupError::Bind { reason, .. } if reason.kind() == io::ErrorKind::AddrInUse => {
-                Some("another scenariod may be running; `--metrics-addr` names another address".to_owned())
+                Some("another scenariod may be running; `--metrics-addr` sets another address".to_owned())
             }
             SetupError::Signals(_)
             | SetupError::Bind { .. }
@@ -64,7 +63,7 @@ pub(crate) struct Families {
     pub(crate) verdict: Arc<VerdictFamilies>,
 }
 
-/// The metrics server at work.
+/// A running metrics server.
 #[derive(Debug)]
 pub(crate) struct Serving {
     scrapes: watch::Receiver<u64>,
@@ -77,36 +76,41 @@ impl Serving {
         self.scrapes.clone()
     }
 
-    /// Ends the server; a scraper that does not read its answer is not waited for.
+    /// Stops the server. A scraper that does not read its response delays this by at most `DRAIN`.
     pub(crate) async fn shut_down(self) {
         self.shutdown.cancel();
         if tokio::time::timeout(DRAIN, self.task).await.is_err() {
-            tracing::warn!("a scrape was still under way at the end");
+            tracing::warn!("a scrape was still in progress at the end");
         }
     }
 }
 
-/// Before anything else, so that a second daemon finds out before it does anything.
+/// Called first, so that a second daemon fails before it changes anything.
 pub(crate) fn bind(addr: &HostPort) -> Result<TcpListener, SetupError> {
     TcpListener::bind(addr.to_string()).map_err(|reason| SetupError::Bind { addr: addr.clone(), reason })
 }
 
-/// Serves the families of an order, every series at 0.
-pub(crate) fn serve(listener: TcpListener, order: &Order) -> Result<(Families, Serving), SetupError> {
+/// Serves the families of a command's runs, with every series at 0.
+pub(crate) fn serve<'a>(
+    listener: TcpListener,
+    runs: impl Iterator<Item = (&'a Scenario, Plan)>,
+    nodes: &[String],
+) -> (Families, Serving) {
+    let runs: Vec<(&Scenario, Plan)> = runs.collect();
     let mut registry = Registry::default();
     let families = Families {
-        scenario: ScenarioFamilies::register(&mut registry, &all_planned(order)),
-        toxiproxy: ToxiproxyFamilies::register(&mut registry, &known_faults(order)),
+        scenario: ScenarioFamilies::register(&mut registry, &each_planned(&runs)),
+        toxiproxy: ToxiproxyFamilies::register(&mut registry, &known_faults(&runs, nodes)),
         verdict: VerdictFamilies::register(&mut registry),
     };
     let exporter = Exporter::new(registry);
     exporter.readiness().set_ready();
     let (scrapes, shutdown) = (exporter.scrapes(), CancellationToken::new());
     let task = tokio::spawn(exporter.serve(listener, shutdown.clone()));
-    Ok((families, Serving { scrapes, shutdown, task }))
+    (families, Serving { scrapes, shutdown, task })
 }
 
-/// Serves what the guard shows; not ready until it is told so.
+/// Serves the families of the guard. It is not ready until the readiness is set.
 pub(crate) fn serve_guard(listener: TcpListener) -> (Arc<ToxiproxyFamilies>, Readiness, Serving) {
     let mut registry = Registry::default();
     let families = ToxiproxyFamilies::register_hygiene(&mut registry);
@@ -117,14 +121,14 @@ pub(crate) fn serve_guard(listener: TcpListener) -> (Arc<ToxiproxyFamilies>, Rea
     (families, readiness, Serving { scrapes, shutdown, task })
 }
 
-/// Each scenario once, however often it is run; what differs from run to run is set at its start.
-fn all_planned(order: &Order) -> Vec<PlannedScenario> {
+/// Each scenario once, even if it runs several times. What differs between its runs is set when a run starts.
+fn each_planned(runs: &[(&Scenario, Plan)]) -> Vec<PlannedScenario> {
     let mut seen = BTreeSet::new();
-    let once = order.entries.iter().filter(|entry| seen.insert(&entry.scenario.name));
-    once.map(|entry| planned(&order.plan(entry, 1))).collect()
+    let first = runs.iter().filter(|(scenario, _)| seen.insert(&scenario.name));
+    first.map(|(_, plan)| planned(plan)).collect()
 }
 
-/// What is exported of a plan.
+/// The part of a plan that is exported.
 pub(crate) fn planned(plan: &Plan) -> PlannedScenario {
     PlannedScenario {
         name: plan.scenario.clone(),
@@ -134,22 +138,21 @@ pub(crate) fn planned(plan: &Plan) -> PlannedScenario {
     }
 }
 
-/// Every fault on every node it may hit.
-fn known_faults(order: &Order) -> Vec<KnownFault> {
-    let names = order.settings.names();
+/// Every fault on every node that it may hit.
+fn known_faults(runs: &[(&Scenario, Plan)], nodes: &[String]) -> Vec<KnownFault> {
     let on = |entry: &FaultEntry| -> Vec<KnownFault> {
         let servers = match &entry.target {
             Target::Named(named) => named,
-            // Which ones a count picks is known run by run.
-            Target::All | Target::Count(_) => &names,
+            // Each run picks other nodes for a count.
+            Target::All | Target::Count(_) => nodes,
         };
         let params = entry.fault.param_names();
         let known = |server: &String| KnownFault {
             server: server.clone(),
             fault: entry.fault.label(),
-            params: params.to_vec(),
+            params: params.clone(),
         };
         servers.iter().map(known).collect()
     };
-    order.scenarios().flat_map(|scenario| &scenario.faults).flat_map(on).collect()
+    runs.iter().flat_map(|(scenario, _)| &scenario.faults).flat_map(on).collect()
 }

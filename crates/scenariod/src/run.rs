@@ -1,350 +1,266 @@
-//! `scenariod --scenario ...`: wires everything and walks the list. The only file that sees all the others.
+//! Runs the list of a command. Each run has four steps: begin, walk, conclude, record. This is the only file that sees all
+//! the others.
 
-use std::sync::{Arc, OnceLock};
+pub(crate) mod driver;
+pub(crate) mod error;
+pub(crate) mod linger;
+pub(crate) mod live_line;
+pub(crate) mod machine;
+pub(crate) mod request;
+mod results;
+pub(crate) mod rig;
+pub(crate) mod supervisor;
+mod walk_end;
+
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use daemon_core::exit::{Exit, UserError};
-use daemon_core::signals::{Signal, Signals};
-use metrics_core::families::scenario::ScenarioFamilies;
-use metrics_core::families::toxiproxy::ToxiproxyFamilies;
-use metrics_core::families::verdict::VerdictFamilies;
-use metrics_core::labels::RunStatus;
+use daemon_core::exit::Exit;
+use daemon_core::signals::Signals;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
-use crate::clock_watch::ClockWatch;
-use crate::driver::{self, Walked};
-use crate::epoch;
-use crate::forewarn::forewarn;
-use crate::injector::{Foreign, Injector, Kit};
-use crate::journal::Journal;
+use crate::catalogue::playlist::PlaylistEntry;
+use crate::clock;
+use crate::injector::{Injector, InjectorParts};
 use crate::lease::RunId;
-use crate::linger::linger;
-use crate::live::Live;
-use crate::machine::Outcome;
-use crate::metrics::{self, Serving, SetupError};
-use crate::moments::Moments;
-use crate::narrator::{Narrator, Voice};
+use crate::metrics::{self, Families, Serving, SetupError};
 use crate::plan::Plan;
-use crate::playlist::Entry;
-use crate::prom::Prometheus;
+use crate::run::error::RunError;
+use crate::run::linger::linger;
+use crate::run::live_line::LiveLine;
+use crate::run::machine::Outcome;
+use crate::run::rig::ToxiproxyRig;
+use crate::run::supervisor::supervise;
 use crate::scenario::Scenario;
-use crate::schedule::{Loops, Tally};
-use crate::settings::Settings;
-use crate::stage::{RunError, Stage};
-use crate::state::StateDir;
-use crate::stop_watch::StopWatch;
-use crate::supervisor::{Ending, supervise};
-use crate::toxiproxy::Client;
-use crate::verdict::{Early, Judging, Reports};
+use crate::scenario::phase_times::PhaseTimes;
+use crate::state::journal::Journal;
+use crate::terminal::interrupt::Interrupt;
+use crate::terminal::narrator::{Narrator, Voice};
+use crate::toxiproxy::{Client, NewProxy};
+use crate::verdict::clock_watch::{ClockReading, ClockWatch};
+use crate::verdict::stop_watch::{StopConditions, StopWatch};
+use crate::verdict::warn_ahead::{PlannedExpectations, warn_ahead};
+use crate::verdict::{Judge, RunEnd, RunRecord, WalkEnd};
+use request::RunRequest;
+pub(crate) use results::Results;
 
-/// What is to be run, all of it checked.
-#[derive(Debug)]
-pub(crate) struct Order {
-    pub(crate) entries: Vec<Entry>,
-    pub(crate) loops: Loops,
-    /// For entries without one of their own.
-    pub(crate) seed: u64,
-    /// What is worth saying before the first run.
-    pub(crate) note: Option<String>,
-    pub(crate) linger: Duration,
-    pub(crate) settings: Settings,
-    pub(crate) state: StateDir,
-    pub(crate) foreign: Foreign,
-    /// Reads the verdict; without it, phases are walked and nothing is judged.
-    pub(crate) prometheus: Option<Prometheus>,
-}
-
-impl Order {
-    pub(crate) fn scenarios(&self) -> impl Iterator<Item = &Scenario> {
-        self.entries.iter().map(|entry| &entry.scenario)
-    }
-
-    /// The plan of an entry in the run of this number, from 1.
-    pub(crate) fn plan(&self, entry: &Entry, number: u64) -> Plan {
-        let seed = entry.seed.unwrap_or_else(|| self.seed.wrapping_add(number - 1));
-        Plan::new(&entry.scenario, &self.settings.names(), entry.scale, seed)
-    }
-}
-
-/// How the runs of a command ended.
-#[derive(Debug, Default)]
-pub(crate) struct Ended {
-    pub(crate) tally: Tally,
-    pub(crate) errors: Vec<RunError>,
-    pub(crate) reports: Reports,
-    /// How the last run ended, as it was told.
-    pub(crate) last: Option<(RunStatus, String)>,
-    exit: Option<Exit>,
-}
-
-impl Ended {
-    /// The worst of all runs.
-    pub(crate) fn exit(&self) -> Exit {
-        self.exit.unwrap_or(Exit::Ok)
-    }
-
-    fn worsen(&mut self, exit: Exit) {
-        self.exit = Some(self.exit().worst(exit));
-    }
-}
-
-/// Walks every run of the order. Signals are caught from here on.
-pub(crate) async fn run(order: Order, narrator: Narrator) -> Result<Ended, SetupError> {
+/// Runs the whole list. Catches signals from here on.
+pub(crate) async fn run(request: RunRequest, narrator: Narrator) -> Result<Results, SetupError> {
     let signals = Signals::install().map_err(SetupError::Signals)?;
-    let listener = metrics::bind(&order.settings.metrics_addr)?;
-    let (families, serving) = metrics::serve(listener, &order)?;
-    let client = Client::new(&order.settings.toxiproxy, Arc::clone(&families.toxiproxy))?;
-    let stop = Stop::on(signals, narrator.clone());
-    let runner = Runner {
-        names: order.settings.names(),
-        servers: order.settings.servers.clone().into(),
-        order,
-        client,
-        scenario: families.scenario,
-        verdict: families.verdict,
-        toxiproxy: families.toxiproxy,
-        narrator,
-        stop,
+    let listener = metrics::bind(&request.settings.metrics_addr)?;
+    let nodes = request.settings.names();
+    let (families, serving) = metrics::serve(listener, request.first_pass(), &nodes);
+    let client = Client::new(&request.settings.toxiproxy, Arc::clone(&families.toxiproxy))?;
+    let interrupt = Interrupt::listen(signals, narrator.clone());
+    if let Some(prometheus) = request.prometheus.clone() {
+        warn_ahead(prometheus, PlannedExpectations::new(request.first_pass(), &nodes), narrator.clone());
+    }
+    let judge = Judge {
+        prometheus: request.prometheus.clone(),
+        nodes,
+        stop_grace: request.settings.stop_grace,
+        narrator: narrator.clone(),
+        interrupt: interrupt.clone(),
     };
-    forewarn(&runner.order, &runner.narrator);
-    let ended = runner.walk_list(&serving).await;
+    let servers = request.settings.servers.clone().into();
+    let runner = Runner { request, servers, client, families, judge, narrator, interrupt };
+    let results = runner.run_list(&serving).await;
     serving.shut_down().await;
-    Ok(ended)
+    Ok(results)
 }
 
-/// The first signal, and the token it cancels.
-#[derive(Clone, Debug)]
-pub(crate) struct Stop {
-    pub(crate) token: CancellationToken,
-    caught: Arc<OnceLock<Signal>>,
-}
-
-impl Stop {
-    fn on(mut signals: Signals, narrator: Narrator) -> Stop {
-        let stop = Stop { token: CancellationToken::new(), caught: Arc::default() };
-        let first = stop.clone();
-        tokio::spawn(async move {
-            loop {
-                let signal = signals.recv().await;
-                if first.caught.set(signal).is_ok() {
-                    narrator.say(format!("{}: removing what is injected, then ending", signal.name()));
-                    first.token.cancel();
-                } else {
-                    narrator.say(format!("{}: removal is under way and is not cut short", signal.name()));
-                }
-            }
-        });
-        stop
-    }
-
-    pub(crate) fn exit(&self) -> Option<Exit> {
-        self.caught.get().map(|signal| signal.exit())
-    }
-}
-
-pub(crate) struct Runner {
-    pub(crate) order: Order,
-    servers: Arc<[crate::toxiproxy::NewProxy]>,
-    pub(crate) names: Vec<String>,
+struct Runner {
+    request: RunRequest,
+    servers: Arc<[NewProxy]>,
     client: Client,
-    pub(crate) scenario: Arc<ScenarioFamilies>,
-    pub(crate) verdict: Arc<VerdictFamilies>,
-    toxiproxy: Arc<ToxiproxyFamilies>,
-    pub(crate) narrator: Narrator,
-    pub(crate) stop: Stop,
+    families: Families,
+    judge: Judge,
+    narrator: Narrator,
+    interrupt: Interrupt,
+}
+
+/// A run after `begin`.
+struct ActiveRun<'a> {
+    scenario: &'a Scenario,
+    plan: Plan,
+    id: RunId,
+    /// The start of its lines on the terminal.
+    label: String,
+}
+
+/// How a walk ended, and what its verdict is based on.
+struct Walk {
+    end: WalkEnd,
+    errors: Vec<RunError>,
+    moments: PhaseTimes,
+    clocks: Vec<ClockReading>,
+    ended: SystemTime,
+    /// `None`: it could not be started.
+    journal: Option<Arc<Journal>>,
 }
 
 impl Runner {
-    async fn walk_list(&self, serving: &Serving) -> Ended {
-        let mut ended = Ended::default();
-        let mut number = 0;
+    async fn run_list(&self, serving: &Serving) -> Results {
+        let mut results = Results::default();
         let mut pause = Duration::ZERO;
-        let runs = self.order.loops.numbers().flat_map(|_| &self.order.entries);
-        for entry in runs {
+        let entries = self.request.loops.numbers().flat_map(|_| &self.request.entries);
+        for (number, entry) in (1..).zip(entries) {
             if !pause.is_zero() {
                 self.narrator.pausing(pause);
                 tokio::select! {
-                    () = self.stop.token.cancelled() => break,
+                    () = self.interrupt.token().cancelled() => break,
                     () = tokio::time::sleep(pause) => {}
                 }
             }
             pause = entry.pause;
-            number += 1;
-            let exit = self.one(entry, number, &mut ended).await;
-            ended.worsen(exit);
-            // What refused one run refuses the next; what may still be on would spoil it.
-            if matches!(exit, Exit::Setup | Exit::Residue) || self.stop.token.is_cancelled() {
+            let (end, errors) = self.run_once(entry, number).await;
+            let exit = end.conclusion.exit;
+            results.add_run(end, errors);
+            // The next run would be refused for the same reason, or disturbed by the fault that is left.
+            if matches!(exit, Exit::Setup | Exit::Residue) || self.interrupt.is_set() {
                 break;
             }
         }
-        if ended.exit() != Exit::Setup {
-            if !self.order.linger.is_zero() {
-                self.narrator.phase("all runs ended, staying for two scrapes", self.order.linger);
+        if results.exit() != Exit::Setup {
+            if !self.request.linger.is_zero() {
+                self.narrator.phase("all runs ended, waiting for two scrapes", self.request.linger);
             }
-            linger(serving.scrapes(), self.order.linger, &self.stop.token).await;
+            linger(serving.scrapes(), self.request.linger, self.interrupt.token()).await;
         }
-        if let Some(exit) = self.stop.exit() {
-            ended.worsen(exit);
+        if let Some(exit) = self.interrupt.exit() {
+            results.raise_exit(exit);
         }
-        ended
+        results
     }
 
-    /// One run, from the first look to the count. Its faults are healed whatever becomes of the walk.
-    async fn one(&self, entry: &Entry, number: u64, ended: &mut Ended) -> Exit {
-        let scenario = &entry.scenario;
-        let known = ended.errors.len();
-        let plan = self.order.plan(entry, number);
-        let phases = plan.phases;
-        let run = run_id();
-        self.scenario.plan(&metrics::planned(&plan));
-        self.scenario.run_started(&scenario.name, run.as_str());
-        let count = self.order.loops.label(number, self.order.entries.len() as u64);
-        let label = format!("run {count} {} {run}", scenario.name);
-        self.narrator.run(format!("run {count} {}", scenario.name));
-        let voice = Voice { narrator: self.narrator.clone(), label: label.clone() };
-        let id = run.as_str().to_owned();
-        let began = Journal::begin(&self.order.state, run, &scenario.name, self.client.url());
-        let journal = match began.map(Arc::new) {
-            Ok(journal) => journal,
-            Err(cause) => {
-                ended.errors.push(RunError::State { scenario: scenario.name.clone(), cause });
-                let nothing = Judging {
-                    scenario,
-                    plan: &plan,
-                    run: &id,
-                    label: &label,
-                    moments: Moments::default(),
-                    clocks: &[],
-                    journal: None,
-                };
-                let exit = self.end_early(nothing, self.early(Outcome::Refused, ended), ended).await;
-                self.keep_unjudged(&nothing, ended);
-                return exit;
-            }
-        };
-        let kit = Kit {
-            client: self.client.clone(),
-            families: Arc::clone(&self.toxiproxy),
-            servers: Arc::clone(&self.servers),
-            state: self.order.state.clone(),
-            journal: Arc::clone(&journal),
-            foreign: self.order.foreign,
-            hook: self.order.settings.restart_hook.clone(),
-            voice: voice.clone(),
-        };
-        let injector = Arc::new(Injector::new(kit, plan));
-        let families = Arc::clone(&self.scenario);
-        let (moments, seen) = watch::channel(Moments::default());
-        let mut stage = Stage { injector: Arc::clone(&injector), families, voice, moments, injected: false };
-        let stop = self.stop.token.child_token();
-        let watching = StopWatch::start(self.watched(scenario, injector.plan()), seen.clone(), stop.clone());
-        let clock = ClockWatch::start(self.order.prometheus.as_ref(), seen.clone());
-        let live = Live::start(self.order.prometheus.as_ref(), &self.narrator, injector.plan());
-        let walk = async move { driver::walk(&mut stage, &phases, &stop).await };
-        let name = scenario.name.as_str();
-        let ending = supervise(walk, &injector, name).await;
-        drop(live);
-        // No phase is on while the run is judged.
+    /// One run. Its faults are removed even if the walk crashes.
+    async fn run_once(&self, entry: &PlaylistEntry, number: u64) -> (RunEnd, Vec<RunError>) {
+        let run = self.begin(entry, number);
+        let walk = self.walk(&run).await;
+        // No phase is shown while the run is judged.
         self.narrator.idle();
-        let clocks = clock.end();
-        let (plan, moments) = (injector.plan(), *seen.borrow());
-        let judged = Judging {
-            scenario,
-            plan,
-            run: &id,
-            label: &label,
-            moments,
-            clocks: &clocks,
-            journal: Some(&journal),
+        let record = RunRecord {
+            scenario: run.scenario,
+            plan: &run.plan,
+            id: run.id.as_str(),
+            label: &run.label,
+            moments: walk.moments,
+            clocks: &walk.clocks,
+            ended: walk.ended,
         };
-        let exit = match (ending, watching.end()) {
-            (Ending::Walked(Walked { outcome: Outcome::Completed, errors }), _) => {
-                ended.errors.extend(errors);
-                self.judge(judged, ended).await
-            }
-            (Ending::Walked(Walked { outcome: Outcome::Cancelled, errors }), Some(stopped))
-                if !self.stop.token.is_cancelled() =>
-            {
-                // What a condition saw of faults that did not stay on says nothing of the client.
-                let lost = !errors.is_empty();
-                ended.errors.extend(errors);
-                if lost {
-                    self.end_early(judged, self.early(Outcome::FaultLost, ended), ended).await
-                } else {
-                    self.stopped(judged, &stopped, ended).await
-                }
-            }
-            (Ending::Walked(Walked { outcome, errors }), _) => {
-                ended.errors.extend(errors);
-                self.end_early(judged, self.early(outcome, ended), ended).await
-            }
-            (Ending::Broken { error, residue: None }, _) => {
-                let (exit, what) = (error.exit(), "broke off, no toxic is left".to_owned());
-                ended.errors.push(*error);
-                let early = Early { status: RunStatus::Inconclusive, exit, what };
-                self.end_early(judged, early, ended).await
-            }
-            (Ending::Broken { error, residue: Some(residue) }, _) => {
-                ended.errors.extend([*error, *residue]);
-                self.end_early(judged, self.early(Outcome::Residue, ended), ended).await
-            }
+        let end = self.judge.conclude(&record, walk.end).await;
+        self.record(&run, walk.journal.as_deref(), &end, &walk.errors);
+        (end, walk.errors)
+    }
+
+    /// Announces the run on the terminal and in the metrics.
+    fn begin<'a>(&self, entry: &'a PlaylistEntry, number: u64) -> ActiveRun<'a> {
+        let (scenario, plan, id) = (&entry.scenario, self.request.plan(entry, number), new_run_id());
+        self.families.scenario.plan(&metrics::planned(&plan));
+        self.families.scenario.run_started(&scenario.name, id.as_str());
+        let count = self.request.loops.label(number, self.request.entries.len() as u64);
+        self.narrator.run(format!("run {count} {}", scenario.name));
+        let label = format!("run {count} {} {id}", scenario.name);
+        ActiveRun { scenario, plan, id, label }
+    }
+
+    /// Walks the phases of the run. Stop conditions, clocks and the live line are watched meanwhile.
+    async fn walk(&self, run: &ActiveRun<'_>) -> Walk {
+        let name = run.scenario.name.as_str();
+        let journal = match Journal::begin(&self.request.state, run.id.clone(), name, self.client.url()) {
+            Ok(journal) => Arc::new(journal),
+            Err(cause) => return Walk::refused(RunError::State { scenario: name.to_owned(), cause }),
         };
-        self.keep_unjudged(&judged, ended);
-        let hygiene = match exit {
+        let voice = Voice { narrator: self.narrator.clone(), label: run.label.clone() };
+        let injector =
+            Arc::new(Injector::new(self.injector_parts(&journal, voice.clone()), run.plan.clone()));
+        let (moments, seen) = watch::channel(PhaseTimes::default());
+        let families = Arc::clone(&self.families.scenario);
+        let mut rig =
+            ToxiproxyRig { injector: Arc::clone(&injector), families, voice, moments, injected: false };
+        let stop = self.interrupt.token().child_token();
+        let conditions = StopWatch::start(self.stop_conditions(run), seen.clone(), stop.clone());
+        let clocks = ClockWatch::start(self.request.prometheus.as_ref(), seen.clone());
+        let live_line = LiveLine::start(self.request.prometheus.as_ref(), &self.narrator, &run.plan);
+        let phases = run.plan.phases;
+        let walk = async move { driver::walk(&mut rig, &phases, &stop).await };
+        let end = supervise(walk, &injector, name).await;
+        drop(live_line);
+        let (end, errors) = walk_end::walk_end(end, conditions.end(), self.interrupted());
+        let (moments, ended) = (*seen.borrow(), SystemTime::now());
+        if matches!(end, WalkEnd::Completed) {
+            self.families.scenario.run_walked(ended);
+        }
+        Walk { end, errors, moments, clocks: clocks.end(), ended, journal: Some(journal) }
+    }
+
+    /// Records the end of the run in its journal, in the metrics and on the terminal.
+    fn record(&self, run: &ActiveRun<'_>, journal: Option<&Journal>, end: &RunEnd, errors: &[RunError]) {
+        let RunEnd { conclusion, report } = end;
+        if let Some(Err(error)) = journal.map(|journal| journal.record_note("verdict", report)) {
+            tracing::warn!(%error, "cannot record the verdict");
+        }
+        // Without a Prometheus no expectation has a result.
+        if self.request.prometheus.is_some() {
+            let expected = run.scenario.expect.iter().map(|expectation| expectation.name.as_str());
+            self.families.verdict.record(&report.scenario, report.run_findings(expected));
+        }
+        self.families.scenario.run_finished(conclusion.status, SystemTime::now());
+        self.narrator.say(format!("{}: {}: {}", run.label, conclusion.status, conclusion.what));
+        self.narrator.idle();
+        let hygiene = match conclusion.exit {
             Exit::Residue => "residue",
-            _ if ended.errors.iter().skip(known).any(RunError::is_overdue) => "overdue",
+            _ if errors.iter().any(RunError::is_overdue) => "overdue",
             _ => "clean",
         };
-        let written = journal.note("hygiene", &hygiene).and_then(|()| journal.end(exit));
-        if let Err(error) = written {
-            self.narrator.say(format!("warning: {label}: the end of the run is not on record: {error}"));
+        let written = journal.map(|journal| {
+            journal.record_note("hygiene", &hygiene).and_then(|()| journal.record_end(conclusion.exit))
+        });
+        if let Some(Err(error)) = written {
+            self.narrator.say(format!("warning: {}: cannot record the end of the run: {error}", run.label));
         }
-        exit
     }
 
-    /// What is told of a walk that ended like this.
-    fn early(&self, outcome: Outcome, ended: &Ended) -> Early {
-        let last = ended.errors.last().map(UserError::exit);
-        let worthless = match ended.errors.last() {
-            Some(error) if error.is_overdue() => "the faults outlived their lease, no toxic is left",
-            _ => "the injector was lost or disturbed, no toxic is left",
-        };
-        let (status, exit, what) = match outcome {
-            Outcome::Completed => (RunStatus::Success, Exit::Ok, "all phases walked, no toxic is left"),
-            Outcome::FaultLost => (RunStatus::Inconclusive, Exit::Inconclusive, worthless),
-            Outcome::Cancelled => {
-                (RunStatus::Aborted, self.stop.exit().unwrap_or(Exit::Interrupted), "no toxic is left")
-            }
-            Outcome::Refused | Outcome::Undone if last == Some(Exit::Inconclusive) => {
-                (RunStatus::Inconclusive, Exit::Inconclusive, worthless)
-            }
-            Outcome::Refused => (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "nothing was injected"),
-            Outcome::Undone => (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "undone, no toxic is left"),
-            Outcome::Residue => (RunStatus::Failed, Exit::Residue, "a fault may still be on"),
-        };
-        Early { status, exit, what: what.to_owned() }
+    fn injector_parts(&self, journal: &Arc<Journal>, voice: Voice) -> InjectorParts {
+        InjectorParts {
+            client: self.client.clone(),
+            families: Arc::clone(&self.families.toxiproxy),
+            servers: Arc::clone(&self.servers),
+            state: self.request.state.clone(),
+            journal: Arc::clone(journal),
+            foreign: self.request.foreign,
+            hook: self.request.settings.restart_hook.clone(),
+            voice,
+        }
     }
 
-    pub(crate) fn finish(
-        &self,
-        label: &str,
-        scenario: &str,
-        status: RunStatus,
-        what: &str,
-        exit: Exit,
-        ended: &mut Ended,
-    ) -> Exit {
-        self.scenario.run_finished(status, SystemTime::now());
-        ended.tally.count(scenario, status);
-        ended.last = Some((status, what.to_owned()));
-        self.narrator.say(format!("{label}: {status}: {what}"));
-        self.narrator.idle();
-        exit
+    /// The stop conditions of the run. `None` without a Prometheus to read them from.
+    fn stop_conditions(&self, run: &ActiveRun<'_>) -> Option<StopConditions> {
+        Some(StopConditions {
+            prometheus: self.request.prometheus.clone()?,
+            grace: self.request.settings.stop_grace,
+            rules: run.scenario.stop_when.clone(),
+            targets: run.plan.targets().into_iter().map(str::to_owned).collect(),
+            nodes: self.judge.nodes.clone(),
+        })
+    }
+
+    /// The exit code of the signal that ends this command, if there was one.
+    fn interrupted(&self) -> Option<Exit> {
+        self.interrupt.is_set().then(|| self.interrupt.exit().unwrap_or(Exit::Interrupted))
     }
 }
 
-fn run_id() -> RunId {
-    let millis = epoch::now().as_millis();
+impl Walk {
+    /// A walk that could not be started.
+    fn refused(error: RunError) -> Walk {
+        let (end, errors) = walk_end::early_end(Outcome::Refused, vec![error], None);
+        let (moments, clocks) = (PhaseTimes::default(), Vec::new());
+        Walk { end, errors, moments, clocks, ended: SystemTime::now(), journal: None }
+    }
+}
+
+fn new_run_id() -> RunId {
+    let millis = clock::now().as_millis();
     RunId::new(u64::try_from(millis).unwrap_or_default(), fastrand::Rng::new().u16(..))
 }

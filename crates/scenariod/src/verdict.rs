@@ -1,7 +1,14 @@
-//! From the end of a walk to the end of its run: the verdict and what is told, exported and kept of it. An `impl` of the
-//! runner that lives here so that `run` stays about wiring and walking.
+//! Concludes a run after its last phase: evaluates its expectations, prints those that did not pass, returns the report.
+//! Metrics and journal are written elsewhere.
 
+pub(crate) mod clock_watch;
+pub(crate) mod evaluate;
+pub(crate) mod judgement;
+mod measure;
+pub(crate) mod report;
 mod reports;
+pub(crate) mod stop_watch;
+pub(crate) mod warn_ahead;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -9,122 +16,132 @@ use std::time::{Duration, SystemTime};
 use daemon_core::exit::Exit;
 use metrics_core::labels::RunStatus;
 
-use crate::assess::{Run, Scope, assess};
-use crate::clock_watch::Look;
-use crate::journal::Journal;
-use crate::judge::stop::Cause;
-use crate::moments::Moments;
 use crate::plan::Plan;
-use crate::report::share::asked;
-use crate::report::{Report, UNJUDGED};
-use crate::run::{Ended, Runner};
-use crate::scenario::Scenario;
-use crate::scenario::Windows;
-use crate::stop_watch::{Stopped, Watched};
+use crate::prometheus::Prometheus;
+use crate::scenario::phase_times::PhaseTimes;
+use crate::scenario::{Scenario, Windows};
+use crate::terminal::interrupt::Interrupt;
+use crate::terminal::narrator::Narrator;
 use crate::text::format_duration;
+use crate::verdict::clock_watch::ClockReading;
+use crate::verdict::evaluate::{RunFacts, Scope, evaluate};
+use crate::verdict::judgement::stop::StopCause;
+use crate::verdict::report::share::partial_faults;
+use crate::verdict::report::{NO_EXPECTATIONS, RunReport};
+use crate::verdict::stop_watch::StopReason;
 pub(crate) use reports::Reports;
 
-/// Whoever interrupts a run waits so long at most for what it showed.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long an evaluation may continue after a signal.
+const SIGNAL_GRACE: Duration = Duration::from_secs(3);
 
-/// A run that is to be judged.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Judging<'a> {
-    pub(crate) scenario: &'a Scenario,
-    pub(crate) plan: &'a Plan,
-    pub(crate) run: &'a str,
-    pub(crate) label: &'a str,
-    pub(crate) moments: Moments,
-    pub(crate) clocks: &'a [Look],
-    /// None where it could not be begun.
-    pub(crate) journal: Option<&'a Journal>,
+/// Evaluates the runs of one command.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    /// Without a Prometheus there is no verdict.
+    pub(crate) prometheus: Option<Prometheus>,
+    /// All nodes of the lab.
+    pub(crate) nodes: Vec<String>,
+    /// How long metrics may be unreadable before a run with stop conditions is stopped.
+    pub(crate) stop_grace: Duration,
+    pub(crate) narrator: Narrator,
+    pub(crate) interrupt: Interrupt,
 }
 
-/// How a run ended that did not go as planned.
+/// The input for the verdict of one run, after its last phase.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RunRecord<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) plan: &'a Plan,
+    pub(crate) id: &'a str,
+    /// The prefix of its lines on the terminal.
+    pub(crate) label: &'a str,
+    pub(crate) moments: PhaseTimes,
+    pub(crate) clocks: &'a [ClockReading],
+    /// The end of the last phase.
+    pub(crate) ended: SystemTime,
+}
+
+/// How the phases of a run ended.
 #[derive(Clone, Debug)]
-pub(crate) struct Early {
+pub(crate) enum WalkEnd {
+    /// All phases completed as planned.
+    Completed,
+    /// A stop condition ended testing.
+    Stopped(StopReason),
+    /// The run did not go as planned. Its conclusion holds unless a failed expectation makes it worse.
+    Early(Conclusion),
+}
+
+/// How a run ended: as metric label, as exit code and in words.
+#[derive(Clone, Debug)]
+pub(crate) struct Conclusion {
     pub(crate) status: RunStatus,
     pub(crate) exit: Exit,
-    /// In words.
     pub(crate) what: String,
 }
 
-impl Runner {
-    /// Whoever watches the run for its stop conditions.
-    pub(crate) fn watched(&self, scenario: &Scenario, plan: &Plan) -> Option<Watched> {
-        Some(Watched {
-            prometheus: self.order.prometheus.clone()?,
-            grace: self.order.settings.stop_grace,
-            rules: scenario.stop_when.clone(),
-            targets: targets(plan),
-            nodes: self.names.clone(),
-        })
+/// A finished run with its verdict.
+#[derive(Debug)]
+pub(crate) struct RunEnd {
+    pub(crate) conclusion: Conclusion,
+    pub(crate) report: RunReport,
+}
+
+impl Judge {
+    /// Evaluates a run and prints every expectation that did not pass.
+    pub(crate) async fn conclude(&self, run: &RunRecord<'_>, end: WalkEnd) -> RunEnd {
+        match end {
+            WalkEnd::Completed => self.conclude_completed(run).await,
+            WalkEnd::Stopped(reason) => self.conclude_early(run, self.stop_conclusion(&reason)).await,
+            WalkEnd::Early(conclusion) => self.conclude_early(run, conclusion).await,
+        }
     }
 
-    /// A run that walked all its phases. A signal cuts the judging short, as nothing is on any more.
-    pub(crate) async fn judge(&self, judging: Judging<'_>, ended: &mut Ended) -> Exit {
-        let end = SystemTime::now();
-        self.scenario.run_walked(end);
-        let Judging { scenario, label, moments, .. } = judging;
-        let walked = "all phases walked, no toxic is left";
-        let (Some(prometheus), Some(windows)) = (&self.order.prometheus, moments.windows(end)) else {
-            return self.finish(label, &scenario.name, RunStatus::Success, walked, Exit::Ok, ended);
+    /// A run that completed all its phases. No fault is active any more, so a signal ends the evaluation at once.
+    async fn conclude_completed(&self, run: &RunRecord<'_>) -> RunEnd {
+        let completed = "all phases completed, no toxic is left";
+        let (Some(prometheus), Some(windows)) = (&self.prometheus, run.moments.windows(run.ended)) else {
+            let what = completed.to_owned();
+            return without_verdict(run, Conclusion { status: RunStatus::Success, exit: Exit::Ok, what });
         };
-        let facts = self.facts(&judging, windows, Scope::Whole);
+        let facts = self.facts(run, windows, Scope::Whole);
         let mut report = tokio::select! {
             biased;
-            () = self.stop.token.cancelled() => Report {
+            () = self.interrupt.token().cancelled() => RunReport {
                 status: RunStatus::Aborted,
-                ..unjudged(&judging, "no verdict: interrupted".to_owned())
+                ..report_without_verdict(run, "no verdict: interrupted".to_owned())
             },
-            report = assess(prometheus, &facts) => report,
+            report = evaluate(prometheus, &facts) => report,
         };
-        if scenario.expect.is_empty() {
-            report.note.get_or_insert_with(|| UNJUDGED.to_owned());
+        if run.scenario.expect.is_empty() {
+            report.note.get_or_insert_with(|| NO_EXPECTATIONS.to_owned());
         }
-        self.tell(label, &report);
-        let what = format!("{walked}; {}", report.in_words());
-        let status = report.status;
+        self.print_problems(run, &report);
+        let (status, what) = (report.status, format!("{completed}; {}", report.describe()));
         let exit = match status {
-            RunStatus::Aborted => self.stop.exit().unwrap_or(Exit::Interrupted),
-            RunStatus::Success | RunStatus::Failed | RunStatus::Inconclusive => exit(status),
+            RunStatus::Aborted => self.interrupt.exit().unwrap_or(Exit::Interrupted),
+            RunStatus::Success | RunStatus::Failed | RunStatus::Inconclusive => exit_of(status),
         };
-        self.keep(report, &judging, ended);
-        self.finish(label, &scenario.name, status, &what, exit, ended)
+        RunEnd { conclusion: Conclusion { status, exit, what }, report }
     }
 
-    /// A run that a stop condition ended.
-    pub(crate) async fn stopped(&self, judging: Judging<'_>, stopped: &Stopped, ended: &mut Ended) -> Exit {
-        let rule = &stopped.rule;
-        let (status, why) = match stopped.cause {
-            Cause::Met => (RunStatus::Failed, format!("{rule} for {}", format_duration(stopped.lasting))),
-            Cause::Blind => (
-                RunStatus::Inconclusive,
-                format!("{rule} could not be read for {}", format_duration(self.order.settings.stop_grace)),
-            ),
-        };
-        let what = format!("stopped early, no toxic is left: {why}");
-        self.end_early(judging, Early { status, exit: exit(status), what }, ended).await
-    }
-
-    /// A run that did not go as planned. What is expected of all of a run is expected of what there was of it.
-    pub(crate) async fn end_early(&self, judging: Judging<'_>, early: Early, ended: &mut Ended) -> Exit {
-        let end = SystemTime::now();
-        let Judging { scenario, label, moments, .. } = judging;
-        // Without a fault there was no run, and a fault that may still be on cannot wait.
-        let bare = matches!(early.exit, Exit::Setup | Exit::Residue);
-        let (Some(prometheus), Some(windows), false) = (&self.order.prometheus, moments.windows(end), bare)
+    /// A run that did not go as planned. Expectations of the whole run apply to the part that took place.
+    async fn conclude_early(&self, run: &RunRecord<'_>, early: Conclusion) -> RunEnd {
+        // Without a fault there is nothing to evaluate. A fault that may still be active must be reported at once.
+        let skipped = matches!(early.exit, Exit::Setup | Exit::Residue);
+        let (Some(prometheus), Some(windows), false) =
+            (&self.prometheus, run.moments.windows(run.ended), skipped)
         else {
-            return self.finish(label, &scenario.name, early.status, &early.what, early.exit, ended);
+            return without_verdict(run, early);
         };
-        let facts = self.facts(&judging, windows, Scope::SoFar);
-        let patience = async {
-            self.stop.token.cancelled().await;
-            tokio::time::sleep(LAST_WORDS).await;
+        let facts = self.facts(run, windows, Scope::SoFar);
+        let deadline = async {
+            self.interrupt.token().cancelled().await;
+            tokio::time::sleep(SIGNAL_GRACE).await;
         };
         let report = tokio::select! {
-            () = patience => unjudged(&judging, "no verdict: interrupted".to_owned()),
-            report = assess(prometheus, &facts) => report,
+            () = deadline => report_without_verdict(run, "no verdict: interrupted".to_owned()),
+            report = evaluate(prometheus, &facts) => report,
         };
         let (status, exit) = match (early.status, report.status) {
             (RunStatus::Inconclusive, RunStatus::Failed) => (RunStatus::Failed, Exit::Failed),
@@ -134,54 +151,41 @@ impl Runner {
             Some(why) => format!("{}; {why}", early.what),
             None => early.what,
         };
-        let report = Report { status, note: Some(note), ..report };
-        self.tell(label, &report);
-        let what = report.in_words();
-        self.keep(report, &judging, ended);
-        self.finish(label, &scenario.name, status, &what, exit, ended)
+        let report = RunReport { status, note: Some(note), ..report };
+        self.print_problems(run, &report);
+        let what = report.describe();
+        RunEnd { conclusion: Conclusion { status, exit, what }, report }
     }
 
-    /// A run that nothing was judged of is on the record all the same.
-    pub(crate) fn keep_unjudged(&self, judging: &Judging<'_>, ended: &mut Ended) {
-        if let Some((status, what)) = ended.last.take()
-            && !ended.reports.has(judging.run)
-        {
-            self.keep(Report { status, ..unjudged(judging, what) }, judging, ended);
-        }
+    fn stop_conclusion(&self, reason: &StopReason) -> Conclusion {
+        let (status, verb, duration) = match reason.cause {
+            StopCause::Met => (RunStatus::Failed, "was true", reason.lasting),
+            StopCause::Unreadable => (RunStatus::Inconclusive, "could not be read", self.stop_grace),
+        };
+        let (rule, duration) = (&reason.rule, format_duration(duration));
+        let what = format!("stopped early, no toxic is left: stop condition `{rule}` {verb} for {duration}");
+        Conclusion { status, exit: exit_of(status), what }
     }
 
-    fn facts<'a>(&'a self, judging: &Judging<'a>, windows: Windows, scope: Scope) -> Run<'a> {
-        Run {
-            scenario: &judging.scenario.name,
-            id: judging.run,
-            expectations: &judging.scenario.expect,
-            targets: targets(judging.plan),
-            shares: asked(judging.plan),
-            nodes: &self.names,
+    fn facts<'a>(&'a self, run: &RunRecord<'a>, windows: Windows, scope: Scope) -> RunFacts<'a> {
+        RunFacts {
+            scenario: &run.scenario.name,
+            id: run.id,
+            expectations: &run.scenario.expect,
+            targets: targets(run.plan),
+            partial_faults: partial_faults(run.plan),
+            nodes: &self.nodes,
             windows,
             scope,
-            planned: judging.plan.phases,
-            clocks: judging.clocks,
+            planned: run.plan.phases,
+            clocks: run.clocks,
         }
     }
 
-    /// What did not hold, as it is found.
-    fn tell(&self, label: &str, report: &Report) {
-        for trouble in report.troubles() {
-            self.narrator.say(format!("{label}: {}", trouble.in_words()));
+    fn print_problems(&self, run: &RunRecord<'_>, report: &RunReport) {
+        for problem in report.problems() {
+            self.narrator.say(format!("{}: {}", run.label, problem.describe()));
         }
-    }
-
-    fn keep(&self, report: Report, judging: &Judging<'_>, ended: &mut Ended) {
-        if let Some(Err(error)) = judging.journal.map(|journal| journal.note("verdict", &report)) {
-            tracing::warn!(%error, "the verdict is not in the journal");
-        }
-        // Where nothing is to be judged, nothing is inconclusive.
-        if self.order.prometheus.is_some() {
-            let expected = judging.scenario.expect.iter().map(|expectation| expectation.name.as_str());
-            self.verdict.judged(&report.scenario, report.shown(expected));
-        }
-        ended.reports.add(report);
     }
 }
 
@@ -189,12 +193,17 @@ fn targets(plan: &Plan) -> BTreeSet<String> {
     plan.targets().into_iter().map(str::to_owned).collect()
 }
 
-fn unjudged(judging: &Judging<'_>, why: String) -> Report {
-    let targets: Vec<String> = targets(judging.plan).into_iter().collect();
-    Report::unjudged(&judging.scenario.name, judging.run, &targets, why)
+fn without_verdict(run: &RunRecord<'_>, conclusion: Conclusion) -> RunEnd {
+    let report = report_without_verdict(run, conclusion.what.clone());
+    RunEnd { report: RunReport { status: conclusion.status, ..report }, conclusion }
 }
 
-fn exit(status: RunStatus) -> Exit {
+fn report_without_verdict(run: &RunRecord<'_>, why: String) -> RunReport {
+    let targets: Vec<String> = targets(run.plan).into_iter().collect();
+    RunReport::without_verdict(&run.scenario.name, run.id, &targets, why)
+}
+
+fn exit_of(status: RunStatus) -> Exit {
     match status {
         RunStatus::Success => Exit::Ok,
         RunStatus::Failed => Exit::Failed,

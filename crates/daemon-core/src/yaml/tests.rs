@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Document;
-use crate::values::{Positive, Ratio};
+use crate::values::{Fraction, Positive};
 
 #[derive(Debug, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -51,7 +51,7 @@ enum Direction {
 #[serde(tag = "fault", rename_all = "snake_case")]
 enum Fault {
     Latency { delay: Positive },
-    PacketLoss { rate: Ratio },
+    PacketLoss { rate: Fraction },
     Blackhole,
 }
 

@@ -42,7 +42,7 @@ fn faults_in_a_file_are_found() {
         ("sum by (status) (rate(", "sum by (status) ((", "counter without rate or increase"),
         (r#""interval":"1s""#, r#""min":"1s""#, "no `interval`"),
         (
-            r#""description":"One lane a server: closed"#,
+            r#""description":"One lane per server: closed"#,
             r#""about":"One lane a server: closed"#,
             "panel \"Circuit breaker\": no description",
         ),

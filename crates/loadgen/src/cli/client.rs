@@ -1,10 +1,10 @@
 //! The flags of the client stack, each of which is also a `LAB_` variable. Defaults are in `config`.
 
 use clap::{Args, value_parser};
-use daemon_core::values::{Positive, Ratio};
+use daemon_core::values::{Fraction, Positive};
 
-use crate::config::FailoverKnob;
-use crate::config::shelf::{CLIENTS, Choice};
+use crate::config::failover::FailoverSetting;
+use crate::config::presets::{CLIENTS, PresetOrFile};
 
 /// All of them win over the client that `--client` or the lab file names.
 #[derive(Args, Clone, Debug, Default)]
@@ -12,7 +12,7 @@ use crate::config::shelf::{CLIENTS, Choice};
 pub(crate) struct ClientFlags {
     /// The client, instead of the lab file's: default, fail-fast, patient, go-original, or a file of your own
     #[arg(long, value_name = "NAME|FILE.yaml", env = "LAB_CLIENT", value_parser = client)]
-    pub(crate) client: Option<Choice>,
+    pub(crate) client: Option<PresetOrFile>,
     /// Connections per node
     #[arg(long, value_name = "N", env = "LAB_POOL_SIZE", value_parser = value_parser!(u32).range(1..=100_000))]
     pub(crate) pool_size: Option<u32>,
@@ -33,13 +33,13 @@ pub(crate) struct ClientFlags {
     pub(crate) max_lifetime: Option<Positive>,
     /// Who serves a key while its node's breaker is open: nobody, or the next node
     #[arg(long, value_name = "WHO", env = "LAB_FAILOVER", value_enum)]
-    pub(crate) failover: Option<FailoverKnob>,
+    pub(crate) failover: Option<FailoverSetting>,
     /// Further attempts of a failed operation that may be repeated
     #[arg(long, value_name = "N", env = "LAB_RETRIES", value_parser = value_parser!(u32).range(..=10))]
     pub(crate) retries: Option<u32>,
     /// Repetitions per operation in the long run, above 0 and at most 1
-    #[arg(long, value_name = "SHARE", env = "LAB_RETRY_BUDGET", value_parser = share)]
-    pub(crate) retry_budget: Option<Ratio>,
+    #[arg(long, value_name = "SHARE", env = "LAB_RETRY_BUDGET")]
+    pub(crate) retry_budget: Option<Fraction>,
     /// Probes let through while half-open; all must succeed to close
     #[arg(long, value_name = "N", env = "LAB_BREAKER_HALF_OPEN_REQUESTS", value_parser = value_parser!(u32).range(1..))]
     pub(crate) breaker_half_open_requests: Option<u32>,
@@ -56,17 +56,13 @@ pub(crate) struct ClientFlags {
     #[arg(long, value_name = "N", env = "LAB_BREAKER_CONSECUTIVE_FAILURES", value_parser = value_parser!(u32).range(1..))]
     pub(crate) breaker_consecutive_failures: Option<u32>,
     /// Share of failures in the window, above 0 and at most 1, that opens the breaker
-    #[arg(long, value_name = "SHARE", env = "LAB_BREAKER_FAILURE_RATIO", value_parser = share)]
-    pub(crate) breaker_failure_ratio: Option<Ratio>,
+    #[arg(long, value_name = "SHARE", env = "LAB_BREAKER_FAILURE_RATIO")]
+    pub(crate) breaker_failure_ratio: Option<Fraction>,
     /// Requests in the window from which on the share counts
     #[arg(long, value_name = "N", env = "LAB_BREAKER_MIN_REQUESTS", value_parser = value_parser!(u32).range(1..))]
     pub(crate) breaker_min_requests: Option<u32>,
 }
 
-fn client(text: &str) -> Result<Choice, String> {
-    Choice::of(CLIENTS, text)
-}
-
-fn share(text: &str) -> Result<Ratio, String> {
-    text.parse().ok().and_then(Ratio::new).ok_or_else(|| "must be a number above 0 and at most 1".to_owned())
+fn client(text: &str) -> Result<PresetOrFile, String> {
+    PresetOrFile::parse(CLIENTS, text)
 }

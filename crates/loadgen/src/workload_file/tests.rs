@@ -4,7 +4,7 @@ use daemon_core::yaml::Document;
 use std::time::Duration;
 
 use super::UserWorkload;
-use crate::config::shelf::WORKLOADS;
+use crate::config::presets::WORKLOADS;
 use crate::keys::{KeySpace, MAX_KEYS};
 use crate::payload::{MAX_SIZE, Sizes, Ttl, Ttls, WeightedSizes};
 use crate::popularity::Popularity;
@@ -151,7 +151,7 @@ load:
 warm_up: 101
 ",
         &[
-            "w.yaml:1: `My Workload` is no name for a workload: use small letters, digits and dashes",
+            "w.yaml:1: invalid workload name `My Workload`: use lowercase letters, digits and dashes, and no dash at the start",
             "w.yaml:3: `weights` sum up to 95, must be 100",
             "w.yaml:6: `hot_keys` is 200, must be at most the 100 keys",
             "w.yaml:9: `max` is 100, must be at least `min`, which is 200",

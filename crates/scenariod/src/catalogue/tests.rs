@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::*;
-use crate::library::Library;
-use crate::sources::read_folder;
+use crate::catalogue::library::Library;
+use crate::catalogue::source_files::read_folder;
 
 mod expectations;
 mod guide;
@@ -169,7 +169,7 @@ fn names_are_plain_and_unique() {
     assert_eq!(problems(&file(&["mine"])), "mine.yaml:4: scenario `mine` has the name of its family");
     assert_eq!(
         problems(&file(&["A_b"])),
-        "mine.yaml:4: `A_b` is no name: use small letters, digits and dashes"
+        "mine.yaml:4: invalid scenario name `A_b`: use lowercase letters, digits and dashes, and no dash at the start"
     );
 }
 

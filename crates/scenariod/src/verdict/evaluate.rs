@@ -1,0 +1,201 @@
+//! Evaluates a finished run: waits until Prometheus has scraped its end, checks that the data can be trusted, runs one query
+//! per expectation and builds the report. Samples are judged in `judgement`; figures are read in `measure`.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use daemon_core::exit::UserError;
+use metrics_core::families::client::readings;
+use tokio::time::Instant;
+
+use crate::clock::epoch_seconds;
+use crate::prometheus::{Prometheus, PrometheusError};
+use crate::promql::{Nodes, format_range};
+use crate::scenario::expectation::Expectation;
+use crate::scenario::{During, Phases, Window, Windows};
+use crate::verdict::clock_watch::{ClockReading, read_skew};
+use crate::verdict::judgement::evidence::{Evidence, NamedSeries, ScrapeHealth};
+use crate::verdict::judgement::overall::{overall_status, status_without_fault};
+use crate::verdict::judgement::{Judgement, evaluation_grid, judge_expectation};
+use crate::verdict::measure::{read_dropped, read_nodes, read_shares};
+use crate::verdict::report::share::PartialFault;
+use crate::verdict::report::{ExpectationResult, RunReport};
+
+/// How long to wait for the scrape after the last phase: this many scrape intervals, and at least `MIN_WAIT`.
+const MAX_SCRAPES: u32 = 3;
+const MIN_WAIT: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(200);
+/// The first queries of a run use scrapes from before it. Seconds.
+const LEAD: f64 = 30.0;
+/// The kernel reports the boot time, from which process start times are derived, in whole seconds.
+const START_PRECISION: f64 = 1.0;
+
+/// How much of a run is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All phases completed: all expectations.
+    Whole,
+    /// The run ended early or lost its faults: only expectations of the whole run, which apply with or without a fault.
+    SoFar,
+}
+
+/// What an evaluation has to know about a run.
+#[derive(Debug)]
+pub(crate) struct RunFacts<'a> {
+    pub(crate) scenario: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) expectations: &'a [Expectation],
+    /// Nodes with a fault.
+    pub(crate) targets: BTreeSet<String>,
+    pub(crate) partial_faults: Vec<PartialFault>,
+    /// All nodes of the lab.
+    pub(crate) nodes: &'a [String],
+    pub(crate) windows: Windows,
+    pub(crate) scope: Scope,
+    /// Phases as planned for this run.
+    pub(crate) planned: Phases,
+    /// Clock readings from the start to the end of the run.
+    pub(crate) clocks: &'a [ClockReading],
+}
+
+/// Evaluates a run. If that is not possible, the report says why.
+pub(crate) async fn evaluate(prometheus: &Prometheus, run: &RunFacts<'_>) -> RunReport {
+    match try_evaluate(prometheus, run).await {
+        Ok(report) => report,
+        Err(reason) => {
+            let targets: Vec<String> = run.targets.iter().cloned().collect();
+            RunReport::without_verdict(run.scenario, run.id, &targets, format!("no verdict: {reason}"))
+        }
+    }
+}
+
+async fn try_evaluate(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<RunReport, String> {
+    let health = check_data(prometheus, run).await?;
+    let interval = health.interval;
+    let in_scope =
+        |expectation: &&Expectation| run.scope == Scope::Whole || expectation.during == During::Run;
+    let mut judgements = Vec::new();
+    let mut results = Vec::new();
+    for expectation in run.expectations.iter().filter(in_scope) {
+        let (promql, judgement) =
+            evaluate_expectation(prometheus, run, expectation, &health).await.map_err(with_hint)?;
+        results.push(ExpectationResult::new(expectation, promql, &judgement));
+        judgements.push((expectation, judgement));
+    }
+    let shares = read_shares(prometheus, run, interval).await.map_err(with_hint)?;
+    let fault_in_doubt = run.scope == Scope::SoFar || shares.iter().any(|share| share.doubt().is_some());
+    Ok(RunReport {
+        scenario: run.scenario.to_owned(),
+        run: run.id.to_owned(),
+        status: if fault_in_doubt { status_without_fault(&judgements) } else { overall_status(&judgements) },
+        note: None,
+        targets: run.targets.iter().cloned().collect(),
+        expectations: results,
+        shares,
+        nodes: read_nodes(prometheus, run, interval).await.map_err(with_hint)?,
+        dropped_operations: read_dropped(prometheus, run, interval).await.map_err(with_hint)?,
+    })
+}
+
+fn with_hint(error: PrometheusError) -> String {
+    let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
+    format!("{error}{hint}")
+}
+
+/// Waits for the end of the run to be scraped. The error is the reason why the run's data cannot be used.
+async fn check_data(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<ScrapeHealth, String> {
+    let skew = read_skew(prometheus).await.map_err(with_hint)?;
+    let Some(health) = await_last_scrape(prometheus, run).await.map_err(with_hint)? else {
+        return Err("prometheus does not scrape the load generator".to_owned());
+    };
+    // A run can be shorter than the scrape interval, so the scrape before it counts too.
+    let start = run.windows.of(During::Run).start - health.interval.as_secs_f64();
+    if !health.answered(Window { start, end: f64::MAX }) {
+        return Err("the load generator answered no scrape during the run".to_owned());
+    }
+    let last = ClockReading { skew, jump: 0.0 };
+    if let Some(doubt) = run.clocks.iter().chain([&last]).find_map(|reading| reading.doubt(health.interval)) {
+        return Err(doubt);
+    }
+    if has_restarted(prometheus, run).await.map_err(with_hint)? {
+        return Err("the load generator restarted during the run".to_owned());
+    }
+    Ok(health)
+}
+
+/// Whether the load generator restarted. The new process has lost the breaker states and error counts of the old one.
+async fn has_restarted(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<bool, PrometheusError> {
+    let run_start = run.windows.of(During::Run).start;
+    let range = format_range(epoch_seconds(SystemTime::now()) - run_start);
+    let starts = prometheus.instant(&readings::starts(&range), None).await?;
+    let mut starts = starts.iter().filter_map(|series| series.points.last());
+    Ok(starts.any(|(_, start)| *start > run_start + START_PRECISION))
+}
+
+/// Waits for a scrape after the end of the run. If none comes, the samples are old and `judgement` finds them inconclusive.
+async fn await_last_scrape(
+    prometheus: &Prometheus,
+    run: &RunFacts<'_>,
+) -> Result<Option<ScrapeHealth>, PrometheusError> {
+    let whole = run.windows.of(During::Run);
+    let begin = Instant::now();
+    loop {
+        let range = format_range(epoch_seconds(SystemTime::now()) - whole.start + LEAD);
+        let health = ScrapeHealth::new(&prometheus.instant(&readings::scrapes(&range), None).await?);
+        let timeout = health.as_ref().map_or(MIN_WAIT, |health| health.interval * MAX_SCRAPES);
+        let scraped = health.as_ref().is_some_and(|health| health.newest() > whole.end);
+        if scraped || begin.elapsed() > timeout.max(MIN_WAIT) {
+            if let Some(health) = &health {
+                // Prometheus evaluates recording rules on a schedule of their own, up to one interval after the scrape.
+                let rest = whole.end + health.interval.as_secs_f64() - epoch_seconds(SystemTime::now());
+                tokio::time::sleep(Duration::try_from_secs_f64(rest).unwrap_or_default()).await;
+            }
+            return Ok(health);
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Evaluates one expectation. Returns the query as it was sent, and the judgement.
+async fn evaluate_expectation(
+    prometheus: &Prometheus,
+    run: &RunFacts<'_>,
+    expectation: &Expectation,
+    health: &ScrapeHealth,
+) -> Result<(String, Judgement), PrometheusError> {
+    let nodes = Nodes { targets: &run.targets, all: run.nodes };
+    let Some(filled) = expectation.query.fill(nodes) else {
+        let template = expectation.query.template().to_owned();
+        return Ok((template, Judgement::not_applicable("every node has a fault")));
+    };
+    let grid = evaluation_grid(expectation, &run.windows, health.interval);
+    let mut judgement = match prometheus.range(&filled.promql, grid).await {
+        Err(error) if error.is_unavailable() => return Err(error),
+        Err(error) => Judgement::inconclusive(error.to_string()),
+        Ok(series) => {
+            let series = NamedSeries::name_all(series);
+            let evidence = Evidence { series: &series, nodes: &filled.nodes, health, grid };
+            judge_expectation(expectation, &run.windows, &evidence, run.planned.of(expectation.during))
+        }
+    };
+    if let Some(value) = read_decisive_value(prometheus, run, expectation, &judgement).await {
+        judgement.reason = format!("{} ({value})", judgement.reason);
+    }
+    Ok((filled.promql, judgement))
+}
+
+/// The number that was compared at the decisive point of a failed expectation, if the query is a single comparison.
+async fn read_decisive_value(
+    prometheus: &Prometheus,
+    run: &RunFacts<'_>,
+    expectation: &Expectation,
+    judgement: &Judgement,
+) -> Option<String> {
+    let (name, offset) = judgement.decisive_point.as_ref()?;
+    let promql = expectation.query.compared_value(Nodes { targets: &run.targets, all: run.nodes })?;
+    let at = run.windows.of(expectation.during).start + offset;
+    let series = NamedSeries::name_all(prometheus.instant(&promql, Some(at)).await.ok()?);
+    let (_, value) = *series.iter().find(|named| named.name == *name)?.series.points.last()?;
+    let digits = if value.abs() < 10.0 { 4 } else { 1 };
+    Some(format!("was {value:.digits$}"))
+}
