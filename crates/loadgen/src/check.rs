@@ -9,7 +9,7 @@ use daemon_core::problems::Problems;
 use daemon_core::yaml::{Document, Unreadable};
 
 use crate::cli::Cli;
-use crate::config::shelf::Choice;
+use crate::config::presets::{PresetOrFile, is_yaml};
 use crate::config::{self, ConfigError};
 use crate::workload_file::UserWorkload;
 
@@ -33,12 +33,12 @@ impl UserError for CheckError {
 /// Checks the files, those of a folder's first level, or the lab file; says what was checked.
 pub(crate) fn check(paths: &[PathBuf], cli: &Cli) -> Result<String, CheckError> {
     if paths.is_empty() {
-        return one(cli.config.as_deref(), cli);
+        return check_one(cli.config.as_deref(), cli);
     }
     let mut said = String::new();
     let mut problems = Problems::default();
-    for path in files(paths)? {
-        match one(Some(&path), cli) {
+    for path in list_files(paths)? {
+        match check_one(Some(&path), cli) {
             Ok(line) => said.push_str(&line),
             Err(CheckError::Wrong(more) | CheckError::Config(ConfigError::Lab(LabError::Wrong(more)))) => {
                 problems.extend(more);
@@ -49,18 +49,18 @@ pub(crate) fn check(paths: &[PathBuf], cli: &Cli) -> Result<String, CheckError> 
     Ok(problems.or(said)?)
 }
 
-fn one(path: Option<&Path>, cli: &Cli) -> Result<String, CheckError> {
+fn check_one(path: Option<&Path>, cli: &Cli) -> Result<String, CheckError> {
     if let Some(path) = path {
-        let choice = Choice::File(path.to_owned());
+        let choice = PresetOrFile::File(path.to_owned());
         let document = choice.read()?;
         let name = document.name();
-        match Kind::of(&document)? {
-            Kind::Lab => {}
-            Kind::Workload => {
+        match FileKind::detect(&document)? {
+            FileKind::Lab => {}
+            FileKind::Workload => {
                 let workload = UserWorkload::read(&document)?;
                 return Ok(format!("{name}: fine, workload `{}`\n", workload.name));
             }
-            Kind::Client => {
+            FileKind::Client => {
                 config::check_client(&choice)?;
                 return Ok(format!("{name}: fine, a client\n"));
             }
@@ -73,14 +73,14 @@ fn one(path: Option<&Path>, cli: &Cli) -> Result<String, CheckError> {
 }
 
 /// What a file is, by its keys.
-enum Kind {
+enum FileKind {
     Lab,
     Workload,
     Client,
 }
 
-impl Kind {
-    fn of(document: &Document) -> Result<Self, Problems> {
+impl FileKind {
+    fn detect(document: &Document) -> Result<Self, Problems> {
         let keys: BTreeMap<String, serde_json::Value> = document.decode()?;
         let any = |of_kind: &[&str]| of_kind.iter().any(|key| keys.contains_key(*key));
         Ok(match () {
@@ -93,7 +93,7 @@ impl Kind {
     }
 }
 
-fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CheckError> {
+fn list_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CheckError> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
@@ -105,7 +105,7 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CheckError> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(path).map_err(unreadable)? {
             let file = entry.map_err(unreadable)?.path();
-            if file.is_file() && file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") {
+            if file.is_file() && is_yaml(&file) {
                 found.push(file);
             }
         }

@@ -14,7 +14,7 @@ use daemon_core::name::ServerName;
 use daemon_core::usage::{UsageError, told};
 use daemon_core::values::{HostPort, Positive, Span};
 
-use crate::config::shelf::{CLIENTS, Choice, Shipped, WORKLOADS};
+use crate::config::presets::{CLIENTS, Preset, PresetOrFile, WORKLOADS};
 
 pub(crate) use client::ClientFlags;
 
@@ -33,7 +33,7 @@ pub(crate) struct Cli {
     pub(crate) servers: Option<Targets>,
     /// What to send: mixed, get, get-heavy, set-heavy, zipf, or a workload file of your own
     #[arg(long, value_name = "NAME|FILE.yaml", value_parser = workload)]
-    pub(crate) workload: Option<Choice>,
+    pub(crate) workload: Option<PresetOrFile>,
     /// Open loop: operations per second over all nodes, sent at their times whatever became of the others
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200_000))]
     pub(crate) rate: Option<u32>,
@@ -119,24 +119,24 @@ impl FromStr for Targets {
     }
 }
 
-fn workload(text: &str) -> Result<Choice, String> {
-    Choice::of(WORKLOADS, text)
+fn workload(text: &str) -> Result<PresetOrFile, String> {
+    PresetOrFile::parse(WORKLOADS, text)
 }
 
 /// A line that parsed, or text that was asked for instead.
 #[derive(Debug)]
-pub(crate) enum Parsed {
+pub(crate) enum CommandLine {
     Cli(Box<Cli>),
     Text(String),
 }
 
 /// Parses a command line, program name first.
-pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, UsageError> {
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, UsageError> {
     let args: Vec<OsString> = args.into_iter().collect();
     match Cli::try_parse_from(&args) {
-        Ok(cli) => Ok(Parsed::Cli(Box::new(cli))),
+        Ok(cli) => Ok(CommandLine::Cli(Box::new(cli))),
         Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            Ok(Parsed::Text(asked.to_string()))
+            Ok(CommandLine::Text(asked.to_string()))
         }
         Err(error) => Err(told(&error, &Cli::command(), &args)),
     }
@@ -144,9 +144,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
 
 /// The completion script of a shell; where no preset is meant, a shell offers files.
 pub(crate) fn completions(shell: clap_complete::Shell) -> String {
-    let flag = |name, shelf: &[Shipped]| Flag {
+    let flag = |name, presets: &[Preset]| Flag {
         names: vec![name],
-        words: shelf.iter().map(|shipped| shipped.name.to_owned()).collect(),
+        words: presets.iter().map(|shipped| shipped.name.to_owned()).collect(),
         takes: Takes::One,
     };
     completion::script(shell, Cli::command(), &[flag("workload", WORKLOADS), flag("client", CLIENTS)])

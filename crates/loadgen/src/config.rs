@@ -2,58 +2,27 @@
 //! the files below; here is what they have in common. Nothing here dials.
 
 mod client;
+pub(crate) mod error;
+pub(crate) mod failover;
+mod limit;
 mod load;
-pub(crate) mod shelf;
+pub(crate) mod presets;
 
 use std::time::Duration;
 
-use daemon_core::exit::{Exit, UserError};
 use daemon_core::lab::{Lab, LabError};
-use daemon_core::problems::{Problem, Problems};
+use daemon_core::problems::Problems;
 use daemon_core::values::{HostPort, Positive};
-use daemon_core::yaml::Unreadable;
 
 use crate::cli::{Cli, ClientFlags};
-use crate::plan::{Format, Plan, Target};
+use crate::plan::{Plan, SummaryFormat, Target};
 use crate::workload_file::UserWorkload;
-use client::Client;
-pub(crate) use client::FailoverKnob;
+use client::ClientSection;
+pub(crate) use error::ConfigError;
 use load::LoadSection;
-use shelf::Choice;
+use presets::PresetOrFile;
 
 const METRICS_ADDR: &str = "127.0.0.1:9090";
-
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
-    #[error(transparent)]
-    Lab(#[from] LabError),
-    /// A workload or client file.
-    #[error(transparent)]
-    Unreadable(#[from] Unreadable),
-    #[error("{flag} is {value}, but there are only {limit} {what}")]
-    Flag { flag: &'static str, value: u64, limit: u64, what: &'static str },
-    #[error("{0}")]
-    Flags(String),
-}
-
-impl From<Problems> for ConfigError {
-    fn from(problems: Problems) -> Self {
-        Self::Lab(LabError::Wrong(problems))
-    }
-}
-
-impl From<Problem> for ConfigError {
-    fn from(problem: Problem) -> Self {
-        Problems::from(problem).into()
-    }
-}
-
-impl UserError for ConfigError {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-}
 
 /// Where this daemon serves metrics, by the lab file.
 pub(crate) fn metrics_addr(lab: &Lab) -> Result<HostPort, ConfigError> {
@@ -68,11 +37,11 @@ fn file_addr(lab: &Lab, section: &LoadSection) -> Result<HostPort, LabError> {
 }
 
 /// Both sections with the files they name, with the problems of all in one answer.
-fn parts(lab: &Lab, cli: &Cli) -> Result<(LoadSection, Client, UserWorkload), ConfigError> {
+fn read_sections(lab: &Lab, cli: &Cli) -> Result<(LoadSection, ClientSection, UserWorkload), ConfigError> {
     let mut problems = Problems::default();
-    let load = kept(lab.section("loadgen").map_err(ConfigError::from), &mut problems)?;
-    let client = kept(client::read(lab, &cli.client), &mut problems)?;
-    let workload = kept(load::workload(lab, cli), &mut problems)?;
+    let load = put_problems_aside(lab.section("loadgen").map_err(ConfigError::from), &mut problems)?;
+    let client = put_problems_aside(client::read_section(lab, &cli.client), &mut problems)?;
+    let workload = put_problems_aside(load::read_workload(lab, cli), &mut problems)?;
     match (load, client, workload) {
         (Some(load), Some(client), Some(workload)) if problems.0.is_empty() => Ok((load, client, workload)),
         _ => Err(problems.into()),
@@ -80,7 +49,10 @@ fn parts(lab: &Lab, cli: &Cli) -> Result<(LoadSection, Client, UserWorkload), Co
 }
 
 /// Puts problems of files aside; any other error ends the reading.
-fn kept<T>(result: Result<T, ConfigError>, problems: &mut Problems) -> Result<Option<T>, ConfigError> {
+fn put_problems_aside<T>(
+    result: Result<T, ConfigError>,
+    problems: &mut Problems,
+) -> Result<Option<T>, ConfigError> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(ConfigError::Lab(LabError::Wrong(more))) => {
@@ -93,7 +65,7 @@ fn kept<T>(result: Result<T, ConfigError>, problems: &mut Problems) -> Result<Op
 
 /// The plan of one run: flags win over the lab file, the lab file over the defaults.
 pub(crate) fn plan(lab: &Lab, cli: &Cli) -> Result<Plan, ConfigError> {
-    let (section, client, workload) = parts(lab, cli)?;
+    let (section, client, workload) = read_sections(lab, cli)?;
     let client = client::plan(client, &cli.client)?;
     Ok(Plan {
         metrics_addr: match &cli.metrics_addr {
@@ -105,13 +77,13 @@ pub(crate) fn plan(lab: &Lab, cli: &Cli) -> Result<Plan, ConfigError> {
         client,
         ready_timeout: section.ready_timeout.map_or(Duration::from_secs(30), Positive::get),
         duration: cli.duration.map(Positive::get),
-        summary: if cli.json { Format::Json } else { Format::Text },
+        summary: if cli.json { SummaryFormat::Json } else { SummaryFormat::Text },
     })
 }
 
 /// Whether a file holds a client, on its own.
-pub(crate) fn check_client(choice: &Choice) -> Result<(), ConfigError> {
-    client::plan(client::of_file(choice)?, &ClientFlags::default()).map(|_| ())
+pub(crate) fn check_client(choice: &PresetOrFile) -> Result<(), ConfigError> {
+    client::plan(client::read_file(choice)?, &ClientFlags::default()).map(|_| ())
 }
 
 /// `dial`, never `upstream`: the load has to meet the proxy.
@@ -121,30 +93,6 @@ fn targets(lab: &Lab, cli: &Cli) -> Vec<Target> {
     match &cli.servers {
         Some(named) => named.0.iter().map(|(name, address)| target(name, address)).collect(),
         None => lab.servers.iter().map(|server| target(&server.name, &server.dial)).collect(),
-    }
-}
-
-/// A number of the `loadgen` section that another number bounds, wherever the two came from.
-struct Limit {
-    /// Where the number came from a flag.
-    flag: Option<&'static str>,
-    key: &'static str,
-    value: u64,
-    limit: u64,
-    what: &'static str,
-}
-
-impl Limit {
-    fn check(&self, lab: &Lab) -> Result<(), ConfigError> {
-        let Self { flag, key, value, limit, what } = *self;
-        if value <= limit {
-            return Ok(());
-        }
-        if let Some(flag) = flag {
-            return Err(ConfigError::Flag { flag, value, limit, what });
-        }
-        let message = format!("`{key}` is {value}, but there are only {limit} {what}");
-        Err(lab.document().problem(&format!("loadgen/{key}"), message).into())
     }
 }
 

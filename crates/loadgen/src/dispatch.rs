@@ -10,42 +10,39 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
+use crate::mix::{derive_seed, mix64};
 use crate::profile::Schedule;
 
 /// An operation that starts now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Start {
+pub(crate) struct DueOperation {
     /// Over all threads, from 0.
     pub(crate) number: u64,
     /// Latency counts from here.
     pub(crate) intended: Instant,
 }
 
-impl Start {
+impl DueOperation {
     /// Randomness of this operation alone: equal seeds give equal operations, whatever worker of whatever thread
     /// performs them and whatever was dropped before.
     pub(crate) fn rng(&self, seed: u64) -> Rng {
-        let mut mixed = seed ^ self.number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        for (shift, factor) in [(30, 0xbf58_476d_1ce4_e5b9), (27, 0x94d0_49bb_1331_11eb)] {
-            mixed = (mixed ^ (mixed >> shift)).wrapping_mul(factor);
-        }
-        Rng::with_seed(mixed ^ (mixed >> 31))
+        Rng::with_seed(mix64(derive_seed(seed, self.number)))
     }
 }
 
 /// What a free worker finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "dropped operations must be counted"]
-pub(crate) struct Turn {
+pub(crate) struct TakeResult {
     /// Operations given up since the last turn.
     pub(crate) dropped: u64,
-    /// `None`: nothing is due before [`Dispatch::next_start`].
-    pub(crate) start: Option<Start>,
+    /// `None`: nothing is due before [`DispatchQueue::next_start`].
+    pub(crate) operation: Option<DueOperation>,
 }
 
 /// One thread's part of the load.
 #[derive(Clone, Debug)]
-pub(crate) struct Dispatch {
+pub(crate) struct DispatchQueue {
     schedule: Schedule,
     began: Instant,
     max_start_delay: Duration,
@@ -55,7 +52,7 @@ pub(crate) struct Dispatch {
     next_start: Instant,
 }
 
-impl Dispatch {
+impl DispatchQueue {
     /// `began` is the same for all threads of a run. The longest start delay is the operation timeout unless the user
     /// says otherwise: an operation still waiting then has no caller left. Latency is thus at most the sum of the two.
     pub(crate) fn new(schedule: Schedule, began: Instant, max_start_delay: Duration) -> Self {
@@ -63,14 +60,14 @@ impl Dispatch {
     }
 
     /// The first operation that is due and can still start in time.
-    pub(crate) fn take(&mut self, now: Instant) -> Turn {
+    pub(crate) fn take(&mut self, now: Instant) -> TakeResult {
         let dropped = self.expire(now);
         if self.next_start > now {
-            return Turn { dropped, start: None };
+            return TakeResult { dropped, operation: None };
         }
-        let start = Start { number: self.schedule.number(self.next), intended: self.next_start };
+        let operation = DueOperation { number: self.schedule.number(self.next), intended: self.next_start };
         self.move_to(self.next + 1);
-        Turn { dropped, start: Some(start) }
+        TakeResult { dropped, operation: Some(operation) }
     }
 
     /// Gives up what has waited too long, and says how many. For whoever looks while no worker is free.
@@ -97,7 +94,7 @@ impl Dispatch {
 
     /// Due operations that wait for a worker.
     pub(crate) fn queued(&self, now: Instant) -> u64 {
-        due(&self.schedule, self.began, now).saturating_sub(self.next)
+        count_due(&self.schedule, self.began, now).saturating_sub(self.next)
     }
 
     /// Started and dropped so far.
@@ -117,7 +114,7 @@ impl Dispatch {
 }
 
 /// How many operations of a load that began at `began` are meant to have started: none before it began.
-pub(crate) fn due(schedule: &Schedule, began: Instant, now: Instant) -> u64 {
+pub(crate) fn count_due(schedule: &Schedule, began: Instant, now: Instant) -> u64 {
     now.checked_duration_since(began).map_or(0, |elapsed| schedule.due(elapsed))
 }
 

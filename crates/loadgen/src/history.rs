@@ -36,7 +36,7 @@ const REPLACED_KEPT: usize = 4;
 const GIVEN_UP_KEPT: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+enum WriteState {
     Pending,
     Acknowledged { ended: Nanos },
     GivenUp,
@@ -45,7 +45,7 @@ enum Fate {
 #[derive(Clone, Copy, Debug)]
 struct Write {
     id: WriteId,
-    fate: Fate,
+    state: WriteState,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,62 +75,63 @@ pub(crate) struct History {
 impl History {
     /// A write is about to be sent.
     pub(crate) fn begin(&mut self, id: WriteId) {
-        self.current.push(Write { id, fate: Fate::Pending });
+        self.current.push(Write { id, state: WriteState::Pending });
     }
 
     /// The write was acknowledged.
     pub(crate) fn acknowledge(&mut self, id: WriteId, ended: Nanos) {
-        self.take(id);
+        self.remove(id);
         self.replace_older(id.began, ended);
         match self.last {
             // Its acknowledgement was noted late, after that of a write which had replaced it.
             Some((began, at)) if ended <= began => self.remember(Replaced { id, at }),
-            _ => self.current.push(Write { id, fate: Fate::Acknowledged { ended } }),
+            _ => self.current.push(Write { id, state: WriteState::Acknowledged { ended } }),
         }
-        self.note(id.began, ended);
+        self.note_change(id.began, ended);
     }
 
     /// Whether the write is acknowledged and not known to be replaced: then whoever reads its value reads right.
     pub(crate) fn is_current(&self, id: WriteId) -> bool {
-        let acknowledged = |write: &Write| write.id == id && matches!(write.fate, Fate::Acknowledged { .. });
+        let acknowledged =
+            |write: &Write| write.id == id && matches!(write.state, WriteState::Acknowledged { .. });
         self.current.last().is_some_and(acknowledged)
     }
 
     /// The write was sent, and nobody knows whether it took or will take effect.
     pub(crate) fn give_up(&mut self, id: WriteId) {
-        self.take(id);
+        self.remove(id);
         if self.given_up == GIVEN_UP_KEPT {
             self.given_up_lost = true;
-            if let Some(oldest) = self.current.iter().position(|write| write.fate == Fate::GivenUp) {
+            if let Some(oldest) = self.current.iter().position(|write| write.state == WriteState::GivenUp) {
                 self.current.remove(oldest);
             }
         } else {
             self.given_up += 1;
         }
-        self.current.push(Write { id, fate: Fate::GivenUp });
+        self.current.push(Write { id, state: WriteState::GivenUp });
     }
 
     /// The write certainly never took effect.
     pub(crate) fn forget(&mut self, id: WriteId) {
-        self.take(id);
+        self.remove(id);
     }
 
     /// A deletion was acknowledged: it replaces values as a write does and leaves none.
-    pub(crate) fn deleted(&mut self, began: Nanos, ended: Nanos) {
+    pub(crate) fn record_deletion(&mut self, began: Nanos, ended: Nanos) {
         self.replace_older(began, ended);
-        self.note(began, ended);
+        self.note_change(began, ended);
     }
 
     /// Judges a value that a read returned.
     pub(crate) fn judge(&mut self, id: WriteId, read_began: Nanos, read_ended: Nanos) -> Freshness {
         if let Some(at) = self.current.iter().rposition(|write| write.id == id) {
-            if self.current[at].fate != Fate::GivenUp {
+            if self.current[at].state != WriteState::GivenUp {
                 return Freshness::Right;
             }
             // It did take effect, at the latest when this read ended: from here on it is a write like any other.
             self.current.remove(at);
             self.given_up -= 1;
-            self.current.push(Write { id, fate: Fate::Acknowledged { ended: read_ended } });
+            self.current.push(Write { id, state: WriteState::Acknowledged { ended: read_ended } });
             return Freshness::Late;
         }
         let replaced_at = match self.replaced.iter().find(|replaced| replaced.id == id) {
@@ -149,13 +150,13 @@ impl History {
         if self.first.is_some_and(|at| at <= read_began) { Freshness::Stale } else { Freshness::Right }
     }
 
-    fn take(&mut self, id: WriteId) {
+    fn remove(&mut self, id: WriteId) {
         if let Some(at) = self.current.iter().rposition(|write| write.id == id) {
             self.current.swap_remove(at);
         }
     }
 
-    fn note(&mut self, began: Nanos, ended: Nanos) {
+    fn note_change(&mut self, began: Nanos, ended: Nanos) {
         if self.last.is_none_or(|(last, _)| last <= began) {
             self.last = Some((began, ended));
         }
@@ -166,8 +167,8 @@ impl History {
     fn replace_older(&mut self, began: Nanos, at: Nanos) {
         let mut index = 0;
         while let Some(write) = self.current.get(index) {
-            match write.fate {
-                Fate::Acknowledged { ended } if ended <= began => {
+            match write.state {
+                WriteState::Acknowledged { ended } if ended <= began => {
                     let id = self.current.swap_remove(index).id;
                     self.remember(Replaced { id, at });
                 }

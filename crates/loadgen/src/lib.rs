@@ -8,12 +8,13 @@ mod check;
 mod cli;
 mod config;
 mod dispatch;
-mod flight;
+mod exchange_log;
 mod histogram_file;
 mod history;
 mod keys;
 mod ledger;
 mod load;
+mod mix;
 mod open_loop;
 mod pacer;
 mod payload;
@@ -41,9 +42,9 @@ use daemon_core::exit::{Exit, Failure, UserError, print};
 use daemon_core::lab::Lab;
 use daemon_core::{health, logging};
 
-use cli::{Cli, Parsed, SubCommand};
+use cli::{Cli, CommandLine, SubCommand};
 use histogram_file::HistogramFile;
-use recorder::Export;
+use recorder::RecorderFactory;
 
 /// Why `--fail-on-corrupt` failed a run.
 #[derive(Debug, thiserror::Error)]
@@ -68,15 +69,18 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 /// As [`main`], with an exporter of one's own beside the Prometheus families.
-pub fn main_with(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Exit {
+pub fn main_with(args: impl IntoIterator<Item = OsString>, export: &impl RecorderFactory) -> Exit {
     logging::init("info");
-    command(args, export).unwrap_or_else(|failure| failure.report())
+    run_command(args, export).unwrap_or_else(|failure| failure.report())
 }
 
-fn command(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Result<Exit, Failure> {
+fn run_command(
+    args: impl IntoIterator<Item = OsString>,
+    export: &impl RecorderFactory,
+) -> Result<Exit, Failure> {
     let cli = match cli::parse(args)? {
-        Parsed::Text(text) => return say(&text),
-        Parsed::Cli(cli) => *cli,
+        CommandLine::Text(text) => return print_text(&text),
+        CommandLine::Cli(cli) => *cli,
     };
     match &cli.command {
         None => {
@@ -85,12 +89,12 @@ fn command(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Re
             let ended = run::run(plan, export).inspect_err(|error| {
                 if cli.json {
                     // The message on standard error follows in any case.
-                    let _ = print(&summary::failure(error));
+                    let _ = print(&summary::format_failure(error));
                 }
             })?;
             let written =
                 histogram.map_or(Ok(()), |file| file.write(&ended.histogram)).map_err(Failure::from);
-            let told = say(&ended.summary).and_then(|told| written.map(|()| told));
+            let told = print_text(&ended.summary).and_then(|told| written.map(|()| told));
             if cli.fail_on_corrupt && ended.corrupt > 0 {
                 // What cannot be written does not hide what was read.
                 let _ = told.map_err(|error| error.report());
@@ -98,7 +102,7 @@ fn command(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Re
             }
             told
         }
-        Some(SubCommand::Check { paths }) => say(&check::check(paths, &cli)?),
+        Some(SubCommand::Check { paths }) => print_text(&check::check(paths, &cli)?),
         Some(SubCommand::Health) => {
             let addr = match &cli.metrics_addr {
                 Some(addr) => addr.clone(),
@@ -107,7 +111,7 @@ fn command(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Re
             health::probe(&addr)?;
             Ok(Exit::Ok)
         }
-        Some(SubCommand::Completions { shell }) => say(&cli::completions(*shell)),
+        Some(SubCommand::Completions { shell }) => print_text(&cli::completions(*shell)),
     }
 }
 
@@ -115,7 +119,7 @@ fn load_lab(cli: &Cli) -> Result<Lab, Failure> {
     Ok(Lab::load(cli.config.as_deref())?)
 }
 
-fn say(text: &str) -> Result<Exit, Failure> {
+fn print_text(text: &str) -> Result<Exit, Failure> {
     print(text)?;
     Ok(Exit::Ok)
 }

@@ -16,28 +16,30 @@ use metrics_core::labels::Runtime;
 use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::Ledger;
+use crate::ledger::WriteLedger;
+use crate::mix::derive_seed;
 use crate::open_loop::OpenLoop;
 use crate::pacer::Pacer;
 use crate::plan::{ClientPlan, LoadPlan, Pace};
 use crate::profile::Schedule;
 use crate::recorder::Recorder;
+use crate::stack::Stack;
 use crate::stack::conn::Client;
+use crate::stack::context::StackContext;
 use crate::stack::deadline::now;
-use crate::stack::pool::{Pool, share};
+use crate::stack::pool::{Pool, split_evenly};
 use crate::stack::reaper;
-use crate::stack::retry::Budget;
+use crate::stack::retry::RetryBudget;
 use crate::stack::route::Router;
-use crate::stack::{Shared, Stack};
 use crate::state::RunState;
-use crate::worker::{Stop, Turns, Worker};
+use crate::worker::{OperationSource, StopSignal, Worker};
 
 /// Time on top of the deadlines for operations under way to end.
 const DRAIN_MARGIN: Duration = Duration::from_secs(1);
 
 /// What a load thread needs to know.
 #[derive(Clone, Debug)]
-pub(crate) struct Spec<C> {
+pub(crate) struct ThreadSpec<C> {
     pub(crate) client: C,
     pub(crate) load: LoadPlan,
     pub(crate) stack: ClientPlan,
@@ -46,36 +48,36 @@ pub(crate) struct Spec<C> {
     pub(crate) began: Instant,
     /// Nothing of an open loop that is due later starts.
     pub(crate) end: Option<Instant>,
-    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) ledger: Arc<WriteLedger>,
     pub(crate) stop: CancellationToken,
 }
 
-/// Load under way.
+/// The threads of the load under way.
 #[derive(Debug)]
-pub(crate) struct Load {
+pub(crate) struct LoadThreads {
     threads: Vec<JoinHandle<io::Result<()>>>,
 }
 
 /// Starts one thread for each recorder.
-pub(crate) fn start<C: Client, R: Recorder + Send>(
-    spec: &Spec<C>,
+pub(crate) fn start_threads<C: Client, R: Recorder + Send>(
+    spec: &ThreadSpec<C>,
     recorders: Vec<R>,
     runtimes: &Runtimes,
-) -> io::Result<Load> {
+) -> io::Result<LoadThreads> {
     let mut threads = Vec::with_capacity(recorders.len());
     for (index, recorder) in recorders.into_iter().enumerate() {
         let spec = spec.clone();
         let runtime = runtime::current_thread()?;
         runtimes.watch(Runtime::Load, runtime.handle());
-        let body = move || LocalSet::new().block_on(&runtime, thread(spec, index, recorder));
+        let body = move || LocalSet::new().block_on(&runtime, run_thread(spec, index, recorder));
         threads.push(Builder::new().name(format!("load-{index}")).spawn(body)?);
     }
-    Ok(Load { threads })
+    Ok(LoadThreads { threads })
 }
 
-impl Load {
+impl LoadThreads {
     /// Waits for all threads to end; they do within their drain bound once stopped. Fails where one could not go on.
-    pub(crate) async fn ended(self) -> io::Result<()> {
+    pub(crate) async fn join(self) -> io::Result<()> {
         let joined = tokio::task::spawn_blocking(|| {
             self.threads.into_iter().map(JoinHandle::join).collect::<Vec<_>>()
         });
@@ -89,51 +91,55 @@ impl Load {
     }
 }
 
-async fn thread<C: Client, R: Recorder>(spec: Spec<C>, index: usize, recorder: R) -> io::Result<()> {
-    let Spec { client, load, stack, state, began, end, ledger, stop } = spec;
+async fn run_thread<C: Client, R: Recorder>(
+    spec: ThreadSpec<C>,
+    index: usize,
+    recorder: R,
+) -> io::Result<()> {
+    let ThreadSpec { client, load, stack, state, began, end, ledger, stop } = spec;
     // Also when this thread panics: the others would send less than was asked for.
     let _ends_the_run = stop.clone().drop_guard();
-    let part = |whole| share(whole, load.threads, index);
+    let part = |whole| split_evenly(whole, load.threads, index);
     let workers = part(load.workers);
     let bound = part(stack.pool_size);
-    let shared = Rc::new(Shared {
+    let context = Rc::new(StackContext {
         thread: index,
         client,
         router: Router::new(state.nodes.iter().map(|node| node.name.as_str())),
         nodes: Arc::clone(&state.nodes),
-        pools: state.counts_of(index).into_iter().map(|counts| Pool::new(bound, workers, counts)).collect(),
+        pools: state.pool_counts(index).into_iter().map(|counts| Pool::new(bound, workers, counts)).collect(),
         pool_times: stack.pool_times,
         timeouts: stack.timeouts,
         failover: stack.failover,
-        retries: (stack.retry.retries > 0).then(|| RefCell::new(Budget::new(stack.retry))),
+        retries: (stack.retry.retries > 0).then(|| RefCell::new(RetryBudget::new(stack.retry))),
         recorder: recorder.clone(),
         ledger: Arc::clone(&ledger),
-        owned: RefCell::default(),
+        worker_connections: RefCell::default(),
     });
-    let before: usize = (0..index).map(|thread| share(load.workers, load.threads, thread)).sum();
+    let before: usize = (0..index).map(|thread| split_evenly(load.workers, load.threads, thread)).sum();
     let pace = ThreadPace::new(&load, index, began, end, &recorder)?;
     if let ThreadPace::Open(open) = &pace {
-        state.queue(open.backlog());
+        state.add_backlog(open.backlog());
     }
-    let stop = Stop { flag: Rc::new(Cell::new(false)), token: stop };
+    let stop = StopSignal { flag: Rc::new(Cell::new(false)), token: stop };
 
     let mut running = JoinSet::new();
     for number in before..before + workers {
         let worker = Worker {
             writer: ledger.writer(number as u64 + 1),
             ledger: Arc::clone(&ledger),
-            stack: Stack::new(Rc::clone(&shared)),
+            stack: Stack::new(Rc::clone(&context)),
             mix: load.mix.clone(),
             sizes: load.sizes.clone(),
             ttls: load.ttls,
             recorder: recorder.clone(),
             stop: stop.clone(),
         };
-        let turns = pace.turns(load.seed, number as u64);
-        let working = state.working();
+        let source = pace.operation_source(load.seed, number as u64);
+        let working = state.count_worker();
         running.spawn_local(async move {
             let _working = working;
-            worker.run(turns).await;
+            worker.run(source).await;
         });
     }
 
@@ -142,8 +148,8 @@ async fn thread<C: Client, R: Recorder>(spec: Spec<C>, index: usize, recorder: R
         biased;
         () = stop.token.cancelled() => Ok(()),
         failed = pace.drive() => failed.map(|never| match never {}),
-        lost = panicked(&mut running) => Err(lost),
-        never = reaper::reap(&shared) => match never {},
+        lost = wait_for_panic(&mut running) => Err(lost),
+        never = reaper::reap(&context) => match never {},
     };
     if let ThreadPace::Open(open) = &pace {
         open.close(now());
@@ -176,7 +182,7 @@ async fn thread<C: Client, R: Recorder>(spec: Spec<C>, index: usize, recorder: R
 }
 
 /// Ends when a worker did before it was told to: it outlives every error, so it panicked.
-async fn panicked(running: &mut JoinSet<()>) -> io::Error {
+async fn wait_for_panic(running: &mut JoinSet<()>) -> io::Error {
     match running.join_next().await {
         Some(Err(error)) => io::Error::other(error),
         Some(Ok(())) => io::Error::other("a worker ended before it was told to"),
@@ -209,10 +215,10 @@ impl<R: Recorder> ThreadPace<R> {
         }
     }
 
-    fn turns(&self, seed: u64, worker: u64) -> Turns<R> {
+    fn operation_source(&self, seed: u64, worker: u64) -> OperationSource<R> {
         match self {
-            Self::Closed(pacer) => Turns::Closed { pacer: *pacer, rng: worker_rng(seed, worker) },
-            Self::Open(open) => Turns::Open { open: Rc::clone(open), seed },
+            Self::Closed(pacer) => OperationSource::Closed { pacer: *pacer, rng: worker_rng(seed, worker) },
+            Self::Open(open) => OperationSource::Open { open: Rc::clone(open), seed },
         }
     }
 
@@ -227,8 +233,7 @@ impl<R: Recorder> ThreadPace<R> {
 
 /// Each worker has its own sequence, all derived from the run's one seed.
 fn worker_rng(seed: u64, worker: u64) -> Rng {
-    let mut root = Rng::with_seed(seed ^ worker.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    root.fork()
+    Rng::with_seed(derive_seed(seed, worker)).fork()
 }
 
 #[cfg(test)]
@@ -237,14 +242,14 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{panicked, worker_rng};
+    use super::{wait_for_panic, worker_rng};
 
     #[tokio::test]
     async fn a_worker_that_panics_ends_the_load() {
         let mut running = tokio::task::JoinSet::new();
         running.spawn(std::future::pending());
         running.spawn(async { panic!("as in a defect") });
-        let lost = panicked(&mut running).await;
+        let lost = wait_for_panic(&mut running).await;
         assert!(lost.to_string().contains("panicked"), "{lost}");
     }
 

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::dispatch::{Dispatch, Start, due};
+use crate::dispatch::{DispatchQueue, DueOperation, count_due};
 use crate::profile::Schedule;
 use crate::recorder::{Event, Recorder};
 use crate::stack::deadline::now;
-use crate::timer::{TICK, Timer, wake};
+use crate::timer::{TICK, Timer, next_wakeup};
 
 /// How often drops are looked for while no worker is free to notice them.
 const REVIEW: Duration = Duration::from_millis(10);
@@ -31,13 +31,13 @@ pub(crate) struct Backlog {
 impl Backlog {
     /// Due operations that wait for a worker.
     pub(crate) fn depth(&self, now: Instant) -> u64 {
-        due(&self.schedule, self.began, now).saturating_sub(self.settled.load(Relaxed))
+        count_due(&self.schedule, self.began, now).saturating_sub(self.settled.load(Relaxed))
     }
 }
 
 /// Shared by the workers of a thread through an `Rc`.
 pub(crate) struct OpenLoop<R: Recorder> {
-    dispatch: RefCell<Dispatch>,
+    dispatch: RefCell<DispatchQueue>,
     backlog: Arc<Backlog>,
     recorder: R,
     /// Workers that found nothing due.
@@ -45,7 +45,7 @@ pub(crate) struct OpenLoop<R: Recorder> {
     /// Wakes them, longest idle first.
     work: Notify,
     /// Wakes the driver when the first of them appears.
-    hungry: Notify,
+    first_idle: Notify,
     max_start_delay: Duration,
     /// Nothing that is due later starts.
     end: Cell<Option<Instant>>,
@@ -53,9 +53,9 @@ pub(crate) struct OpenLoop<R: Recorder> {
 }
 
 /// Counts a worker as idle until it is dropped, however its wait ends.
-struct Idle<'a>(&'a Cell<u64>);
+struct IdleGuard<'a>(&'a Cell<u64>);
 
-impl Drop for Idle<'_> {
+impl Drop for IdleGuard<'_> {
     fn drop(&mut self) {
         self.0.set(self.0.get() - 1);
     }
@@ -70,12 +70,12 @@ impl<R: Recorder> OpenLoop<R> {
         recorder: R,
     ) -> Self {
         Self {
-            dispatch: RefCell::new(Dispatch::new(schedule, began, max_start_delay)),
+            dispatch: RefCell::new(DispatchQueue::new(schedule, began, max_start_delay)),
             backlog: Arc::new(Backlog { schedule, began, settled: AtomicU64::new(0) }),
             recorder,
             idle: Cell::new(0),
             work: Notify::new(),
-            hungry: Notify::new(),
+            first_idle: Notify::new(),
             max_start_delay,
             end: Cell::new(end),
             closed: Cell::new(false),
@@ -94,7 +94,7 @@ impl<R: Recorder> OpenLoop<R> {
 
     /// The next operation for the worker that asks, as soon as one is due, and the time at which it starts; `None` when
     /// the load has ended and nothing of it waits any more. Dropping the wait loses nothing.
-    pub(crate) async fn next(&self) -> Option<(Start, Instant)> {
+    pub(crate) async fn next_operation(&self) -> Option<(DueOperation, Instant)> {
         loop {
             let now = now();
             if let Some(start) = self.take(now) {
@@ -104,9 +104,9 @@ impl<R: Recorder> OpenLoop<R> {
                 return None;
             }
             self.idle.set(self.idle.get() + 1);
-            let _idle = Idle(&self.idle);
+            let _idle = IdleGuard(&self.idle);
             if self.idle.get() == 1 {
-                self.hungry.notify_one();
+                self.first_idle.notify_one();
             }
             self.work.notified().await;
         }
@@ -124,11 +124,11 @@ impl<R: Recorder> OpenLoop<R> {
         self.count_dropped(dropped);
     }
 
-    fn take(&self, now: Instant) -> Option<Start> {
+    fn take(&self, now: Instant) -> Option<DueOperation> {
         self.expire(now);
-        let turn = self.dispatch.borrow_mut().take(self.until_end(now));
-        self.count_dropped(turn.dropped);
-        let start = turn.start?;
+        let taken = self.dispatch.borrow_mut().take(self.until_end(now));
+        self.count_dropped(taken.dropped);
+        let start = taken.operation?;
         self.settle();
         self.recorder.record(Event::StartedLate { by: now.saturating_duration_since(start.intended) });
         Some(start)
@@ -154,13 +154,13 @@ impl<R: Recorder> OpenLoop<R> {
                 self.work.notify_one();
             }
             if idle > 0 {
-                meant = wake(meant, next);
+                meant = next_wakeup(meant, next);
                 timer.sleep(meant.saturating_duration_since(now)).await?;
             } else {
                 // Whoever becomes free takes what is due by itself; only a worker that found nothing needs waking.
                 tokio::select! {
                     slept = timer.sleep(REVIEW) => slept?,
-                    () = self.hungry.notified() => {}
+                    () = self.first_idle.notified() => {}
                 }
             }
         }

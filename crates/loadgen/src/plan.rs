@@ -10,9 +10,9 @@ use crate::pacer::Pacer;
 use crate::payload::{Sizes, Ttls};
 use crate::profile::LoadProfile;
 use crate::stack::breaker::BreakerRules;
+use crate::stack::context::{Failover, Timeouts};
 use crate::stack::pool::PoolTimes;
 use crate::stack::retry::RetryRules;
-use crate::stack::{Failover, Timeouts};
 use crate::workload::OpMix;
 
 /// One run, from the first dial to the summary.
@@ -28,12 +28,12 @@ pub(crate) struct Plan {
     /// `None`: until a signal.
     pub(crate) duration: Option<Duration>,
     /// How the end of the run is told.
-    pub(crate) summary: Format,
+    pub(crate) summary: SummaryFormat,
 }
 
 /// How the summary is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum SummaryFormat {
     Text,
     Json,
 }

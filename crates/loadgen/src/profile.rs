@@ -154,35 +154,35 @@ impl fmt::Display for LoadProfile {
     }
 }
 
-/// One load thread's share of a profile: every `lanes`-th operation, so that the threads together start exactly what
+/// One load thread's share of a profile: every `threads`-th operation, so that the threads together start exactly what
 /// one would have, at the same times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Schedule {
     profile: LoadProfile,
-    lane: u64,
-    lanes: u64,
+    thread: u64,
+    threads: u64,
 }
 
 impl Schedule {
-    /// `None` when the lane is not one of the lanes.
-    pub(crate) fn new(profile: LoadProfile, lane: u64, lanes: u64) -> Option<Self> {
-        (lane < lanes).then_some(Self { profile, lane, lanes })
+    /// `None` when there is no such thread.
+    pub(crate) fn new(profile: LoadProfile, thread: u64, threads: u64) -> Option<Self> {
+        (thread < threads).then_some(Self { profile, thread, threads })
     }
 
-    /// The number, over all lanes, of this lane's operation `index`.
+    /// The number, over all threads, of this thread's operation `index`.
     pub(crate) fn number(&self, index: u64) -> u64 {
-        index.saturating_mul(self.lanes).saturating_add(self.lane)
+        index.saturating_mul(self.threads).saturating_add(self.thread)
     }
 
-    /// When this lane's operation `index` is meant to start.
+    /// When this thread's operation `index` is meant to start.
     pub(crate) fn start(&self, index: u64) -> Duration {
         self.profile.start(self.number(index))
     }
 
-    /// How many of this lane's operations are meant to have started when `elapsed` has passed.
+    /// How many of this thread's operations are meant to have started when `elapsed` has passed.
     pub(crate) fn due(&self, elapsed: Duration) -> u64 {
         let due = self.profile.due(elapsed);
-        if due > self.lane { (due - self.lane - 1) / self.lanes + 1 } else { 0 }
+        if due > self.thread { (due - self.thread - 1) / self.threads + 1 } else { 0 }
     }
 }
 

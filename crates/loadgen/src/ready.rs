@@ -18,22 +18,22 @@ const REMINDER: Duration = Duration::from_secs(5);
 
 /// A node that never answered, and what the last attempt said.
 #[derive(Debug)]
-struct Silent {
+struct SilentNode {
     node: Target,
     last: String,
 }
 
 /// The nodes that did not answer in time.
 #[derive(Debug)]
-pub(crate) struct NotReady {
-    silent: Vec<Silent>,
+pub(crate) struct NotReadyError {
+    silent: Vec<SilentNode>,
     bound: Duration,
 }
 
-impl fmt::Display for NotReady {
+impl fmt::Display for NotReadyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bound = humantime::format_duration(self.bound);
-        for (index, Silent { node, last }) in self.silent.iter().enumerate() {
+        for (index, SilentNode { node, last }) in self.silent.iter().enumerate() {
             let line = if index > 0 { "\n" } else { "" };
             write!(f, "{line}node {} at {} did not answer within {bound}: {last}", node.name, node.dial)?;
         }
@@ -41,9 +41,9 @@ impl fmt::Display for NotReady {
     }
 }
 
-impl std::error::Error for NotReady {}
+impl std::error::Error for NotReadyError {}
 
-impl UserError for NotReady {
+impl UserError for NotReadyError {
     fn exit(&self) -> Exit {
         Exit::Setup
     }
@@ -57,19 +57,19 @@ impl UserError for NotReady {
 }
 
 /// One connection to each node, in their order, as soon as all have answered.
-pub(crate) async fn wait<C: Client>(
+pub(crate) async fn wait_for_nodes<C: Client>(
     client: &C,
     nodes: &[Target],
     attempt: Duration,
     bound: Duration,
-) -> Result<Vec<C::Connection>, NotReady> {
+) -> Result<Vec<C::Connection>, NotReadyError> {
     let deadline = Instant::now() + bound;
     let local = LocalSet::new();
     let mut waiting = JoinSet::new();
     for (index, node) in nodes.iter().cloned().enumerate() {
         let client = client.clone();
         waiting
-            .spawn_local_on(async move { (index, answer(&client, node, attempt, deadline).await) }, &local);
+            .spawn_local_on(async move { (index, connect(&client, node, attempt, deadline).await) }, &local);
     }
     let mut results = local.run_until(waiting.join_all()).await;
     results.sort_by_key(|(index, _)| *index);
@@ -80,15 +80,15 @@ pub(crate) async fn wait<C: Client>(
             Err(node) => silent.push(node),
         }
     }
-    if silent.is_empty() { Ok(connections) } else { Err(NotReady { silent, bound }) }
+    if silent.is_empty() { Ok(connections) } else { Err(NotReadyError { silent, bound }) }
 }
 
-async fn answer<C: Client>(
+async fn connect<C: Client>(
     client: &C,
     node: Target,
     attempt: Duration,
     deadline: Instant,
-) -> Result<C::Connection, Silent> {
+) -> Result<C::Connection, SilentNode> {
     let mut last = format!("no answer within {}", humantime::format_duration(attempt));
     let mut reminded = Instant::now();
     loop {
@@ -101,7 +101,7 @@ async fn answer<C: Client>(
             Ok(Ok(Ok(connection))) => return Ok(connection),
             Ok(Ok(Err(error))) => last = error.to_string(),
             Ok(Err(_)) => {}
-            Err(_) => return Err(Silent { node, last }),
+            Err(_) => return Err(SilentNode { node, last }),
         }
         let now = Instant::now();
         if now - reminded >= REMINDER {
@@ -109,7 +109,7 @@ async fn answer<C: Client>(
             tracing::info!(server = node.name, address = %node.dial, last, "still waiting for a node");
         }
         if now + RETRY >= deadline {
-            return Err(Silent { node, last });
+            return Err(SilentNode { node, last });
         }
         sleep(RETRY).await;
     }

@@ -11,11 +11,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_core::families::client::{ClientShard, Finished};
+use metrics_core::families::client::{ClientShard, FinishedOperation};
 use metrics_core::labels::{CloseReason, CorruptKind, Operation};
 
 #[cfg(test)]
 pub(crate) mod tally;
+#[cfg(test)]
+pub(crate) mod test_families;
 
 /// Something a load thread tells. A `server` is an index in the list of nodes.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +31,7 @@ pub enum Event {
     /// An attempt failed after an exchange of this length, and is repeated.
     Repeated { server: usize, operation: Operation, service: Duration },
     /// An operation that [`Started`](Self::Started) has ended.
-    Finished(Finished),
+    Finished(FinishedOperation),
     /// A read found its key.
     Hit { server: usize },
     /// A read did not find its key.
@@ -57,14 +59,14 @@ pub enum Event {
     Abandoned { server: usize },
 }
 
-/// Told what happens on one load thread.
+/// Receives the events of one load thread.
 pub trait Recorder: Clone + 'static {
     /// Something happened just now.
     fn record(&self, event: Event);
 }
 
 /// Makes one recorder per load thread.
-pub trait Export {
+pub trait RecorderFactory {
     /// What it makes.
     type Recorder: Recorder + Send;
 
@@ -73,7 +75,7 @@ pub trait Export {
 }
 
 /// Makes recorders that forget.
-impl Export for () {
+impl RecorderFactory for () {
     type Recorder = ();
 
     fn recorder(&self, _: &[String]) {}

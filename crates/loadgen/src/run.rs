@@ -16,21 +16,21 @@ use metrics_core::families::client::ClientFamilies;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::Ledger;
-use crate::load::{self, Spec};
+use crate::ledger::WriteLedger;
+use crate::load::{self, ThreadSpec};
 use crate::plan::{LoadPlan, Pace, Plan, Target};
-use crate::ready::{self, NotReady};
-use crate::recorder::Export;
+use crate::ready::{self, NotReadyError};
+use crate::recorder::RecorderFactory;
 use crate::stack::conn::meta::MetaClient;
 use crate::stack::deadline::now;
 use crate::stack::node::Node;
 use crate::state::RunState;
-use crate::summary::{About, Histogram};
+use crate::summary::{Histogram, RunInfo, summarize};
 use crate::{sampler, warm};
 
 /// From the end of the warm-up to the first operation of an open loop: a thread and its workers are up by then, so that
 /// it is not late. About twice what it takes.
-fn lead(load: &LoadPlan) -> Duration {
+fn lead_time(load: &LoadPlan) -> Duration {
     let workers = u32::try_from(load.workers / load.threads.max(1)).unwrap_or(u32::MAX);
     Duration::from_millis(3) + Duration::from_micros(6) * workers
 }
@@ -43,7 +43,7 @@ pub(crate) enum RunError {
     #[error("cannot start")]
     System(#[from] io::Error),
     #[error("{0}")]
-    NotReady(NotReady),
+    NotReady(NotReadyError),
     #[error("the load cannot go on")]
     Load { source: io::Error },
 }
@@ -65,22 +65,22 @@ impl UserError for RunError {
 }
 
 /// What a run left.
-pub(crate) struct Ended {
+pub(crate) struct RunResult {
     pub(crate) summary: String,
     pub(crate) histogram: Histogram,
     /// Wrong values that were read.
     pub(crate) corrupt: u64,
 }
 
-impl Ended {
-    fn new(about: &About, families: &ClientFamilies, ran: Duration) -> Ended {
-        let (summary, histogram) = about.summary(families, ran);
-        Ended { summary, histogram, corrupt: families.totals().corrupt }
+impl RunResult {
+    fn new(info: &RunInfo, families: &ClientFamilies, ran: Duration) -> RunResult {
+        let (summary, histogram) = summarize(info, families, ran);
+        RunResult { summary, histogram, corrupt: families.totals().corrupt }
     }
 }
 
 /// Sends the load that was planned, to its end or to a signal; the summary is the answer.
-pub(crate) fn run(plan: Plan, export: &impl Export) -> Result<Ended, RunError> {
+pub(crate) fn run(plan: Plan, export: &impl RecorderFactory) -> Result<RunResult, RunError> {
     let addr = &plan.metrics_addr;
     let listener = TcpListener::bind((addr.host(), addr.port()))
         .map_err(|source| RunError::Bind { addr: addr.clone(), source })?;
@@ -88,10 +88,14 @@ pub(crate) fn run(plan: Plan, export: &impl Export) -> Result<Ended, RunError> {
     runtime.block_on(supervise(plan, listener, export))
 }
 
-async fn supervise(plan: Plan, listener: TcpListener, export: &impl Export) -> Result<Ended, RunError> {
+async fn supervise(
+    plan: Plan,
+    listener: TcpListener,
+    export: &impl RecorderFactory,
+) -> Result<RunResult, RunError> {
     let mut signals = Signals::install()?;
     let served = listener.local_addr()?;
-    let state = RunState::new(nodes(&plan), plan.load.threads);
+    let state = RunState::new(build_nodes(&plan), plan.load.threads);
     let mut registry = Registry::default();
     let names: Vec<String> = plan.nodes.iter().map(|node| node.name.clone()).collect();
     let edges = [plan.client.timeouts.operation, plan.client.timeouts.connect];
@@ -102,7 +106,7 @@ async fn supervise(plan: Plan, listener: TcpListener, export: &impl Export) -> R
     let (readiness, runtimes) = (exporter.readiness(), exporter.runtimes());
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(exporter.serve(listener, shutdown.clone()));
-    let about = About::of(&plan);
+    let info = RunInfo::new(&plan);
     let LoadPlan { workload, workers, pace, seed, .. } = &plan.load;
     tracing::info!(metrics = %served, seed, nodes = plan.nodes.len(), workload, workers, %pace, "started");
 
@@ -110,25 +114,25 @@ async fn supervise(plan: Plan, listener: TcpListener, export: &impl Export) -> R
     readiness.set_not_ready("waiting for the nodes");
     let attempt = plan.client.timeouts.connect + plan.client.timeouts.operation;
     let connections = tokio::select! {
-        ready = ready::wait(&client, &plan.nodes, attempt, plan.ready_timeout) => ready.map_err(RunError::NotReady)?,
-        _ = signals.recv() => return Ok(Ended::new(&about, &families, Duration::ZERO)),
+        ready = ready::wait_for_nodes(&client, &plan.nodes, attempt, plan.ready_timeout) => ready.map_err(RunError::NotReady)?,
+        _ = signals.recv() => return Ok(RunResult::new(&info, &families, Duration::ZERO)),
     };
-    let ledger = Ledger::new(plan.load.mix.keys.keys(), fastrand::u64(..), now());
+    let ledger = WriteLedger::new(plan.load.mix.keys.keys(), fastrand::u64(..), now());
     tokio::select! {
-        () = warm::warm(connections, &plan.nodes, &plan.load, &ledger) => {}
-        _ = signals.recv() => return Ok(Ended::new(&about, &families, Duration::ZERO)),
+        () = warm::warm_cache(connections, &plan.nodes, &plan.load, &ledger) => {}
+        _ = signals.recv() => return Ok(RunResult::new(&info, &families, Duration::ZERO)),
     }
 
     let stop = CancellationToken::new();
     let with_export = |shard| (shard, export.recorder(&names));
     let recorders = (0..shards).filter_map(|index| families.shard(index).map(with_export)).collect();
-    let began = now() + lead(&plan.load);
+    let began = now() + lead_time(&plan.load);
     let end = plan.duration.map(|duration| began + duration);
     let pace = plan.load.pace;
     if let Pace::Open { profile, .. } = pace {
-        state.open(profile, began);
+        state.begin_open_loop(profile, began);
     }
-    let spec = Spec {
+    let spec = ThreadSpec {
         client,
         load: plan.load,
         stack: plan.client,
@@ -138,22 +142,22 @@ async fn supervise(plan: Plan, listener: TcpListener, export: &impl Export) -> R
         ledger: Arc::new(ledger),
         stop: stop.clone(),
     };
-    let load = load::start(&spec, recorders, &runtimes)?;
+    let load = load::start_threads(&spec, recorders, &runtimes)?;
     readiness.set_ready();
     tokio::select! {
         signal = signals.recv() => tracing::info!(signal = signal.name(), "draining"),
-        () = until(end) => {}
+        () = sleep_until_end(end) => {}
         () = stop.cancelled() => {}
-        () = sampler::sample(Arc::clone(&families)) => {}
+        () = sampler::sample_rates(Arc::clone(&families)) => {}
     }
 
     readiness.set_not_ready("draining");
     stop.cancel();
-    state.close();
+    state.end_open_loop();
     let ended = now();
     let ran = end.map_or(ended, |end| end.min(ended)).saturating_duration_since(began);
-    load.ended().await.map_err(|source| RunError::Load { source })?;
-    let ended = Ended::new(&about, &families, ran);
+    load.join().await.map_err(|source| RunError::Load { source })?;
+    let ended = RunResult::new(&info, &families, ran);
     shutdown.cancel();
     if let Ok(Err(error)) = server.await {
         tracing::warn!(%error, "the metrics server ended badly");
@@ -161,7 +165,7 @@ async fn supervise(plan: Plan, listener: TcpListener, export: &impl Export) -> R
     Ok(ended)
 }
 
-fn nodes(plan: &Plan) -> Arc<[Node]> {
+fn build_nodes(plan: &Plan) -> Arc<[Node]> {
     let node = |target: &Target| {
         let (name, dial) = (target.name.clone(), target.dial.clone());
         Node::new(name, dial, plan.client.breaker.clone(), plan.load.threads, now())
@@ -169,7 +173,7 @@ fn nodes(plan: &Plan) -> Arc<[Node]> {
     plan.nodes.iter().map(node).collect()
 }
 
-async fn until(end: Option<Instant>) {
+async fn sleep_until_end(end: Option<Instant>) {
     match end {
         Some(end) => sleep_until(end.into()).await,
         None => std::future::pending().await,

@@ -18,7 +18,7 @@ fn rates(before: &Totals, after: &Totals, apart: Duration) -> (f64, f64) {
 }
 
 /// Runs until dropped.
-pub(crate) async fn sample(families: Arc<ClientFamilies>) {
+pub(crate) async fn sample_rates(families: Arc<ClientFamilies>) {
     let mut ticks = interval_at(Instant::now() + PERIOD, PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut before, mut at) = (families.totals(), Instant::now());

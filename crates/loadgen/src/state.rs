@@ -1,10 +1,11 @@
 //! The state behind the gauges that the scrape asks for: breakers, connections, running workers. It counts nothing
 //! itself.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use metrics_core::Locked;
 use metrics_core::families::client::{BreakerView, ClientState, LoadView, PoolView};
 
 use crate::open_loop::Backlog;
@@ -21,11 +22,11 @@ pub(crate) struct RunState {
     counts: Vec<Vec<Arc<PoolCounts>>>,
     workers: AtomicU64,
     /// While an open loop runs.
-    open: Mutex<Option<Open>>,
+    open: Locked<Option<OpenLoopState>>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenLoopState {
     profile: LoadProfile,
     began: Instant,
     /// One per thread.
@@ -36,45 +37,41 @@ impl RunState {
     pub(crate) fn new(nodes: Arc<[Node]>, threads: usize) -> Arc<Self> {
         let of_thread = || nodes.iter().map(|_| Arc::default()).collect();
         let counts = (0..threads).map(|_| of_thread()).collect();
-        Arc::new(Self { nodes, counts, workers: AtomicU64::new(0), open: Mutex::new(None) })
+        Arc::new(Self { nodes, counts, workers: AtomicU64::new(0), open: Locked::new(None) })
     }
 
     /// The connection counts that belong to one thread, by node.
-    pub(crate) fn counts_of(&self, thread: usize) -> Vec<Arc<PoolCounts>> {
+    pub(crate) fn pool_counts(&self, thread: usize) -> Vec<Arc<PoolCounts>> {
         self.counts[thread].clone()
     }
 
     /// An open loop begins; its threads say what they have in their queues.
-    pub(crate) fn open(&self, profile: LoadProfile, began: Instant) {
-        *self.lock() = Some(Open { profile, began, backlogs: Vec::new() });
+    pub(crate) fn begin_open_loop(&self, profile: LoadProfile, began: Instant) {
+        *self.open.lock() = Some(OpenLoopState { profile, began, backlogs: Vec::new() });
     }
 
-    pub(crate) fn queue(&self, backlog: Arc<Backlog>) {
-        if let Some(open) = &mut *self.lock() {
+    pub(crate) fn add_backlog(&self, backlog: Arc<Backlog>) {
+        if let Some(open) = &mut *self.open.lock() {
             open.backlogs.push(backlog);
         }
     }
 
     /// Nothing is due any more.
-    pub(crate) fn close(&self) {
-        *self.lock() = None;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn end_open_loop(&self) {
+        *self.open.lock() = None;
     }
 
     /// Counts one worker as running until the guard goes, however the worker ends.
-    pub(crate) fn working(self: &Arc<Self>) -> Working {
+    pub(crate) fn count_worker(self: &Arc<Self>) -> WorkerGuard {
         self.workers.fetch_add(1, Relaxed);
-        Working(Arc::clone(self))
+        WorkerGuard(Arc::clone(self))
     }
 }
 
 #[derive(Debug)]
-pub(crate) struct Working(Arc<RunState>);
+pub(crate) struct WorkerGuard(Arc<RunState>);
 
-impl Drop for Working {
+impl Drop for WorkerGuard {
     fn drop(&mut self) {
         self.0.workers.fetch_sub(1, Relaxed);
     }
@@ -96,7 +93,7 @@ impl ClientState for RunState {
     fn load(&self) -> LoadView {
         let workers = self.workers.load(Relaxed);
         let now = now();
-        match &*self.lock() {
+        match &*self.open.lock() {
             None => LoadView { target_rate: 0.0, workers, queue_depth: 0 },
             Some(open) => LoadView {
                 target_rate: open.profile.rate(now.saturating_duration_since(open.began)),

@@ -17,7 +17,7 @@ pub(crate) const TICK: Duration = Duration::from_micros(100);
 
 /// When to wake for something wanted at `next`, having last been meant to wake at `last`: exactly then where that is a
 /// tick or more later, else after one tick. Counted from what was meant, so that a late wake-up delays no other.
-pub(crate) fn wake(last: Instant, next: Instant) -> Instant {
+pub(crate) fn next_wakeup(last: Instant, next: Instant) -> Instant {
     next.max(last + TICK)
 }
 
@@ -68,7 +68,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{TICK, Timer, wake};
+    use super::{TICK, Timer, next_wakeup};
 
     proptest! {
         /// Wake-ups are at least a tick apart, never before what they are for, and exactly then where a tick allows.
@@ -76,8 +76,8 @@ mod tests {
         fn wake_ups_come_at_the_start_or_after_a_tick(ahead_us in 0..1_000u64, behind_us in 0..1_000u64) {
             let last = Instant::now() + Duration::from_secs(1);
             let ahead = Duration::from_micros(ahead_us);
-            prop_assert_eq!(wake(last, last + ahead), last + ahead.max(TICK));
-            prop_assert_eq!(wake(last, last - Duration::from_micros(behind_us)), last + TICK);
+            prop_assert_eq!(next_wakeup(last, last + ahead), last + ahead.max(TICK));
+            prop_assert_eq!(next_wakeup(last, last - Duration::from_micros(behind_us)), last + TICK);
         }
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use metrics_core::labels::CorruptKind;
 
 use crate::history::WriteId;
+use crate::mix::{GOLDEN_GAMMA, MULTIPLIER};
 
 /// Bytes of the header: the smallest value there is.
 pub(crate) const MIN_SIZE: usize = 32;
@@ -20,12 +21,12 @@ pub(crate) enum Verdict {
     Right,
     /// A value whose own write was given up: it landed all the same.
     Late,
-    Wrong(Wrong),
+    Wrong(WrongValue),
 }
 
 /// In which way a value is not the one that was to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wrong {
+pub(crate) enum WrongValue {
     /// Nobody wrote these bytes.
     Torn { bytes: usize },
     /// Whole, but stored under another key.
@@ -34,7 +35,7 @@ pub(crate) enum Wrong {
     Stale { origin: WriteId },
 }
 
-impl Wrong {
+impl WrongValue {
     pub(crate) fn kind(self) -> CorruptKind {
         match self {
             Self::Torn { .. } => CorruptKind::Torn,
@@ -49,7 +50,7 @@ impl Wrong {
     }
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for WrongValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Torn { bytes } => write!(f, "{bytes} bytes that nobody wrote"),
@@ -66,13 +67,11 @@ impl fmt::Display for WriteId {
 }
 
 const WORD: usize = 8;
-/// The odd constant of splitmix64: consecutive multiples differ in many bits.
-const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 fn stamp(key: u64, origin: WriteId, size: usize) -> u64 {
-    let mut word = key.wrapping_mul(STEP) ^ (size as u64);
+    let mut word = key.wrapping_mul(GOLDEN_GAMMA) ^ (size as u64);
     for part in [origin.writer, origin.began] {
-        word = (word ^ part).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ part).wrapping_mul(MULTIPLIER);
         word ^= word >> 29;
     }
     word
@@ -87,15 +86,15 @@ pub(crate) fn write(buffer: &mut Vec<u8>, key: u64, origin: WriteId, size: usize
     }
     let mut word = stamp;
     while buffer.len() < size {
-        word = word.wrapping_add(STEP);
+        word = word.wrapping_add(GOLDEN_GAMMA);
         let left = (size - buffer.len()).min(WORD);
         buffer.extend_from_slice(&word.to_le_bytes()[..left]);
     }
 }
 
 /// Who wrote the value, or in which way it is not one that was written for this key.
-pub(crate) fn verify(value: &[u8], key: u64) -> Result<WriteId, Wrong> {
-    let torn = Wrong::Torn { bytes: value.len() };
+pub(crate) fn verify(value: &[u8], key: u64) -> Result<WriteId, WrongValue> {
+    let torn = WrongValue::Torn { bytes: value.len() };
     let (header, filler) = value.split_first_chunk::<MIN_SIZE>().ok_or(torn)?;
     let (words, _) = header.as_chunks::<WORD>();
     let [owner, writer, began, stamped] = [0, 1, 2, 3].map(|index| u64::from_le_bytes(words[index]));
@@ -106,23 +105,23 @@ pub(crate) fn verify(value: &[u8], key: u64) -> Result<WriteId, Wrong> {
     let (chunks, rest) = filler.as_chunks::<WORD>();
     let mut word = stamped;
     for chunk in chunks {
-        word = word.wrapping_add(STEP);
+        word = word.wrapping_add(GOLDEN_GAMMA);
         if u64::from_le_bytes(*chunk) != word {
             return Err(torn);
         }
     }
-    if rest != &word.wrapping_add(STEP).to_le_bytes()[..rest.len()] {
+    if rest != &word.wrapping_add(GOLDEN_GAMMA).to_le_bytes()[..rest.len()] {
         return Err(torn);
     }
     // Whole, but somebody else's.
-    if owner == key { Ok(origin) } else { Err(Wrong::AnotherKeys { owner, origin }) }
+    if owner == key { Ok(origin) } else { Err(WrongValue::AnotherKeys { owner, origin }) }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{MIN_SIZE, Wrong, verify, write};
+    use super::{MIN_SIZE, WrongValue, verify, write};
     use crate::history::WriteId;
 
     fn value(key: u64, writer: u64, began: u64, size: usize) -> Vec<u8> {
@@ -144,7 +143,7 @@ mod tests {
         #[test]
         fn another_keys_value_is_named(key: u64, other: u64, size in MIN_SIZE..400) {
             prop_assume!(key != other);
-            prop_assert_eq!(verify(&value(other, 1, 1, size), key), Err(Wrong::AnotherKeys { owner: other, origin: WriteId { writer: 1, began: 1 } }));
+            prop_assert_eq!(verify(&value(other, 1, 1, size), key), Err(WrongValue::AnotherKeys { owner: other, origin: WriteId { writer: 1, began: 1 } }));
         }
 
         /// One changed byte anywhere is seen.
@@ -153,7 +152,7 @@ mod tests {
             let mut value = value(key, 3, 4, size);
             let at = at % value.len();
             value[at] ^= flip;
-            prop_assert_eq!(verify(&value, key), Err(Wrong::Torn { bytes: size }));
+            prop_assert_eq!(verify(&value, key), Err(WrongValue::Torn { bytes: size }));
         }
 
         /// A cut value is seen at every length, and so are bytes too many.
@@ -161,9 +160,9 @@ mod tests {
         fn a_wrong_length_is_seen(key: u64, cut in 0..400usize, size in MIN_SIZE..400) {
             let whole = value(key, 3, 4, size);
             let cut = cut % size;
-            prop_assert_eq!(verify(&whole[..cut], key), Err(Wrong::Torn { bytes: cut }));
+            prop_assert_eq!(verify(&whole[..cut], key), Err(WrongValue::Torn { bytes: cut }));
             let longer = [whole.as_slice(), b"x"].concat();
-            prop_assert_eq!(verify(&longer, key), Err(Wrong::Torn { bytes: size + 1 }));
+            prop_assert_eq!(verify(&longer, key), Err(WrongValue::Torn { bytes: size + 1 }));
         }
 
         /// Two versions of one value spliced at any inner point are seen.
@@ -172,7 +171,7 @@ mod tests {
             let (one, two) = (value(key, 1, 1, size), value(key, 1, 2, size));
             let spliced = [&one[..at], &two[at..]].concat();
             prop_assume!(spliced != one && spliced != two);
-            prop_assert_eq!(verify(&spliced, key), Err(Wrong::Torn { bytes: size }));
+            prop_assert_eq!(verify(&spliced, key), Err(WrongValue::Torn { bytes: size }));
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::history::WriteId;
 use crate::keys::Key;
-use crate::ledger::Ledger;
+use crate::ledger::WriteLedger;
 use crate::plan::{LoadPlan, Target};
 use crate::stack::conn::{ConnError, Connection, Item};
 use crate::stack::route::Router;
@@ -22,17 +22,17 @@ const BOUND: Duration = Duration::from_secs(5);
 const BATCH: usize = 200;
 
 /// Stores every key on its node, over one connection per node in the order of the nodes, all nodes at once.
-pub(crate) async fn warm<C: Connection>(
+pub(crate) async fn warm_cache<C: Connection>(
     connections: Vec<C>,
     nodes: &[Target],
     load: &LoadPlan,
-    ledger: &Ledger,
+    ledger: &WriteLedger,
 ) {
     let router = Rc::new(Router::new(nodes.iter().map(|node| node.name.as_str())));
     let (local, mut storing) = (LocalSet::new(), JoinSet::new());
     for (node, connection) in connections.into_iter().enumerate() {
-        let (router, load, origin) = (Rc::clone(&router), load.clone(), ledger.initial());
-        let stored = async move { (node, store(connection, node, &router, &load, origin).await) };
+        let (router, load, origin) = (Rc::clone(&router), load.clone(), ledger.warm_up_id());
+        let stored = async move { (node, store_keys(connection, node, &router, &load, origin).await) };
         storing.spawn_local_on(stored, &local);
     }
     let results = match timeout(BOUND, local.run_until(storing.join_all())).await {
@@ -49,12 +49,12 @@ pub(crate) async fn warm<C: Connection>(
         }
     }
     if warm {
-        ledger.warmed();
+        ledger.set_warm();
     }
 }
 
 /// Stores the keys of one node.
-async fn store<C: Connection>(
+async fn store_keys<C: Connection>(
     mut connection: C,
     node: usize,
     router: &Router,

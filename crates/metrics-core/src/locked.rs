@@ -1,4 +1,4 @@
-//! A mutex whose lock cannot fail: the state behind it is plain numbers, which a panic elsewhere cannot leave half-made.
+//! A mutex that ignores poisoning. It is for state that a panic cannot leave half changed, such as plain numbers.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -8,6 +8,7 @@ mod cli;
 mod clock;
 mod commands;
 mod fault;
+mod http;
 mod injector;
 mod lease;
 mod metrics;

@@ -150,7 +150,7 @@ fn known_faults(runs: &[(&Scenario, Plan)], nodes: &[String]) -> Vec<KnownFault>
         let known = |server: &String| KnownFault {
             server: server.clone(),
             fault: entry.fault.label(),
-            params: params.to_vec(),
+            params: params.clone(),
         };
         servers.iter().map(known).collect()
     };

@@ -39,6 +39,11 @@ pub(crate) fn format_seconds(seconds: f64) -> String {
     }
 }
 
+/// Seconds relative to a moment, with their sign: `+4.0 s`.
+pub(crate) fn format_offset(seconds: f64) -> String {
+    format!("{seconds:+.1} s")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,8 +3,8 @@
 use clap::{Args, value_parser};
 use daemon_core::values::{Fraction, Positive};
 
-use crate::config::FailoverKnob;
-use crate::config::shelf::{CLIENTS, Choice};
+use crate::config::failover::FailoverSetting;
+use crate::config::presets::{CLIENTS, PresetOrFile};
 
 /// All of them win over the client that `--client` or the lab file names.
 #[derive(Args, Clone, Debug, Default)]
@@ -12,7 +12,7 @@ use crate::config::shelf::{CLIENTS, Choice};
 pub(crate) struct ClientFlags {
     /// The client, instead of the lab file's: default, fail-fast, patient, go-original, or a file of your own
     #[arg(long, value_name = "NAME|FILE.yaml", env = "LAB_CLIENT", value_parser = client)]
-    pub(crate) client: Option<Choice>,
+    pub(crate) client: Option<PresetOrFile>,
     /// Connections per node
     #[arg(long, value_name = "N", env = "LAB_POOL_SIZE", value_parser = value_parser!(u32).range(1..=100_000))]
     pub(crate) pool_size: Option<u32>,
@@ -33,7 +33,7 @@ pub(crate) struct ClientFlags {
     pub(crate) max_lifetime: Option<Positive>,
     /// Who serves a key while its node's breaker is open: nobody, or the next node
     #[arg(long, value_name = "WHO", env = "LAB_FAILOVER", value_enum)]
-    pub(crate) failover: Option<FailoverKnob>,
+    pub(crate) failover: Option<FailoverSetting>,
     /// Further attempts of a failed operation that may be repeated
     #[arg(long, value_name = "N", env = "LAB_RETRIES", value_parser = value_parser!(u32).range(..=10))]
     pub(crate) retries: Option<u32>,
@@ -63,6 +63,6 @@ pub(crate) struct ClientFlags {
     pub(crate) breaker_min_requests: Option<u32>,
 }
 
-fn client(text: &str) -> Result<Choice, String> {
-    Choice::of(CLIENTS, text)
+fn client(text: &str) -> Result<PresetOrFile, String> {
+    PresetOrFile::parse(CLIENTS, text)
 }

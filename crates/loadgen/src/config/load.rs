@@ -8,8 +8,9 @@ use daemon_core::values::{HostPort, Positive, Span};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::shelf::{Choice, WORKLOADS, beside};
-use super::{ConfigError, Limit};
+use super::error::ConfigError;
+use super::limit::Limit;
+use super::presets::{PresetOrFile, WORKLOADS, folder_of};
 use crate::cli::Cli;
 use crate::keys::{KeySpace, MAX_KEYS};
 use crate::pacer::Pacer;
@@ -32,7 +33,7 @@ const MAX_DERIVED_WORKERS: u64 = 10_000;
 #[serde(deny_unknown_fields)]
 pub(super) struct LoadSection {
     pub(super) metrics_addr: Option<HostPort>,
-    /// Read by [`workload`], which can while the rest is wrong.
+    /// Read by [`read_workload`], which can while the rest is wrong.
     #[serde(rename = "workload")]
     _workload: Option<String>,
     #[schemars(range(min = Rate::MIN, max = Rate::MAX))]
@@ -57,7 +58,7 @@ pub(super) struct LoadSection {
 type AnyKeys = BTreeMap<String, serde_json::Value>;
 
 /// The workload that the flag names, else the lab file, else the default.
-pub(super) fn workload(lab: &Lab, cli: &Cli) -> Result<UserWorkload, ConfigError> {
+pub(super) fn read_workload(lab: &Lab, cli: &Cli) -> Result<UserWorkload, ConfigError> {
     let section = lab.section::<AnyKeys>("loadgen")?;
     let choice = match (&cli.workload, section.get("workload").and_then(serde_json::Value::as_str)) {
         (Some(choice), _) => choice.clone(),
@@ -65,11 +66,10 @@ pub(super) fn workload(lab: &Lab, cli: &Cli) -> Result<UserWorkload, ConfigError
             let wrong = |rule: String| {
                 lab.document().problem("loadgen/workload", format!("`workload` is `{text}`, {rule}"))
             };
-            Choice::of(WORKLOADS, text).map_err(wrong)?.below(beside(lab))
+            PresetOrFile::parse(WORKLOADS, text).map_err(wrong)?.relative_to(folder_of(lab))
         }
-        (None, None) => {
-            Choice::of(WORKLOADS, DEFAULT_WORKLOAD).map_err(|rule| lab.document().problem("loadgen", rule))?
-        }
+        (None, None) => PresetOrFile::parse(WORKLOADS, DEFAULT_WORKLOAD)
+            .map_err(|rule| lab.document().problem("loadgen", rule))?,
     };
     Ok(UserWorkload::read(&choice.read()?)?)
 }

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use daemon_core::lab::Lab;
 
-use super::shelf::CLIENTS;
+use super::presets::CLIENTS;
 use super::{ConfigError, plan};
-use crate::cli::{self, Cli, Parsed};
+use crate::cli::{self, Cli, CommandLine};
 use crate::keys::KeySpace;
 use crate::pacer::Pacer;
 use crate::payload::Sizes;
 use crate::plan::{ClientPlan, Pace, Plan, Target};
 use crate::popularity::Popularity;
 use crate::profile::{LoadProfile, Rate};
-use crate::stack::Failover;
+use crate::stack::context::Failover;
 use crate::stack::pool::PoolTimes;
 use crate::stack::retry::RetryRules;
 use crate::workload::{OpMix, Weights};
@@ -24,8 +24,8 @@ const SHIPPED: &str = include_str!("../../../../config/lab.yaml");
 fn flags(args: &[&str]) -> Cli {
     let line = ["loadgen"].iter().chain(args).map(|arg| (*arg).into());
     match cli::parse(line).unwrap() {
-        Parsed::Cli(cli) => *cli,
-        Parsed::Text(text) => panic!("{text}"),
+        CommandLine::Cli(cli) => *cli,
+        CommandLine::Text(text) => panic!("{text}"),
     }
 }
 

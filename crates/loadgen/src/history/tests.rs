@@ -54,7 +54,7 @@ fn a_deletion_replaces_and_a_refused_write_does_not() {
     history.begin(id(2, 30));
     history.forget(id(2, 30));
     assert_eq!(history.judge(kept, 50, 60), Freshness::Right);
-    history.deleted(60, 70);
+    history.record_deletion(60, 70);
     assert_eq!(history.judge(kept, 75, 80), Freshness::Stale);
 }
 

@@ -3,9 +3,9 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use super::{Fate, Ledger, MAX_BUCKETS, Writer};
+use super::{MAX_BUCKETS, WriteLedger, WriteOutcome, Writer};
 use crate::history::WriteId;
-use crate::value::{self, Verdict, Wrong};
+use crate::value::{self, Verdict, WrongValue};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -17,9 +17,9 @@ impl Clock {
     }
 }
 
-fn ledger(keys: u64) -> (Ledger, Clock) {
+fn ledger(keys: u64) -> (WriteLedger, Clock) {
     let epoch = Instant::now();
-    (Ledger::new(keys, 77, epoch), Clock(epoch))
+    (WriteLedger::new(keys, 77, epoch), Clock(epoch))
 }
 
 fn bytes(key: u64, id: WriteId) -> Vec<u8> {
@@ -28,14 +28,14 @@ fn bytes(key: u64, id: WriteId) -> Vec<u8> {
     value
 }
 
-fn write(ledger: &Ledger, writer: &mut Writer, key: u64, began: Instant, ended: Instant) -> Vec<u8> {
-    let id = ledger.begin(writer, key, began);
-    ledger.settle(key, id, Fate::Acknowledged, ended);
+fn write(ledger: &WriteLedger, writer: &mut Writer, key: u64, began: Instant, ended: Instant) -> Vec<u8> {
+    let id = ledger.begin_write(writer, key, began);
+    ledger.end_write(key, id, WriteOutcome::Acknowledged, ended);
     bytes(key, id)
 }
 
 fn is_stale(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Wrong(Wrong::Stale { .. }))
+    matches!(verdict, Verdict::Wrong(WrongValue::Stale { .. }))
 }
 
 #[test]
@@ -43,16 +43,16 @@ fn reads_are_right_stale_late_or_not_the_keys_at_all() {
     let (ledger, clock) = ledger(10);
     let mut writer = ledger.writer(1);
     let old = write(&ledger, &mut writer, 3, clock.at(1), clock.at(2));
-    let held = ledger.begin(&mut writer, 3, clock.at(3));
-    ledger.settle(3, held, Fate::Unknown, clock.at(4));
+    let held = ledger.begin_write(&mut writer, 3, clock.at(3));
+    ledger.end_write(3, held, WriteOutcome::Unknown, clock.at(4));
     let new = write(&ledger, &mut writer, 3, clock.at(5), clock.at(6));
-    let judge = |key, value: &[u8]| ledger.judge(key, value, clock.at(7), clock.at(8));
+    let judge = |key, value: &[u8]| ledger.judge_read(key, value, clock.at(7), clock.at(8));
     assert_eq!(judge(3, &new), Verdict::Right);
     assert!(is_stale(judge(3, &old)));
     assert_eq!(judge(3, &bytes(3, held)), Verdict::Late);
     assert_eq!(judge(3, &bytes(3, held)), Verdict::Right, "late once");
-    assert!(matches!(judge(4, &new), Verdict::Wrong(Wrong::AnotherKeys { owner: 3, .. })));
-    assert_eq!(judge(3, &new[..50]), Verdict::Wrong(Wrong::Torn { bytes: 50 }));
+    assert!(matches!(judge(4, &new), Verdict::Wrong(WrongValue::AnotherKeys { owner: 3, .. })));
+    assert_eq!(judge(3, &new[..50]), Verdict::Wrong(WrongValue::Torn { bytes: 50 }));
 }
 
 #[test]
@@ -60,38 +60,38 @@ fn the_value_written_last_is_stale_once_it_was_deleted() {
     let (ledger, clock) = ledger(10);
     let mut writer = ledger.writer(1);
     let value = write(&ledger, &mut writer, 3, clock.at(1), clock.at(2));
-    assert_eq!(ledger.judge(3, &value, clock.at(3), clock.at(4)), Verdict::Right);
-    ledger.deleted(3, clock.at(5), clock.at(6));
-    assert!(is_stale(ledger.judge(3, &value, clock.at(7), clock.at(8))));
+    assert_eq!(ledger.judge_read(3, &value, clock.at(3), clock.at(4)), Verdict::Right);
+    ledger.record_deletion(3, clock.at(5), clock.at(6));
+    assert!(is_stale(ledger.judge_read(3, &value, clock.at(7), clock.at(8))));
     // One whose acknowledgement is noted after that of a write which replaced it is not the last.
-    let slow = ledger.begin(&mut writer, 3, clock.at(10));
+    let slow = ledger.begin_write(&mut writer, 3, clock.at(10));
     let new = write(&ledger, &mut ledger.writer(2), 3, clock.at(12), clock.at(13));
-    ledger.settle(3, slow, Fate::Acknowledged, clock.at(11));
-    assert!(is_stale(ledger.judge(3, &bytes(3, slow), clock.at(14), clock.at(15))));
-    assert_eq!(ledger.judge(3, &new, clock.at(14), clock.at(15)), Verdict::Right);
+    ledger.end_write(3, slow, WriteOutcome::Acknowledged, clock.at(11));
+    assert!(is_stale(ledger.judge_read(3, &bytes(3, slow), clock.at(14), clock.at(15))));
+    assert_eq!(ledger.judge_read(3, &new, clock.at(14), clock.at(15)), Verdict::Right);
 }
 
 #[test]
 fn values_of_another_process_are_right_whatever_was_written_since() {
     let (ledger, clock) = ledger(10);
-    let earlier = Ledger::new(10, 78, clock.at(0));
+    let earlier = WriteLedger::new(10, 78, clock.at(0));
     let foreign = write(&earlier, &mut earlier.writer(1), 3, clock.at(0), clock.at(1));
     let mut writer = ledger.writer(1);
     for start in 1..20 {
         write(&ledger, &mut writer, 3, clock.at(start * 10), clock.at(start * 10 + 5));
     }
-    assert_eq!(ledger.judge(3, &foreign, clock.at(300), clock.at(301)), Verdict::Right);
+    assert_eq!(ledger.judge_read(3, &foreign, clock.at(300), clock.at(301)), Verdict::Right);
 }
 
 #[test]
 fn a_first_value_is_stale_after_the_first_write_if_all_first_values_were_acknowledged() {
     let (ledger, clock) = ledger(10);
-    let first = bytes(3, ledger.initial());
-    let judge = || ledger.judge(3, &first, clock.at(30), clock.at(31));
+    let first = bytes(3, ledger.warm_up_id());
+    let judge = || ledger.judge_read(3, &first, clock.at(30), clock.at(31));
     assert_eq!(judge(), Verdict::Right);
     write(&ledger, &mut ledger.writer(1), 3, clock.at(10), clock.at(20));
     assert_eq!(judge(), Verdict::Right, "it may have been stored just now");
-    ledger.warmed();
+    ledger.set_warm();
     assert!(is_stale(judge()));
 }
 
@@ -99,7 +99,8 @@ fn a_first_value_is_stale_after_the_first_write_if_all_first_values_were_acknowl
 fn writes_at_one_instant_have_names_of_their_own() {
     let (ledger, clock) = ledger(10);
     let (mut one, mut other) = (ledger.writer(1), ledger.writer(2));
-    let names = [&mut one, &mut other].map(|writer| [0, 1].map(|key| ledger.begin(writer, key, clock.at(1))));
+    let names =
+        [&mut one, &mut other].map(|writer| [0, 1].map(|key| ledger.begin_write(writer, key, clock.at(1))));
     let names = names.as_flattened();
     for (index, name) in names.iter().enumerate() {
         assert!(!names[..index].contains(name), "{names:?}");
@@ -113,7 +114,7 @@ fn keys_that_share_a_bucket_do_not_share_a_history() {
     let mut writer = ledger.writer(1);
     let value = write(&ledger, &mut writer, near, clock.at(1), clock.at(2));
     write(&ledger, &mut writer, far, clock.at(3), clock.at(4));
-    assert_eq!(ledger.judge(near, &value, clock.at(5), clock.at(6)), Verdict::Right);
+    assert_eq!(ledger.judge_read(near, &value, clock.at(5), clock.at(6)), Verdict::Right);
 }
 
 /// Prints what one operation pays for the ledger; a debug build's figures mean nothing.
@@ -139,10 +140,10 @@ fn costs_little() {
         assert!(black_box(value::verify(&values[key as usize], key)).is_ok());
     });
     measure("judge", &mut |key, at| {
-        assert_eq!(black_box(ledger.judge(key, &values[key as usize], at, at)), Verdict::Right);
+        assert_eq!(black_box(ledger.judge_read(key, &values[key as usize], at, at)), Verdict::Right);
     });
     measure("begin and acknowledge", &mut |key, at| {
-        let id = ledger.begin(&mut writer, key, at);
-        ledger.settle(key, id, Fate::Acknowledged, at + Duration::from_nanos(50));
+        let id = ledger.begin_write(&mut writer, key, at);
+        ledger.end_write(key, id, WriteOutcome::Acknowledged, at + Duration::from_nanos(50));
     });
 }

@@ -3,35 +3,18 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use metrics_core::Registry;
-use metrics_core::families::client::{BreakerView, ClientFamilies, ClientState, LoadView, PoolView};
 use tokio::task::{JoinSet, LocalSet, yield_now};
 
 use super::OpenLoop;
-use crate::dispatch::Start;
+use crate::dispatch::DueOperation;
 use crate::profile::{LoadProfile, Rate, Schedule};
-
-#[derive(Debug)]
-struct NoState;
-
-impl ClientState for NoState {
-    fn breaker(&self, _: usize) -> BreakerView {
-        panic!("no breaker in these tests")
-    }
-    fn pool(&self, _: usize) -> PoolView {
-        PoolView::default()
-    }
-    fn load(&self) -> LoadView {
-        LoadView::default()
-    }
-}
+use crate::recorder::test_families::client_families;
 
 /// What one run did.
-struct Ran {
-    starts: Vec<(Start, Instant)>,
+struct Outcome {
+    starts: Vec<(DueOperation, Instant)>,
     dropped: u64,
     /// Of those, before the load was ended.
     dropped_meanwhile: u64,
@@ -40,8 +23,8 @@ struct Ran {
 
 /// Runs workers that do `work` for each operation, until so many have started.
 #[track_caller]
-fn run(rate: u32, workers: usize, enough: usize, max_start_delay: Duration, work: Duration) -> Ran {
-    let families = ClientFamilies::register(&mut Registry::default(), &[], 1, &[], Arc::new(NoState));
+fn run(rate: u32, workers: usize, enough: usize, max_start_delay: Duration, work: Duration) -> Outcome {
+    let families = client_families(&[], 1);
     let profile = LoadProfile::Constant(Rate::new(rate).unwrap());
     let schedule = Schedule::new(profile, 0, 1).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -55,7 +38,7 @@ fn run(rate: u32, workers: usize, enough: usize, max_start_delay: Duration, work
         for _ in 0..workers {
             let (open, starts) = (Rc::clone(&open), Rc::clone(&all));
             tasks.spawn_local(async move {
-                while let Some(start) = open.next().await {
+                while let Some(start) = open.next_operation().await {
                     starts.borrow_mut().push(start);
                     if work.is_zero() { yield_now().await } else { tokio::time::sleep(work).await }
                 }
@@ -79,15 +62,15 @@ fn run(rate: u32, workers: usize, enough: usize, max_start_delay: Duration, work
             .await
             .unwrap();
         assert_eq!(backlog.depth(now), 0);
-        (meanwhile, super::due(&schedule, began, now))
+        (meanwhile, super::count_due(&schedule, began, now))
     });
     let mut starts = starts.take();
     // The workers note a start only after others may have been woken.
     starts.sort_by_key(|(start, _)| start.number);
-    Ran { starts, dropped: families.totals().dropped, dropped_meanwhile, due }
+    Outcome { starts, dropped: families.totals().dropped, dropped_meanwhile, due }
 }
 
-fn check(ran: &Ran, max_start_delay: Duration) {
+fn check(ran: &Outcome, max_start_delay: Duration) {
     assert_eq!(ran.starts.len() as u64 + ran.dropped, ran.due);
     assert!(ran.starts.is_sorted_by(|(one, _), (next, _)| one.number < next.number));
     for (start, at) in &ran.starts {

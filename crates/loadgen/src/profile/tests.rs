@@ -97,16 +97,16 @@ proptest! {
         prop_assert_eq!(level.due(at), constant.due(at));
     }
 
-    /// The lanes together hold every operation exactly once, each at the profile's time, and count as the profile does.
+    /// The threads together hold every operation exactly once, each at the profile's time, and count as the profile does.
     #[test]
-    fn lanes_share_out_the_profile(profile in profile(), lanes in 1..9u64, number in number(), at_ns in 0..100_000_000_000u64) {
-        let lane = |lane| Schedule::new(profile, lane, lanes).unwrap();
-        let mine = lane(number % lanes);
-        prop_assert_eq!(mine.number(number / lanes), number);
-        prop_assert_eq!(mine.start(number / lanes), profile.start(number));
+    fn lanes_share_out_the_profile(profile in profile(), threads in 1..9u64, number in number(), at_ns in 0..100_000_000_000u64) {
+        let thread = |thread| Schedule::new(profile, thread, threads).unwrap();
+        let mine = thread(number % threads);
+        prop_assert_eq!(mine.number(number / threads), number);
+        prop_assert_eq!(mine.start(number / threads), profile.start(number));
         let at = Duration::from_nanos(at_ns);
-        prop_assert_eq!((0..lanes).map(|i| lane(i).due(at)).sum::<u64>(), profile.due(at));
-        prop_assert!(mine.due(mine.start(number / lanes)) > number / lanes);
+        prop_assert_eq!((0..threads).map(|i| thread(i).due(at)).sum::<u64>(), profile.due(at));
+        prop_assert!(mine.due(mine.start(number / threads)) > number / threads);
     }
 }
 

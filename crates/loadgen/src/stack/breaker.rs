@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use metrics_core::labels::BreakerState;
 
-use crate::stack::window::{Age, Counts, Window};
+use crate::stack::window::{BucketNumber, Counts, Window};
 
 /// When to trip and how to heal.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,12 +47,12 @@ const MAX_BUCKETS: usize = 10_000;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Permit {
     pub(crate) generation: u64,
-    pub(crate) age: Age,
+    pub(crate) bucket: BucketNumber,
 }
 
 /// What everybody is granted while the breaker is closed, up to the end of the current bucket.
 #[derive(Debug)]
-pub(crate) struct Standing {
+pub(crate) struct SharedPermit {
     pub(crate) permit: Permit,
     pub(crate) until: Instant,
 }
@@ -66,7 +66,7 @@ pub(crate) struct Transition {
 
 /// What a breaker is asked and what changed because it was asked.
 #[derive(Debug)]
-pub(crate) struct Answer<T> {
+pub(crate) struct Decision<T> {
     pub(crate) value: T,
     pub(crate) transition: Option<Transition>,
 }
@@ -88,15 +88,16 @@ impl Breaker {
     }
 
     /// Whether a request may go out now; `None` means refused.
-    pub(crate) fn admit(&mut self, now: Instant) -> Answer<Option<Permit>> {
+    pub(crate) fn admit(&mut self, now: Instant) -> Decision<Option<Permit>> {
         let transition = self.advance(now);
         let refused = match self.state {
             BreakerState::Closed => false,
             BreakerState::HalfOpen => self.window.totals().requests >= self.rules.half_open_requests,
             BreakerState::Open => true,
         };
-        let value = (!refused).then(|| Permit { generation: self.generation, age: self.window.requests(1) });
-        Answer { value, transition }
+        let value =
+            (!refused).then(|| Permit { generation: self.generation, bucket: self.window.add_requests(1) });
+        Decision { value, transition }
     }
 
     /// The result of the request the permit was given for.
@@ -105,7 +106,7 @@ impl Breaker {
         if permit.generation != self.generation {
             return healed;
         }
-        self.window.result(permit.age, success);
+        self.window.add_result(permit.bucket, success);
         self.successes_in_a_row = if success { self.successes_in_a_row + 1 } else { 0 };
         match (self.state, success) {
             (BreakerState::Closed, false) if self.rules.trips(&self.window.totals()) => {
@@ -129,32 +130,32 @@ impl Breaker {
         if self.state == BreakerState::HalfOpen {
             return self.record(permit, false, now);
         }
-        self.window.withdraw(permit.age);
+        self.window.remove_request(permit.bucket);
         transition
     }
 
     /// Leave that needs no question, where there is any; [`absorb`](Self::absorb) wants to know of it.
-    pub(crate) fn standing(&self) -> Option<Standing> {
-        let (age, until) = self.window.current();
-        let permit = Permit { generation: self.generation, age };
-        (self.state == BreakerState::Closed).then_some(Standing { permit, until })
+    pub(crate) fn shared_permit(&self) -> Option<SharedPermit> {
+        let (bucket, until) = self.window.current_bucket();
+        let permit = Permit { generation: self.generation, bucket };
+        (self.state == BreakerState::Closed).then_some(SharedPermit { permit, until })
     }
 
     /// So many requests went out by the standing leave since the last call, and whether any by it succeeded. To be told
     /// before anything else is asked: they belong to the bucket and the run of failures as they are.
     pub(crate) fn absorb(&mut self, requests: u64, succeeded: bool) {
         if self.state == BreakerState::Closed {
-            self.window.requests(requests);
+            self.window.add_requests(requests);
             if succeeded {
-                self.window.succeeded();
+                self.window.end_failure_run();
             }
         }
     }
 
     /// State and counts as of now. Like any other question, it lets an elapsed open timeout take effect.
-    pub(crate) fn inspect(&mut self, now: Instant) -> Answer<(BreakerState, Counts)> {
+    pub(crate) fn inspect(&mut self, now: Instant) -> Decision<(BreakerState, Counts)> {
         let transition = self.advance(now);
-        Answer { value: (self.state, self.window.totals()), transition }
+        Decision { value: (self.state, self.window.totals()), transition }
     }
 
     fn advance(&mut self, now: Instant) -> Option<Transition> {

@@ -10,11 +10,11 @@ use std::io;
 
 use metrics_core::labels::{CloseReason, ErrorType, Operation};
 
-use crate::ledger::Fate;
+use crate::ledger::WriteOutcome;
 
 mod framing;
 pub(crate) mod meta;
-mod spell;
+mod wire;
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -76,18 +76,18 @@ pub(crate) enum Reply<'a> {
 }
 
 impl Reply<'_> {
-    pub(crate) fn answered(&self) -> Answered {
+    pub(crate) fn kind(&self) -> ReplyKind {
         match self {
-            Self::Value(_) => Answered::Hit,
-            Self::Miss => Answered::Miss,
-            Self::Done => Answered::Done,
+            Self::Value(_) => ReplyKind::Hit,
+            Self::Miss => ReplyKind::Miss,
+            Self::Done => ReplyKind::Done,
         }
     }
 }
 
 /// A reply without its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answered {
+pub(crate) enum ReplyKind {
     Hit,
     Miss,
     Done,
@@ -125,10 +125,10 @@ impl ConnError {
     }
 
     /// What a write may have done.
-    pub(crate) fn fate(&self) -> Fate {
+    pub(crate) fn write_outcome(&self) -> WriteOutcome {
         match self {
-            Self::Io(_) | Self::Protocol(_) => Fate::Unknown,
-            Self::NotSent(_) | Self::Server(_) => Fate::NoEffect,
+            Self::Io(_) | Self::Protocol(_) => WriteOutcome::Unknown,
+            Self::NotSent(_) | Self::Server(_) => WriteOutcome::NoEffect,
         }
     }
 }
@@ -146,7 +146,7 @@ pub(crate) trait Connection: 'static {
 
     /// Why it may not carry another request, if so: between two exchanges the other end closed it, or said what nobody
     /// asked for. Asked before every use: it never waits, and costs no system call where nothing came.
-    fn unfit(&self) -> Option<CloseReason>;
+    fn unusable_reason(&self) -> Option<CloseReason>;
 
     /// Whether a memcached is at the other end: the cheapest request there is.
     fn ping(&mut self) -> impl Future<Output = Result<(), ConnError>>;

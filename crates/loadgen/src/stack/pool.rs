@@ -7,19 +7,19 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use metrics_core::SingleWriterCounter;
 use metrics_core::families::client::PoolView;
 use metrics_core::labels::CloseReason;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::flight::Flight;
+use crate::exchange_log::ExchangeLog;
 use crate::recorder::{Event, Recorder};
 use crate::stack::conn::Connection;
 
 /// Part `index` of `whole` split over `parts`: parts differ by one at most and add up exactly.
-pub(crate) fn share(whole: usize, parts: usize, index: usize) -> usize {
+pub(crate) fn split_evenly(whole: usize, parts: usize, index: usize) -> usize {
     whole / parts + usize::from(index < whole % parts)
 }
 
@@ -27,22 +27,16 @@ pub(crate) fn share(whole: usize, parts: usize, index: usize) -> usize {
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct PoolCounts {
-    total: AtomicU64,
-    active: AtomicU64,
-    made: AtomicU64,
+    total: SingleWriterCounter,
+    active: SingleWriterCounter,
+    made: SingleWriterCounter,
 }
 
 impl PoolCounts {
     pub(crate) fn view(&self) -> PoolView {
-        let active = self.active.load(Relaxed);
-        PoolView { total: self.total.load(Relaxed).max(active), active }
+        let active = self.active.get();
+        PoolView { total: self.total.get().max(active), active }
     }
-}
-
-/// One writer, so load and store are enough and cost no locked instruction.
-fn step(cell: &AtomicU64, up: bool) {
-    let value = cell.load(Relaxed);
-    cell.store(if up { value + 1 } else { value.saturating_sub(1) }, Relaxed);
 }
 
 /// How long connections are waited for and kept; `None` is without a limit.
@@ -58,7 +52,7 @@ pub(crate) struct PoolTimes {
 
 /// An open connection that counts itself, and says at its end why it ended. Kept on the heap: it changes hands at every
 /// use.
-pub(crate) struct Pooled<C, R: Recorder> {
+pub(crate) struct PooledConnection<C, R: Recorder> {
     connection: C,
     counts: Arc<PoolCounts>,
     recorder: R,
@@ -68,10 +62,10 @@ pub(crate) struct Pooled<C, R: Recorder> {
     used: Instant,
     /// Thousandths of its lifetime that it ends early.
     early: u32,
-    pub(crate) flight: Flight,
+    pub(crate) exchange_log: ExchangeLog,
 }
 
-impl<C, R: Recorder> Pooled<C, R> {
+impl<C, R: Recorder> PooledConnection<C, R> {
     pub(crate) fn new(
         connection: C,
         server: usize,
@@ -79,20 +73,21 @@ impl<C, R: Recorder> Pooled<C, R> {
         recorder: &R,
         born: Instant,
     ) -> Box<Self> {
-        step(&counts.total, true);
+        counts.total.inc();
         recorder.record(Event::ConnectionCreated { server });
         let (counts, recorder) = (Arc::clone(counts), recorder.clone());
-        let made = counts.made.fetch_add(1, Relaxed);
+        let made = counts.made.get();
+        counts.made.inc();
         // Prime to 101, so that neighbours end far apart.
         let early = (made % 101 * 37 % 101) as u32;
-        let (reason, flight) = (CloseReason::Shutdown, Flight::default());
-        Box::new(Self { connection, counts, recorder, server, reason, born, used: born, early, flight })
+        let (reason, exchange_log) = (CloseReason::Shutdown, ExchangeLog::default());
+        Box::new(Self { connection, counts, recorder, server, reason, born, used: born, early, exchange_log })
     }
 
     /// The connection, counted as active until the guard goes.
-    pub(crate) fn activate(&mut self) -> (&mut C, Active<'_>) {
-        step(&self.counts.active, true);
-        (&mut self.connection, Active(&self.counts))
+    pub(crate) fn activate(&mut self) -> (&mut C, ActiveGuard<'_>) {
+        self.counts.active.inc();
+        (&mut self.connection, ActiveGuard(&self.counts))
     }
 
     pub(crate) fn used(&mut self, at: Instant) {
@@ -104,10 +99,10 @@ impl<C, R: Recorder> Pooled<C, R> {
     }
 }
 
-impl<C: Connection, R: Recorder> Pooled<C, R> {
+impl<C: Connection, R: Recorder> PooledConnection<C, R> {
     /// The connection, unless it is past a limit or fit for nothing: then it is closed.
-    pub(crate) fn fresh(self: Box<Self>, times: &PoolTimes, at: Instant) -> Option<Box<Self>> {
-        match self.end(times, at) {
+    pub(crate) fn keep_if_usable(self: Box<Self>, times: &PoolTimes, at: Instant) -> Option<Box<Self>> {
+        match self.expiry_reason(times, at) {
             None => Some(self),
             Some(reason) => {
                 self.close(reason);
@@ -117,7 +112,7 @@ impl<C: Connection, R: Recorder> Pooled<C, R> {
     }
 
     /// Why its time has come, if so.
-    fn end(&self, times: &PoolTimes, at: Instant) -> Option<CloseReason> {
+    fn expiry_reason(&self, times: &PoolTimes, at: Instant) -> Option<CloseReason> {
         let since = |instant| at.saturating_duration_since(instant);
         if times.idle.is_some_and(|idle| since(self.used) >= idle) {
             return Some(CloseReason::Idle);
@@ -126,25 +121,25 @@ impl<C: Connection, R: Recorder> Pooled<C, R> {
         if limit.is_some_and(|limit| since(self.born) >= limit) {
             return Some(CloseReason::Lifetime);
         }
-        self.connection.unfit()
+        self.connection.unusable_reason()
     }
 }
 
-impl<C, R: Recorder> Drop for Pooled<C, R> {
+impl<C, R: Recorder> Drop for PooledConnection<C, R> {
     fn drop(&mut self) {
-        step(&self.counts.total, false);
+        self.counts.total.dec();
         self.recorder.record(Event::ConnectionClosed { server: self.server, reason: self.reason });
     }
 }
 
 /// Where a worker keeps the connection it used last.
-pub(crate) type Kept<C, R> = Option<Box<Pooled<C, R>>>;
+pub(crate) type Kept<C, R> = Option<Box<PooledConnection<C, R>>>;
 
-pub(crate) struct Active<'a>(&'a PoolCounts);
+pub(crate) struct ActiveGuard<'a>(&'a PoolCounts);
 
-impl Drop for Active<'_> {
+impl Drop for ActiveGuard<'_> {
     fn drop(&mut self) {
-        step(&self.0.active, false);
+        self.0.active.dec();
     }
 }
 
@@ -153,7 +148,7 @@ pub(crate) struct Pool<C, R: Recorder> {
     /// `None`: every worker owns its connection.
     slots: Option<Semaphore>,
     /// The one used last is at the end.
-    idle: RefCell<VecDeque<Box<Pooled<C, R>>>>,
+    idle: RefCell<VecDeque<Box<PooledConnection<C, R>>>>,
     pub(crate) counts: Arc<PoolCounts>,
 }
 
@@ -164,7 +159,7 @@ impl<C: Connection, R: Recorder> Pool<C, R> {
         Self { slots, idle: RefCell::default(), counts }
     }
 
-    pub(crate) fn shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         self.slots.is_some()
     }
 
@@ -179,10 +174,10 @@ impl<C: Connection, R: Recorder> Pool<C, R> {
     }
 
     /// The one used last, of those within their limits and fit for use.
-    pub(crate) fn take_idle(&self, times: &PoolTimes, at: Instant) -> Option<Box<Pooled<C, R>>> {
+    pub(crate) fn take_idle(&self, times: &PoolTimes, at: Instant) -> Option<Box<PooledConnection<C, R>>> {
         loop {
             let connection = self.idle.borrow_mut().pop_back()?;
-            if let Some(fresh) = connection.fresh(times, at) {
+            if let Some(fresh) = connection.keep_if_usable(times, at) {
                 return Some(fresh);
             }
         }
@@ -191,15 +186,15 @@ impl<C: Connection, R: Recorder> Pool<C, R> {
     /// Closes those that are past a limit or fit for nothing.
     pub(crate) fn reap(&self, times: &PoolTimes, at: Instant) {
         let mut idle = self.idle.borrow_mut();
-        let fresh = idle.drain(..).filter_map(|connection| connection.fresh(times, at)).collect();
+        let fresh = idle.drain(..).filter_map(|connection| connection.keep_if_usable(times, at)).collect();
         *idle = fresh;
     }
 
     /// Also closes those that nobody has needed for too long: the busy end of the list never shows them.
-    pub(crate) fn put_idle(&self, connection: Box<Pooled<C, R>>, times: &PoolTimes, at: Instant) {
+    pub(crate) fn put_idle(&self, connection: Box<PooledConnection<C, R>>, times: &PoolTimes, at: Instant) {
         let mut idle = self.idle.borrow_mut();
         idle.push_back(connection);
-        while let Some(reason) = idle.front().and_then(|oldest| oldest.end(times, at)) {
+        while let Some(reason) = idle.front().and_then(|oldest| oldest.expiry_reason(times, at)) {
             if let Some(oldest) = idle.pop_front() {
                 oldest.close(reason);
             }
@@ -211,13 +206,13 @@ impl<C: Connection, R: Recorder> Pool<C, R> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::share;
+    use super::split_evenly;
 
     proptest! {
         /// The shares of a bound add up to it exactly and differ by one at most.
         #[test]
         fn shares_add_up(whole in 0..5_000usize, parts in 1..64usize) {
-            let shares: Vec<usize> = (0..parts).map(|index| share(whole, parts, index)).collect();
+            let shares: Vec<usize> = (0..parts).map(|index| split_evenly(whole, parts, index)).collect();
             prop_assert_eq!(shares.iter().sum::<usize>(), whole);
             prop_assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1);
         }

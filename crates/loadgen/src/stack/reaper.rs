@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use crate::recorder::Recorder;
-use crate::stack::Shared;
 use crate::stack::conn::Client;
+use crate::stack::context::StackContext;
 use crate::stack::deadline::now;
 use crate::stack::pool::PoolTimes;
 
@@ -14,10 +14,10 @@ use crate::stack::pool::PoolTimes;
 const PERIOD: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
 /// Looks at the connections of a load thread for ever. Runs beside its workers.
-pub(crate) async fn reap<C: Client, R: Recorder>(shared: &Shared<C, R>) -> Infallible {
+pub(crate) async fn reap<C: Client, R: Recorder>(context: &StackContext<C, R>) -> Infallible {
     loop {
-        tokio::time::sleep(period(&shared.pool_times)).await;
-        once(shared, now());
+        tokio::time::sleep(period(&context.pool_times)).await;
+        reap_once(context, now());
     }
 }
 
@@ -26,12 +26,12 @@ fn period(times: &PoolTimes) -> Duration {
     shortest.map_or(PERIOD.1, |limit| (limit / 4).clamp(PERIOD.0, PERIOD.1))
 }
 
-fn once<C: Client, R: Recorder>(shared: &Shared<C, R>, at: Instant) {
-    shared.pools.iter().for_each(|pool| pool.reap(&shared.pool_times, at));
+fn reap_once<C: Client, R: Recorder>(context: &StackContext<C, R>, at: Instant) {
+    context.pools.iter().for_each(|pool| pool.reap(&context.pool_times, at));
     // A connection in an exchange is not in its place.
-    for places in shared.owned.borrow().iter().filter_map(std::rc::Weak::upgrade) {
+    for places in context.worker_connections.borrow().iter().filter_map(std::rc::Weak::upgrade) {
         for place in places.borrow_mut().iter_mut() {
-            *place = place.take().and_then(|connection| connection.fresh(&shared.pool_times, at));
+            *place = place.take().and_then(|connection| connection.keep_if_usable(&context.pool_times, at));
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use metrics_core::labels::{ErrorType, Operation};
 
-use crate::ledger::Fate;
+use crate::ledger::WriteOutcome;
 
 /// Tokens that quiet times save up, so that a single failure is repeated at once.
 const RESERVE: f64 = 10.0;
@@ -27,12 +27,12 @@ impl Default for RetryRules {
 
 /// One thread's budget.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct RetryBudget {
     rules: RetryRules,
     tokens: f64,
 }
 
-impl Budget {
+impl RetryBudget {
     pub(crate) fn new(rules: RetryRules) -> Self {
         Self { rules, tokens: RESERVE }
     }
@@ -53,14 +53,14 @@ impl Budget {
 }
 
 /// Whether the same request may be sent again after this failure.
-pub(crate) fn may_repeat(operation: Operation, error: ErrorType, fate: Fate) -> bool {
+pub(crate) fn may_repeat(operation: Operation, error: ErrorType, write_outcome: WriteOutcome) -> bool {
     match error {
         // No time left, nobody free to ask, or nothing that another attempt would change.
         ErrorType::Timeout | ErrorType::PoolExhausted | ErrorType::BreakerOpen | ErrorType::Corrupt => false,
         // Refusing a write, memcached drops the value that it was to replace.
         ErrorType::ServerError => operation == Operation::Get,
         ErrorType::Connect | ErrorType::Io | ErrorType::Protocol => {
-            operation == Operation::Get || fate == Fate::NoEffect
+            operation == Operation::Get || write_outcome == WriteOutcome::NoEffect
         }
     }
 }
@@ -70,14 +70,14 @@ mod tests {
     use metrics_core::labels::{ErrorType, Operation};
     use proptest::prelude::*;
 
-    use super::{Budget, RESERVE, RetryRules, may_repeat};
-    use crate::ledger::Fate;
+    use super::{RESERVE, RetryBudget, RetryRules, may_repeat};
+    use crate::ledger::WriteOutcome;
 
     proptest! {
         /// Whatever fails when, repetitions never exceed the reserve and the budget's part of the operations.
         #[test]
         fn the_budget_bounds_repetitions(failures in proptest::collection::vec(any::<bool>(), 1..500), budget in 0.0..1.0f64) {
-            let mut bucket = Budget::new(RetryRules { retries: 1, budget });
+            let mut bucket = RetryBudget::new(RetryRules { retries: 1, budget });
             let mut repeated = 0.0;
             for (operations, fails) in failures.iter().enumerate() {
                 if *fails && bucket.allows(1) {
@@ -91,22 +91,22 @@ mod tests {
         /// A write that may have had an effect is never repeated.
         #[test]
         fn ambiguous_writes_are_not_repeated(operation in 1..Operation::COUNT, error in 0..ErrorType::COUNT) {
-            prop_assert!(!may_repeat(Operation::ALL[operation], ErrorType::ALL[error], Fate::Unknown));
+            prop_assert!(!may_repeat(Operation::ALL[operation], ErrorType::ALL[error], WriteOutcome::Unknown));
         }
     }
 
     #[test]
     fn off_means_never() {
-        assert!(!Budget::new(RetryRules::default()).allows(1));
+        assert!(!RetryBudget::new(RetryRules::default()).allows(1));
     }
 
     #[test]
     fn reads_and_what_never_left_are_repeated() {
-        assert!(may_repeat(Operation::Get, ErrorType::Io, Fate::Unknown));
-        assert!(may_repeat(Operation::Set, ErrorType::Connect, Fate::NoEffect));
-        assert!(may_repeat(Operation::Set, ErrorType::Io, Fate::NoEffect));
-        assert!(!may_repeat(Operation::Set, ErrorType::ServerError, Fate::NoEffect));
-        assert!(!may_repeat(Operation::Get, ErrorType::Timeout, Fate::Unknown));
-        assert!(!may_repeat(Operation::Get, ErrorType::Corrupt, Fate::Unknown));
+        assert!(may_repeat(Operation::Get, ErrorType::Io, WriteOutcome::Unknown));
+        assert!(may_repeat(Operation::Set, ErrorType::Connect, WriteOutcome::NoEffect));
+        assert!(may_repeat(Operation::Set, ErrorType::Io, WriteOutcome::NoEffect));
+        assert!(!may_repeat(Operation::Set, ErrorType::ServerError, WriteOutcome::NoEffect));
+        assert!(!may_repeat(Operation::Get, ErrorType::Timeout, WriteOutcome::Unknown));
+        assert!(!may_repeat(Operation::Get, ErrorType::Corrupt, WriteOutcome::Unknown));
     }
 }

@@ -1,18 +1,13 @@
 //! Which node a key belongs to: rendezvous hashing over node names. Pure, and stable across processes, platforms and
 //! releases, because a cache whose keys move on an upgrade is a cold cache. Addresses play no part.
 
+use crate::mix::mix64;
+
 /// FNV-1a in 64 bits: fixed by its published constants, unlike the standard library's hasher.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
-}
-
-/// The finalizer of splitmix64: FNV alone leaves similar keys with similar high bits, which would skew the balance.
-fn mix(mut word: u64) -> u64 {
-    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ (word >> 31)
 }
 
 /// Picks the node with the highest score for a key; each node's score depends on its own name only, so a node that
@@ -24,7 +19,7 @@ pub(crate) struct Router {
 
 impl Router {
     pub(crate) fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { nodes: names.into_iter().map(|name| mix(fnv1a(name.as_bytes()))).collect() }
+        Self { nodes: names.into_iter().map(|name| mix64(fnv1a(name.as_bytes()))).collect() }
     }
 
     /// Index of the key's node in the order the names were given.
@@ -40,8 +35,9 @@ impl Router {
     }
 
     fn scores(&self, key: &[u8]) -> impl Iterator<Item = (u64, usize)> + use<'_> {
+        // FNV alone leaves similar keys with similar high bits: the nodes' shares would differ.
         let hash = fnv1a(key);
-        self.nodes.iter().enumerate().map(move |(index, node)| (mix(hash ^ node), index))
+        self.nodes.iter().enumerate().map(move |(index, node)| (mix64(hash ^ node), index))
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// The bucket a request was admitted in, counted from the window's last clearing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Age(pub(crate) u64);
+pub(crate) struct BucketNumber(pub(crate) u64);
 
 /// Sums over the buckets that are still inside the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) struct Window {
     start: Instant,
     /// End of the current bucket: one comparison decides that nothing rolls.
     next_roll: Instant,
-    age: u64,
+    current: u64,
     sum: Counts,
 }
 
@@ -39,7 +39,7 @@ impl Window {
             period: period.max(Duration::from_nanos(1)),
             start: now,
             next_roll: now + period,
-            age: 0,
+            current: 0,
             sum: Counts::default(),
         }
     }
@@ -53,49 +53,49 @@ impl Window {
         self.buckets.fill(Bucket::default());
         self.start = now;
         self.next_roll = now + self.period;
-        self.age = 0;
+        self.current = 0;
         self.sum = Counts::default();
     }
 
     /// The current bucket, and when it ends.
-    pub(crate) fn current(&self) -> (Age, Instant) {
-        (Age(self.age), self.next_roll)
+    pub(crate) fn current_bucket(&self) -> (BucketNumber, Instant) {
+        (BucketNumber(self.current), self.next_roll)
     }
 
     /// Requests that were admitted in the current bucket.
-    pub(crate) fn requests(&mut self, count: u64) -> Age {
+    pub(crate) fn add_requests(&mut self, count: u64) -> BucketNumber {
         self.sum.requests += count;
-        self.bucket(self.age).requests += count;
-        Age(self.age)
+        self.bucket_mut(self.current).requests += count;
+        BucketNumber(self.current)
     }
 
     /// A request of that bucket that was never sent. One that passed while its bucket ended may be counted in the next,
     /// and then stays.
-    pub(crate) fn withdraw(&mut self, Age(age): Age) {
-        if self.age.saturating_sub(age) >= self.buckets.len() as u64 {
+    pub(crate) fn remove_request(&mut self, BucketNumber(number): BucketNumber) {
+        if self.current.saturating_sub(number) >= self.buckets.len() as u64 {
             return;
         }
-        let bucket = self.bucket(age);
+        let bucket = self.bucket_mut(number);
         if bucket.requests > bucket.failures {
             bucket.requests -= 1;
             self.sum.requests -= 1;
         }
     }
 
-    pub(crate) fn succeeded(&mut self) {
+    pub(crate) fn end_failure_run(&mut self) {
         self.sum.consecutive_failures = 0;
     }
 
-    pub(crate) fn result(&mut self, Age(age): Age, success: bool) {
-        if self.age.saturating_sub(age) >= self.buckets.len() as u64 {
+    pub(crate) fn add_result(&mut self, BucketNumber(number): BucketNumber, success: bool) {
+        if self.current.saturating_sub(number) >= self.buckets.len() as u64 {
             return;
         }
         if success {
-            self.succeeded();
+            self.end_failure_run();
         } else {
             self.sum.failures += 1;
             self.sum.consecutive_failures = self.sum.consecutive_failures.min(self.sum.failures - 1) + 1;
-            self.bucket(age).failures += 1;
+            self.bucket_mut(number).failures += 1;
         }
     }
 
@@ -105,20 +105,20 @@ impl Window {
             return;
         }
         let elapsed = now.saturating_duration_since(self.start);
-        let age = u64::try_from(elapsed.as_nanos() / self.period.as_nanos()).unwrap_or(u64::MAX);
-        for step in 1..=(age - self.age).min(self.buckets.len() as u64) {
-            let index = ((self.age + step) % self.buckets.len() as u64) as usize;
+        let number = u64::try_from(elapsed.as_nanos() / self.period.as_nanos()).unwrap_or(u64::MAX);
+        for step in 1..=(number - self.current).min(self.buckets.len() as u64) {
+            let index = ((self.current + step) % self.buckets.len() as u64) as usize;
             let gone = std::mem::take(&mut self.buckets[index]);
             self.sum.requests -= gone.requests;
             self.sum.failures -= gone.failures;
         }
         self.sum.consecutive_failures = self.sum.consecutive_failures.min(self.sum.failures);
-        self.age = age;
+        self.current = number;
         self.next_roll = now + self.period - remainder(elapsed, self.period);
     }
 
-    fn bucket(&mut self, age: u64) -> &mut Bucket {
-        let index = (age % self.buckets.len() as u64) as usize;
+    fn bucket_mut(&mut self, number: u64) -> &mut Bucket {
+        let index = (number % self.buckets.len() as u64) as usize;
         &mut self.buckets[index]
     }
 }

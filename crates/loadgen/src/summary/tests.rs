@@ -3,41 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_core::Registry;
-use metrics_core::families::client::{
-    BreakerView, ClientFamilies, ClientShard, ClientState, Finished, LoadView, PoolView,
-};
+use metrics_core::families::client::{ClientFamilies, ClientShard, FinishedOperation};
 use metrics_core::labels::{CorruptKind, ErrorType, Operation};
 
-use super::About;
+use super::{RunInfo, summarize};
 use crate::pacer::Pacer;
-use crate::plan::{Format, Pace};
+use crate::plan::{Pace, SummaryFormat};
 use crate::profile::{LoadProfile, Rate};
-
-#[derive(Debug)]
-struct NoState;
-
-impl ClientState for NoState {
-    fn breaker(&self, _: usize) -> BreakerView {
-        panic!("no breaker in these tests")
-    }
-    fn pool(&self, _: usize) -> PoolView {
-        PoolView::default()
-    }
-    fn load(&self) -> LoadView {
-        LoadView::default()
-    }
-}
+use crate::recorder::test_families::client_families;
 
 /// Two nodes and two load threads.
 fn families() -> Arc<ClientFamilies> {
-    let nodes = ["a", "b"].map(str::to_owned);
-    ClientFamilies::register(&mut Registry::default(), &nodes, 2, &[], Arc::new(NoState))
+    client_families(&["a", "b"].map(str::to_owned), 2)
 }
 
-fn about(format: Format, pace: Pace) -> About {
+fn about(format: SummaryFormat, pace: Pace) -> RunInfo {
     let nodes = vec!["a".to_owned(), "b".to_owned()];
-    About { format, workload: "mixed".to_owned(), pace, seed: 42, nodes }
+    RunInfo { format, workload: "mixed".to_owned(), pace, seed: 42, nodes }
 }
 
 fn open() -> Pace {
@@ -49,7 +31,7 @@ fn finish(shard: &ClientShard, server: usize, outcome: Result<(), ErrorType>, mi
     let time = Duration::from_millis(millis);
     shard.started(server);
     shard.started_late(Duration::from_micros(10));
-    shard.finished(&Finished {
+    shard.finished(&FinishedOperation {
         server,
         operation: Operation::Get,
         outcome,
@@ -76,7 +58,7 @@ fn ran() -> Arc<ClientFamilies> {
 #[test]
 fn the_text_says_how_much_how_fast_and_what_failed() {
     assert_eq!(
-        about(Format::Text, open()).summary(&ran(), Duration::from_secs(2)).0,
+        summarize(&about(SummaryFormat::Text, open()), &ran(), Duration::from_secs(2)).0,
         "3 operations in 2.0 s, 2/s of 2/s asked for, seed 42\n\
          failed: 2 (66.67%): timeout 1, corrupt 1\n\
          sent: get 3\n\
@@ -90,7 +72,7 @@ fn the_text_says_how_much_how_fast_and_what_failed() {
     );
     let closed = Pace::Closed(Pacer::default());
     assert_eq!(
-        about(Format::Text, closed).summary(&families(), Duration::ZERO).0,
+        summarize(&about(SummaryFormat::Text, closed), &families(), Duration::ZERO).0,
         "0 operations in 0.0 s, 0/s, seed 42\nfailed: 0 (0.00%)\nsent\nhits: 0 (0.00%) of 0 reads, wrong values: 0\n\
          a: 0 operations, failed 0 (0.00%)\nb: 0 operations, failed 0 (0.00%)\n"
     );
@@ -109,7 +91,7 @@ fn keys(value: &serde_json::Value, path: &str, into: &mut Vec<String>) {
 #[test]
 fn the_object_has_the_same_keys_whatever_happened() {
     let parsed = |pace, families: &ClientFamilies, seconds| -> serde_json::Value {
-        let text = about(Format::Json, pace).summary(families, Duration::from_secs(seconds)).0;
+        let text = summarize(&about(SummaryFormat::Json, pace), families, Duration::from_secs(seconds)).0;
         serde_json::from_str(&text).unwrap()
     };
     let (some, none) = (parsed(open(), &ran(), 2), parsed(Pace::Closed(Pacer::default()), &families(), 0));

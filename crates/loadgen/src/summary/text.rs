@@ -3,22 +3,22 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use metrics_core::Spread;
+use metrics_core::FineHistogram;
 use metrics_core::families::client::Breakdown;
 use metrics_core::labels::{CorruptKind, ErrorType, Operation, Status};
 
-use super::Summary;
+use super::figures::Summary;
 
 /// Share of all, and its name; the longest follows them.
 const QUANTILES: [(f64, &str); 4] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9")];
 
-pub(super) fn text(summary: &Summary) -> String {
+pub(super) fn format_text(summary: &Summary) -> String {
     let (total, ended) = (&summary.total, summary.ended());
     let rate = summary.per_second(ended);
-    let asked = summary.asked().map_or(String::new(), |asked| format!(" of {asked:.0}/s asked for"));
+    let asked = summary.requested_rate().map_or(String::new(), |asked| format!(" of {asked:.0}/s asked for"));
     let seconds = summary.ran.as_secs_f64();
     let mut text =
-        format!("{ended} operations in {seconds:.1} s, {rate:.0}/s{asked}, seed {}\n", summary.about.seed);
+        format!("{ended} operations in {seconds:.1} s, {rate:.0}/s{asked}, seed {}\n", summary.info.seed);
     let failed = total.ended(Status::Failed);
     let errors = named(ErrorType::ALL.iter().map(|error| (error.as_str(), total.errors[error.index()])));
     let _ = writeln!(text, "failed: {}{errors}", percent(failed, ended));
@@ -37,17 +37,17 @@ pub(super) fn text(summary: &Summary) -> String {
     if total.late_writes > 0 {
         let _ = writeln!(text, "late writes: {}", total.late_writes);
     }
-    if summary.asked().is_some() {
+    if summary.requested_rate().is_some() {
         let _ = writeln!(text, "dropped: {} of {} due", percent(summary.dropped, summary.due), summary.due);
     }
-    for (name, spread) in
+    for (name, histogram) in
         [("latency", &total.latency), ("service", &total.service), ("lateness", &summary.lateness)]
     {
-        if spread.count() > 0 {
-            let _ = writeln!(text, "{name}: {}", times(spread));
+        if histogram.count() > 0 {
+            let _ = writeln!(text, "{name}: {}", times(histogram));
         }
     }
-    for (name, node) in summary.about.nodes.iter().zip(&summary.nodes) {
+    for (name, node) in summary.info.nodes.iter().zip(&summary.nodes) {
         let _ = writeln!(text, "{name}: {}", one_node(node));
     }
     text
@@ -64,11 +64,11 @@ fn one_node(node: &Breakdown) -> String {
     )
 }
 
-fn times(spread: &Spread) -> String {
+fn times(histogram: &FineHistogram) -> String {
     let quantiles = QUANTILES.iter().filter_map(|(share, name)| {
-        spread.quantile(*share).map(|time| format!("{name} {}, ", milliseconds(time)))
+        histogram.quantile(*share).map(|time| format!("{name} {}, ", milliseconds(time)))
     });
-    format!("{}max {}", quantiles.collect::<String>(), milliseconds(spread.max()))
+    format!("{}max {}", quantiles.collect::<String>(), milliseconds(histogram.max()))
 }
 
 /// Three digits are what the cells can tell apart.

@@ -4,7 +4,7 @@ use daemon_core::yaml::Document;
 use std::time::Duration;
 
 use super::UserWorkload;
-use crate::config::shelf::WORKLOADS;
+use crate::config::presets::WORKLOADS;
 use crate::keys::{KeySpace, MAX_KEYS};
 use crate::payload::{MAX_SIZE, Sizes, Ttl, Ttls, WeightedSizes};
 use crate::popularity::Popularity;

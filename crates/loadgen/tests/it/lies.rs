@@ -1,6 +1,7 @@
 //! A memcached that lies on demand: each wrong answer is counted as what it is, exactly as often as it was given.
 
-use testkit::{Daemon, Lab, Liar, Lie, Scrape, Signal, When, eventually, scale, secs};
+use fake_memcached::{Liar, Lie, When};
+use testkit::{Daemon, Lab, Scrape, Signal, eventually, scale, secs};
 
 use crate::LOADGEN;
 use crate::figures::{errors, failed, succeeded};
@@ -13,12 +14,12 @@ const SHORT: [&str; 2] = ["--op-timeout", "2s"];
 const SERVER: &str = "memcached1";
 
 /// A lab whose only node is the liar: many operations on few keys, and no breaker in the way.
-struct Court {
+struct LyingLab {
     lab: Lab,
     liar: Liar,
 }
 
-impl Court {
+impl LyingLab {
     fn new() -> Self {
         let (lab, liar) = (Lab::start(1), Liar::start());
         lab.set("client.breaker.failure_ratio", 1.0);
@@ -73,7 +74,7 @@ fn ends_well(loadgen: &Daemon) {
 
 #[test]
 fn every_wrong_value_is_counted_as_often_as_it_was_told() {
-    let court = Court::new();
+    let court = LyingLab::new();
     let loadgen = court.loadgen(PATIENT, &["--concurrency", "8"]);
     let (torn, wrong_key, stale) = ([Lie::Cut, Lie::Splice, Lie::Flip], [Lie::Swap], [Lie::Stale]);
     let mut all = Vec::new();
@@ -109,7 +110,7 @@ fn a_run_may_fail_on_a_wrong_value() {
         (["--fail-on-corrupt", "--seed=1"], 0, 0),
         (["--seed=1", "--duration=1h"], 1, 0),
     ] {
-        let court = Court::new();
+        let court = LyingLab::new();
         let loadgen = court.loadgen(PATIENT, &[&["--concurrency", "2"], &extra[..]].concat());
         if lies > 0 {
             court.liar.tell(Lie::Flip, When::Times(lies));
@@ -126,7 +127,7 @@ fn a_run_may_fail_on_a_wrong_value() {
 
 #[test]
 fn a_held_write_that_lands_after_its_deadline_is_late_and_not_stale() {
-    let court = Court::new();
+    let court = LyingLab::new();
     // Mostly reads, so that what landed late is read before it is replaced.
     let loadgen = court.loadgen(SHORT, &["--concurrency", "8", "--workload", "get-heavy"]);
     court.liar.tell(Lie::HoldSet, When::Times(10));
@@ -146,7 +147,7 @@ fn a_held_write_that_lands_after_its_deadline_is_late_and_not_stale() {
 
 #[test]
 fn a_reply_that_comes_too_late_never_answers_another_request() {
-    let court = Court::new();
+    let court = LyingLab::new();
     let loadgen = court.loadgen(SHORT, &["--concurrency", "8"]);
     court.liar.tell(Lie::Delay, When::Times(20));
     eventually("the clients of the delayed replies are gone", secs(30), || court.liar.abandoned() == 20);
@@ -170,7 +171,7 @@ fn broken_replies_are_errors_of_their_kind() {
         (Lie::Huge, "protocol", "error"),
         (Lie::ServerError, "server_error", ""),
     ] {
-        let court = Court::new();
+        let court = LyingLab::new();
         let loadgen = court.loadgen(PATIENT, &["--concurrency", "4"]);
         let before = loadgen.scrape();
         court.liar.tell(lie, When::Times(25));
@@ -189,7 +190,7 @@ fn broken_replies_are_errors_of_their_kind() {
 
 #[test]
 fn connections_that_never_answer_cost_a_deadline_each_and_no_worker() {
-    let court = Court::new();
+    let court = LyingLab::new();
     let loadgen = court.loadgen(SHORT, &["--concurrency", "4"]);
     // The workers' connections are there already: resets make them dial mute ones.
     court.liar.tell(Lie::HalfOpen, When::Times(8));

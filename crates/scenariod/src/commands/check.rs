@@ -11,7 +11,7 @@ use daemon_core::yaml::Unreadable;
 
 use crate::catalogue::library::Library;
 use crate::catalogue::playlist;
-use crate::catalogue::source_files::{self, Kind, Named, Source, kind, meant};
+use crate::catalogue::source_files::{self, FileKind, InputFile, Source, file_kind, guess_kind};
 use crate::catalogue::{self, CatalogueError};
 use crate::cli::args::CheckArgs;
 use crate::scenario::Scenario;
@@ -78,7 +78,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<String, CheckError> {
             Files { scenarios: catalogue::built_in(), playlists: playlist::built_in(), ..Files::default() };
         (files, Vec::new())
     } else {
-        let (named, unreadable) = source_files::read(paths);
+        let (named, unreadable) = source_files::read_files(paths);
         (sort(named, &mut problems), unreadable)
     };
     let labs = check_labs(&files, args, &mut problems)?;
@@ -89,7 +89,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<String, CheckError> {
     let playlists = check_names(&files, args, &mut problems)?;
     for lab in &labs {
         let servers: Vec<String> = proxies(lab).into_iter().map(|proxy| proxy.name).collect();
-        scenarios.iter().for_each(|scenario| problems.extend(target::check(scenario, &servers)));
+        scenarios.iter().for_each(|scenario| problems.extend(target::check_targets(scenario, &servers)));
     }
     problems.0.sort();
     problems.0.dedup();
@@ -124,7 +124,7 @@ fn check_names(files: &Files, args: &CheckArgs, problems: &mut Problems) -> Resu
         }
         Err(other) => return Err(CheckError::Catalogue(other)),
     };
-    let playlists = match Library::beside(catalogue, &files.scenarios, &files.playlists) {
+    let playlists = match Library::extend_catalogue(catalogue, &files.scenarios, &files.playlists) {
         Ok(library) => library.playlists,
         Err(found) => {
             problems.extend(found);
@@ -132,7 +132,7 @@ fn check_names(files: &Files, args: &CheckArgs, problems: &mut Problems) -> Resu
         }
     };
     let is_checked = |name: &String| files.playlists.iter().any(|source| source.name == *name);
-    Ok(playlists.iter().filter(|list| is_checked(&list.place.file)).count())
+    Ok(playlists.iter().filter(|list| is_checked(&list.source.file)).count())
 }
 
 fn summary(files: &Files, scenarios: &[Scenario], playlists: usize, labs: &[Lab]) -> String {
@@ -183,23 +183,23 @@ fn by_folder(files: &[String]) -> Vec<String> {
 }
 
 /// Sorts files by kind. A file of no known kind is a problem if it was named itself, but not if a folder holds it.
-fn sort(named: Vec<Named>, problems: &mut Problems) -> Files {
+fn sort(named: Vec<InputFile>, problems: &mut Problems) -> Files {
     let mut files = Files::default();
-    for Named { source, by_name } in named {
-        let kind = match kind(&source) {
-            Kind::Other if by_name => meant(&source),
+    for InputFile { source, by_name } in named {
+        let kind = match file_kind(&source) {
+            FileKind::Other if by_name => guess_kind(&source),
             kind => kind,
         };
         match kind {
-            Kind::Scenarios => files.scenarios.push(source),
-            Kind::Playlist => files.playlists.push(source),
-            Kind::Lab => files.labs.push(source),
-            Kind::Other if by_name => {
+            FileKind::Scenarios => files.scenarios.push(source),
+            FileKind::Playlist => files.playlists.push(source),
+            FileKind::Lab => files.labs.push(source),
+            FileKind::Other if by_name => {
                 let message = "not a scenario file (`family`), playlist (`playlist`) or lab file (`servers`)";
                 let problem = Problem { file: source.name, line: 1, message: message.to_owned() };
                 problems.extend(problem.into());
             }
-            Kind::Other => files.others.push(source.name),
+            FileKind::Other => files.others.push(source.name),
         }
     }
     files

@@ -10,16 +10,16 @@ use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::unix_seconds;
-use crate::injector::{Ground, look};
+use crate::injector::{PreflightContext, inspect};
 use crate::metrics::{self, SetupError};
-use crate::prometheus::{PromError, Prometheus};
-use crate::run::order::Order;
-use crate::run::rig::RunError;
+use crate::prometheus::{Prometheus, PrometheusError};
+use crate::run::error::RunError;
+use crate::run::request::RunRequest;
 use crate::text::format_duration;
 use crate::toxiproxy::Client;
-use crate::verdict::clock_watch::{Look, skew};
-use crate::verdict::judge::evidence::Health;
-use crate::verdict::warn_ahead::{Ahead, LEAD, summary, trouble};
+use crate::verdict::clock_watch::{ClockReading, read_skew};
+use crate::verdict::judgement::evidence::ScrapeHealth;
+use crate::verdict::warn_ahead::{PlannedExpectations, SCRAPE_HISTORY, scrape_problem, summarize_shortfalls};
 
 /// What only a run can check.
 const UNCHECKED: &str = "nothing was changed; not checked: whether toxiproxy accepts and removes the toxics, whether \
@@ -36,7 +36,7 @@ pub(crate) enum DryError {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoVerdict {
     #[error("no verdict is possible at present: {0}")]
-    Prometheus(PromError),
+    Prometheus(PrometheusError),
     #[error("no verdict is possible at present: {0}")]
     Data(String),
     #[error("no verdict is possible at present: {0}")]
@@ -65,7 +65,7 @@ pub(crate) struct DryRun {
 }
 
 /// What each run of the list would do, or the first reason why a run would not start.
-pub(crate) async fn dry_run(order: &Order) -> Result<DryRun, DryError> {
+pub(crate) async fn dry_run(order: &RunRequest) -> Result<DryRun, DryError> {
     // A dry run serves no metrics.
     let families = ToxiproxyFamilies::register(&mut Registry::default(), &[]);
     let client = Client::new(&order.settings.toxiproxy, Arc::clone(&families));
@@ -75,12 +75,12 @@ pub(crate) async fn dry_run(order: &Order) -> Result<DryRun, DryError> {
     for (number, entry) in (1_u64..).zip(&order.entries) {
         let scenario = &entry.scenario;
         let name = || scenario.name.clone();
-        let usable = order.state.usable();
+        let usable = order.state.check_usable();
         usable.map_err(|cause| DryError::Run(Box::new(RunError::State { scenario: name(), cause })))?;
         let plan = order.plan(entry, number);
         let (servers, now) = (&order.settings.servers, unix_seconds());
-        let ground = Ground { servers, state: &order.state, now, foreign: order.foreign };
-        let looked = look(&client, &ground, &stop).await;
+        let context = PreflightContext { servers, state: &order.state, now, foreign: order.foreign };
+        let looked = inspect(&client, &context, &stop).await;
         let refused = |cause| DryError::Run(Box::new(RunError::Refused { scenario: name(), cause }));
         for note in looked.map_err(refused)? {
             text.push_str(&format!("{}: would find: {note}\n", scenario.name));
@@ -99,10 +99,10 @@ pub(crate) async fn dry_run(order: &Order) -> Result<DryRun, DryError> {
     let no_verdict = match &order.prometheus {
         Some(prometheus) => {
             let interval = check_prometheus(prometheus).await;
-            let too_short = Ahead::of(order.first_walk(), &order.settings.names())
-                .too_short(interval.as_ref().copied().unwrap_or_default());
+            let too_short = PlannedExpectations::new(order.first_pass(), &order.settings.names())
+                .shortfalls(interval.as_ref().copied().unwrap_or_default());
             too_short.iter().for_each(|line| text.push_str(&format!("{line}\n")));
-            interval.err().or_else(|| summary(&too_short).map(NoVerdict::TooShort))
+            interval.err().or_else(|| summarize_shortfalls(&too_short).map(NoVerdict::TooShort))
         }
         None => None,
     };
@@ -114,14 +114,15 @@ pub(crate) async fn dry_run(order: &Order) -> Result<DryRun, DryError> {
 /// scrape interval, if Prometheus knows it by now.
 async fn check_prometheus(prometheus: &Prometheus) -> Result<Option<Duration>, NoVerdict> {
     let up = prometheus.instant(&readings::answering(), None).await.map_err(NoVerdict::Prometheus)?;
-    if let Some(trouble) = trouble(&up) {
-        return Err(NoVerdict::Data(trouble.to_owned()));
+    if let Some(problem) = scrape_problem(&up) {
+        return Err(NoVerdict::Data(problem.to_owned()));
     }
-    let scrapes = prometheus.instant(&readings::scrapes(LEAD), None).await.map_err(NoVerdict::Prometheus)?;
+    let scrapes =
+        prometheus.instant(&readings::scrapes(SCRAPE_HISTORY), None).await.map_err(NoVerdict::Prometheus)?;
     // A Prometheus that has just started to scrape will know its interval at the end of a run.
-    let Some(health) = Health::new(&scrapes) else { return Ok(None) };
-    let skew = skew(prometheus).await.map_err(NoVerdict::Prometheus)?;
-    Look { skew, jump: 0.0 }
+    let Some(health) = ScrapeHealth::new(&scrapes) else { return Ok(None) };
+    let skew = read_skew(prometheus).await.map_err(NoVerdict::Prometheus)?;
+    ClockReading { skew, jump: 0.0 }
         .doubt(health.interval)
         .map_or(Ok(Some(health.interval)), |doubt| Err(NoVerdict::Data(doubt)))
 }

@@ -37,9 +37,9 @@ pub(crate) fn list_names(
 ) -> Result<String, Failure> {
     let mut library = load_library(catalogue)?;
     if !names.is_empty() {
-        let words = || selection::words(names.iter().map(String::as_str));
-        library.open(words())?;
-        library = selection::only(&library, words())?;
+        let words = || selection::split_words(names.iter().map(String::as_str));
+        library.open_playlists(words())?;
+        library = selection::restrict_library(&library, words())?;
     }
     Ok(match format {
         Format::Table => table::table(&library),

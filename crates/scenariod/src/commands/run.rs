@@ -13,15 +13,15 @@ use super::check::CheckError;
 use super::context::{load_lab, load_library, load_state, print_output};
 use super::dry_run::{DryError, DryRun, dry_run};
 use super::list::{Format, list_names};
-use crate::catalogue::playlist::Entry;
+use crate::catalogue::playlist::PlaylistEntry;
 use crate::catalogue::selection::{self, select};
 use crate::cli::UsageError;
 use crate::cli::args::RunArgs;
-use crate::injector::Foreign;
+use crate::injector::ForeignToxics;
 use crate::metrics::SetupError;
 use crate::plan::schedule::Loops;
 use crate::prometheus::{Auth, Prometheus, TOKEN_VARIABLE};
-use crate::run::order::Order;
+use crate::run::request::RunRequest;
 use crate::run::run as run_order;
 use crate::scenario::target;
 use crate::scenario::{Scenario, Target};
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &RunArgs, log: &LogLines) -> Result<Exit, Failure> {
 }
 
 /// What is worth knowing before the first run.
-fn narrate_order(order: &Order, seed: Option<String>, narrator: &Narrator) {
+fn narrate_order(order: &RunRequest, seed: Option<String>, narrator: &Narrator) {
     order.note.iter().cloned().chain(seed).for_each(|line| narrator.say(line));
     if order.prometheus.is_none() {
         narrator.say("no verdict: the phases are walked and nothing is judged");
@@ -87,7 +87,7 @@ fn exit_without_report(ended: Exit) -> Exit {
     ended.worst(Exit::Inconclusive)
 }
 
-fn run_dry(order: &Order, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure> {
+fn run_dry(order: &RunRequest, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure> {
     match runtime.block_on(dry_run(order)) {
         Ok(DryRun { text, no_verdict }) => {
             Ok(no_verdict.map_or(Exit::Ok, |doubt| report(&doubt)).worst(print_output(&text)))
@@ -97,15 +97,15 @@ fn run_dry(order: &Order, runtime: &tokio::runtime::Runtime) -> Result<Exit, Fai
     }
 }
 
-fn order(args: &RunArgs) -> Result<Order, Failure> {
+fn order(args: &RunArgs) -> Result<RunRequest, Failure> {
     if args.scenario.is_empty() {
         return Err(UsageError::NothingToRun.into());
     }
-    let words = || selection::words(args.scenario.iter().map(String::as_str));
+    let words = || selection::split_words(args.scenario.iter().map(String::as_str));
     let mut library = load_library(&args.catalogue)?;
-    library.open(words())?;
+    library.open_playlists(words())?;
     let selected = select(&library, words())?;
-    let mut entries = selection::entries(&selected);
+    let mut entries = selection::selected_entries(&selected);
     for entry in &mut entries {
         apply_flags(entry, args)?;
     }
@@ -113,12 +113,12 @@ fn order(args: &RunArgs) -> Result<Order, Failure> {
     let settings = Settings::new(&lab, args.metrics_addr.clone(), args.toxiproxy.toxiproxy.clone())?;
     let mut problems = Problems::default();
     let names = settings.names();
-    entries.iter().for_each(|entry| problems.extend(target::check(&entry.scenario, &names)));
+    entries.iter().for_each(|entry| problems.extend(target::check_targets(&entry.scenario, &names)));
     problems.0.sort();
     problems.0.dedup();
     problems.or(()).map_err(CheckError::Problems)?;
-    Ok(Order {
-        note: selection::repeated(&selected),
+    Ok(RunRequest {
+        note: selection::repetition_note(&selected),
         entries,
         loops: args.loops.unwrap_or(Loops::ONCE),
         seed: args.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
@@ -126,7 +126,7 @@ fn order(args: &RunArgs) -> Result<Order, Failure> {
         prometheus: prometheus(args, &settings)?,
         settings,
         state: load_state(&args.state)?,
-        foreign: if args.allow_foreign { Foreign::Allow } else { Foreign::Refuse },
+        foreign: if args.allow_foreign { ForeignToxics::Allow } else { ForeignToxics::Refuse },
     })
 }
 
@@ -144,12 +144,12 @@ fn prometheus(args: &RunArgs, settings: &Settings) -> Result<Option<Prometheus>,
         wants: "a URL like http://127.0.0.1:9091",
     })?;
     let url = args.prometheus.clone().or(in_variable).unwrap_or_else(|| settings.prometheus.clone());
-    let auth = Auth::token(args.prometheus_token_file.as_deref(), variable(TOKEN_VARIABLE))?;
+    let auth = Auth::from_token(args.prometheus_token_file.as_deref(), variable(TOKEN_VARIABLE))?;
     Ok(Some(Prometheus::new(&url, auth)?))
 }
 
 /// Flags override a playlist. A time scale multiplies that of the playlist, so that the runs keep their proportions.
-fn apply_flags(entry: &mut Entry, args: &RunArgs) -> Result<(), UsageError> {
+fn apply_flags(entry: &mut PlaylistEntry, args: &RunArgs) -> Result<(), UsageError> {
     if let Some(pause) = args.pause {
         entry.pause = pause.get();
     }

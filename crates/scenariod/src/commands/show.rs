@@ -10,8 +10,8 @@ use daemon_core::exit::Failure;
 
 use super::check::CheckError;
 use super::context::{load_lab, load_library};
-use crate::catalogue::playlist::{Entry, Playlist};
-use crate::catalogue::selection::{self, Selected};
+use crate::catalogue::playlist::{Playlist, PlaylistEntry};
+use crate::catalogue::selection::{self, Selection};
 use crate::cli::args::ShowArgs;
 use crate::plan::Plan;
 use crate::plan::TimeScale;
@@ -23,17 +23,17 @@ use crate::text::wrap::wrapped;
 
 /// What `show` prints.
 pub(crate) fn show(args: &ShowArgs) -> Result<String, Failure> {
-    let words = || selection::words([args.name.as_str()]);
+    let words = || selection::split_words([args.name.as_str()]);
     let mut library = load_library(&args.catalogue)?;
-    library.open(words())?;
+    library.open_playlists(words())?;
     let names = Settings::new(&load_lab(&args.lab)?, None, None)?.names();
     let mut text = Vec::new();
     for selected in selection::select(&library, words())? {
         match selected {
-            Selected::Playlist(list) => text.push(playlist(list)),
-            Selected::Scenarios(scenarios) => {
+            Selection::Playlist(list) => text.push(playlist(list)),
+            Selection::Scenarios(scenarios) => {
                 for scenario in scenarios {
-                    target::check(scenario, &names).or(()).map_err(CheckError::Problems)?;
+                    target::check_targets(scenario, &names).or(()).map_err(CheckError::Problems)?;
                     let plan = Plan::new(scenario, &names, TimeScale::default(), 0);
                     text.push(scenario_text(scenario, &plan));
                 }
@@ -68,7 +68,7 @@ fn playlist(list: &Playlist) -> String {
         wrapped(&list.about, "")
     );
     let width = list.entries.iter().map(|entry| entry.scenario.name.len()).max().unwrap_or_default();
-    let phases = |entry: &Entry| {
+    let phases = |entry: &PlaylistEntry| {
         let phases = &entry.scenario.phases;
         let phases = [phases.stabilization, phases.testing, phases.recovery];
         phases.map(|phase| format_duration(entry.scale.of(phase))).join(" + ")

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{Expect, command, repository};
+use crate::harness::{Expect, repository};
 
 fn page(name: &str) -> String {
     std::fs::read_to_string(repository(&format!("docs/{name}"))).unwrap()
@@ -101,34 +101,6 @@ fn the_job_of_the_guide_ends_as_the_run_does_and_always_takes_the_lab_down() {
     assert_eq!(job(4, &[]), (calls(0), Some(4)));
     let args: Vec<&str> = run.split(' ').skip(1).collect();
     Expect::of(&[&args[..], &["--list"]].concat()).run();
-}
-
-#[test]
-fn the_guides_name_only_what_is_there() {
-    let justfile = std::fs::read_to_string(repository("justfile")).unwrap();
-    let recipes: BTreeSet<&str> = justfile
-        .lines()
-        .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
-        .filter_map(|line| line.split([' ', ':']).next())
-        .collect();
-    let help = String::from_utf8(command().args(["run", "--help"]).output().unwrap().stdout).unwrap();
-    for name in ["ci.md", "writing-scenarios.md", "verdicts.md", "interpreting.md"] {
-        let page = page(name);
-        for recipe in page.split("`just ").skip(1) {
-            let recipe = recipe.split([' ', '`']).next().unwrap();
-            assert!(recipes.contains(recipe), "{name}: just {recipe}");
-        }
-        for flag in page.split("`--").skip(1) {
-            let flag = flag.split([' ', '`']).next().unwrap();
-            let loadgen = ["rate", "concurrency"].contains(&flag);
-            assert!(loadgen || help.contains(&format!("--{flag}")), "{name}: --{flag}");
-        }
-        for link in page.split("](").skip(1) {
-            let link = link.split([')', '#']).next().unwrap();
-            let there = link.is_empty() || Path::new(&repository("docs")).join(link).exists();
-            assert!(there || link.contains("://"), "{name}: {link}");
-        }
-    }
 }
 
 #[test]

@@ -74,7 +74,10 @@ fn a_terminal_gets_one_progress_line_below_the_other_lines() {
         assert!(!told.split("stabilization").next().unwrap().contains("recovery"), "{shown}");
     }
     // At the end the progress line is gone.
-    assert!(lines.last().unwrap().ends_with(": success: all phases walked, no toxic is left"), "{lines:#?}");
+    assert!(
+        lines.last().unwrap().ends_with(": success: all phases completed, no toxic is left"),
+        "{lines:#?}"
+    );
     assert_eq!(ours(&lab.toxiproxy), Vec::<String>::new());
 }
 

@@ -323,8 +323,8 @@ fn a_taken_port_and_an_absent_toxiproxy_end_with_4_and_their_address() {
     assert_eq!(output.status.code(), Some(4), "{stderr}");
     assert!(
         stderr.ends_with(&format!(
-            "error: latency-1s was not started: toxiproxy does not answer: GET http://{nobody}/proxies: Connection refused (os error 111)\n\
-             hint: is the lab up? `just status` tells, `just up` starts it; `--toxiproxy` names another Toxiproxy\n"
+            "error: latency-1s was not started: cannot connect to toxiproxy: GET http://{nobody}/proxies: Connection refused (os error 111)\n\
+             hint: is the lab running? check with `just status`, start it with `just up`, or name another Toxiproxy with `--toxiproxy`\n"
         )),
         "{stderr}"
     );

@@ -48,9 +48,9 @@ impl Pair {
     }
 
     fn admit(&mut self) -> bool {
-        let answer = self.breaker.admit(self.at());
-        self.changes.extend(answer.transition);
-        match (answer.value, self.model.admit(self.now)) {
+        let decision = self.breaker.admit(self.at());
+        self.changes.extend(decision.transition);
+        match (decision.value, self.model.admit(self.now)) {
             (Some(real), Some(model)) => {
                 self.open.push((real, model));
                 true
@@ -82,10 +82,10 @@ impl Pair {
 
     /// Results in the order of admission, so that a run of failures has one meaning.
     fn compare(&mut self) {
-        let answer = self.breaker.inspect(self.at());
-        self.changes.extend(answer.transition);
+        let decision = self.breaker.inspect(self.at());
+        self.changes.extend(decision.transition);
         self.model.advance(self.now);
-        let (state, counts) = answer.value;
+        let (state, counts) = decision.value;
         assert_eq!(state, self.model.state);
         let (requests, failures, run) = self.model.counts(self.now);
         assert_eq!((counts.requests, counts.failures), (requests, failures));
@@ -174,9 +174,9 @@ proptest! {
             match step {
                 Step::Wait(ms) => now += Duration::from_millis(ms),
                 Step::Admit => {
-                    let answer = breaker.admit(now);
-                    let state = follow(answer.transition, &mut probes);
-                    if let Some(permit) = answer.value {
+                    let decision = breaker.admit(now);
+                    let state = follow(decision.transition, &mut probes);
+                    if let Some(permit) = decision.value {
                         open.push(permit);
                         assert_ne!(state, Open);
                         probes += u64::from(state == HalfOpen);

@@ -115,7 +115,7 @@ impl Connection for FakeConnection {
         }
     }
 
-    fn unfit(&self) -> Option<CloseReason> {
+    fn unusable_reason(&self) -> Option<CloseReason> {
         self.client.script().unfit.get(&self.number).copied()
     }
 

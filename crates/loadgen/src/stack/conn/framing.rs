@@ -30,13 +30,13 @@ const QUOTED: usize = 60;
 
 /// One reply as it was framed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Answer<'a> {
+pub(crate) struct Frame<'a> {
     pub(crate) code: ReturnCode,
     /// Empty but after [`ReturnCode::Va`].
     pub(crate) value: &'a [u8],
 }
 
-pub(crate) struct Framed {
+pub(crate) struct FramedStream {
     stream: TcpStream,
     /// The request under way.
     request: Vec<u8>,
@@ -45,7 +45,7 @@ pub(crate) struct Framed {
     start: usize,
 }
 
-impl Framed {
+impl FramedStream {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream, request: Vec::new(), buffer: Vec::with_capacity(BUFFER), start: 0 }
     }
@@ -53,7 +53,7 @@ impl Framed {
     /// Why the stream may not be used again, if so. It is read only where the runtime was told that there is something
     /// to read: after most replies that is one look at memory. What is read is gone, and the stream is of no use then.
     #[inline]
-    pub(crate) fn unfit(&self) -> Option<CloseReason> {
+    pub(crate) fn unusable_reason(&self) -> Option<CloseReason> {
         if self.buffer.len() > self.start {
             return Some(CloseReason::Error);
         }
@@ -91,21 +91,21 @@ impl Framed {
         Ok(())
     }
 
-    pub(crate) async fn receive(&mut self) -> Result<Answer<'_>, ConnError> {
-        let line = self.line().await?;
-        let parsed = header(&self.buffer[self.start..line]);
+    pub(crate) async fn receive(&mut self) -> Result<Frame<'_>, ConnError> {
+        let line = self.read_line().await?;
+        let parsed = parse_header(&self.buffer[self.start..line]);
         // An error in memcached's words is a whole reply: the stream stays in step.
         self.start = line + 1;
         let (code, length) = parsed?;
         let value = match length {
-            Some(length) => self.value(length).await?,
+            Some(length) => self.read_value(length).await?,
             None => &[],
         };
-        Ok(Answer { code, value })
+        Ok(Frame { code, value })
     }
 
     /// Where the line feed of the next line is.
-    async fn line(&mut self) -> Result<usize, ConnError> {
+    async fn read_line(&mut self) -> Result<usize, ConnError> {
         let mut searched = self.start;
         loop {
             if let Some(at) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
@@ -120,7 +120,7 @@ impl Framed {
         }
     }
 
-    async fn value(&mut self, length: usize) -> Result<&[u8], ConnError> {
+    async fn read_value(&mut self, length: usize) -> Result<&[u8], ConnError> {
         let whole = length + END.len();
         if self.buffer.len() - self.start < whole {
             self.forget_consumed();
@@ -158,7 +158,7 @@ fn clear(buffer: &mut Vec<u8>) {
 }
 
 /// The return code, and the length of the value that follows.
-fn header(line: &[u8]) -> Result<(ReturnCode, Option<usize>), ConnError> {
+fn parse_header(line: &[u8]) -> Result<(ReturnCode, Option<usize>), ConnError> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let (token, rest) = match line.iter().position(|byte| *byte == b' ') {
         Some(at) => (&line[..at], &line[at + 1..]),

@@ -8,8 +8,8 @@ use memcache::exp::{
 use metrics_core::labels::CloseReason;
 use tokio::net::TcpStream;
 
-use crate::stack::conn::framing::{Answer, Framed};
-use crate::stack::conn::spell;
+use crate::stack::conn::framing::{Frame, FramedStream};
+use crate::stack::conn::wire;
 use crate::stack::conn::{Client, ConnError, Connection, Item, Reply, Request};
 
 /// Dials with TCP_NODELAY, one lookup per dial, so that a node that moved is found again.
@@ -22,39 +22,39 @@ impl Client for MetaClient {
     async fn dial(&self, address: &str) -> Result<MetaConnection, ConnError> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(MetaConnection(Framed::new(stream)))
+        Ok(MetaConnection(FramedStream::new(stream)))
     }
 }
 
-pub(crate) struct MetaConnection(Framed);
+pub(crate) struct MetaConnection(FramedStream);
 
 impl Connection for MetaConnection {
     async fn exchange(&mut self, request: Request<'_>) -> Result<Reply<'_>, ConnError> {
-        self.0.send(|buffer| encode(request, buffer)).await?;
-        read(request, self.0.receive().await?)
+        self.0.send(|buffer| encode_request(request, buffer)).await?;
+        decode_reply(request, self.0.receive().await?)
     }
 
-    fn unfit(&self) -> Option<CloseReason> {
-        self.0.unfit()
+    fn unusable_reason(&self) -> Option<CloseReason> {
+        self.0.unusable_reason()
     }
 
     async fn ping(&mut self) -> Result<(), ConnError> {
         self.0.send(|buffer| Ok(build_noop().encode_into(buffer)?)).await?;
         match self.0.receive().await?.code {
             ReturnCode::Mn => Ok(()),
-            other => Err(unexpected("no-op", other)),
+            other => Err(unexpected_code("no-op", other)),
         }
     }
 
     async fn store_all(&mut self, items: &[Item]) -> Result<(), ConnError> {
         let set = |item: &Item, buffer: &mut Vec<u8>| {
-            encode(Request::Set { key: &item.key, value: &item.value, ttl: item.ttl }, buffer)
+            encode_request(Request::Set { key: &item.key, value: &item.value, ttl: item.ttl }, buffer)
         };
         self.0.send(|buffer| items.iter().try_for_each(|item| set(item, buffer))).await?;
         for _ in items {
             match self.0.receive().await?.code {
                 ReturnCode::Hd => {}
-                other => return Err(unexpected("set", other)),
+                other => return Err(unexpected_code("set", other)),
             }
         }
         Ok(())
@@ -62,16 +62,18 @@ impl Connection for MetaConnection {
 }
 
 /// Nine of ten operations take the short way; the crate is asked for the others, and for keys it has to encode.
-fn encode(request: Request<'_>, buffer: &mut Vec<u8>) -> Result<(), ConnError> {
+fn encode_request(request: Request<'_>, buffer: &mut Vec<u8>) -> Result<(), ConnError> {
     match request {
-        Request::Get { key } if spell::is_plain(key) => spell::get(buffer, key),
-        Request::Set { key, value, ttl } if spell::is_plain(key) => spell::set(buffer, key, value, ttl),
-        _ => command(request)?.encode_into(buffer)?,
+        Request::Get { key } if wire::is_plain_key(key) => wire::write_get(buffer, key),
+        Request::Set { key, value, ttl } if wire::is_plain_key(key) => {
+            wire::write_set(buffer, key, value, ttl)
+        }
+        _ => build_command(request)?.encode_into(buffer)?,
     }
     Ok(())
 }
 
-fn command(request: Request<'_>) -> Result<MetaCommand, ConnError> {
+fn build_command(request: Request<'_>) -> Result<MetaCommand, ConnError> {
     let command = match request {
         Request::Get { key } => build_get(key, &GetOptions::default()),
         Request::Set { key, value, ttl } => {
@@ -89,7 +91,7 @@ fn command(request: Request<'_>) -> Result<MetaCommand, ConnError> {
     Ok(command?)
 }
 
-fn read<'a>(request: Request<'_>, Answer { code, value }: Answer<'a>) -> Result<Reply<'a>, ConnError> {
+fn decode_reply<'a>(request: Request<'_>, Frame { code, value }: Frame<'a>) -> Result<Reply<'a>, ConnError> {
     match (request, code) {
         (Request::Get { .. }, ReturnCode::Va) => Ok(Reply::Value(value)),
         (Request::Get { .. }, ReturnCode::En) => Ok(Reply::Miss),
@@ -103,14 +105,14 @@ fn read<'a>(request: Request<'_>, Answer { code, value }: Answer<'a>) -> Result<
                 Err(ConnError::Protocol("a counter that is no number".to_owned()))
             }
         }
-        (Request::Get { .. }, other) => Err(unexpected("get", other)),
-        (Request::Set { .. }, other) => Err(unexpected("set", other)),
-        (Request::Delete { .. }, other) => Err(unexpected("delete", other)),
-        (Request::Increment { .. }, other) => Err(unexpected("increment", other)),
+        (Request::Get { .. }, other) => Err(unexpected_code("get", other)),
+        (Request::Set { .. }, other) => Err(unexpected_code("set", other)),
+        (Request::Delete { .. }, other) => Err(unexpected_code("delete", other)),
+        (Request::Increment { .. }, other) => Err(unexpected_code("increment", other)),
     }
 }
 
-fn unexpected(request: &str, code: ReturnCode) -> ConnError {
+fn unexpected_code(request: &str, code: ReturnCode) -> ConnError {
     ConnError::Protocol(format!("{code:?} to a {request}"))
 }
 
@@ -128,7 +130,7 @@ impl From<Error> for ConnError {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Request, command, encode};
+    use super::{Request, build_command, encode_request};
 
     proptest! {
         /// The bytes of every request are those that the crate would send.
@@ -142,8 +144,8 @@ mod tests {
             for key in [key.as_slice(), plain.as_bytes()] {
                 for request in [Request::Get { key }, Request::Set { key, value: &value, ttl }] {
                     let mut spelled = Vec::new();
-                    let ours = encode(request, &mut spelled);
-                    let theirs = command(request).and_then(|command| Ok(command.encode()?));
+                    let ours = encode_request(request, &mut spelled);
+                    let theirs = build_command(request).and_then(|command| Ok(command.encode()?));
                     prop_assert_eq!(ours.is_ok(), theirs.is_ok());
                     if let Ok(theirs) = theirs {
                         prop_assert_eq!(&spelled, &theirs);

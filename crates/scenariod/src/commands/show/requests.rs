@@ -4,13 +4,13 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::fault::toxic::{Toxic, ToxicKind};
-use crate::lease::step::Step;
+use crate::lease::leased_toxic::LeasedToxic;
 use crate::lease::{Lease, RunId};
 use crate::plan::Plan;
 use crate::plan::reconcile::{Change, changes};
 use crate::text::format_duration;
 use crate::text::wrap::wrapped;
-use crate::toxiproxy::{Path, Power, power_body, toxic_body};
+use crate::toxiproxy::{ApiPath, Power, power_body, toxic_body};
 
 const NEGATIVE: &str = "a negative latency: Toxiproxy delays each chunk of bytes by a random time within latency ± jitter. \
     A chunk with a time below 0 passes at once, and the toxics after it delay it by that much less. So some chunks \
@@ -19,7 +19,7 @@ const NEGATIVE: &str = "a negative latency: Toxiproxy delays each chunk of bytes
 const MOST_CHANGES: usize = 12;
 
 pub(crate) fn requests(text: &mut String, plan: &Plan) {
-    let mut on: Vec<Step> = Vec::new();
+    let mut on: Vec<LeasedToxic> = Vec::new();
     let mut named = 0;
     let mut moment = Some(Duration::ZERO);
     let mut shown = 0;
@@ -29,7 +29,7 @@ pub(crate) fn requests(text: &mut String, plan: &Plan) {
             text.push_str("and so on\n");
             break;
         }
-        let wanted = plan.wanted(elapsed);
+        let wanted = plan.desired_toxics(elapsed);
         negative |= wanted.iter().flat_map(|wanted| &wanted.toxics).any(is_negative);
         let due = changes(&on, &wanted);
         if !due.is_empty() {
@@ -45,13 +45,13 @@ pub(crate) fn requests(text: &mut String, plan: &Plan) {
                 Change::Update(step) => {
                     let (name, server) = (name(&step), &step.server);
                     let body = toxic_body(&name, &step.toxic);
-                    let _ = writeln!(text, "  POST {} {body}", Path::Toxic(server, &name));
+                    let _ = writeln!(text, "  POST {} {body}", ApiPath::Toxic(server, &name));
                     if let Some(old) = on.iter_mut().find(|other| other.lease == step.lease) {
                         *old = step;
                     }
                 }
                 Change::Add { fault, server, toxic } => {
-                    let step = Step { server, lease: lease(named), toxic, fault };
+                    let step = LeasedToxic { server, lease: lease(named), toxic, fault };
                     named += 1;
                     add(text, &step);
                     on.push(step);
@@ -71,20 +71,20 @@ pub(crate) fn requests(text: &mut String, plan: &Plan) {
     }
 }
 
-fn add(text: &mut String, step: &Step) {
+fn add(text: &mut String, step: &LeasedToxic) {
     let (name, server) = (name(step), &step.server);
-    let _ = writeln!(text, "  POST {} {}", Path::Toxics(server), toxic_body(&name, &step.toxic));
+    let _ = writeln!(text, "  POST {} {}", ApiPath::Toxics(server), toxic_body(&name, &step.toxic));
     if is_marker(&step.toxic) {
-        let _ = writeln!(text, "  POST {} {}", Path::Proxy(server), power_body(Power::Disabled));
+        let _ = writeln!(text, "  POST {} {}", ApiPath::Proxy(server), power_body(Power::Disabled));
     }
 }
 
-fn remove(text: &mut String, step: &Step) {
+fn remove(text: &mut String, step: &LeasedToxic) {
     let (name, server) = (name(step), &step.server);
     if is_marker(&step.toxic) {
-        let _ = writeln!(text, "  POST {} {}", Path::Proxy(server), power_body(Power::Enabled));
+        let _ = writeln!(text, "  POST {} {}", ApiPath::Proxy(server), power_body(Power::Enabled));
     }
-    let _ = writeln!(text, "  DELETE {}", Path::Toxic(server, &name));
+    let _ = writeln!(text, "  DELETE {}", ApiPath::Toxic(server, &name));
 }
 
 fn is_negative(toxic: &Toxic) -> bool {
@@ -100,6 +100,6 @@ fn lease(step: u32) -> Lease {
 }
 
 /// As in a run, with words for the parts that only a run knows.
-fn name(step: &Step) -> String {
+fn name(step: &LeasedToxic) -> String {
     format!("rl.RUN.{}.DEADLINE", step.lease.step)
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::plan::{Assigned, Plan};
+use crate::plan::{Plan, PlannedFault};
 use crate::text::format_duration;
 
 /// Columns of the drawing.
@@ -61,7 +61,7 @@ pub(crate) fn draw(text: &mut String, plan: &Plan) {
 }
 
 /// In tenths, at least 1 while the fault is on.
-fn strength(assigned: &Assigned, elapsed: Duration, testing: Duration) -> u32 {
+fn strength(assigned: &PlannedFault, elapsed: Duration, testing: Duration) -> u32 {
     assigned.course.level(elapsed, testing).map_or(0, |level| {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a level is at most 1")]
         let tenths = (level.get() * 10.0).floor() as u32;

@@ -8,14 +8,14 @@ use metrics_core::labels::{CloseReason, ErrorType};
 use proptest::prelude::*;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Framed, MAX_LINE, MAX_VALUE, header};
+use super::{FramedStream, MAX_LINE, MAX_VALUE, parse_header};
 use crate::stack::conn::ConnError;
 
-async fn pair() -> (Framed, std::net::TcpStream) {
+async fn pair() -> (FramedStream, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (near, far) =
         tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), async { listener.accept().await });
-    (Framed::new(near.unwrap()), far.unwrap().0.into_std().unwrap())
+    (FramedStream::new(near.unwrap()), far.unwrap().0.into_std().unwrap())
 }
 
 /// Sends the pieces one after the other and closes, while `count` replies are received.
@@ -74,7 +74,7 @@ proptest! {
     #[test]
     fn no_line_is_too_odd(line in proptest::collection::vec(any::<u8>(), 0..60), start in 0..4usize) {
         let line = [[b"VA ".as_slice(), b"HD", b"SERVER_ERROR", b""][start], &line].concat();
-        if let Ok((_, Some(length))) = header(&line) {
+        if let Ok((_, Some(length))) = parse_header(&line) {
             prop_assert!(length <= MAX_VALUE);
         }
     }
@@ -106,7 +106,7 @@ fn what_memcached_would_not_send_is_an_error_of_its_kind() {
 
 #[test]
 fn an_odd_reply_is_told_escaped_and_shortened() {
-    let told = |line: &[u8]| header(line).unwrap_err().to_string();
+    let told = |line: &[u8]| parse_header(line).unwrap_err().to_string();
     assert_eq!(told(b"\x1b[2J\xff\0\r"), r"unexpected answer: `\x1b[2J\xff\x00` is no reply of a memcached");
     let long = told(&[b'x'; 500]);
     assert_eq!(long, format!("unexpected answer: `{}...` is no reply of a memcached", "x".repeat(60)));
@@ -123,9 +123,9 @@ async fn bytes_that_nobody_asked_for_are_noticed_before_the_next_request() {
 }
 
 /// Until the runtime knows what came.
-async fn unfit(framed: &Framed) -> Option<CloseReason> {
+async fn unfit(framed: &FramedStream) -> Option<CloseReason> {
     for _ in 0..1_000 {
-        if let Some(reason) = framed.unfit() {
+        if let Some(reason) = framed.unusable_reason() {
             return Some(reason);
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -141,7 +141,7 @@ async fn an_idle_stream_shows_what_became_of_it() {
         far.write_all(&reply).unwrap();
         framed.receive().await.unwrap();
         tokio::time::sleep(Duration::from_millis(5)).await;
-        assert_eq!(framed.unfit(), None);
+        assert_eq!(framed.unusable_reason(), None);
     }
     drop(far);
     assert_eq!(unfit(&framed).await, Some(CloseReason::Peer));
@@ -158,7 +158,7 @@ async fn an_idle_stream_shows_what_became_of_it() {
     let (mut framed, mut far) = pair().await;
     far.write_all(b"HD\r\nHD\r\n").unwrap();
     framed.receive().await.unwrap();
-    assert_eq!(framed.unfit(), Some(CloseReason::Error), "one reply more than was asked for");
+    assert_eq!(framed.unusable_reason(), Some(CloseReason::Error), "one reply more than was asked for");
 }
 
 #[tokio::test]

@@ -1,0 +1,286 @@
+//! Asks a live Prometheus everything a dashboard asks, and judges the answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::fields::{self, Fields};
+use crate::grafana::{
+    Event, duration_ms, events, fill, interpolate, placeholders, rate_interval_ms, step_ms,
+};
+use crate::query::Query;
+use crate::{list, panels, text};
+use testkit::{Prometheus, QueryError, Series};
+
+/// Width of the browser, in pixels: it decides the step.
+const WIDTH: u64 = 1600;
+/// The data source's `timeInterval`, as provisioned: the scrape interval.
+const SCRAPE_MS: u64 = 1_000;
+
+/// The time range a dashboard shows, in Unix seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// Left edge.
+    pub start: f64,
+    /// Right edge.
+    pub end: f64,
+}
+
+impl Window {
+    /// The last `seconds` before `end`. The end may lie ahead, so that a coarse grid has a point after what happened just now.
+    pub fn before(end: f64, seconds: f64) -> Self {
+        Self { start: end - seconds, end }
+    }
+
+    fn ms(self) -> f64 {
+        (self.end - self.start) * 1_000.0
+    }
+}
+
+/// What the answers were.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What is wrong, each with the panel, variable or annotation it is wrong in.
+    pub problems: Vec<String>,
+    /// One line for each query that was answered.
+    pub notes: Vec<String>,
+    /// Panels that had no data and say so themselves (`noValue`).
+    pub empty: BTreeSet<String>,
+    /// What each annotation draws.
+    pub events: BTreeMap<String, Vec<Event>>,
+}
+
+struct Asker<'a> {
+    prometheus: &'a Prometheus,
+    window: Window,
+    variables: BTreeMap<String, String>,
+    report: Report,
+}
+
+pub(crate) fn ask(dashboard: &Value, prometheus: &Prometheus, window: Window) -> Report {
+    let mut asker = Asker::new(dashboard, prometheus, window);
+    for panel in panels(dashboard) {
+        let mut fields = Fields::default();
+        for target in list(&panel["targets"]) {
+            asker.panel(panel, target, &mut fields);
+        }
+        let title = format!("panel {}", panel["title"]);
+        fields::problems(panel, &fields).into_iter().for_each(|problem| asker.problem(&title, problem));
+    }
+    asker.annotations(dashboard);
+    asker.report
+}
+
+pub(crate) fn regions(dashboard: &Value, prometheus: &Prometheus, window: Window) -> Report {
+    let mut asker = Asker::new(dashboard, prometheus, window);
+    asker.annotations(dashboard);
+    asker.report
+}
+
+impl<'a> Asker<'a> {
+    fn new(dashboard: &Value, prometheus: &'a Prometheus, window: Window) -> Self {
+        let mut asker = Self { prometheus, window, variables: BTreeMap::new(), report: Report::default() };
+        list(&dashboard["templating"]["list"]).iter().for_each(|variable| asker.variable(variable));
+        asker
+    }
+
+    fn annotations(&mut self, dashboard: &Value) {
+        let all = list(&dashboard["annotations"]["list"]).iter();
+        all.filter(|one| one["builtIn"].is_null()).for_each(|one| self.annotation(one));
+    }
+
+    fn problem(&mut self, place: &str, problem: impl std::fmt::Display) {
+        self.report.problems.push(format!("{place}: {problem}"));
+    }
+
+    fn variable(&mut self, variable: &Value) {
+        let name = text(&variable["name"]).to_owned();
+        let place = format!("variable {name}");
+        if text(&variable["type"]) != "query" {
+            let current = &variable["current"]["value"];
+            self.variables
+                .insert(name, current.as_str().unwrap_or_else(|| text(&variable["query"])).to_owned());
+            return;
+        }
+        let query = variable["query"]["query"].as_str().unwrap_or_else(|| text(&variable["query"]));
+        let inner = query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')'));
+        let Some((selector, label)) = inner.and_then(|inner| inner.rsplit_once(',')) else {
+            return self.problem(&place, format!("not label_values(selector, label): {query}"));
+        };
+        let values = match self.fill_in(selector, SCRAPE_MS) {
+            Ok(selector) => {
+                self.prometheus.label_values(label.trim(), &selector, self.window.start, self.window.end)
+            }
+            Err(error) => Err(error),
+        };
+        match values {
+            Err(QueryError(error)) => self.problem(&place, error),
+            Ok(values) if values.is_empty() => self.problem(&place, "no values"),
+            Ok(values) => {
+                self.report.notes.push(format!("{place}: {values:?}"));
+                let all = variable["allValue"]
+                    .as_str()
+                    .map_or_else(|| format!("({})", values.join("|")), str::to_owned);
+                let chosen = if variable["includeAll"] == true { all } else { values[0].clone() };
+                self.variables.insert(name, chosen);
+            }
+        }
+    }
+
+    fn panel(&mut self, panel: &Value, target: &Value, fields: &mut Fields) {
+        let place = format!("panel {} query {}", panel["title"], text(&target["refId"]));
+        let pixels = (WIDTH * panel["gridPos"]["w"].as_u64().unwrap_or(24) / 24).max(200);
+        let step = step_ms(self.window.ms(), pixels, min_step(target));
+        let instant = target["instant"] == true && target["range"] != true;
+        let asked = Query::read(text(&target["expr"])).unwrap_or_default();
+        self.selected(&place, &asked);
+        let series = match self.query(target, step, instant) {
+            Ok(series) => series,
+            Err(QueryError(error)) => return self.problem(&place, error),
+        };
+        let values: Vec<f64> = series
+            .iter()
+            .flat_map(|one| &one.points)
+            .map(|(_, value)| *value)
+            .filter(|value| value.is_finite())
+            .collect();
+        let defaults = &panel["fieldConfig"]["defaults"];
+        if values.is_empty() {
+            if defaults["noValue"].is_null() {
+                self.problem(&place, "no data");
+            }
+            self.report.empty.insert(text(&panel["title"]).to_owned());
+            return;
+        }
+        let (least, most) = (
+            values.iter().copied().fold(f64::MAX, f64::min),
+            values.iter().copied().fold(f64::MIN, f64::max),
+        );
+        let unit = text(&defaults["unit"]);
+        self.report.notes.push(format!("{place}: {} series, {least}..{most} {unit}", series.len()));
+        if unit == "percentunit" && !(least >= 0.0 && most <= 1.0) {
+            self.problem(&place, format!("a share must lie in 0..1, not in {least}..{most}"));
+        }
+        if ["s", "ops", "bytes", "cps", "percent"].contains(&unit) && least < 0.0 {
+            self.problem(&place, format!("negative: {least} {unit}"));
+        }
+        let mapped: BTreeSet<_> = list(&defaults["mappings"])
+            .iter()
+            .filter_map(|mapping| mapping["options"].as_object())
+            .flat_map(|map| map.keys().cloned())
+            .collect();
+        for value in values.iter().map(f64::to_string).collect::<BTreeSet<_>>() {
+            if !mapped.is_empty() && !mapped.contains(&value) {
+                self.problem(&place, format!("value {value} has no mapping"));
+            }
+        }
+        fields.answers += 1;
+        series.iter().for_each(|one| fields.series(&one.labels));
+        // A table shows labels as columns and needs no legend.
+        if text(&target["format"]) == "table" {
+            let several = list(&panel["targets"]).len() > 1;
+            let value =
+                if several { format!("Value #{}", text(&target["refId"])) } else { "Value".to_owned() };
+            fields.values.insert(value);
+        } else {
+            fields.legends.extend(self.legend(&place, text(&target["legendFormat"]), &series, &asked));
+        }
+    }
+
+    /// A value that no series has selects nothing, which `or` and `noValue` hide.
+    fn selected(&mut self, place: &str, asked: &Query) {
+        for selector in &asked.selectors {
+            for (label, _, pattern) in
+                selector.matchers.iter().filter(|(_, has_to, value)| *has_to && !value.contains('$'))
+            {
+                let there = self.values(label, &selector.metric);
+                let missing = pattern.split('|').find(|value| !there.is_empty() && !there.contains(*value));
+                if let Some(value) = missing {
+                    self.problem(place, format!("no {} has {label} {value:?}", selector.metric));
+                }
+            }
+        }
+    }
+
+    fn values(&self, label: &str, metric: &str) -> BTreeSet<String> {
+        let values = self.prometheus.label_values(label, metric, self.window.start, self.window.end);
+        values.unwrap_or_default().into_iter().collect()
+    }
+
+    /// What the series are called, and what the others would be called that the query leaves out.
+    fn legend(&mut self, place: &str, legend: &str, series: &[Series], asked: &Query) -> BTreeSet<String> {
+        for label in placeholders(legend) {
+            if series.iter().any(|one| !one.labels.contains_key(label)) {
+                self.problem(place, format!("legend names label {label:?}, which a series does not have"));
+            }
+        }
+        let names: BTreeSet<_> = series.iter().map(|one| fill(legend, &one.labels)).collect();
+        if names.len() < series.len() {
+            self.problem(
+                place,
+                format!("{} series share {} legend names: {names:?}", series.len(), names.len()),
+            );
+        }
+        let mut all = names;
+        if let Some(label) = legend.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")) {
+            all.extend(asked.selectors.iter().flat_map(|selector| self.values(label, &selector.metric)));
+        }
+        all
+    }
+
+    fn annotation(&mut self, annotation: &Value) {
+        let (name, target) = (text(&annotation["name"]).to_owned(), &annotation["target"]);
+        let place = format!("annotation {name}");
+        let step = step_ms(self.window.ms(), WIDTH, min_step(target));
+        let series = match self.query(target, step, false) {
+            Ok(series) => series,
+            Err(QueryError(error)) => return self.problem(&place, error),
+        };
+        let (from, to) = (self.window.start * 1_000.0, self.window.end * 1_000.0);
+        let mut seen = events(&series, step, annotation["useValueForTime"] == true);
+        seen.retain(|event| event.end_ms as f64 >= from && event.start_ms as f64 <= to);
+        if seen.is_empty() {
+            self.problem(&place, "nothing to see in the time range");
+        }
+        let titles = format!("{} {}", text(&annotation["titleFormat"]), text(&annotation["textFormat"]));
+        for label in placeholders(&titles) {
+            if seen.iter().any(|event| !event.labels.contains_key(label)) {
+                self.problem(&place, format!("title names label {label:?}, which an event does not have"));
+            }
+        }
+        self.report.notes.push(format!("{place}: {} events", seen.len()));
+        self.report.events.insert(name, seen);
+    }
+
+    fn query(&self, target: &Value, step_ms: u64, instant: bool) -> Result<Vec<Series>, QueryError> {
+        let promql = self.fill_in(text(&target["expr"]), step_ms)?;
+        if instant {
+            return self.prometheus.try_query(&promql, Some(self.window.end));
+        }
+        let step = step_ms as f64 / 1_000.0;
+        let grid = |time: f64| (time / step).floor() * step;
+        let (start, end) = (grid(self.window.start), grid(self.window.end));
+        self.prometheus.try_query_range(&promql, start, end, std::time::Duration::from_millis(step_ms))
+    }
+
+    fn fill_in(&self, promql: &str, step_ms: u64) -> Result<String, QueryError> {
+        let rate = rate_interval_ms(step_ms, SCRAPE_MS);
+        let range = self.window.ms().round();
+        let built_in = [
+            ("__interval", format!("{step_ms}ms")),
+            ("__interval_ms", step_ms.to_string()),
+            ("__rate_interval", format!("{rate}ms")),
+            ("__rate_interval_ms", rate.to_string()),
+            ("__range", format!("{}s", (range / 1_000.0).round())),
+            ("__range_s", (range / 1_000.0).round().to_string()),
+            ("__range_ms", range.to_string()),
+        ];
+        let mut values = self.variables.clone();
+        values.extend(built_in.map(|(name, value)| (name.to_owned(), value)));
+        interpolate(promql, &values).map_err(|names| QueryError(format!("nobody defines {names:?}")))
+    }
+}
+
+fn min_step(target: &Value) -> u64 {
+    duration_ms(text(&target["interval"])).unwrap_or(SCRAPE_MS)
+}

@@ -1,0 +1,144 @@
+//! Whether what a dashboard says fits what it asks: units, names of phases and quantiles, time ranges, variables.
+//! Pure; needs only the file.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::query::{Lookback, Query, Selector};
+use crate::{list, panels, text};
+
+pub(crate) fn problems(dashboard: &Value) -> Vec<String> {
+    let mut found = variables(dashboard);
+    for panel in panels(dashboard) {
+        for target in list(&panel["targets"]) {
+            let place = format!("panel {} query {}", panel["title"], text(&target["refId"]));
+            match Query::read(text(&target["expr"])) {
+                Ok(query) => {
+                    found.extend(
+                        of_target(panel, target, &query).into_iter().map(|p| format!("{place}: {p}")),
+                    );
+                }
+                Err(error) => found.push(format!("{place}: {error}")),
+            }
+        }
+    }
+    for annotation in list(&dashboard["annotations"]["list"]) {
+        let name = text(&annotation["name"]);
+        match Query::read(text(&annotation["target"]["expr"])) {
+            Ok(query) => {
+                let other = phases(&query.selectors).into_iter().find(|phase| *phase != name.to_lowercase());
+                found.extend(other.map(|phase| format!("annotation {name:?}: draws {phase:?}")));
+            }
+            Err(error) => found.push(format!("annotation {name:?}: {error}")),
+        }
+    }
+    found
+}
+
+fn of_target(panel: &Value, target: &Value, query: &Query) -> Vec<String> {
+    let mut found = Vec::new();
+    let defaults = &panel["fieldConfig"]["defaults"];
+    let column = column(panel, target);
+    let unit = unit_of(panel, column).unwrap_or_else(|| text(&defaults["unit"]));
+    if !query.measure.units().contains(&unit) {
+        found.push(format!("unit {unit:?} for what is measured in {:?}", query.measure));
+    }
+    if text(&panel["type"]) == "heatmap" {
+        let times = query.selectors.iter().all(|selector| selector.metric.contains("_seconds"));
+        let axis = text(&panel["options"]["yAxis"]["unit"]);
+        if times != (axis == "s") {
+            found.push(format!("unit {axis:?} on the axis of buckets"));
+        }
+    }
+    let legend = text(&target["legendFormat"]);
+    if let Some(phase) = phases(&query.selectors).into_iter().find(|phase| !legend.contains(*phase)) {
+        found.push(format!("asks for phase {phase:?} and is called {legend:?}"));
+    }
+    let called = [legend, column, text(&panel["title"])].into_iter().find_map(quantile);
+    if let Some(other) = query.quantiles.iter().find(|asked| called.is_some_and(|called| called != **asked)) {
+        found.push(format!("asks for quantile {other} and is called another"));
+    }
+    let instant = target["instant"] == true && target["range"] != true;
+    for window in query.selectors.iter().filter_map(|selector| selector.window) {
+        match window {
+            Lookback::Range if !instant => {
+                found.push("every point looks back on all of the range".to_owned())
+            }
+            Lookback::RateInterval if instant => {
+                found.push("one figure for the range looks back on its last seconds".to_owned());
+            }
+            Lookback::Range | Lookback::RateInterval | Lookback::Fixed => {}
+        }
+    }
+    found
+}
+
+/// What a table calls the answer of a query.
+pub fn column<'a>(panel: &'a Value, target: &Value) -> &'a str {
+    let value = format!("Value #{}", text(&target["refId"]));
+    let renamed = list(&panel["transformations"]).iter().map(|step| &step["options"]["renameByName"][&value]);
+    renamed.map(text).find(|name| !name.is_empty()).unwrap_or_default()
+}
+
+fn unit_of<'a>(panel: &'a Value, column: &str) -> Option<&'a str> {
+    let overrides = list(&panel["fieldConfig"]["overrides"]).iter();
+    let of_it = overrides.filter(|one| !column.is_empty() && text(&one["matcher"]["options"]) == column);
+    let properties = of_it.flat_map(|one| list(&one["properties"]));
+    properties.filter(|property| text(&property["id"]) == "unit").map(|unit| text(&unit["value"])).next()
+}
+
+/// The phases that selectors fix.
+fn phases(selectors: &[Selector]) -> BTreeSet<&str> {
+    let matchers = selectors.iter().flat_map(|selector| &selector.matchers);
+    matchers.filter(|(label, ..)| label == "phase").map(|(_, _, value)| value.as_str()).collect()
+}
+
+/// `p99.9` is 0.999.
+fn quantile(text: &str) -> Option<f64> {
+    let number = |word: &str| word.strip_prefix('p')?.parse::<f64>().ok();
+    text.split_whitespace().find_map(number).map(|percent| (percent * 10.0).round() / 1_000.0)
+}
+
+/// Each variable is asked for somewhere, and each that is asked for is there.
+fn variables(dashboard: &Value) -> Vec<String> {
+    let all = list(&dashboard["templating"]["list"]);
+    let name = |variable: &Value| text(&variable["name"]).to_owned();
+    let defined: BTreeSet<String> = all.iter().map(name).collect();
+    let mut used = BTreeSet::new();
+    for part in ["panels", "annotations", "templating"] {
+        used.extend(named(&dashboard[part].to_string()));
+    }
+    let unused = defined.difference(&used).map(|name| format!("variable {name}: nothing uses it"));
+    let unknown = used.difference(&defined).map(|name| format!("nobody defines variable {name}"));
+    unused.chain(unknown).collect()
+}
+
+/// The variables that a text names, Grafana's own left out.
+fn named(text: &str) -> BTreeSet<String> {
+    let word = |part: &str| {
+        let part = part.trim_start_matches('{');
+        let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
+        part[..end].to_owned()
+    };
+    text.split('$').skip(1).map(word).filter(|name| !name.is_empty() && !name.starts_with("__")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_read_from_names() {
+        assert_eq!(
+            ["p50", "p99.9", "p99 latency by server", "phase", "pool"].map(quantile),
+            [Some(0.5), Some(0.999), Some(0.99), None, None]
+        );
+    }
+
+    #[test]
+    fn variables_are_found_in_any_text() {
+        let text = "a{b=~\"$b\"} $__range ${c} ${d:regex} x$";
+        assert_eq!(named(text), ["b", "c", "d"].map(str::to_owned).into());
+    }
+}

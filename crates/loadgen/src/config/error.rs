@@ -1,0 +1,38 @@
+//! Why a configuration gives no plan. Which checks there are is in the files beside this one.
+
+use daemon_core::exit::{Exit, UserError};
+use daemon_core::lab::LabError;
+use daemon_core::problems::{Problem, Problems};
+use daemon_core::yaml::Unreadable;
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    /// A workload or client file.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error("{flag} is {value}, but there are only {limit} {what}")]
+    Flag { flag: &'static str, value: u64, limit: u64, what: &'static str },
+    #[error("{0}")]
+    Flags(String),
+}
+
+impl From<Problems> for ConfigError {
+    fn from(problems: Problems) -> Self {
+        Self::Lab(LabError::Wrong(problems))
+    }
+}
+
+impl From<Problem> for ConfigError {
+    fn from(problem: Problem) -> Self {
+        Problems::from(problem).into()
+    }
+}
+
+impl UserError for ConfigError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}

@@ -1,0 +1,82 @@
+//! The figures of a summary, computed once for both of its forms. Pure.
+
+use std::time::Duration;
+
+use metrics_core::FineHistogram;
+use metrics_core::families::client::{Breakdown, Totals};
+use metrics_core::labels::Status;
+
+use crate::plan::{Pace, Plan, SummaryFormat};
+
+/// What is known of a run before it starts.
+#[derive(Clone, Debug)]
+pub(crate) struct RunInfo {
+    pub(crate) format: SummaryFormat,
+    pub(crate) workload: String,
+    pub(crate) pace: Pace,
+    pub(crate) seed: u64,
+    /// The nodes' names, in their order.
+    pub(crate) nodes: Vec<String>,
+}
+
+/// A run that has ended.
+#[derive(Clone, Debug)]
+pub(super) struct Summary {
+    pub(super) info: RunInfo,
+    /// From the first start that was due to the moment at which no more were.
+    pub(super) ran: Duration,
+    pub(super) nodes: Vec<Breakdown>,
+    /// Of all nodes.
+    pub(super) total: Breakdown,
+    /// Of an open loop.
+    pub(super) lateness: FineHistogram,
+    pub(super) dropped: u64,
+    /// Those that were due: each was taken by a worker or dropped, or both for want of a connection.
+    pub(super) due: u64,
+}
+
+impl RunInfo {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let load = &plan.load;
+        Self {
+            format: plan.summary,
+            workload: load.workload.clone(),
+            pace: load.pace,
+            seed: load.seed,
+            nodes: plan.nodes.iter().map(|node| node.name.clone()).collect(),
+        }
+    }
+}
+
+impl Summary {
+    pub(super) fn new(
+        info: RunInfo,
+        ran: Duration,
+        nodes: Vec<Breakdown>,
+        lateness: FineHistogram,
+        totals: &Totals,
+    ) -> Self {
+        let mut total = Breakdown::default();
+        nodes.iter().for_each(|node| total.merge(node));
+        let Totals { dropped, abandoned, .. } = *totals;
+        let due = lateness.count() + dropped - abandoned;
+        Self { info, ran, nodes, total, lateness, dropped, due }
+    }
+
+    pub(super) fn ended(&self) -> u64 {
+        self.total.ended(Status::Success) + self.total.ended(Status::Failed)
+    }
+
+    pub(super) fn per_second(&self, operations: u64) -> f64 {
+        let seconds = self.ran.as_secs_f64();
+        if seconds > 0.0 { operations as f64 / seconds } else { 0.0 }
+    }
+
+    /// Operations per second that an open loop wanted, over the whole run.
+    pub(super) fn requested_rate(&self) -> Option<f64> {
+        match self.info.pace {
+            Pace::Closed(_) => None,
+            Pace::Open { .. } => Some(self.per_second(self.due)),
+        }
+    }
+}
