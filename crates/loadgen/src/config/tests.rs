@@ -152,7 +152,7 @@ fn the_path_of_a_workload_is_relative_to_the_lab_file() {
     std::fs::write(&file, "name: mine\nweights: { get: 99 }\n").unwrap();
     let text = format!("{SERVERS}loadgen: {{ workload: mine.yaml, threads: 0 }}\n");
     let both = lab(&text).unwrap_err().to_string();
-    assert!(both.contains("mine.yaml:2: `weights` sum up to 99, must be 100"), "{both}");
+    assert!(both.contains("mine.yaml:2: the sum of `weights` is 99, must be 100"), "{both}");
     assert!(both.contains("lab.yaml:3: `threads` is 0, must be at least 1"), "{both}");
 }
 
