@@ -33,7 +33,7 @@ fn a_command_line_that_makes_no_sense_is_told_so() {
         (&["--scenaro", "x"], "error: unknown flag: --scenaro\nhint: did you mean --scenario?"),
         (
             &["--scenario", "x", "--loop", "0"],
-            "error: --loop is `0`: must be a whole number of runs from 1, or nothing for ever\nhint: `scenariod --help` shows the usage",
+            "error: --loop is `0`: must be a whole number from 1, or have no value to run forever\nhint: `scenariod --help` shows the usage",
         ),
         (
             &["--scenario", "x", "list"],
@@ -61,7 +61,7 @@ fn a_command_line_that_makes_no_sense_is_told_so() {
         ),
         (
             &["--scenario", "x", "--loop", "-1"],
-            "error: --loop is `-1`: must be a whole number of runs from 1, or nothing for ever\nhint: `scenariod --help` shows the usage",
+            "error: --loop is `-1`: must be a whole number from 1, or have no value to run forever\nhint: `scenariod --help` shows the usage",
         ),
         (
             &["--scenario", "x", "--seed", "1", "--seed", "2"],
@@ -97,11 +97,11 @@ fn a_command_line_that_makes_no_sense_is_told_so() {
         (&["check", ""], "error: PATHS needs a value\nhint: `scenariod --help` shows the usage"),
         (
             &["show", ""],
-            "error: no scenario, family or playlist is named\nhint: `scenariod list` shows every scenario",
+            "error: no scenario, family or playlist is given\nhint: `scenariod list` shows every scenario",
         ),
         (
             &["--scenario", " , "],
-            "error: no scenario, family or playlist is named\nhint: `scenariod list` shows every scenario",
+            "error: no scenario, family or playlist is given\nhint: `scenariod list` shows every scenario",
         ),
         (&["help", "lisst"], "error: unknown command: lisst\nhint: `scenariod --help` shows the usage"),
         (
@@ -159,13 +159,13 @@ fn what_is_no_file_or_far_too_large_is_not_read() {
 
 #[test]
 fn a_file_that_is_something_else_is_told_in_one_line() {
-    let lab = "error: lab.yaml:1: holds a lab, not a playlist: name it with `--config`";
+    let lab = "error: lab.yaml:1: expected a playlist, found a lab: use `--config` for it";
     Expect::of(&["--scenario", "lab.yaml"]).file("lab.yaml", LAB).code(2).stderr(lab).run();
     Expect::of(&["list", "--catalogue", "mine"])
         .file("mine/compose.yaml", "services: {}\n")
         .file("mine/lab.yaml", LAB)
         .code(2)
-        .stderr("error: mine/lab.yaml:1: holds a lab, neither scenarios nor a playlist")
+        .stderr("error: mine/lab.yaml:1: expected scenarios or a playlist, found a lab")
         .run();
 }
 
@@ -206,7 +206,7 @@ fn a_lab_that_the_scenario_does_not_fit_is_refused_with_the_place() {
         .stderr(format!(
             "error: config/scenarios/packet-loss.yaml (built in):{line}: scenario `packet-loss-2`: unknown node `memcached1`\n\
              error: mine/mine.yaml:7: scenario `mine`: unknown node `cache-b`, did you mean `cache-a`?\n\
-             error: mine/mine.yaml:8: scenario `mine`: 2 nodes are asked for, the lab has 1"
+             error: mine/mine.yaml:8: scenario `mine`: `target` needs 2 nodes, the lab has 1"
         ))
         .run();
 }

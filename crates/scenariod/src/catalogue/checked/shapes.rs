@@ -1,4 +1,4 @@
-//! From a shape as it is written to one that its fault can take. Reads no file.
+//! Turns the raw form of a shape into one that suits its fault. Reads no file.
 
 use daemon_core::problems::Problem;
 use daemon_core::values::Fraction;
@@ -7,7 +7,7 @@ use super::raw;
 use crate::fault::{Fault, written_fraction};
 use crate::scenario::timeline::{Shape, Stretch};
 
-/// So many steps show in no graph.
+/// No graph shows more steps than that.
 const MOST_STEPS: u32 = 1_000;
 
 /// `problem_at` makes a problem of a key and a message.
@@ -37,7 +37,10 @@ pub(super) fn shape(
     Ok(shape)
 }
 
-fn stretches(raw: &[raw::Stretch], problem_at: &impl Fn(&str, &str) -> Problem) -> Result<Vec<Stretch>, Problem> {
+fn stretches(
+    raw: &[raw::Stretch],
+    problem_at: &impl Fn(&str, &str) -> Problem,
+) -> Result<Vec<Stretch>, Problem> {
     if raw.is_empty() {
         return Err(problem_at("shape/steps", "`steps` is an empty list"));
     }
@@ -47,8 +50,9 @@ fn stretches(raw: &[raw::Stretch], problem_at: &impl Fn(&str, &str) -> Problem) 
             level if level > 0.0 && level < 1.0 => Some(written_fraction("level", level)),
             level => Some(Fraction::new(level).ok_or_else(|| "`level` must be from 0 to 1".to_owned())),
         };
-        let level =
-            level.transpose().map_err(|message| problem_at(&format!("shape/steps/{index}/level"), &message))?;
+        let level = level
+            .transpose()
+            .map_err(|message| problem_at(&format!("shape/steps/{index}/level"), &message))?;
         Ok(Stretch { length: stretch.length.get(), level })
     };
     raw.iter().enumerate().map(one).collect()
