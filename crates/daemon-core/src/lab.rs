@@ -103,11 +103,7 @@ impl Lab {
     }
 
     /// Reads a text; `name` is how messages call the file.
-    pub fn parse(
-        name: impl Into<String>,
-        text: impl Into<String>,
-        port_offset: u16,
-    ) -> Result<Lab, LabError> {
+    pub fn parse(name: impl Into<String>, text: impl AsRef<str>, port_offset: u16) -> Result<Lab, LabError> {
         let document = Document::parse(name, text)?;
         let raw: RawLab = document.decode()?;
         let mut problems = Problems::default();

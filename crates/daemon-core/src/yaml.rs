@@ -1,6 +1,7 @@
 //! A YAML file of the lab: read once, checked as a whole, decoded by serde, and still able to say on which line a value
 //! stands. This is the only place that reads YAML.
 
+mod decode;
 mod node;
 mod schema;
 mod shape;
@@ -36,7 +37,6 @@ pub struct Unreadable {
 #[derive(Clone, Debug)]
 pub struct Document {
     name: String,
-    text: String,
     root: Node,
 }
 
@@ -47,10 +47,10 @@ impl Document {
     }
 
     /// Parses a text; `name` is how messages call the file.
-    pub fn parse(name: impl Into<String>, text: impl Into<String>) -> Result<Document, Problems> {
-        let (name, text) = (name.into(), text.into());
-        match node::parse(&text) {
-            Ok(root) => Ok(Document { name, text, root }),
+    pub fn parse(name: impl Into<String>, text: impl AsRef<str>) -> Result<Document, Problems> {
+        let name = name.into();
+        match node::parse(text.as_ref()) {
+            Ok(root) => Ok(Document { name, root }),
             Err(e) => Err(Problem { file: name, line: e.line, message: e.message }.into()),
         }
     }
@@ -62,8 +62,7 @@ impl Document {
 
     /// The whole file as a `T`, or every problem: unknown, duplicate and missing keys, wrong types and values.
     pub fn decode<T: DeserializeOwned + JsonSchema>(&self) -> Result<T, Problems> {
-        self.check::<T>(&self.root, WHOLE)?;
-        serde_yaml::from_str(&self.text).map_err(|error| self.serde_problem(&self.root, &error))
+        self.typed(&self.root, WHOLE)
     }
 
     /// The keys of the top level, in file order.
@@ -82,12 +81,7 @@ impl Document {
             None | Some(Node { value: Value::Scalar(Scalar::Null), .. }) => &empty,
             Some(node) => node,
         };
-        self.check::<T>(node, key)?;
-        let whole: serde_yaml::Value =
-            serde_yaml::from_str(&self.text).map_err(|error| self.serde_problem(&self.root, &error))?;
-        let section = whole.get(key).filter(|value| !value.is_null()).cloned();
-        serde_yaml::from_value(section.unwrap_or_else(|| serde_yaml::Value::Mapping(Default::default())))
-            .map_err(|error| self.serde_problem(node, &error))
+        self.typed(node, key)
     }
 
     /// A problem with the value at a path such as `scenarios/2/faults/1/target`; the nearest line that exists is named.
@@ -102,21 +96,12 @@ impl Document {
         Problem { file: self.name.clone(), line: node.line, message: message.into() }
     }
 
-    fn check<T: JsonSchema>(&self, node: &Node, subject: &str) -> Result<(), Problems> {
+    fn typed<T: DeserializeOwned + JsonSchema>(&self, node: &Node, subject: &str) -> Result<T, Problems> {
         let schema: Json = schema_for!(T).into();
         let problem = |(line, message)| Problem { file: self.name.clone(), line, message };
-        Problems(schema::check(node, &schema, subject).into_iter().map(problem).collect()).or(())
-    }
-
-    /// What only serde found: text that its reader of YAML refuses, or a value that the schema cannot describe.
-    fn serde_problem(&self, node: &Node, error: &serde_yaml::Error) -> Problems {
-        let line = error.location().map_or(node.line, |location| location.line());
-        let text = error.to_string();
-        let message = match serde_yaml::from_str::<serde_yaml::Value>(&self.text) {
-            Err(_) => format!("not YAML: {}", text.split(" at line ").next().unwrap_or_default()),
-            Ok(_) => text,
-        };
-        Problem { file: self.name.clone(), line, message }.into()
+        Problems(schema::check(node, &schema, subject).into_iter().map(problem).collect()).or(())?;
+        // Only what a schema cannot describe is still wrong here.
+        decode::decode(node).map_err(|finding| problem(finding).into())
     }
 }
 

@@ -123,3 +123,8 @@ fn print_text(text: &str) -> Result<Exit, Failure> {
     print(text)?;
     Ok(Exit::Ok)
 }
+
+/// The command line, for programs that ask what it accepts.
+pub fn command_line() -> clap::Command {
+    <cli::Cli as clap::CommandFactory>::command()
+}

@@ -134,7 +134,7 @@ async fn every_declared_family_is_served() {
     // What was never judged has no series.
     let times = NodeTimes { detect: Some(Duration::ZERO), recover: Some(Duration::ZERO) };
     let findings = vec![("e".into(), Some(Finding::Pass))];
-    served.verdict.judged("s", RunFindings { findings, times: vec![("n1".into(), times)] });
+    served.verdict.record("s", RunFindings { findings, times: vec![("n1".into(), times)] });
     let body = served.get("/metrics", &[]).body;
     let page = Scrape::parse(&body);
     for family in declared() {

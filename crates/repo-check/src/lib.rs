@@ -2,3 +2,4 @@
 //! wrong; the tests in `tests/` hand them the files of this repository. Nothing here may be part of a daemon.
 
 pub mod imports;
+pub mod prose;

@@ -39,7 +39,7 @@ pub(crate) struct Catalogue {
 
 impl Catalogue {
     /// The scenarios of these files.
-    pub(crate) fn of(sources: &[Source]) -> Result<Catalogue, Problems> {
+    pub(crate) fn from_sources(sources: &[Source]) -> Result<Catalogue, Problems> {
         Ok(Catalogue { scenarios: scenarios(sources)? })
     }
 
@@ -55,7 +55,7 @@ impl Catalogue {
     }
 
     /// Those that are to be kept.
-    pub(crate) fn only(&self, keep: impl Fn(&Scenario) -> bool) -> Catalogue {
+    pub(crate) fn filtered(&self, keep: impl Fn(&Scenario) -> bool) -> Catalogue {
         Catalogue { scenarios: self.scenarios.iter().filter(|scenario| keep(scenario)).cloned().collect() }
     }
 
@@ -92,7 +92,7 @@ pub(crate) fn scenarios(sources: &[Source]) -> Result<Vec<Scenario>, Problems> {
             Ok(more) => scenarios.extend(more),
         }
     }
-    problems.extend(names::check(&scenarios, []));
+    problems.extend(names::check_names(&scenarios, []));
     problems.or(scenarios)
 }
 

@@ -1,172 +1,132 @@
-//! The command line: flags, sub-commands and what they mean together. Nothing is read or started here.
+//! The command line: which commands there are and what a line parses to. The flags of each command are in `args`. Nothing is
+//! read or started here.
+
+pub(crate) mod args;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::builder::PossibleValuesParser;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use daemon_core::completion::{self, Flag, Takes};
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::usage;
-use daemon_core::values::{HostPort, HttpUrl, Positive, Span};
 
 use crate::plan::TimeScale;
-use crate::plan::schedule::{FOREVER, Loops};
+use args::{
+    CheckArgs, CleanArgs, CompletionsArgs, GuardArgs, HealthArgs, LabArgs, ListArgs, RunArgs, RunCommand,
+    ShowArgs,
+};
 
 const EXAMPLES: &str = "\
 Examples:
-  scenariod --scenario packet-loss-10             one scenario
-  scenariod --scenario latency,partition-one      a family, then one scenario
-  scenariod --scenario smoke                      a playlist
-  scenariod --scenario ./mine.yaml --loop 3       a playlist of your own, three times
-  scenariod --scenario all --time-scale 0.2       everything, in a fifth of the time
-  scenariod show packet-loss-10                   when it does what, with every request
-  scenariod check config                          what is wrong with the files of a folder";
+  scenariod run packet-loss-10            one scenario
+  scenariod run latency partition-one     every scenario of a family, then one more
+  scenariod run smoke                     a playlist
+  scenariod show packet-loss-10           its timeline, and every request to Toxiproxy
+  scenariod check config                  all problems of the files in a folder
 
-/// Walks fault scenarios in three phases through Toxiproxy and leaves no fault behind
-///
-/// Exit codes: 0 the verdict passed; 1 it failed; 2 usage or configuration; 3 inconclusive; 4 set-up refused or
-/// failed, nothing injected; 5 a fault may still be on; 130 and 143 interrupted and clean. A toxic is left only with 5.
+`scenariod --scenario NAME` is short for `scenariod run NAME` and takes the same flags.
+`scenariod run --help` explains them.";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  scenariod run packet-loss-10                  one scenario
+  scenariod run latency partition-one           every scenario of a family, then one more
+  scenariod run smoke --dry-run                 what a playlist would do
+  scenariod run ./mine.yaml --loop 3            a playlist file, three times
+  scenariod run all --time-scale 0.2            everything, in a fifth of the time
+  scenariod --scenario smoke,latency --json     without `run`, names follow --scenario";
+
+const RUN_EXIT_CODES: &str = "\
+Exit codes of a run:
+  0            the verdict passed
+  1            it failed
+  2            usage or configuration error
+  3            inconclusive: the data cannot tell
+  4            set-up failed or was refused; nothing was injected
+  5            a fault may still be on; with all other codes, no fault is left
+  130 and 143  interrupted by SIGINT or SIGTERM";
+
+const CLEAN_HELP: &str = "\
+Examples:
+  scenariod clean --dry-run
+  scenariod clean --toxiproxy http://127.0.0.1:8474
+
+Exit codes:
+  0  no fault is left; those of live runs stay
+  4  no Toxiproxy answers at the address
+  5  a fault may still be on";
+
+/// Runs fault scenarios in three phases through Toxiproxy and removes every fault afterwards
+// The flags are those of the short form. They are hidden here, as `run --help` explains them.
 #[derive(Debug, Parser)]
-#[command(name = "scenariod", version, after_help = EXAMPLES)]
+#[command(name = "scenariod", version, mut_args(|arg| arg.hide(true)))]
+#[command(after_help = format!("{EXAMPLES}\n\n{RUN_EXIT_CODES}"))]
+#[command(override_usage = "scenariod <COMMAND> [OPTIONS]\n       scenariod --scenario <NAME,...> [OPTIONS]")]
 pub(crate) struct Cli {
-    /// What to run, in this order: scenarios, families, playlists, the path of a playlist file, or `all`
-    #[arg(long, visible_alias = "playlist", value_name = "NAME[,NAME|FAMILY|PLAYLIST|FILE|all]")]
-    pub(crate) scenario: Vec<String>,
-    /// Walk the whole list N times; without N for ever
-    #[arg(long = "loop", value_name = "N", num_args = 0..=1, default_missing_value = FOREVER, allow_negative_numbers = true)]
-    pub(crate) loops: Option<Loops>,
-    /// Wait so long between two runs [default: what the playlist says, else not at all]
-    #[arg(long, value_name = "DURATION")]
-    pub(crate) pause: Option<Span>,
-    /// Read everything a run reads, say what it would do, and change nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Show what can be run, as `list` does; with --scenario only that
-    #[arg(long)]
-    pub(crate) list: bool,
-    /// Factor on the length of phases and leases, on top of what a playlist says: with 0.1 a minute lasts 6 s
-    #[arg(long, value_name = "F", value_parser = time_scale, allow_hyphen_values = true)]
-    pub(crate) time_scale: Option<TimeScale>,
-    /// Toxiproxy's API [default: `scenariod.toxiproxy` of the lab file]
-    #[arg(long, value_name = "URL", global = true)]
-    pub(crate) toxiproxy: Option<HttpUrl>,
-    /// Run beside toxics of others on the nodes of the lab; they are written down
-    #[arg(long)]
-    pub(crate) allow_foreign: bool,
-    /// Where runs keep their journals and locks; a guard needs the same [default: $LAB_STATE, else the XDG state folder]
-    #[arg(long, value_name = "DIR", global = true, env = "LAB_STATE", hide_env = true)]
-    pub(crate) state_dir: Option<PathBuf>,
-    /// The Prometheus that the verdict is read from [default: $LAB_PROMETHEUS, else `scenariod.prometheus` of the lab file]
-    #[arg(long, value_name = "URL", conflicts_with = "no_verdict")]
-    pub(crate) prometheus: Option<HttpUrl>,
-    /// A file with the bearer token for Prometheus [default: $LAB_PROMETHEUS_TOKEN is the token]
-    #[arg(long, value_name = "FILE", conflicts_with = "no_verdict")]
-    pub(crate) prometheus_token_file: Option<PathBuf>,
-    /// Walk the phases and judge nothing
-    #[arg(long)]
-    pub(crate) no_verdict: bool,
-    /// Print the report of the runs as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Where to serve metrics [default: `metrics_addr`, for the guard `guard_addr`, of the lab file]
-    #[arg(long, value_name = "ADDR", global = true)]
-    pub(crate) metrics_addr: Option<HostPort>,
-    /// The lab file [default: $LAB_CONFIG, else config/lab.yaml, else the built-in one]
-    #[arg(long, value_name = "FILE", global = true)]
-    pub(crate) config: Option<PathBuf>,
-    /// A folder of scenario files that add to the catalogue or replace entries
-    #[arg(long, value_name = "DIR", global = true)]
-    pub(crate) catalogue: Option<PathBuf>,
-    /// Stay at most this long after the last phase, for two further scrapes [default: 5s]
-    #[arg(long, value_name = "DURATION")]
-    pub(crate) linger: Option<Span>,
-    /// Seed for targets picked by count [default: a new one, printed]
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-    /// Say nothing while runs go, only what is wrong and how they ended
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) short: RunArgs,
     #[command(subcommand)]
     pub(crate) command: Option<SubCommand>,
 }
 
-/// Everything that runs no scenario.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SubCommand {
-    #[command(after_help = "Examples: scenariod list; scenariod list latency smoke; scenariod list --json")]
-    /// Show what can be run; touches nothing
-    List {
-        /// Only these: scenarios, families, playlists
-        names: Vec<String>,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-        /// As the page of the documentation
-        #[arg(long, hide = true, conflicts_with = "json")]
-        markdown: bool,
-    },
-    /// Show one scenario with its timeline and every request it makes, or a playlist with its runs; touches nothing
-    Show {
-        /// A scenario, a family, a playlist or the path of a playlist file
-        name: String,
-    },
-    /// Check scenario, playlist and lab files, all problems at once; without PATHS what is built in and the lab file
-    Check {
-        /// Files, or folders with all that is below them
-        paths: Vec<PathBuf>,
-    },
-    #[command(after_help = "Example: scenariod guard --metrics-addr 127.0.0.1:9095 --state-dir /var/lib/lab")]
-    /// Watch Toxiproxy and remove what a killed run left behind; runs until it is stopped
-    Guard {
-        /// Look so often
-        #[arg(long, value_name = "DURATION", default_value = "1s")]
-        interval: Positive,
-    },
+    /// Run scenarios, families and playlists
+    #[command(after_help = format!("{RUN_EXAMPLES}\n\n{RUN_EXIT_CODES}"))]
+    Run(Box<RunCommand>),
+    /// List what can be run
     #[command(
-        after_help = "Examples: scenariod clean --dry-run; scenariod clean --toxiproxy http://127.0.0.1:8474"
+        after_help = "Examples:\n  scenariod list\n  scenariod list latency smoke\n  scenariod list --json"
     )]
-    /// Remove what runs have left behind, and say what was found: exit 0 when nothing is left, 4 when no Toxiproxy is there, else 5
-    Clean {
-        /// Only say what would be removed
-        #[arg(long = "dry-run", id = "clean_dry_run")]
-        dry_run: bool,
-    },
-    /// Print Toxiproxy's start-up configuration for the lab's nodes
-    Proxies,
+    List(ListArgs),
+    /// Show the timeline of a scenario and every request to Toxiproxy, or the runs of a playlist
+    #[command(after_help = "Examples:\n  scenariod show packet-loss-10\n  scenariod show smoke")]
+    Show(ShowArgs),
+    /// Check scenario, playlist and lab files and report all problems at once
+    #[command(after_help = "Examples:\n  scenariod check\n  scenariod check config mine.yaml")]
+    Check(CheckArgs),
+    /// Watch Toxiproxy and remove faults that a killed run left behind, until stopped
     #[command(
-        after_help = "Examples: scenariod health; scenariod health --metrics-addr 127.0.0.1:9095 asks the guard"
+        after_help = "Example:\n  scenariod guard --metrics-addr 127.0.0.1:9095 --state-dir /var/lib/lab"
     )]
-    /// Ask a running scenario, or the guard, whether it is well: exit 0 or 1
-    Health,
-    /// Print a completion script
-    Completions {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
-    /// Anything else: most likely the name of a scenario.
+    Guard(GuardArgs),
+    /// Remove faults that runs left behind, and report them
+    #[command(after_help = CLEAN_HELP)]
+    Clean(CleanArgs),
+    /// Print a Toxiproxy configuration file with the lab's nodes
+    Proxies(LabArgs),
+    /// Check the health of a running scenario or of the guard: exit code 0 or 1
+    #[command(
+        after_help = "Examples:\n  scenariod health\n  scenariod health --metrics-addr 127.0.0.1:9095   the guard"
+    )]
+    Health(HealthArgs),
+    /// Print a shell completion script
+    #[command(after_help = "Example:\n  source <(scenariod completions bash)")]
+    Completions(CompletionsArgs),
+    /// Any other word: most likely the name of a scenario.
     #[command(external_subcommand)]
     Other(Vec<OsString>),
 }
 
-/// A command line that makes no sense.
+/// An invalid command line.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
     #[error(transparent)]
     Refused(#[from] usage::UsageError),
+    #[error("{flag} must come after the command `{command}`")]
+    FlagBeforeCommand { flag: String, command: String },
     #[error("{flag} cannot be used with the command `{command}`")]
-    FlagWithCommand { flag: &'static str, command: &'static str },
+    FlagWithCommand { flag: String, command: String },
     #[error("unknown command: {word}")]
     UnknownCommand { word: String, hint: String },
-    #[error("NAME is missing")]
-    NothingToShow,
-    #[error("nothing to run: --scenario is missing")]
+    #[error("nothing to run: missing argument NAME")]
     NothingToRun,
     #[error("{name} must be {wants}")]
     Variable { name: &'static str, wants: &'static str },
-    #[error("--time-scale times the playlist's time scale must be {}", TimeScale::BOUNDS)]
+    #[error("the product of --time-scale and the playlist's time scale must be {}", TimeScale::BOUNDS)]
     TimeScale,
 }
 
@@ -180,145 +140,90 @@ impl UserError for UsageError {
             UsageError::Refused(error) => error.hint(),
             UsageError::UnknownCommand { hint, .. } => Some(hint.clone()),
             UsageError::Variable { .. } => None,
-            UsageError::FlagWithCommand { .. } | UsageError::TimeScale => {
-                Some("`scenariod --help` shows the usage".to_owned())
+            UsageError::FlagBeforeCommand { command, .. } | UsageError::FlagWithCommand { command, .. } => {
+                Some(format!("`scenariod {command} --help` shows the usage"))
             }
-            UsageError::NothingToShow => {
-                Some("`scenariod list` shows what there is, `scenariod show NAME` one of it".to_owned())
-            }
+            UsageError::TimeScale => Some("`scenariod run --help` shows the usage".to_owned()),
             UsageError::NothingToRun => {
-                Some("`scenariod list` shows what there is, `scenariod --scenario NAME` runs it".to_owned())
+                Some("`scenariod list` shows the names, `scenariod run NAME` runs one".to_owned())
             }
         }
     }
 }
 
-/// A line that parsed, or text that was asked for instead.
+/// A valid command line.
 #[derive(Debug)]
-pub(crate) enum Parsed {
+pub(crate) enum CommandLine {
     Cli(Box<Cli>),
+    /// One that asks for help or the version.
     Text(String),
 }
 
 /// Parses a command line, program name first.
-pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, UsageError> {
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, UsageError> {
     let args: Vec<OsString> = args.into_iter().collect();
-    let cli = match Cli::try_parse_from(&args) {
-        Ok(cli) => cli,
-        Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            let shown = command().try_get_matches_from(&args).err().unwrap_or(asked);
-            return Ok(Parsed::Text(shown.to_string()));
-        }
-        Err(error) if nothing_to_show(&error) => return Err(UsageError::NothingToShow),
-        Err(error) => return Err(usage::told(&error, &Cli::command(), &args).into()),
-    };
-    if let (Some(command), Some(flag)) = (&cli.command, cli.run_flag()) {
-        let command = match command {
-            SubCommand::List { .. } => "list",
-            SubCommand::Show { .. } => "show",
-            SubCommand::Check { .. } => "check",
-            SubCommand::Guard { .. } => "guard",
-            SubCommand::Clean { .. } => "clean",
-            SubCommand::Proxies => "proxies",
-            SubCommand::Health => "health",
-            SubCommand::Completions { .. } => "completions",
-            // The better message is about the unknown word.
-            SubCommand::Other(_) => return Ok(Parsed::Cli(Box::new(cli))),
-        };
-        return Err(UsageError::FlagWithCommand { flag, command });
-    }
-    Ok(Parsed::Cli(Box::new(cli)))
-}
-
-/// The flags of every command that mean something to this one. Its help shows no others.
-fn heeded(command: &str) -> &'static [&'static str] {
-    match command {
-        "list" | "completions" => &["catalogue"],
-        "show" | "check" => &["config", "catalogue"],
-        "guard" => &["toxiproxy", "state_dir", "metrics_addr", "config"],
-        "clean" => &["toxiproxy", "state_dir", "config"],
-        "proxies" => &["config"],
-        "health" => &["metrics_addr", "config"],
-        _ => &[],
-    }
-}
-
-/// The command line with the help of each command cut down to its own flags.
-fn command() -> clap::Command {
     let command = Cli::command();
-    let global: Vec<clap::Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
-    let asked = "Where the daemon serves its metrics [default: `metrics_addr` of the lab file]";
-    command.mut_subcommands(|sub| {
-        let heeded = heeded(sub.get_name());
-        let health = sub.get_name() == "health";
-        let own = global.iter().cloned().map(|arg| match arg.get_id().as_str() {
-            "metrics_addr" if health => arg.help(asked),
-            id => {
-                let hidden = !heeded.contains(&id);
-                arg.hide(hidden)
-            }
-        });
-        sub.args(own)
+    let refused = |error| usage::told(&error, &explaining(&error, command.clone(), &args), &args);
+    let matches = match command.clone().try_get_matches_from(&args) {
+        Ok(matches) => matches,
+        Err(text) if matches!(text.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            return Ok(CommandLine::Text(text.to_string()));
+        }
+        Err(error) => return Err(refused(error).into()),
+    };
+    check_flags_before_command(&command, &matches)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(refused)?;
+    Ok(CommandLine::Cli(Box::new(cli)))
+}
+
+/// Refuses the flags of the short form beside a sub-command. To clap they are flags of the program itself, which it takes
+/// with any sub-command; `args_conflicts_with_subcommands` would refuse the global ones as well.
+fn check_flags_before_command(command: &Command, matches: &ArgMatches) -> Result<(), UsageError> {
+    let Some(sub) = matches.subcommand_name().and_then(|name| command.find_subcommand(name)) else {
+        return Ok(());
+    };
+    let is_given = |arg: &&Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+    let is_own = |arg: &Arg| sub.get_arguments().any(|own| own.get_id() == arg.get_id());
+    let run = RunArgs::augment_args(Command::new("run"));
+    // Every command accepts the global flags. That of Toxiproxy would mislead where no Toxiproxy is called.
+    let is_accepted = |arg: &Arg| arg.is_global_set() && (arg.get_id() != "toxiproxy" || is_own(arg));
+    let Some(arg) = run.get_arguments().filter(is_given).find(|arg| !is_accepted(arg)) else {
+        return Ok(());
+    };
+    let flag = format!("--{}", arg.get_long().unwrap_or_default());
+    let command = sub.get_name().to_owned();
+    Err(if is_own(arg) {
+        UsageError::FlagBeforeCommand { flag, command }
+    } else {
+        UsageError::FlagWithCommand { flag, command }
     })
 }
 
-/// Only `show` has to be given a name.
-fn nothing_to_show(error: &clap::Error) -> bool {
-    let missing = error.get(ContextKind::InvalidArg);
-    let name = |missing: &ContextValue| matches!(missing, ContextValue::Strings(all) if all == &["<NAME>"]);
-    error.kind() == ErrorKind::MissingRequiredArgument && missing.is_some_and(name)
+/// The program, under the name whose `--help` explains an error in this line.
+fn explaining(error: &clap::Error, command: Command, args: &[OsString]) -> Command {
+    let sub = args.iter().skip(1).find_map(|arg| command.find_subcommand(arg)).map(Command::get_name);
+    // A line without a sub-command is the short form of `run`.
+    let sub = sub.unwrap_or("run");
+    let name = format!("{} {sub}", command.get_name());
+    if error.kind() == ErrorKind::InvalidSubcommand { command } else { command.name(name) }
 }
 
-impl Cli {
-    /// A flag that only makes sense for a run, if one is given.
-    fn run_flag(&self) -> Option<&'static str> {
-        let given = [
-            (!self.scenario.is_empty(), "--scenario"),
-            (self.loops.is_some(), "--loop"),
-            (self.pause.is_some(), "--pause"),
-            (self.dry_run, "--dry-run"),
-            (self.list, "--list"),
-            (self.time_scale.is_some(), "--time-scale"),
-            (self.allow_foreign, "--allow-foreign"),
-            (self.toxiproxy.is_some() && !self.talks_to_toxiproxy(), "--toxiproxy"),
-            (self.linger.is_some(), "--linger"),
-            (self.prometheus.is_some(), "--prometheus"),
-            (self.prometheus_token_file.is_some(), "--prometheus-token-file"),
-            (self.no_verdict, "--no-verdict"),
-            (self.json, "--json"),
-            (self.seed.is_some(), "--seed"),
-            (self.quiet, "--quiet"),
-        ];
-        given.into_iter().find(|(given, _)| *given).map(|(_, flag)| flag)
-    }
-}
-
-impl Cli {
-    fn talks_to_toxiproxy(&self) -> bool {
-        matches!(self.command, Some(SubCommand::Guard { .. } | SubCommand::Clean { .. }))
-    }
-}
-
-fn time_scale(text: &str) -> Result<TimeScale, String> {
-    let factor = f64::from_str(text).ok().and_then(TimeScale::new);
-    factor.ok_or_else(|| format!("must be a number {}", TimeScale::BOUNDS))
+/// The names of the commands.
+pub(crate) fn command_names() -> Vec<String> {
+    let names = Cli::command().get_subcommands().map(|sub| sub.get_name().to_owned()).collect::<Vec<_>>();
+    names.into_iter().chain(["help".to_owned()]).collect()
 }
 
 /// The completion script of a shell; `words` are what can be run.
 pub(crate) fn completions(shell: clap_complete::Shell, words: Vec<String>) -> String {
-    let values = || PossibleValuesParser::new(words.iter().cloned());
+    let values = |arg: Arg| arg.value_parser(PossibleValuesParser::new(words.iter().cloned()));
     let command = Cli::command()
-        .mut_subcommand("list", |list| list.mut_arg("names", |arg| arg.value_parser(values())))
-        .mut_subcommand("show", |show| show.mut_arg("name", |arg| arg.value_parser(values())));
+        .mut_subcommand("run", |run| run.mut_arg("names", values).mut_arg("scenario", values))
+        .mut_subcommand("list", |list| list.mut_arg("names", values))
+        .mut_subcommand("show", |show| show.mut_arg("name", values));
     let scenario = Flag { names: vec!["scenario", "playlist"], words: words.clone(), takes: Takes::List };
     completion::script(shell, command, &[scenario])
 }
 
 #[cfg(test)]
-mod tests {
-    #[test]
-    fn the_command_line_is_sound() {
-        <super::Cli as clap::CommandFactory>::command().debug_assert();
-        super::command().debug_assert();
-    }
-}
+mod tests;

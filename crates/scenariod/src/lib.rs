@@ -1,13 +1,14 @@
-//! The scenario daemon: walks fault scenarios in three phases through Toxiproxy and leaves no fault behind.
+//! The scenario daemon: runs fault scenarios in three phases through Toxiproxy and removes every fault afterwards.
 //!
-//! Data flows one way: command line and catalogue make a plan, the pure machine says what comes next, the driver does
-//! it through the injector. Nothing here knows memcached. This file only sends a command to its module.
+//! Data flows one way: command line and catalogue make a plan, the pure state machine decides the next step, and the driver
+//! takes it through the injector. Nothing here knows memcached. This file only calls the module of a command.
 
 mod catalogue;
 mod cli;
 mod clock;
 mod commands;
 mod fault;
+mod http;
 mod injector;
 mod lease;
 mod metrics;
@@ -28,8 +29,8 @@ use std::ffi::OsString;
 use daemon_core::exit::{Exit, Failure};
 use daemon_core::logging;
 
-use cli::{Parsed, SubCommand};
-use commands::context::{load_lab, load_library, say};
+use cli::{Cli, CommandLine, SubCommand};
+use commands::context::{load_lab, load_library, print_output};
 use commands::{check, clean, guard, health, list, run as run_command, show, unknown};
 use settings::proxies;
 use terminal::narrator::LogLines;
@@ -42,28 +43,31 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     command(args, &log).unwrap_or_else(|failure| failure.report())
 }
 
+/// The command line, for programs that check what it accepts.
+pub fn command_line() -> clap::Command {
+    <cli::Cli as clap::CommandFactory>::command()
+}
+
 fn command(args: impl IntoIterator<Item = OsString>, log: &LogLines) -> Result<Exit, Failure> {
-    let cli = match cli::parse(args)? {
-        Parsed::Text(text) => return Ok(say(&text)),
-        Parsed::Cli(cli) => *cli,
+    let Cli { short, command } = match cli::parse(args)? {
+        CommandLine::Cli(cli) => *cli,
+        CommandLine::Text(text) => return Ok(print_output(&text)),
     };
-    let text = match &cli.command {
-        None if !cli.list => return run_command::run(&cli, log),
-        None => list::list(&cli, &cli.scenario, cli.json)?,
-        Some(SubCommand::List { markdown: true, .. }) => list::markdown(&load_library(&cli)?),
-        Some(SubCommand::Show { name }) => show::show(&cli, name)?,
-        Some(SubCommand::List { names, json, .. }) => list::list(&cli, names, *json)?,
-        Some(SubCommand::Check { paths }) => {
-            check::check(paths, cli.config.as_deref(), cli.catalogue.as_deref())?
+    let text = match command {
+        None => return run_command::run(&short, log),
+        Some(SubCommand::Run(command)) => return run_command::run(&command.into_args(), log),
+        Some(SubCommand::List(args)) => list::list(&args)?,
+        Some(SubCommand::Show(args)) => show::show(&args)?,
+        Some(SubCommand::Check(args)) => check::check(&args)?,
+        Some(SubCommand::Guard(args)) => return guard::run(&args),
+        Some(SubCommand::Clean(args)) => return clean::run(&args),
+        Some(SubCommand::Proxies(lab)) => toxiproxy::start_up_config(&proxies(&load_lab(&lab)?)),
+        Some(SubCommand::Health(args)) => return health::health(&args),
+        Some(SubCommand::Completions(args)) => {
+            let library = load_library(&args.catalogue)?;
+            cli::completions(args.shell, library.words().map(str::to_owned).collect())
         }
-        Some(SubCommand::Guard { interval }) => return guard::run(&cli, interval.get()),
-        Some(SubCommand::Clean { dry_run }) => return clean::run(&cli, *dry_run),
-        Some(SubCommand::Proxies) => toxiproxy::start_up_config(&proxies(&load_lab(&cli)?)),
-        Some(SubCommand::Health) => return health::health(&cli),
-        Some(SubCommand::Completions { shell }) => {
-            cli::completions(*shell, load_library(&cli)?.words().map(str::to_owned).collect())
-        }
-        Some(SubCommand::Other(words)) => return Err(unknown::unknown_command(&cli, words)),
+        Some(SubCommand::Other(words)) => return Err(unknown::unknown_command(&short, &words)),
     };
-    Ok(say(&text))
+    Ok(print_output(&text))
 }

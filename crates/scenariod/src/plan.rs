@@ -6,8 +6,10 @@ pub(crate) mod schedule;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use daemon_core::values::Fraction;
+
 use crate::fault::Direction;
-use crate::fault::toxic::{Share, Toxic};
+use crate::fault::toxic::Toxic;
 use crate::scenario::Phases;
 use crate::scenario::timeline::Course;
 use crate::scenario::{FaultEntry, Scenario, Target};
@@ -25,21 +27,21 @@ pub(crate) struct Plan {
     pub(crate) phases: Phases,
     /// From the planned end of a fault to the end of its lease.
     pub(crate) margin: Duration,
-    pub(crate) faults: Vec<Assigned>,
+    pub(crate) faults: Vec<PlannedFault>,
 }
 
 /// A fault on one node.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Assigned {
+pub(crate) struct PlannedFault {
     pub(crate) server: String,
     pub(crate) course: Course,
     pub(crate) direction: Direction,
-    pub(crate) share: Share,
+    pub(crate) share: Fraction,
 }
 
 /// What is wanted of one fault at one moment.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Wanted {
+pub(crate) struct DesiredToxics {
     /// Position in `Plan::faults`.
     pub(crate) fault: usize,
     pub(crate) server: String,
@@ -91,7 +93,7 @@ impl Plan {
         };
         let mut rng = fastrand::Rng::with_seed(seed);
         let assign = |entry: &FaultEntry| {
-            let on = |server: String| Assigned {
+            let on = |server: String| PlannedFault {
                 server,
                 course: Course { fault: entry.fault, shape: entry.shape.scaled(|length| scale.of(length)) },
                 direction: entry.direction,
@@ -108,23 +110,23 @@ impl Plan {
     }
 
     /// What is wanted after `elapsed` of testing.
-    pub(crate) fn wanted(&self, elapsed: Duration) -> Vec<Wanted> {
-        let one = |(fault, assigned): (usize, &Assigned)| {
+    pub(crate) fn desired_toxics(&self, elapsed: Duration) -> Vec<DesiredToxics> {
+        let one = |(fault, assigned): (usize, &PlannedFault)| {
             let at = assigned.course.at(elapsed, self.phases.testing);
             let toxics = at.map(|at| at.toxics(assigned.direction, assigned.share)).unwrap_or_default();
-            Wanted { fault, server: assigned.server.clone(), toxics }
+            DesiredToxics { fault, server: assigned.server.clone(), toxics }
         };
         self.faults.iter().enumerate().map(one).collect()
     }
 
     /// How many faults are on then.
     pub(crate) fn faults_on(&self, elapsed: Duration) -> usize {
-        self.wanted(elapsed).iter().filter(|wanted| !wanted.toxics.is_empty()).count()
+        self.desired_toxics(elapsed).iter().filter(|wanted| !wanted.toxics.is_empty()).count()
     }
 
     /// When that changes next, if it does before the end of testing.
     pub(crate) fn next_change(&self, elapsed: Duration) -> Option<Duration> {
-        let next = |assigned: &Assigned| assigned.course.next_change(elapsed, self.phases.testing);
+        let next = |assigned: &PlannedFault| assigned.course.next_change(elapsed, self.phases.testing);
         self.faults.iter().filter_map(next).min()
     }
 
@@ -135,7 +137,7 @@ impl Plan {
 
     /// What is injected where, in words.
     pub(crate) fn describe(&self) -> String {
-        let one = |assigned: &Assigned| {
+        let one = |assigned: &PlannedFault| {
             let share = match assigned.share.get() {
                 share if share < 1.0 => format!(" on {} of the connections", format_share(share)),
                 _ => String::new(),
@@ -173,8 +175,8 @@ mod tests {
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
     use super::*;
-    use crate::fault::{Fault, Latency, LossModel, PacketLoss};
-    use crate::scenario::Place;
+    use crate::fault::Fault;
+    use crate::scenario::SourceLine;
     use crate::scenario::timeline::Shape;
 
     fn scenario(target: Target) -> Scenario {
@@ -183,8 +185,8 @@ mod tests {
             fault,
             shape: Shape::Constant,
             direction: Direction::Both,
-            share: Share::ALL,
-            place: Place::default(),
+            share: Fraction::ONE,
+            source: SourceLine::default(),
         };
         let second = Duration::from_secs(1);
         Scenario {
@@ -194,12 +196,12 @@ mod tests {
             about: String::new(),
             phases: Phases { stabilization: second * 30, testing: second * 60, recovery: second * 60 },
             faults: vec![
-                entry(Fault::PacketLoss(PacketLoss::new(0.1, LossModel::Auto).unwrap())),
-                entry(Fault::Latency(Latency { delay: second, jitter: Duration::ZERO })),
+                entry(Fault::from_yaml("{ fault: packet_loss, rate: 0.1 }")),
+                entry(Fault::from_yaml("{ fault: latency, delay: 1s }")),
             ],
             expect: Vec::new(),
             stop_when: Vec::new(),
-            place: Place::default(),
+            source: SourceLine::default(),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-use crate::fault::toxic::Share;
+use daemon_core::values::Fraction;
+
 use crate::fault::{Direction, Fault};
 use crate::scenario::timeline::Shape;
 
@@ -32,7 +33,7 @@ pub(crate) struct Scenario {
     /// What ends testing early.
     pub(crate) stop_when: Vec<StopRule>,
     /// Where its name is written.
-    pub(crate) place: Place,
+    pub(crate) source: SourceLine,
 }
 
 impl Scenario {
@@ -53,9 +54,9 @@ pub(crate) struct FaultEntry {
     pub(crate) fault: Fault,
     pub(crate) shape: Shape,
     pub(crate) direction: Direction,
-    pub(crate) share: Share,
+    pub(crate) share: Fraction,
     /// Where its target is written.
-    pub(crate) place: Place,
+    pub(crate) source: SourceLine,
 }
 
 /// The nodes a fault is put on.
@@ -70,7 +71,7 @@ pub(crate) enum Target {
 
 /// A line of a file of the catalogue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct SourceLine {
     pub(crate) file: String,
     pub(crate) line: usize,
 }

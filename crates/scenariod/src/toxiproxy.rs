@@ -1,4 +1,4 @@
-//! Toxiproxy's REST API, typed: a client of bounded calls. It decides nothing and removes nothing by itself.
+//! A typed client of Toxiproxy's REST API. Every call has a time limit. It decides nothing and removes nothing by itself.
 
 mod client;
 mod error;
@@ -6,42 +6,42 @@ mod identity;
 mod wire;
 
 pub(crate) use client::Client;
-pub(crate) use error::ToxiproxyError;
-pub(crate) use wire::{Path, power_body, start_up_config, toxic_body};
+pub(crate) use error::{ToxiproxyError, UNREACHABLE_HINT};
+pub(crate) use wire::{ApiPath, power_body, start_up_config, toxic_body};
 
 use crate::fault::toxic::Toxic;
 
-/// A proxy as it was read.
+/// A proxy, as read from Toxiproxy.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Proxy {
     pub(crate) name: String,
-    /// The address it is bound to, as Toxiproxy spells it.
+    /// The address that it listens on, as Toxiproxy spells it.
     pub(crate) listen: String,
     pub(crate) upstream: String,
     pub(crate) power: Power,
-    pub(crate) toxics: Vec<Placed>,
+    pub(crate) toxics: Vec<ProxyToxic>,
 }
 
-/// Whether a proxy passes traffic at all.
+/// Whether a proxy accepts connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Power {
     Enabled,
     Disabled,
 }
 
-/// A toxic as it was read from a proxy, ours or not.
+/// A toxic of a proxy, as read from Toxiproxy: one of this lab or one of somebody else.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Placed {
+pub(crate) struct ProxyToxic {
     pub(crate) name: String,
-    /// Toxiproxy's word for what it does.
+    /// Toxiproxy's word for its type.
     pub(crate) kind: String,
-    /// `None` for kinds and attributes we never use.
+    /// `None` for types and attributes that the lab never uses.
     pub(crate) toxic: Option<Toxic>,
 }
 
-impl Placed {
-    /// Whether this is the toxic we asked for. Toxiproxy keeps shares with single precision.
-    pub(crate) fn is(&self, wanted: &Toxic) -> bool {
+impl ProxyToxic {
+    /// Whether it does what `wanted` says. Toxiproxy stores shares with single precision.
+    pub(crate) fn has_effect(&self, wanted: &Toxic) -> bool {
         self.toxic.is_some_and(|toxic| {
             toxic.kind == wanted.kind
                 && toxic.stream == wanted.stream
@@ -50,7 +50,7 @@ impl Placed {
     }
 }
 
-/// What Toxiproxy needs to know to open a proxy.
+/// The name and addresses of a proxy that is to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NewProxy {
     pub(crate) name: String,

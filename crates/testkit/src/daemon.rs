@@ -1,4 +1,4 @@
-//! One of our own binaries, run as a user runs it.
+//! One of the lab's own binaries, run as a user runs it.
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::http;
-use crate::process::Process;
+use crate::environment::command;
+use crate::process::{Process, started};
 use crate::scrape::Scrape;
 use crate::wait::eventually;
 
@@ -20,32 +20,32 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts it, without any `LAB_` variable of the environment. Pass `env!("CARGO_BIN_EXE_<name>")` as the path.
+    /// Starts a binary. Pass `env!("CARGO_BIN_EXE_<name>")` as the path.
     #[track_caller]
     pub fn spawn<A: AsRef<OsStr>>(bin: impl AsRef<Path>, args: impl IntoIterator<Item = A>) -> Self {
-        let mut command = Command::new(bin.as_ref());
+        let mut command = command(bin.as_ref());
         command.args(args);
         Self::run(command)
     }
 
-    /// As [`Daemon::spawn`], for a command with its own environment or folder. Its stdin, stdout and stderr are ours.
+    /// As [`Daemon::spawn`], for a command with a folder or variables of its own. The kit sets its stdin, stdout and stderr.
     #[track_caller]
     pub fn run(command: Command) -> Self {
         let name =
             Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self { process: Process::start(&name, command), metrics: None }
+        Self { process: started(Process::start(&name, command)), metrics: None }
     }
 
-    /// Says where its metrics server listens, for [`Daemon::scrape`].
+    /// Sets the address of its metrics server, for [`Daemon::scrape`].
     #[must_use]
     pub fn serving(mut self, metrics: SocketAddr) -> Self {
         self.metrics = Some(metrics);
         self
     }
 
-    /// Where its metrics server listens, as said to [`Daemon::serving`].
+    /// The address of its metrics server, as given to [`Daemon::serving`].
     pub fn addr(&self) -> SocketAddr {
-        self.metrics.expect("say where it listens with `serving`")
+        self.metrics.expect("`serving` sets the address")
     }
 
     /// The process number.
@@ -53,22 +53,22 @@ impl Daemon {
         self.process.pid()
     }
 
-    /// Sends a signal; nothing happens where it has ended.
+    /// Sends a signal; does nothing after it has ended.
     pub fn signal(&self, signal: Signal) {
         self.process.signal(signal);
     }
 
-    /// SIGKILL, and gone when this returns.
+    /// SIGKILL. The process has ended when this returns.
     pub fn kill(&self) {
         self.process.kill();
     }
 
     /// Whether it has ended.
     pub fn has_exited(&self) -> bool {
-        self.process.exited().is_some()
+        self.process.exit_status().is_some()
     }
 
-    /// Waits for its end: the exit code. Death by a signal fails the test.
+    /// Waits for its end and gives its exit code. Death by a signal fails the test.
     #[track_caller]
     pub fn wait_exit(&self, deadline: Duration) -> i32 {
         self.process.wait_exit(deadline)
@@ -87,10 +87,10 @@ impl Daemon {
     /// Its metrics now.
     #[track_caller]
     pub fn scrape(&self) -> Scrape {
-        self.try_scrape().unwrap_or_else(|error| panic!("no metrics: {error}"))
+        Scrape::get(self.addr()).unwrap_or_else(|error| panic!("cannot scrape metrics: {error}"))
     }
 
-    /// Scrapes until `condition` holds; a page that cannot be had yet is waited for, a daemon that has ended is not.
+    /// Scrapes until `condition` holds. It waits for a page that does not answer yet; it fails at once when the daemon ends.
     #[track_caller]
     pub fn scrape_until(
         &self,
@@ -100,22 +100,12 @@ impl Daemon {
     ) -> Scrape {
         let mut last = Scrape::default();
         eventually(what, deadline, || {
-            assert!(!self.has_exited(), "it ended before: {what}");
-            self.try_scrape().is_ok_and(|scrape| {
+            assert!(!self.has_exited(), "the daemon ended before: {what}");
+            Scrape::get(self.addr()).is_ok_and(|scrape| {
                 last = scrape;
                 condition(&last)
             })
         });
         last
-    }
-
-    fn try_scrape(&self) -> std::io::Result<Scrape> {
-        let addr = self.addr();
-        let answer = http::get(&format!("http://{addr}/metrics"))?;
-        if answer.status == 200 {
-            Ok(Scrape::parse(&answer.body))
-        } else {
-            Err(std::io::Error::other(format!("status {}", answer.status)))
-        }
     }
 }

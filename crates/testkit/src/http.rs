@@ -1,18 +1,18 @@
-//! HTTP for tests: what a test reads back, it reads without the client under test. One request a connection, because
-//! the servers here are killed, paused and restarted between any two.
+//! HTTP without the client under test. Each request has a connection of its own, because tests kill, pause and restart
+//! the servers between any two requests.
 
 use std::io;
 use std::time::Duration;
 
-/// How long one request may take as a whole.
+/// The time that one request may take as a whole.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a server answered.
+/// The answer of a server.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// The `Content-Type`, empty where there is none.
+    /// The `Content-Type`, or empty.
     pub content_type: String,
     /// The body as text.
     pub body: String,
@@ -21,7 +21,7 @@ pub struct Answer {
 /// GET.
 ///
 /// # Errors
-/// When there is no answer or it is no HTTP.
+/// When there is no answer, or the answer is not HTTP.
 pub fn get(url: &str) -> io::Result<Answer> {
     request("GET", url, &[], "")
 }
@@ -29,7 +29,7 @@ pub fn get(url: &str) -> io::Result<Answer> {
 /// Any request, with extra headers.
 ///
 /// # Errors
-/// When there is no answer or it is no HTTP; a status of 400 and above is an answer.
+/// When there is no answer, or the answer is not HTTP. A status of 400 and above is an answer.
 pub fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Answer> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -42,13 +42,13 @@ pub fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) ->
     for (name, value) in headers {
         head = head.header(*name, *value);
     }
-    let answered = if body.is_empty() {
+    let result = if body.is_empty() {
         agent.run(head.body(()).map_err(io::Error::other)?)
     } else {
         let head = head.header("Content-Type", "application/json");
         agent.run(head.body(body.to_owned()).map_err(io::Error::other)?)
     };
-    let mut answer = answered.map_err(ureq::Error::into_io)?;
+    let mut answer = result.map_err(ureq::Error::into_io)?;
     let content_type = answer.headers().get("content-type").and_then(|value| value.to_str().ok());
     Ok(Answer {
         status: answer.status().as_u16(),

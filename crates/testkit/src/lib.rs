@@ -1,14 +1,13 @@
-//! Dev-only: real memcached, Toxiproxy and Prometheus, and our own daemons, started for a test on free loopback ports
-//! and gone when the test is, however it ends. Nothing here may be used outside tests, and nothing here may use
-//! the code under test: what a test reads back, it reads without the help of the crate it judges.
+//! Dev only: starts real memcached, Toxiproxy and Prometheus, and the lab's own daemons, on free loopback ports, and kills
+//! them on drop. Tests and `bench` use it. It must not use the crates under test: a test reads results without the code that it checks.
 //!
-//! All calls block. In a `#[tokio::test]` that runs a daemon inside the test process, say
-//! `flavor = "multi_thread"`, or wait with [`eventually_async`].
+//! All calls block. A `#[tokio::test]` that runs a daemon inside the test process needs
+//! `flavor = "multi_thread"` or [`eventually_async`].
 //!
 //! ```no_run
 //! let lab = testkit::Lab::start(3);
 //! let loadgen = lab.loadgen("target/debug/loadgen", ["--concurrency", "4"]);
-//! loadgen.scrape_until("operations succeed", testkit::secs(10), |scrape| {
+//! loadgen.scrape_until("successful operations", testkit::secs(10), |scrape| {
 //!     scrape.sum("memcache_operations_total", [("status", "success")]) > 100.0
 //! });
 //! lab.toxiproxy.add_toxic("memcached1", r#"{"type": "latency", "attributes": {"latency": 50}}"#);
@@ -21,12 +20,12 @@
     reason = "a test helper fails by panicking"
 )]
 
+mod command_line;
 mod daemon;
-pub mod dashboard;
-mod fake;
+mod environment;
+mod fake_toxiproxy;
 pub mod http;
 mod lab;
-mod liar;
 mod memcached;
 mod ports;
 mod process;
@@ -37,16 +36,18 @@ mod soak;
 mod toxiproxy;
 mod wait;
 
+pub use command_line::CommandLine;
 pub use daemon::Daemon;
-pub use fake::{Fake, Misbehaviour, Rule, Trap};
+pub use environment::command;
+pub use fake_toxiproxy::{FakeToxiproxy, FakeToxiproxy as Fake, Misbehaviour, Rule, Trap};
 pub use lab::Lab;
-pub use liar::{Liar, Lie, Released, When};
-pub use memcached::Memcached;
+pub use memcached::{Memcached, MemcachedConnection, MemcachedOptions};
 pub use ports::free_addr;
-pub use programs::{program, workspace, workspace_bin};
+pub use process::{Process, StartError};
+pub use programs::{find_program, find_workspace_bin, program, workspace, workspace_bin};
 pub use prometheus::{Prometheus, QueryError, Series};
 pub use rustix::process::Signal;
 pub use scrape::{Sample, Scrape};
 pub use soak::{report, scale, skipped};
 pub use toxiproxy::Toxiproxy;
-pub use wait::{eventually, eventually_async, secs};
+pub use wait::{eventually, eventually_async, holds_within, secs, sleep};

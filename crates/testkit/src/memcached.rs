@@ -1,30 +1,56 @@
 //! A real memcached.
 
-use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::process::Command;
-use std::time::Duration;
+mod connection;
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::process::{Command, ExitStatus};
+
+use crate::environment::command;
 use crate::ports;
-use crate::process::{Process, Shared, launch};
+use crate::process::{Process, SharedProcess, StartError, launch, started};
 use crate::programs::program;
+
+pub use connection::MemcachedConnection;
+
+/// How a memcached is started.
+#[derive(Debug, Clone, Default)]
+pub struct MemcachedOptions {
+    /// A program and its arguments that execute memcached, e.g. to bind it to a CPU: they come before memcached's path.
+    pub wrapper: Vec<OsString>,
+    /// Arguments after the kit's own ones, which they override.
+    pub arguments: Vec<String>,
+}
 
 /// A memcached on a free loopback port, killed on drop.
 pub struct Memcached {
     addr: SocketAddr,
-    process: Shared,
+    options: MemcachedOptions,
+    process: SharedProcess,
 }
 
 impl Memcached {
     /// Starts one; it answers when this returns.
     #[track_caller]
     pub fn start() -> Self {
-        let (addr, process) = run(|| ports::reserve().addr);
-        Self { addr, process: Shared::new(process) }
+        started(Self::start_with(MemcachedOptions::default()))
     }
 
-    /// Where it listens; a restart keeps it.
+    /// As [`Memcached::start`], with options.
+    ///
+    /// # Errors
+    /// When it does not start.
+    ///
+    /// # Panics
+    /// When the program memcached is missing.
+    #[track_caller]
+    pub fn start_with(options: MemcachedOptions) -> Result<Self, StartError> {
+        let (addr, process) = run(&options, || ports::reserve().addr)?;
+        Ok(Self { addr, options, process: SharedProcess::new(process) })
+    }
+
+    /// Where it listens; a restart keeps the address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -34,18 +60,23 @@ impl Memcached {
         self.process.pid()
     }
 
+    /// How it ended, with its last output; `None` while it runs.
+    pub fn ended(&self) -> Option<(ExitStatus, String)> {
+        self.process.ended()
+    }
+
     /// SIGKILL: connections are reset, later ones are refused.
     pub fn kill(&self) {
         self.process.kill();
     }
 
-    /// Kills it where it runs and starts an empty one on the same port.
+    /// Kills it if it runs and starts an empty one on the same port.
     #[track_caller]
     pub fn restart(&self) {
-        self.process.restart(|| run(|| self.addr).1);
+        self.process.restart(|| run(&self.options, || self.addr).map(|(_, process)| process));
     }
 
-    /// SIGSTOP: connections are accepted by the kernel and never answered.
+    /// SIGSTOP: the kernel accepts connections, nothing is answered.
     pub fn pause(&self) {
         self.process.pause();
     }
@@ -55,7 +86,7 @@ impl Memcached {
         self.process.resume();
     }
 
-    /// The answer to `stats`.
+    /// Its statistics, read over a connection of their own.
     ///
     /// # Panics
     /// When it does not answer.
@@ -65,50 +96,41 @@ impl Memcached {
     }
 }
 
+fn stats(addr: SocketAddr) -> std::io::Result<BTreeMap<String, String>> {
+    MemcachedConnection::open(addr)?.stats()
+}
+
 #[track_caller]
-fn run(port: impl Fn() -> SocketAddr) -> (SocketAddr, Process) {
+fn run(
+    options: &MemcachedOptions,
+    port: impl Fn() -> SocketAddr,
+) -> Result<(SocketAddr, Process), StartError> {
+    let memcached = program("memcached");
     let plan = || {
         let addr = port();
-        let mut command = Command::new(program("memcached"));
-        command.args([
-            "-l",
-            &addr.ip().to_string(),
-            "-p",
-            &addr.port().to_string(),
-            "-U",
-            "0",
-            "-m",
-            "64",
-            "-c",
-            "4096",
-        ]);
+        let mut command = wrapped(&options.wrapper, &memcached);
+        command.arg("-l").arg(addr.ip().to_string()).arg("-p").arg(addr.port().to_string());
+        command.args(["-U", "0", "-m", "64", "-c", "4096"]);
         if rustix::process::geteuid().is_root() {
-            command.args(["-u", "root"]); // it refuses to guess, and another user would untie it from the test's life
+            // As root it needs this option. As another user it would lose the signal that ends it with its parent.
+            command.args(["-u", "root"]);
         }
+        command.args(&options.arguments);
         (addr, command)
     };
-    // The answer must be that of our process, not of another test's that was faster on this port.
+    // The answer must come from this process: another process may have taken the port first.
     launch("memcached", plan, |addr, pid| {
         stats(*addr).is_ok_and(|stats| stats.get("pid") == Some(&pid.to_string()))
     })
 }
 
-fn stats(addr: SocketAddr) -> io::Result<BTreeMap<String, String>> {
-    let mut stream = TcpStream::connect_timeout(&addr, Duration::from_secs(1))?;
-    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-    stream.write_all(b"stats\r\n")?;
-    let mut text = Vec::new();
-    while !text.ends_with(b"END\r\n") {
-        let mut part = [0; 4096];
-        match stream.read(&mut part)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            n => text.extend_from_slice(&part[..n]),
+fn wrapped(wrapper: &[OsString], program: &std::path::Path) -> Command {
+    match wrapper {
+        [] => command(program),
+        [first, rest @ ..] => {
+            let mut command = command(first);
+            command.args(rest).arg(program);
+            command
         }
     }
-    let line = |line: &str| {
-        line.strip_prefix("STAT ")?
-            .split_once(' ')
-            .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
-    };
-    Ok(String::from_utf8_lossy(&text).lines().filter_map(line).collect())
 }

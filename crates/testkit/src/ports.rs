@@ -1,5 +1,5 @@
-//! Free loopback ports. They lie below the range from which the kernel takes the source ports of outgoing connections:
-//! a port above could be taken by any connection while its owner restarts, or even connect to itself.
+//! Free loopback ports. They are below the range from which the kernel takes the source ports of outgoing connections:
+//! a port in that range could be taken by any connection while its owner restarts.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -11,13 +11,13 @@ const COUNT: u16 = 10_000; // ends below 32768, where Linux's outgoing ports beg
 
 static GIVEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
 
-/// A port that nobody else gets as long as this is kept. Free it by dropping it just before the program that binds it starts.
-pub(crate) struct Reserved {
+/// A port that nothing else can take while this value lives. Drop it just before starting the program that binds the port.
+pub(crate) struct PortReservation {
     pub(crate) addr: SocketAddr,
     _listener: TcpListener,
 }
 
-pub(crate) fn reserve() -> Reserved {
+pub(crate) fn reserve() -> PortReservation {
     let mut given = GIVEN.lock().unwrap_or_else(|poison| poison.into_inner());
     for salt in 0..1000_u32 {
         let port = FIRST + (RandomState::new().hash_one(salt) % u64::from(COUNT)) as u16;
@@ -26,14 +26,14 @@ pub(crate) fn reserve() -> Reserved {
             continue;
         }
         if let Ok(listener) = TcpListener::bind(addr) {
-            given.insert(port); // also after the end of its owner: one process never uses a port for two parts
-            return Reserved { addr, _listener: listener };
+            given.insert(port); // never given again by this process, so that two programs never share a port
+            return PortReservation { addr, _listener: listener };
         }
     }
     panic!("no free port between {FIRST} and {}", FIRST + COUNT);
 }
 
-/// An address that is free now and that this process gives to nobody else. Another process may take it before you do.
+/// An address that is free now. This process never gives it again; another process may still take it first.
 pub fn free_addr() -> SocketAddr {
     reserve().addr
 }

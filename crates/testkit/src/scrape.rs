@@ -1,11 +1,15 @@
-//! What a `/metrics` page says, for assertions.
+//! A `/metrics` page, read for assertions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::SocketAddr;
+
+use crate::http;
 
 /// One line of a page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// The name, with `_total`, `_bucket`, `_sum`, `_count` where it has them.
+    /// The name as on the page, with its suffix `_total`, `_bucket`, `_sum` or `_count`.
     pub name: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
@@ -27,6 +31,22 @@ pub struct Scrape {
 }
 
 impl Scrape {
+    /// Gets the page of the metrics server at this address.
+    ///
+    /// # Errors
+    /// When there is no answer or its status is not 200.
+    ///
+    /// # Panics
+    /// When the answer is not a page of metrics.
+    #[track_caller]
+    pub fn get(addr: SocketAddr) -> io::Result<Self> {
+        let answer = http::get(&format!("http://{addr}/metrics"))?;
+        match answer.status {
+            200 => Ok(Self::parse(&answer.body)),
+            status => Err(io::Error::other(format!("status {status}"))),
+        }
+    }
+
     /// Reads a page.
     ///
     /// # Panics
@@ -53,10 +73,10 @@ impl Scrape {
         &self.samples
     }
 
-    /// The one series of this name that has all these labels; it may have more.
+    /// The value of the only series of this name that has all these labels. It may have more labels.
     ///
     /// # Panics
-    /// When several match: then [`Scrape::sum`] was meant, or a label is missing.
+    /// When several series match: use [`Scrape::sum`] or give more labels.
     #[track_caller]
     pub fn value<'a, L: IntoIterator<Item = (&'a str, &'a str)> + Clone>(
         &self,
@@ -68,7 +88,7 @@ impl Scrape {
         found.first().map(|sample| sample.value)
     }
 
-    /// The sum over every series of this name that has all these labels; 0 where there is none.
+    /// The sum over every series of this name that has all these labels; 0 without such a series.
     pub fn sum<'a, L: IntoIterator<Item = (&'a str, &'a str)> + Clone>(&self, name: &str, labels: L) -> f64 {
         self.matching(name, labels).iter().map(|sample| sample.value).sum()
     }
@@ -87,7 +107,7 @@ impl Scrape {
         self.samples.iter().map(|sample| sample.name.as_str()).collect()
     }
 
-    /// The families with their types, as the TYPE lines say.
+    /// The types of the families, by name, from the TYPE lines.
     pub fn types(&self) -> &BTreeMap<String, String> {
         &self.types
     }
@@ -149,7 +169,7 @@ plain NaN
 "#;
 
     #[test]
-    fn finds_by_a_part_of_the_labels() {
+    fn some_of_the_labels_find_a_series() {
         let page = Scrape::parse(PAGE);
         assert_eq!(page.value("hits_total", [("server", "b")]), Some(4.5));
         assert_eq!(page.value("hits_total", [("server", "c")]), None);
@@ -168,13 +188,13 @@ plain NaN
 
     #[test]
     #[should_panic(expected = "2 series")]
-    fn refuses_to_choose() {
+    fn several_matches_are_an_error() {
         Scrape::parse(PAGE).value("hits_total", [("status", "ok")]);
     }
 
     #[test]
     #[should_panic(expected = "not a sample: <html>")]
-    fn refuses_what_is_no_page() {
+    fn another_text_is_not_a_page() {
         Scrape::parse("<html>");
     }
 }

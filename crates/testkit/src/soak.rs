@@ -1,16 +1,16 @@
-//! The two test tiers: one property, a small number in every run, a large one when `LAB_SOAK` is set. And what tests have to
-//! say: figures, and what they could not test.
+//! The two sizes of a test, small in every run and large when `LAB_SOAK` is set; and what tests report: measurements, and
+//! what they could not test.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 
-/// `large` in the soak tier (`LAB_SOAK` is set), else `small`. The property that is tested stays the same.
+/// `large` when `LAB_SOAK` is set, else `small`. Both sizes test the same property.
 pub fn scale<T>(small: T, large: T) -> T {
     if std::env::var_os("LAB_SOAK").is_some() { large } else { small }
 }
 
-/// Prints what a test measured, whether it passes or not, and appends it as a section of Markdown to the file that
-/// `LAB_SOAK_REPORT` names, where set.
+/// Prints what a test measured, also when the test passes, and appends it as a Markdown section to the file
+/// `$LAB_SOAK_REPORT`, if set.
 ///
 /// # Panics
 /// When that file cannot be written.
@@ -20,13 +20,13 @@ pub fn report<L: AsRef<str>>(title: &str, lines: impl IntoIterator<Item = L>) {
         text += &format!("- {}\n", line.as_ref());
     }
     text.push('\n');
-    // Not by a macro: what those print is kept from view while a test passes.
+    // No `println!`: libtest hides its output when a test passes.
     let _ = std::io::stdout().write_all(text.as_bytes());
     append("LAB_SOAK_REPORT", &text);
 }
 
-/// Reports that something was not tested, and why, also in the file that `LAB_SKIPPED` names, where set: `just test` ends
-/// with it.
+/// Reports that something was not tested, and why. Appends it to the file `$LAB_SKIPPED` too, if set: `just test` prints
+/// that file at its end.
 ///
 /// # Panics
 /// When that file cannot be written.
@@ -37,7 +37,7 @@ pub fn skipped(what: &str, why: &str) {
 
 fn append(variable: &str, text: &str) {
     let Some(path) = std::env::var_os(variable) else { return };
-    // One write: tests report at the same time.
+    // One write per report: tests run at the same time.
     let written = OpenOptions::new()
         .create(true)
         .append(true)

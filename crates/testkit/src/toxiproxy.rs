@@ -1,12 +1,12 @@
-//! A real Toxiproxy, and its state read back as the JSON it answers.
+//! A real Toxiproxy, and its state as the JSON of its API.
 
 use std::net::SocketAddr;
-use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{Process, Shared, launch};
+use crate::environment::command;
+use crate::process::{Process, SharedProcess, StartError, launch, started};
 use crate::programs::program;
 use crate::{http, ports};
 
@@ -14,7 +14,7 @@ use crate::{http, ports};
 pub struct Toxiproxy {
     addr: SocketAddr,
     config: TempDir,
-    process: Shared,
+    process: SharedProcess,
 }
 
 impl Toxiproxy {
@@ -24,23 +24,22 @@ impl Toxiproxy {
         Self::start_with::<&str>([])
     }
 
-    /// Starts one with a proxy on a free port for each name and upstream; [`Toxiproxy::listen`] tells the port.
+    /// Starts one with a proxy on a free port for each name and upstream; [`Toxiproxy::listen`] gives the port.
     #[track_caller]
     pub fn start_with<N: AsRef<str>>(proxies: impl IntoIterator<Item = (N, SocketAddr)>) -> Self {
         let config = tempfile::tempdir().expect("temporary folder");
         let proxies: Vec<_> =
             proxies.into_iter().map(|(name, upstream)| (name.as_ref().to_owned(), upstream)).collect();
         let plan = || {
-            // All are kept until all are known.
+            // Each reservation lives until all ports are chosen, so that they differ.
             let reserved: Vec<_> = proxies.iter().map(|_| ports::reserve()).collect();
-            let entry = |((name, upstream), port): (&(String, SocketAddr), &ports::Reserved)| json!({"name": name, "listen": port.addr.to_string(), "upstream": upstream.to_string(), "enabled": true});
-            let entries: Vec<_> = proxies.iter().zip(&reserved).map(entry).collect();
-            std::fs::write(config.path().join("proxies.json"), json!(entries).to_string())
-                .expect("proxies.json");
+            let proxy = |((name, upstream), port): (&(String, SocketAddr), &ports::PortReservation)| json!({"name": name, "listen": port.addr.to_string(), "upstream": upstream.to_string(), "enabled": true});
+            let all: Vec<_> = proxies.iter().zip(&reserved).map(proxy).collect();
+            std::fs::write(config.path().join("proxies.json"), json!(all).to_string()).expect("proxies.json");
             ports::reserve().addr
         };
-        let (addr, process) = run(&config, plan, proxies.len());
-        Self { addr, config, process: Shared::new(process) }
+        let (addr, process) = started(run(&config, plan, proxies.len()));
+        Self { addr, config, process: SharedProcess::new(process) }
     }
 
     /// The URL of its API, without a slash at the end.
@@ -48,7 +47,7 @@ impl Toxiproxy {
         format!("http://{}", self.addr)
     }
 
-    /// `GET /proxies`: an object with one member a proxy.
+    /// `GET /proxies`: an object with one member per proxy.
     #[track_caller]
     pub fn proxies(&self) -> Value {
         self.call("GET", "/proxies", "")
@@ -76,7 +75,7 @@ impl Toxiproxy {
         self.proxy(proxy)["toxics"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Every toxic there is, as `proxy/toxic`: empty when no fault is on.
+    /// The names of all toxics, as `proxy/toxic`. Empty when no fault is active.
     #[track_caller]
     pub fn toxic_names(&self) -> Vec<String> {
         let proxies = self.proxies();
@@ -89,14 +88,14 @@ impl Toxiproxy {
         names
     }
 
-    /// Creates a proxy. Port 0 lets Toxiproxy choose; the answer says which.
+    /// Creates a proxy. With port 0 Toxiproxy chooses the port, and the answer names it.
     #[track_caller]
     pub fn add_proxy(&self, name: &str, listen: impl ToString, upstream: impl ToString) -> Value {
         let body = json!({"name": name, "listen": listen.to_string(), "upstream": upstream.to_string(), "enabled": true});
         self.call("POST", "/proxies", &body.to_string())
     }
 
-    /// Adds a toxic, written as Toxiproxy wants it, e.g. `{"type": "latency", "attributes": {"latency": 50}}`.
+    /// Adds a toxic in Toxiproxy's own format, e.g. `{"type": "latency", "attributes": {"latency": 50}}`.
     #[track_caller]
     pub fn add_toxic(&self, proxy: &str, toxic: &str) -> Value {
         self.call("POST", &format!("/proxies/{proxy}/toxics"), toxic)
@@ -119,15 +118,15 @@ impl Toxiproxy {
         self.process.kill();
     }
 
-    /// Kills it where it runs and starts it on the same ports with the proxies of its start, without any toxic.
+    /// Kills it if it runs and starts it again on the same ports, with the proxies of its first start and no toxic.
     #[track_caller]
     pub fn restart(&self) {
         let config = std::fs::read_to_string(self.config.path().join("proxies.json")).expect("proxies.json");
         let proxies = config.matches("\"upstream\"").count();
-        self.process.restart(|| run(&self.config, || self.addr, proxies).1);
+        self.process.restart(|| run(&self.config, || self.addr, proxies).map(|(_, process)| process));
     }
 
-    /// SIGSTOP: neither the API nor the proxied connections move.
+    /// SIGSTOP: neither the API nor the proxied connections make progress.
     pub fn pause(&self) {
         self.process.pause();
     }
@@ -152,16 +151,20 @@ impl Toxiproxy {
 }
 
 #[track_caller]
-fn run(config: &TempDir, port: impl Fn() -> SocketAddr, proxies: usize) -> (SocketAddr, Process) {
+fn run(
+    config: &TempDir,
+    port: impl Fn() -> SocketAddr,
+    proxies: usize,
+) -> Result<(SocketAddr, Process), StartError> {
     let plan = || {
         let addr = port();
-        let mut command = Command::new(program("toxiproxy-server"));
+        let mut command = command(program("toxiproxy-server"));
         command.args(["-host", &addr.ip().to_string(), "-port", &addr.port().to_string()]);
         command.arg("-config").arg(config.path().join("proxies.json"));
-        command.env("LOG_LEVEL", "info"); // by default it tells of every connection
+        command.env("LOG_LEVEL", "info"); // by default it logs every connection
         (addr, command)
     };
-    // It answers before its proxies are there, and lives on where one could not listen.
+    // It answers before its proxies exist, and keeps running when one of them cannot listen.
     launch("toxiproxy-server", plan, |addr, _| {
         let answer = http::get(&format!("http://{addr}/proxies")).ok().filter(|answer| answer.status == 200);
         let shown = answer.and_then(|answer| serde_json::from_str::<Value>(&answer.body).ok());

@@ -1,5 +1,6 @@
-//! Waiting for a condition with a deadline: the only place of the test kit that sleeps.
+//! Waiting for a condition with a deadline. The only place of the kit that sleeps.
 
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 const POLL: Duration = Duration::from_millis(20);
@@ -9,33 +10,49 @@ pub fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-/// Blocks until `condition` holds; after `deadline` panics with `what` was waited for. The condition is asked at least twice.
+/// Blocks until `condition` holds. The condition is checked at least twice.
+///
+/// # Panics
+/// When it does not hold within `deadline`; the message names `what` was waited for.
 #[track_caller]
 pub fn eventually(what: &str, deadline: Duration, mut condition: impl FnMut() -> bool) {
-    let begin = Instant::now();
+    let held = holds_within(deadline, || Ok::<_, Infallible>(condition()));
+    assert!(held == Ok(true), "timed out after {deadline:?} waiting for: {what}");
+}
+
+/// Blocks until `condition` holds; `false` when it does not hold within `deadline`. The condition is checked at least twice.
+///
+/// # Errors
+/// The first error of the condition.
+pub fn holds_within<E>(
+    deadline: Duration,
+    mut condition: impl FnMut() -> Result<bool, E>,
+) -> Result<bool, E> {
+    let start = Instant::now();
     loop {
-        if condition() {
-            return;
+        if condition()? {
+            return Ok(true);
         }
-        let late = begin.elapsed() >= deadline;
+        let is_late = start.elapsed() >= deadline;
         sleep(POLL);
-        if late && !condition() {
-            panic!("waited {deadline:?} in vain for: {what}");
+        if is_late {
+            return condition();
         }
     }
 }
 
 /// As [`eventually`], without blocking the runtime: for conditions on a daemon that runs in the test's own process.
 pub async fn eventually_async(what: &str, deadline: Duration, mut condition: impl AsyncFnMut() -> bool) {
-    let begin = Instant::now();
+    let start = Instant::now();
     while !condition().await {
-        assert!(begin.elapsed() < deadline, "waited {deadline:?} in vain for: {what}");
+        assert!(start.elapsed() < deadline, "timed out after {deadline:?} waiting for: {what}");
         tokio::time::sleep(POLL).await;
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "polling a condition of another process")]
-fn sleep(time: Duration) {
+/// Blocks for this time. For measurement windows; a test waits for a condition instead.
+#[expect(clippy::disallowed_methods, reason = "a measurement window, and polling another process")]
+pub fn sleep(time: Duration) {
     std::thread::sleep(time);
 }
 
@@ -45,23 +62,29 @@ mod tests {
 
     #[test]
     fn returns_once_the_condition_holds() {
-        let mut asked = 0;
-        eventually("the third question", secs(5), || {
-            asked += 1;
-            asked == 3
+        let mut checks = 0;
+        eventually("the third check", secs(5), || {
+            checks += 1;
+            checks == 3
         });
-        assert_eq!(asked, 3);
+        assert_eq!(checks, 3);
     }
 
     #[test]
-    #[should_panic(expected = "in vain for: the moon")]
-    fn names_what_did_not_come() {
+    #[should_panic(expected = "waiting for: the moon")]
+    fn a_timeout_names_the_condition() {
         eventually("the moon", Duration::from_millis(50), || false);
     }
 
+    #[test]
+    fn a_condition_may_fail() {
+        assert_eq!(holds_within(secs(5), || Err::<bool, _>("broken")), Err("broken"));
+        assert_eq!(holds_within(Duration::ZERO, || Ok::<_, ()>(false)), Ok(false));
+    }
+
     #[tokio::test]
-    #[should_panic(expected = "in vain for: the moon")]
-    async fn names_what_did_not_come_async() {
+    #[should_panic(expected = "waiting for: the moon")]
+    async fn a_timeout_names_the_async_condition() {
         eventually_async("the moon", Duration::from_millis(50), async || false).await;
     }
 }

@@ -1,4 +1,4 @@
-//! A lab as a whole, and a Prometheus that scrapes.
+//! A whole lab, and a Prometheus that scrapes.
 
 #![allow(clippy::unwrap_used, reason = "test helpers fail by panicking")]
 
@@ -27,7 +27,7 @@ fn exporter() -> SocketAddr {
 }
 
 #[test]
-fn prometheus_scrapes_with_the_repositorys_configuration() {
+fn prometheus_scrapes_with_the_configuration_of_the_repository() {
     let target = exporter();
     let prometheus = Prometheus::start([("loadgen", target)]);
     let found = prometheus.wait_for("answers", secs(20), |series| !series.is_empty());
@@ -43,13 +43,13 @@ fn prometheus_scrapes_with_the_repositorys_configuration() {
 }
 
 #[test]
-#[should_panic(expected = "prometheus.yml has not all of these jobs")]
+#[should_panic(expected = "prometheus.yml does not have all of these jobs")]
 fn an_unknown_job_is_refused() {
     Prometheus::start([("nobody", exporter())]);
 }
 
 #[test]
-fn a_lab_has_its_nodes_behind_proxies_and_says_so_in_its_file() {
+fn a_lab_file_names_the_proxies_and_their_nodes() {
     let lab = Lab::start(2);
     let shown = lab.toxiproxy.proxies();
     let file: serde_json::Value =
@@ -63,7 +63,7 @@ fn a_lab_has_its_nodes_behind_proxies_and_says_so_in_its_file() {
     }
     assert_eq!(file["servers"].as_array().unwrap().len(), 2);
     assert_eq!(file["scenariod"]["toxiproxy"], lab.toxiproxy.url());
-    assert_eq!(file["client"]["op_timeout"], "500ms", "the rest is as shipped");
+    assert_eq!(file["client"]["op_timeout"], "500ms", "other keys are as shipped");
     lab.set("client.breaker.min_requests", 5);
     lab.set("client.op_timeout", "200ms");
     let file: serde_json::Value =
@@ -75,6 +75,6 @@ fn a_lab_has_its_nodes_behind_proxies_and_says_so_in_its_file() {
 }
 
 #[test]
-fn a_lab_may_start_without_proxies() {
+fn a_lab_can_start_without_proxies() {
     assert!(Lab::start_without_proxies(1).toxiproxy.proxies().as_object().unwrap().is_empty());
 }

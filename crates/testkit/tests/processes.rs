@@ -1,4 +1,4 @@
-//! Started parts answer, survive what they are put through, and are gone afterwards, however the test ends.
+//! Programs that the kit starts answer, can be killed, paused and restarted, and end with the test, however it ends.
 
 #![allow(clippy::unwrap_used, reason = "test helpers fail by panicking")]
 
@@ -9,12 +9,12 @@ use std::process::Command;
 use testkit::{Daemon, Memcached, Signal, eventually, secs};
 
 fn runs(pid: u32) -> bool {
-    // A zombie nobody has reaped yet is dead too.
+    // A zombie has ended too; nobody has reaped it yet.
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 #[test]
-fn a_memcached_answers_and_is_gone_after_drop() {
+fn a_memcached_answers_and_ends_on_drop() {
     let memcached = Memcached::start();
     let (addr, pid) = (memcached.addr(), memcached.pid());
     assert_eq!(memcached.stats()["pid"], pid.to_string());
@@ -36,7 +36,7 @@ fn a_restarted_memcached_keeps_its_port() {
 }
 
 #[test]
-fn a_paused_memcached_accepts_and_stays_silent() {
+fn a_paused_memcached_accepts_connections_and_does_not_answer() {
     use std::io::{Read, Write};
     let memcached = Memcached::start();
     memcached.pause();
@@ -50,7 +50,7 @@ fn a_paused_memcached_accepts_and_stays_silent() {
 }
 
 #[test]
-fn a_part_dies_with_a_panicking_test() {
+fn a_memcached_ends_with_a_panicking_test() {
     let pid = std::thread::spawn(|| {
         let memcached = Memcached::start();
         std::panic::panic_any(memcached.pid());
@@ -59,21 +59,21 @@ fn a_part_dies_with_a_panicking_test() {
     assert!(!runs(pid));
 }
 
-/// Not a test of its own: the life below is run by the next test, which ends it with SIGKILL.
+/// Not a test of its own: the next test runs it and ends it with SIGKILL.
 #[test]
 #[ignore = "only as the child of the next test"]
-fn a_life_that_is_killed() {
-    let memcached = std::thread::spawn(Memcached::start).join().unwrap(); // the thread that starts it ends first
+fn child_that_is_killed() {
+    let memcached = std::thread::spawn(Memcached::start).join().unwrap(); // the thread that starts it ends before it
     std::fs::write(std::env::var("PID_FILE").unwrap(), memcached.pid().to_string()).unwrap();
-    eventually("to be killed", secs(60), || false);
+    eventually("SIGKILL", secs(60), || false);
 }
 
 #[test]
-fn a_part_outlives_its_thread_and_dies_with_a_killed_test_runner() {
+fn a_memcached_outlives_its_thread_and_ends_with_a_killed_test_runner() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pid");
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "a_life_that_is_killed", "--ignored"]).env("PID_FILE", &file);
+    command.args(["--exact", "child_that_is_killed", "--ignored"]).env("PID_FILE", &file);
     let runner = Daemon::run(command);
     let pid = || std::fs::read_to_string(&file).ok().and_then(|text| text.parse().ok());
     eventually("the runner's memcached", secs(20), || pid().is_some());
@@ -88,30 +88,30 @@ fn shell(script: &str) -> Daemon {
 }
 
 #[test]
-fn a_daemon_tells_its_exit_code_and_output() {
+fn exit_code_and_output_of_a_daemon_are_kept() {
     let daemon = shell("echo out; echo err >&2; exit 3");
     assert_eq!(daemon.wait_exit(secs(10)), 3);
     assert_eq!((daemon.stdout().as_str(), daemon.stderr().as_str()), ("out\n", "err\n"));
 }
 
 #[test]
-fn a_daemon_gets_signals() {
+fn a_daemon_receives_signals() {
     let daemon = shell("trap 'exit 143' TERM; echo ready; while :; do sleep 0.05; done");
     eventually("the trap", secs(10), || daemon.stdout() == "ready\n");
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.wait_exit(secs(10)), 143);
-    daemon.signal(Signal::TERM); // it has ended: no other process may get this
+    daemon.signal(Signal::TERM); // it has ended: the signal must not reach another process
 }
 
 #[test]
 #[should_panic(expected = "sh was killed by signal Some(15)")]
-fn death_by_a_signal_is_no_exit_code() {
+fn death_by_a_signal_is_not_an_exit_code() {
     let daemon = shell("kill -TERM $$; sleep 60");
     daemon.wait_exit(secs(10));
 }
 
 #[test]
-fn daemons_see_nothing_of_the_labs_environment() {
+fn a_daemon_gets_only_the_variables_of_its_command() {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "echo ${LAB_PORT_OFFSET-unset} ${LAB_BIN-unset}"]).env("LAB_BIN", "on purpose");
     let daemon = Daemon::run(command);

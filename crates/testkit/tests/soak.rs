@@ -1,4 +1,4 @@
-//! The two tiers, seen from outside: the environment decides, and only the environment.
+//! The two sizes of a test and the reports, seen from outside. Only environment variables choose them.
 
 #![allow(clippy::unwrap_used, reason = "test helpers fail by panicking")]
 
@@ -7,25 +7,25 @@ use std::process::Command;
 
 use testkit::{Daemon, report, scale, secs, skipped};
 
-/// Not a test of its own: run by the next ones with and without the variables.
+/// Not a test of its own: the next tests run it with and without the variables.
 #[test]
 #[ignore = "only as the child of the next tests"]
-fn a_reporting_run() {
+fn child_that_reports() {
     report("title", [format!("{} operations", scale(5, 5_000)), "second".to_owned()]);
 }
 
-/// Nor this one.
+/// Not a test of its own either.
 #[test]
 #[ignore = "only as the child of the next tests"]
-fn a_skipping_run() {
+fn child_that_skips() {
     skipped("the moon", "it is new");
 }
 
 fn run(variables: &[(&str, &Path)]) -> String {
-    run_test("a_reporting_run", variables)
+    run_test("child_that_reports", variables)
 }
 
-/// As anybody runs it: nothing is asked for that libtest would not show by itself.
+/// Runs a test without `--nocapture`, as most people do.
 fn run_test(name: &str, variables: &[(&str, &Path)]) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", name, "--ignored"]);
@@ -36,12 +36,12 @@ fn run_test(name: &str, variables: &[(&str, &Path)]) -> String {
 }
 
 #[test]
-fn the_small_tier_is_the_default() {
+fn the_small_size_is_the_default() {
     assert!(run(&[]).contains("## title\n\n- 5 operations\n- second\n"));
 }
 
 #[test]
-fn the_soak_tier_reports_into_its_file() {
+fn the_large_size_reports_into_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("soak.md");
     for _ in 0..2 {
@@ -52,10 +52,10 @@ fn the_soak_tier_reports_into_its_file() {
 }
 
 #[test]
-fn what_was_not_tested_is_said_by_a_test_that_passes() {
+fn a_passing_test_reports_what_it_did_not_test() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("skipped");
-    let shown = run_test("a_skipping_run", &[("LAB_SKIPPED", &file)]);
+    let shown = run_test("child_that_skips", &[("LAB_SKIPPED", &file)]);
     assert!(shown.contains("## Not tested: the moon\n\n- it is new\n"), "{shown}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "not tested: the moon: it is new\n");
 }

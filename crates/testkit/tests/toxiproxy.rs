@@ -1,4 +1,4 @@
-//! A real Toxiproxy shows what was put on it, and the fake in front of it misbehaves only on order.
+//! A real Toxiproxy shows the toxics that were added, and the fake in front of it misbehaves only on request.
 
 #![allow(clippy::unwrap_used, reason = "test helpers fail by panicking")]
 
@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use testkit::{Fake, Memcached, Misbehaviour, Rule, Toxiproxy, free_addr, http, secs};
+use testkit::{FakeToxiproxy, Memcached, Misbehaviour, Rule, Toxiproxy, free_addr, http, secs};
 
 const LATENCY: &str = r#"{"name": "slow", "type": "latency", "attributes": {"latency": 300}}"#;
 
@@ -20,7 +20,7 @@ fn version(addr: SocketAddr) -> String {
 }
 
 #[test]
-fn toxics_bite_and_read_back() {
+fn toxics_have_an_effect_and_are_read_back() {
     let memcached = Memcached::start();
     let toxiproxy = Toxiproxy::start_with([("node", memcached.addr())]);
     assert!(version(toxiproxy.listen("node")).starts_with("VERSION"));
@@ -35,7 +35,7 @@ fn toxics_bite_and_read_back() {
 }
 
 #[test]
-fn a_restart_keeps_proxies_and_loses_toxics() {
+fn a_restart_keeps_proxies_and_drops_toxics() {
     let memcached = Memcached::start();
     let toxiproxy = Toxiproxy::start_with([("a", memcached.addr()), ("b", memcached.addr())]);
     let (url, listen) = (toxiproxy.url(), toxiproxy.listen("a"));
@@ -49,7 +49,7 @@ fn a_restart_keeps_proxies_and_loses_toxics() {
 }
 
 #[test]
-fn a_disabled_proxy_refuses() {
+fn a_disabled_proxy_refuses_connections() {
     let memcached = Memcached::start();
     let toxiproxy = Toxiproxy::start_with([("node", memcached.addr())]);
     toxiproxy.enable("node", false);
@@ -58,23 +58,23 @@ fn a_disabled_proxy_refuses() {
     assert!(version(toxiproxy.listen("node")).starts_with("VERSION"));
 }
 
-fn faked() -> (Toxiproxy, Fake) {
+fn fake_in_front() -> (Toxiproxy, FakeToxiproxy) {
     let toxiproxy = Toxiproxy::start_with([("node", free_addr())]);
-    let fake = Fake::before(&toxiproxy);
+    let fake = FakeToxiproxy::before(&toxiproxy);
     (toxiproxy, fake)
 }
 
-fn post(fake: &Fake) -> std::io::Result<http::Answer> {
+fn post(fake: &FakeToxiproxy) -> std::io::Result<http::Answer> {
     http::request("POST", &format!("{}/proxies/node/toxics", fake.url()), &[], LATENCY)
 }
 
-fn delete(fake: &Fake) -> u16 {
+fn delete(fake: &FakeToxiproxy) -> u16 {
     http::request("DELETE", &format!("{}/proxies/node/toxics/slow", fake.url()), &[], "").unwrap().status
 }
 
 #[test]
 fn the_fake_passes_on_what_no_rule_catches() {
-    let (toxiproxy, fake) = faked();
+    let (toxiproxy, fake) = fake_in_front();
     assert_eq!(post(&fake).unwrap().status, 200);
     assert_eq!(toxiproxy.toxic_names(), ["node/slow"]);
     assert_eq!(http::get(&format!("{}/proxies/none", fake.url())).unwrap().status, 404);
@@ -84,8 +84,8 @@ fn the_fake_passes_on_what_no_rule_catches() {
 }
 
 #[test]
-fn the_fake_holds_the_answer_of_a_change_already_made() {
-    let (toxiproxy, fake) = faked();
+fn the_fake_holds_the_answer_after_the_change_is_made() {
+    let (toxiproxy, fake) = fake_in_front();
     let trap = fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::HoldAnswer);
     std::thread::scope(|scope| {
         let caller = scope.spawn(|| post(&fake));
@@ -99,7 +99,7 @@ fn the_fake_holds_the_answer_of_a_change_already_made() {
 
 #[test]
 fn the_fake_holds_a_request_back() {
-    let (toxiproxy, fake) = faked();
+    let (toxiproxy, fake) = fake_in_front();
     let trap = fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::HoldRequest);
     std::thread::scope(|scope| {
         let caller = scope.spawn(|| post(&fake));
@@ -113,7 +113,7 @@ fn the_fake_holds_a_request_back() {
 
 #[test]
 fn the_fake_refuses_the_second_removal_only() {
-    let (toxiproxy, fake) = faked();
+    let (toxiproxy, fake) = fake_in_front();
     let trap = fake.misbehave(Rule::on("DELETE", "/toxics").nth(2), Misbehaviour::Refuse(503));
     for (expected, left) in [(204, 0), (503, 1), (204, 0)] {
         if toxiproxy.toxic_names().is_empty() {
@@ -126,8 +126,8 @@ fn the_fake_refuses_the_second_removal_only() {
 }
 
 #[test]
-fn the_fake_lies_and_hangs_up() {
-    let (toxiproxy, fake) = faked();
+fn the_fake_misreports_and_hangs_up() {
+    let (toxiproxy, fake) = fake_in_front();
     fake.misbehave(Rule::on("POST", "/toxics").nth(1), Misbehaviour::Misreport(500));
     fake.misbehave(Rule::on("POST", "/toxics").nth(2), Misbehaviour::Hangup);
     assert_eq!(post(&fake).unwrap().status, 500);
@@ -139,9 +139,9 @@ fn the_fake_lies_and_hangs_up() {
 
 #[test]
 fn the_fake_holds_its_lock_until_it_is_released() {
-    let (_toxiproxy, fake) = faked();
+    let (_toxiproxy, fake) = fake_in_front();
     let wedge = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Wedge);
-    assert_eq!(post(&fake).unwrap().status, 200, "nothing has wedged it yet");
+    assert_eq!(post(&fake).unwrap().status, 200, "it is not wedged yet");
     let calls = std::thread::scope(|scope| {
         let first = scope.spawn(|| delete(&fake));
         wedge.wait_caught(secs(5));
@@ -154,16 +154,16 @@ fn the_fake_holds_its_lock_until_it_is_released() {
 }
 
 #[test]
-fn the_fake_takes_its_time_and_refuses_from_the_second_on() {
-    let (_toxiproxy, fake) = faked();
+fn the_fake_is_slow_and_refuses_from_the_second_request_on() {
+    let (_toxiproxy, fake) = fake_in_front();
     let pause = std::time::Duration::from_millis(300);
     let slow = fake.misbehave(Rule::on("GET", "/proxies"), Misbehaviour::Slow(pause));
-    let began = std::time::Instant::now();
+    let start = std::time::Instant::now();
     http::get(&format!("{}/proxies", fake.url())).unwrap();
-    assert!(began.elapsed() >= pause && slow.caught() == 1);
+    assert!(start.elapsed() >= pause && slow.caught() == 1);
     fake.misbehave(Rule::on("POST", "/toxics").from(2), Misbehaviour::Refuse(500));
     let statuses = [(); 3].map(|()| post(&fake).unwrap().status);
-    // The second would have been a conflict, had it been passed on.
+    // Toxiproxy would have answered the second one with a conflict.
     assert_eq!(statuses, [200, 500, 500]);
 }
 

@@ -79,7 +79,7 @@ impl JsonSchema for Fraction {
         true
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "number", "exclusiveMinimum": 0, "maximum": 1 })
+        json_schema!({ "type": "number", "exclusiveMinimum": 0, "minimum": Fraction::LEAST_WRITTEN, "maximum": 1 })
     }
 }
 

@@ -10,13 +10,13 @@ const MAX_DEPTH: usize = 64;
 
 /// One value with the line it starts on.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) line: usize,
-    pub(crate) value: Value,
+pub(super) struct Node {
+    pub(super) line: usize,
+    pub(super) value: Value,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub(super) enum Value {
     Scalar(Scalar),
     List(Vec<Node>),
     /// In file order, duplicates included.
@@ -25,14 +25,14 @@ pub(crate) enum Value {
 
 /// A mapping's key with its line.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Key {
-    pub(crate) line: usize,
-    pub(crate) text: String,
+pub(super) struct Key {
+    pub(super) line: usize,
+    pub(super) text: String,
 }
 
 /// A scalar as YAML 1.2 resolves it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Scalar {
+pub(super) enum Scalar {
     Null,
     Bool(bool),
     Integer(i128),
@@ -42,9 +42,9 @@ pub(crate) enum Scalar {
 
 /// Why a text is no tree: the line and one sentence.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SyntaxError {
-    pub(crate) line: usize,
-    pub(crate) message: String,
+pub(super) struct SyntaxError {
+    pub(super) line: usize,
+    pub(super) message: String,
 }
 
 /// Something that is still being filled.
@@ -53,7 +53,7 @@ enum Open {
     Mapping { line: usize, entries: Vec<(Key, Node)>, key: Option<Key> },
 }
 
-pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
+pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
     let mut stack: Vec<Open> = Vec::new();
     let mut root: Option<Node> = None;
     for event in Parser::new_from_str(text) {
@@ -150,7 +150,7 @@ fn number(text: &str) -> Option<Scalar> {
 
 impl Scalar {
     /// The scalar as it reads.
-    pub(crate) fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         match self {
             Scalar::Null => "null".to_owned(),
             Scalar::Bool(value) => value.to_string(),
@@ -163,7 +163,7 @@ impl Scalar {
 
 impl Node {
     /// The value of a mapping's key, or the list's item of that number.
-    pub(crate) fn child(&self, step: &str) -> Option<&Node> {
+    pub(super) fn child(&self, step: &str) -> Option<&Node> {
         match &self.value {
             Value::Mapping(entries) => entries.iter().find(|(key, _)| key.text == step).map(|(_, node)| node),
             Value::List(items) => step.parse::<usize>().ok().and_then(|index| items.get(index)),
@@ -172,7 +172,7 @@ impl Node {
     }
 
     /// What kind of value this is, for a message.
-    pub(crate) fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match &self.value {
             Value::Scalar(Scalar::Null) => "nothing",
             Value::Scalar(Scalar::Bool(_)) => "true or false",

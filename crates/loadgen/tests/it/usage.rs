@@ -237,7 +237,7 @@ fn while_a_node_is_waited_for_it_is_named_and_json_tells_why_there_was_no_run() 
 fn a_summary_that_cannot_be_written_is_an_error() {
     let lab = Lab::start(1);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let run = std::process::Command::new(LOADGEN)
+    let run = testkit::command(LOADGEN)
         .args(["--config", lab.config().to_str().unwrap(), "--duration", "100ms"])
         .stdout(full)
         .output()
@@ -264,8 +264,7 @@ fn something_that_is_no_memcached_is_named() {
 #[test]
 fn health_asks_the_running_daemon() {
     let nobody = free_addr().to_string();
-    let asked =
-        std::process::Command::new(LOADGEN).args(["health", "--metrics-addr", &nobody]).output().unwrap();
+    let asked = testkit::command(LOADGEN).args(["health", "--metrics-addr", &nobody]).output().unwrap();
     assert_eq!(asked.status.code(), Some(1));
     let stderr = String::from_utf8(asked.stderr).unwrap();
     assert!(stderr.starts_with(&format!("error: no healthy daemon at {nobody}: ")), "{stderr}");
@@ -274,8 +273,7 @@ fn health_asks_the_running_daemon() {
     let loadgen = lab.loadgen(LOADGEN, ["--concurrency", "1"]);
     loadgen.scrape_until("it serves", secs(10), |_| true);
     let config = lab.config();
-    let health =
-        |args: &[&str]| std::process::Command::new(LOADGEN).arg("health").args(args).status().unwrap().code();
+    let health = |args: &[&str]| testkit::command(LOADGEN).arg("health").args(args).status().unwrap().code();
     assert_eq!(health(&["--config", config.to_str().unwrap()]), Some(0));
     assert_eq!(health(&["--metrics-addr", &lab.loadgen_addr.to_string()]), Some(0));
 }
@@ -283,7 +281,7 @@ fn health_asks_the_running_daemon() {
 #[test]
 fn completions_know_the_presets() {
     for shell in ["bash", "zsh", "fish"] {
-        let script = std::process::Command::new(LOADGEN).args(["completions", shell]).output().unwrap();
+        let script = testkit::command(LOADGEN).args(["completions", shell]).output().unwrap();
         let script = String::from_utf8(script.stdout).unwrap();
         for word in ["get-heavy", "go-original", "think-time"] {
             assert!(script.contains(word), "{shell}: {word}");

@@ -73,7 +73,7 @@ impl VerdictFamilies {
     }
 
     /// Sets the results of a scenario's last run. They replace those of the run before.
-    pub fn judged(&self, scenario: &str, findings: RunFindings) {
+    pub fn record(&self, scenario: &str, findings: RunFindings) {
         self.0.lock().insert(scenario.to_owned(), findings);
     }
 }
@@ -126,8 +126,8 @@ mod tests {
         assert_eq!(text(&registry), "");
         let times = NodeTimes { detect: Some(Duration::from_millis(600)), recover: None };
         families
-            .judged("x", RunFindings { findings: vec![("old".into(), Some(Finding::Pass))], times: vec![] });
-        families.judged(
+            .record("x", RunFindings { findings: vec![("old".into(), Some(Finding::Pass))], times: vec![] });
+        families.record(
             "x",
             RunFindings {
                 findings: vec![

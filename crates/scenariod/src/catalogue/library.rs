@@ -8,8 +8,8 @@ use daemon_core::problems::{Problem, Problems};
 use crate::catalogue::checked::values::EVERYTHING;
 use crate::catalogue::names;
 use crate::catalogue::playlist::{self, Playlist};
-use crate::catalogue::source_files::{Kind, Source, is_yaml, kind, read_file, read_folder};
-use crate::catalogue::suggest::near;
+use crate::catalogue::source_files::{FileKind, Source, file_kind, is_yaml, read_file, read_folder};
+use crate::catalogue::suggest::nearest_name;
 use crate::catalogue::{Catalogue, CatalogueError, built_in};
 
 /// What can be run.
@@ -27,28 +27,30 @@ impl Library {
         let sources = folder.map_or(Ok(Vec::new()), read_folder)?;
         let (mut lists, mut scenarios, mut problems) = (Vec::new(), Vec::new(), Problems::default());
         for source in sources {
-            match kind(&source) {
-                Kind::Playlist => lists.push(source),
-                Kind::Scenarios => scenarios.push(source),
-                Kind::Lab => problems.extend(wrong(source, "holds a lab, neither scenarios nor a playlist")),
+            match file_kind(&source) {
+                FileKind::Playlist => lists.push(source),
+                FileKind::Scenarios => scenarios.push(source),
+                FileKind::Lab => {
+                    problems.extend(wrong(source, "holds a lab, neither scenarios nor a playlist"))
+                }
                 // As `check` leaves it out of a folder.
-                Kind::Other => {}
+                FileKind::Other => {}
             }
         }
         problems.or(())?;
         if let Some(path) = folder.filter(|_| lists.is_empty() && scenarios.is_empty()) {
             return Err(CatalogueError::Empty { path: path.to_owned() });
         }
-        Ok(Library::with(&scenarios, &lists)?)
+        Ok(Library::with_files(&scenarios, &lists)?)
     }
 
     /// What is compiled in and what these files add or replace.
-    pub(crate) fn with(scenarios: &[Source], lists: &[Source]) -> Result<Library, Problems> {
-        Library::beside(Catalogue::of(&built_in())?, scenarios, lists)
+    pub(crate) fn with_files(scenarios: &[Source], lists: &[Source]) -> Result<Library, Problems> {
+        Library::extend_catalogue(Catalogue::from_sources(&built_in())?, scenarios, lists)
     }
 
     /// What these files add to a catalogue and the compiled-in playlists, or replace in them.
-    pub(crate) fn beside(
+    pub(crate) fn extend_catalogue(
         mut catalogue: Catalogue,
         scenarios: &[Source],
         lists: &[Source],
@@ -70,23 +72,26 @@ impl Library {
             }
             Err(found) => problems.extend(found),
         }
-        problems.extend(names::check(
+        problems.extend(names::check_names(
             catalogue.scenarios(),
-            playlists.iter().map(|list| (list.name.as_str(), &list.place)),
+            playlists.iter().map(|list| (list.name.as_str(), &list.source)),
         ));
         problems.or(Library { catalogue, playlists, files: Vec::new() })
     }
 
     /// Reads the playlists that words name by a path.
-    pub(crate) fn open<'a>(&mut self, words: impl Iterator<Item = &'a str>) -> Result<(), CatalogueError> {
+    pub(crate) fn open_playlists<'a>(
+        &mut self,
+        words: impl Iterator<Item = &'a str>,
+    ) -> Result<(), CatalogueError> {
         for word in words.filter(|word| is_path(word)) {
             let source = read_file(Path::new(word))?;
-            let other = match kind(&source) {
-                Kind::Scenarios => {
+            let other = match file_kind(&source) {
+                FileKind::Scenarios => {
                     Some("holds scenarios, not a playlist: name its folder with `--catalogue`")
                 }
-                Kind::Lab => Some("holds a lab, not a playlist: name it with `--config`"),
-                Kind::Playlist | Kind::Other => None,
+                FileKind::Lab => Some("holds a lab, not a playlist: name it with `--config`"),
+                FileKind::Playlist | FileKind::Other => None,
             };
             if let Some(other) = other {
                 return Err(CatalogueError::Problems(wrong(source, other)));
@@ -98,8 +103,8 @@ impl Library {
     }
 
     /// The word that another one most likely means.
-    pub(crate) fn near(&self, word: &str) -> Option<String> {
-        near(&self.catalogue, self.playlists.iter().map(|list| list.name.as_str()), word)
+    pub(crate) fn nearest_name(&self, word: &str) -> Option<String> {
+        nearest_name(&self.catalogue, self.playlists.iter().map(|list| list.name.as_str()), word)
     }
 
     /// Every word that means something, aliases left out.

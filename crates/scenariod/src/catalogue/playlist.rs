@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::plan::TimeScale;
-use crate::scenario::{Place, Scenario};
+use crate::scenario::{Scenario, SourceLine};
 
 mod checked;
 mod files;
@@ -19,14 +19,14 @@ pub(crate) struct Playlist {
     /// What it is for, in one line.
     pub(crate) about: String,
     /// In run order, repeats written out; at least one.
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<PlaylistEntry>,
     /// Where its name is written.
-    pub(crate) place: Place,
+    pub(crate) source: SourceLine,
 }
 
 /// One scenario as it is to be walked once.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Entry {
+pub(crate) struct PlaylistEntry {
     /// With what the playlist overrides.
     pub(crate) scenario: Scenario,
     pub(crate) scale: TimeScale,
@@ -36,10 +36,15 @@ pub(crate) struct Entry {
     pub(crate) pause: Duration,
 }
 
-impl Entry {
+impl PlaylistEntry {
     /// A scenario as the catalogue has it.
-    pub(crate) fn plain(scenario: &Scenario) -> Entry {
-        Entry { scenario: scenario.clone(), scale: TimeScale::default(), seed: None, pause: Duration::ZERO }
+    pub(crate) fn plain(scenario: &Scenario) -> PlaylistEntry {
+        PlaylistEntry {
+            scenario: scenario.clone(),
+            scale: TimeScale::default(),
+            seed: None,
+            pause: Duration::ZERO,
+        }
     }
 
     /// How long it takes by plan, without its pause.
@@ -52,8 +57,9 @@ impl Playlist {
     /// How long it takes by plan; nothing waits for the pause after the last run.
     pub(crate) fn length(&self) -> Duration {
         let last = self.entries.last().map_or(Duration::ZERO, |entry| entry.pause);
-        let one =
-            |sum: Duration, entry: &Entry| sum.saturating_add(entry.length()).saturating_add(entry.pause);
+        let one = |sum: Duration, entry: &PlaylistEntry| {
+            sum.saturating_add(entry.length()).saturating_add(entry.pause)
+        };
         self.entries.iter().fold(Duration::ZERO, one).saturating_sub(last)
     }
 }

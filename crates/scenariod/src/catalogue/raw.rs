@@ -2,9 +2,11 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use daemon_core::values::{Positive, Span};
+use daemon_core::values::{Fraction, Positive};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::fault::{Direction, Fault, WrittenFraction};
 
 pub(super) mod expect;
 
@@ -54,8 +56,8 @@ pub(super) struct FaultEntry {
     pub(super) target: Target,
     #[serde(default)]
     pub(super) direction: Direction,
-    #[schemars(range(min = 0.000001, max = 1.0))]
-    pub(super) share: Option<f64>,
+    #[schemars(with = "Option<WrittenFraction>")]
+    pub(super) share: Option<Fraction>,
     pub(super) shape: Option<Shape>,
     #[serde(flatten)]
     pub(super) fault: Fault,
@@ -72,10 +74,10 @@ pub(super) struct Shape {
 /// From one strength to another.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Ramp {
-    #[schemars(range(min = 0.000001, max = 1.0))]
-    pub(super) from: f64,
-    #[schemars(range(min = 0.000001, max = 1.0))]
-    pub(super) to: f64,
+    #[schemars(with = "WrittenFraction")]
+    pub(super) from: Fraction,
+    #[schemars(with = "WrittenFraction")]
+    pub(super) to: Fraction,
     pub(super) steps: NonZeroU32,
 }
 
@@ -105,65 +107,4 @@ pub(super) enum Target {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Count {
     pub(super) count: NonZeroUsize,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Direction {
-    Requests,
-    #[default]
-    Replies,
-    Both,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(tag = "fault", rename_all = "snake_case")]
-pub(super) enum Fault {
-    Latency {
-        delay: Positive,
-        jitter: Option<Span>,
-    },
-    PacketLoss {
-        #[schemars(range(min = 0.000001, max = 1.0))]
-        rate: f64,
-        #[serde(default)]
-        model: LossModel,
-    },
-    Blackhole {},
-    Stall {},
-    Timeout {
-        after: Positive,
-    },
-    Reset {
-        after: Option<Span>,
-    },
-    /// `rate` in kB/s.
-    Bandwidth {
-        rate: NonZeroU32,
-    },
-    SlowClose {
-        delay: Positive,
-    },
-    /// Sizes in bytes.
-    Slicer {
-        size: NonZeroU32,
-        variation: Option<u32>,
-        delay: Option<Span>,
-    },
-    LimitData {
-        bytes: NonZeroU32,
-    },
-    Down {},
-    StreamCorruption {
-        #[schemars(range(min = 0.000001, max = 1.0))]
-        rate: f64,
-    },
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum LossModel {
-    #[default]
-    Auto,
-    Simple,
 }

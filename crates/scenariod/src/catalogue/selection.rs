@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use daemon_core::exit::{Exit, UserError};
 
 use crate::catalogue::library::Library;
-use crate::catalogue::playlist::{Entry, Playlist};
-use crate::catalogue::suggest::meant_by;
+use crate::catalogue::playlist::{Playlist, PlaylistEntry};
+use crate::catalogue::suggest::find_scenarios;
 use crate::scenario::Scenario;
 
 /// A word that selects nothing.
@@ -35,14 +35,14 @@ impl UserError for SelectError {
 
 /// What one word selects.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Selected<'a> {
+pub(crate) enum Selection<'a> {
     /// A scenario by itself or a family in its own order.
     Scenarios(Vec<&'a Scenario>),
     Playlist(&'a Playlist),
 }
 
 /// The words of lists such as `packet-loss-10,latency`.
-pub(crate) fn words<'a>(lists: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+pub(crate) fn split_words<'a>(lists: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     lists.into_iter().flat_map(|list| list.split(',')).map(str::trim).filter(|word| !word.is_empty())
 }
 
@@ -50,61 +50,63 @@ pub(crate) fn words<'a>(lists: impl IntoIterator<Item = &'a str>) -> impl Iterat
 pub(crate) fn select<'a>(
     library: &'a Library,
     words: impl Iterator<Item = &'a str>,
-) -> Result<Vec<Selected<'a>>, SelectError> {
+) -> Result<Vec<Selection<'a>>, SelectError> {
     let mut selected = Vec::new();
     for word in words {
-        let unknown = || SelectError::Unknown { word: word.to_owned(), near: library.near(word) };
+        let unknown = || SelectError::Unknown { word: word.to_owned(), near: library.nearest_name(word) };
         selected.push(one(library, word).ok_or_else(unknown)?);
     }
     if selected.is_empty() { Err(SelectError::Nothing) } else { Ok(selected) }
 }
 
-fn one<'a>(library: &'a Library, word: &str) -> Option<Selected<'a>> {
+fn one<'a>(library: &'a Library, word: &str) -> Option<Selection<'a>> {
     if let Some((_, playlist)) = library.files.iter().find(|(path, _)| path == word) {
-        return Some(Selected::Playlist(playlist));
+        return Some(Selection::Playlist(playlist));
     }
     if let Some(playlist) = library.playlists.iter().find(|list| list.name == word) {
-        return Some(Selected::Playlist(playlist));
+        return Some(Selection::Playlist(playlist));
     }
-    let scenarios = meant_by(&library.catalogue, word);
-    (!scenarios.is_empty()).then_some(Selected::Scenarios(scenarios))
+    let scenarios = find_scenarios(&library.catalogue, word);
+    (!scenarios.is_empty()).then_some(Selection::Scenarios(scenarios))
 }
 
 /// The part of a library that words name, in the library's order.
-pub(crate) fn only<'a>(
+pub(crate) fn restrict_library<'a>(
     library: &'a Library,
     words: impl Iterator<Item = &'a str>,
 ) -> Result<Library, SelectError> {
     let selected = select(library, words)?;
     let scenario = |own: &Scenario| {
-        let named = |one: &Selected<'_>| matches!(one, Selected::Scenarios(named) if named.iter().any(|one| one.name == own.name));
+        let named = |one: &Selection<'_>| matches!(one, Selection::Scenarios(named) if named.iter().any(|one| one.name == own.name));
         selected.iter().any(named)
     };
     let playlist = |own: &&Playlist| {
-        selected.iter().any(|one| matches!(one, Selected::Playlist(named) if std::ptr::eq(*named, *own)))
+        selected.iter().any(|one| matches!(one, Selection::Playlist(named) if std::ptr::eq(*named, *own)))
     };
     let playlists = library.playlists.iter().chain(library.files.iter().map(|(_, list)| list));
     Ok(Library {
-        catalogue: library.catalogue.only(scenario),
+        catalogue: library.catalogue.filtered(scenario),
         playlists: playlists.filter(playlist).cloned().collect(),
         files: Vec::new(),
     })
 }
 
 /// Every run that a selection makes, in order.
-pub(crate) fn entries(selected: &[Selected<'_>]) -> Vec<Entry> {
-    let one = |selected: &Selected<'_>| match selected {
-        Selected::Scenarios(scenarios) => scenarios.iter().map(|scenario| Entry::plain(scenario)).collect(),
-        Selected::Playlist(playlist) => playlist.entries.clone(),
+pub(crate) fn selected_entries(selected: &[Selection<'_>]) -> Vec<PlaylistEntry> {
+    let one = |selected: &Selection<'_>| match selected {
+        Selection::Scenarios(scenarios) => {
+            scenarios.iter().map(|scenario| PlaylistEntry::plain(scenario)).collect()
+        }
+        Selection::Playlist(playlist) => playlist.entries.clone(),
     };
     selected.iter().flat_map(one).collect()
 }
 
 /// What is said where words select a scenario again: it runs as often, which may not be what was meant.
-pub(crate) fn repeated(selected: &[Selected<'_>]) -> Option<String> {
+pub(crate) fn repetition_note(selected: &[Selection<'_>]) -> Option<String> {
     let mut times: BTreeMap<&str, u32> = BTreeMap::new();
     for selected in selected {
-        if let Selected::Scenarios(scenarios) = selected {
+        if let Selection::Scenarios(scenarios) = selected {
             scenarios.iter().for_each(|scenario| *times.entry(&scenario.name).or_default() += 1);
         }
     }
@@ -125,8 +127,8 @@ mod tests {
     }
 
     fn names_in(library: &Library, list: &str) -> Result<Vec<String>, SelectError> {
-        let selected = select(library, words([list]))?;
-        Ok(entries(&selected).into_iter().map(|entry| entry.scenario.name).collect())
+        let selected = select(library, split_words([list]))?;
+        Ok(selected_entries(&selected).into_iter().map(|entry| entry.scenario.name).collect())
     }
 
     #[test]
@@ -142,23 +144,23 @@ mod tests {
     fn playlists_and_scenarios_mix() {
         let both = names("flaky-fast,smoke").unwrap();
         assert_eq!(both[..2], ["flaky-fast", "packet-loss-10"]);
-        assert_eq!(words(["a,b", "c"]).collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!(split_words(["a,b", "c"]).collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 
     #[test]
     fn a_library_is_cut_down_to_what_words_name() {
         let library = Library::load(None).unwrap();
-        let part = only(&library, words(["smoke,flaky", "packet-loss-10-pct"])).unwrap();
+        let part = restrict_library(&library, split_words(["smoke,flaky", "packet-loss-10-pct"])).unwrap();
         let names: Vec<&str> = part.catalogue.scenarios().iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["packet-loss-10", "flaky-fast", "flaky-slow"]);
         assert_eq!(part.playlists.iter().map(|list| list.name.as_str()).collect::<Vec<_>>(), ["smoke"]);
-        assert!(only(&library, words(["zebra"])).is_err());
+        assert!(restrict_library(&library, split_words(["zebra"])).is_err());
     }
 
     #[test]
     fn what_is_selected_again_is_said() {
         let library = Library::load(None).unwrap();
-        let said = |list| repeated(&select(&library, words([list])).unwrap());
+        let said = |list| repetition_note(&select(&library, split_words([list])).unwrap());
         assert_eq!(said("latency-1s,blip"), None);
         assert_eq!(
             said("latency-1s,latency").as_deref(),

@@ -19,7 +19,7 @@ pub(crate) struct Source {
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FileKind {
     Scenarios,
     Playlist,
     Lab,
@@ -28,28 +28,28 @@ pub(crate) enum Kind {
 }
 
 /// The keys by which each kind is known.
-const KEYS: [(Kind, &[&str]); 3] = [
-    (Kind::Scenarios, &["family", "scenarios"]),
-    (Kind::Playlist, &["playlist", "entries"]),
-    (Kind::Lab, &["servers", "loadgen", "client", "scenariod"]),
+const KEYS: [(FileKind, &[&str]); 3] = [
+    (FileKind::Scenarios, &["family", "scenarios"]),
+    (FileKind::Playlist, &["playlist", "entries"]),
+    (FileKind::Lab, &["servers", "loadgen", "client", "scenariod"]),
 ];
 
 /// What a file is by the keys of its top level.
-pub(crate) fn kind(source: &Source) -> Kind {
+pub(crate) fn file_kind(source: &Source) -> FileKind {
     let keys = keys(source);
     let of = |word: &str| KEYS.iter().find(|(_, words)| words.contains(&word)).map(|(kind, _)| *kind);
-    let count = |kind: Kind| keys.iter().filter(|key| of(key) == Some(kind)).count();
+    let count = |kind: FileKind| keys.iter().filter(|key| of(key) == Some(kind)).count();
     // Of two that fit equally well the first.
     let best = KEYS.iter().rev().map(|(kind, _)| *kind).max_by_key(|kind| count(*kind));
-    best.filter(|kind| count(*kind) > 0).unwrap_or(Kind::Other)
+    best.filter(|kind| count(*kind) > 0).unwrap_or(FileKind::Other)
 }
 
 /// What a file is most likely meant to be, by keys that are only nearly right.
-pub(crate) fn meant(source: &Source) -> Kind {
+pub(crate) fn guess_kind(source: &Source) -> FileKind {
     let words = || KEYS.iter().flat_map(|(_, words)| words.iter().copied());
     let near = keys(source).iter().find_map(|key| nearest(key, words()));
     let of = |word: &str| KEYS.iter().find(|(_, words)| words.contains(&word)).map(|(kind, _)| *kind);
-    near.and_then(of).unwrap_or(Kind::Other)
+    near.and_then(of).unwrap_or(FileKind::Other)
 }
 
 fn keys(source: &Source) -> BTreeSet<String> {
@@ -64,7 +64,7 @@ fn keys(source: &Source) -> BTreeSet<String> {
 }
 
 /// Every YAML file below the folders and every file named, in the order named; what cannot be read comes apart.
-pub(crate) fn read(paths: &[PathBuf]) -> (Vec<Named>, Vec<Unreadable>) {
+pub(crate) fn read_files(paths: &[PathBuf]) -> (Vec<InputFile>, Vec<Unreadable>) {
     let (mut files, mut unreadable) = (Vec::new(), Vec::new());
     for path in paths {
         if path.is_dir() {
@@ -81,7 +81,7 @@ pub(crate) fn read(paths: &[PathBuf]) -> (Vec<Named>, Vec<Unreadable>) {
         match Document::read_text(&path) {
             Ok(text) => {
                 let source = Source { name: path.display().to_string(), text };
-                sources.push(Named { source, by_name });
+                sources.push(InputFile { source, by_name });
             }
             Err(error) => unreadable.push(error),
         }
@@ -90,7 +90,7 @@ pub(crate) fn read(paths: &[PathBuf]) -> (Vec<Named>, Vec<Unreadable>) {
 }
 
 /// A file that was read.
-pub(crate) struct Named {
+pub(crate) struct InputFile {
     pub(crate) source: Source,
     /// Itself, not the folder it is in.
     pub(crate) by_name: bool,
@@ -159,23 +159,23 @@ mod tests {
     #[test]
     fn a_file_is_what_its_keys_say() {
         for (text, expected) in [
-            ("family: x\nphases: {}\nscenarios: []\n", Kind::Scenarios),
-            ("servers: []\n", Kind::Lab),
-            ("loadgen: {}\nscenariod: {}\n", Kind::Lab),
-            ("playlist: x\nentries: []\n", Kind::Playlist),
-            ("services: {}\n", Kind::Other),
-            ("- a\n", Kind::Other),
-            ("", Kind::Other),
-            ("servers: [\n", Kind::Lab),
+            ("family: x\nphases: {}\nscenarios: []\n", FileKind::Scenarios),
+            ("servers: []\n", FileKind::Lab),
+            ("loadgen: {}\nscenariod: {}\n", FileKind::Lab),
+            ("playlist: x\nentries: []\n", FileKind::Playlist),
+            ("services: {}\n", FileKind::Other),
+            ("- a\n", FileKind::Other),
+            ("", FileKind::Other),
+            ("servers: [\n", FileKind::Lab),
         ] {
-            assert_eq!(kind(&source(text)), expected, "{text}");
+            assert_eq!(file_kind(&source(text)), expected, "{text}");
         }
     }
 
     #[test]
     fn a_file_with_a_typo_is_still_read_as_what_it_was_meant_to_be() {
-        assert_eq!(meant(&source("sevrers: []\n")), Kind::Lab);
-        assert_eq!(meant(&source("playlst: x\n")), Kind::Playlist);
-        assert_eq!(meant(&source("zebra: x\n")), Kind::Other);
+        assert_eq!(guess_kind(&source("sevrers: []\n")), FileKind::Lab);
+        assert_eq!(guess_kind(&source("playlst: x\n")), FileKind::Playlist);
+        assert_eq!(guess_kind(&source("zebra: x\n")), FileKind::Other);
     }
 }

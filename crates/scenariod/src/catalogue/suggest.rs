@@ -7,13 +7,13 @@ use super::checked::values::EVERYTHING;
 use crate::scenario::Scenario;
 
 /// The scenarios of the catalogue that a word means; none for a word that means nothing.
-pub(crate) fn meant_by<'a>(catalogue: &'a Catalogue, word: &str) -> Vec<&'a Scenario> {
+pub(crate) fn find_scenarios<'a>(catalogue: &'a Catalogue, word: &str) -> Vec<&'a Scenario> {
     let meant = |s: &&Scenario| word == EVERYTHING || s.is_called(word) || s.family == word;
     catalogue.scenarios().iter().filter(meant).collect()
 }
 
 /// The word that another one most likely means.
-pub(crate) fn near<'a>(
+pub(crate) fn nearest_name<'a>(
     catalogue: &'a Catalogue,
     playlists: impl IntoIterator<Item = &'a str>,
     word: &str,

@@ -1,14 +1,14 @@
-//! `scenariod health`: asks a running daemon whether it is healthy.
+//! `scenariod health`: checks the health of a running daemon. It reads nothing but `/health`.
 
 use daemon_core::exit::{Exit, Failure, UserError};
 use daemon_core::health;
 use daemon_core::values::HostPort;
 
 use super::context::load_lab;
-use crate::cli::Cli;
+use crate::cli::args::HealthArgs;
 use crate::settings::Settings;
 
-/// Where no address is named and nobody answers at that of a run.
+/// No address is given, and no run of this lab answers.
 #[derive(Debug, thiserror::Error)]
 #[error("{cause}")]
 struct NoRun {
@@ -22,18 +22,18 @@ impl UserError for NoRun {
     }
 
     fn hint(&self) -> Option<String> {
-        let asks = format!("`scenariod health --metrics-addr {}` asks the guard", self.guard);
-        Some(format!("no scenario is running, or it serves elsewhere; {asks}"))
+        let guard = format!("`scenariod health --metrics-addr {}` checks the guard", self.guard);
+        Some(format!("no scenario is running, or it serves at another address; {guard}"))
     }
 }
 
-/// The health of the daemon at the address given, else of a run of this lab.
-pub(crate) fn health(cli: &Cli) -> Result<Exit, Failure> {
-    match &cli.metrics_addr {
+/// Checks the daemon at the given address, else a run of this lab.
+pub(crate) fn health(args: &HealthArgs) -> Result<Exit, Failure> {
+    match &args.metrics_addr {
         Some(addr) => health::probe(addr)?,
         None => {
             let Settings { metrics_addr, guard_addr: guard, .. } =
-                Settings::new(&load_lab(cli)?, None, None)?;
+                Settings::new(&load_lab(&args.lab)?, None, None)?;
             health::probe(&metrics_addr).map_err(|cause| NoRun { cause, guard })?;
         }
     }

@@ -1,158 +1,162 @@
-//! From the command line to an order that can be run, and from its end to what is printed.
+//! `scenariod run`, and its short form without the word: makes a checked order of the command line, has it run, and prints how
+//! the runs ended. The runs themselves are in `run`.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use daemon_core::exit::{Exit, Failure, print, report};
 use daemon_core::problems::Problems;
+use daemon_core::runtime;
 use daemon_core::values::HttpUrl;
 
 use super::check::CheckError;
-use super::context::{load_lab, load_library, load_state, say};
-use crate::catalogue::playlist::Entry;
+use super::context::{load_lab, load_library, load_state, print_output};
+use super::dry_run::{DryError, DryRun, dry_run};
+use super::list::{Format, list_names};
+use crate::catalogue::playlist::PlaylistEntry;
 use crate::catalogue::selection::{self, select};
-use crate::cli::{Cli, UsageError};
-use crate::commands::dry_run::{Dry, DryError, dry_run};
-use crate::injector::Foreign;
+use crate::cli::UsageError;
+use crate::cli::args::RunArgs;
+use crate::injector::ForeignToxics;
 use crate::metrics::SetupError;
 use crate::plan::schedule::Loops;
 use crate::prometheus::{Auth, Prometheus, TOKEN_VARIABLE};
-use crate::run::order::Order;
+use crate::run::request::RunRequest;
 use crate::run::run as run_order;
 use crate::scenario::target;
 use crate::scenario::{Scenario, Target};
 use crate::settings::Settings;
-use crate::terminal::narrator::{LogLines, Manner, Narrator};
+use crate::terminal::narrator::{LogLines, Narrator, OutputMode};
 
 const LINGER: Duration = Duration::from_secs(5);
-/// Names the Prometheus, as the flag does.
+/// The same as `--prometheus`.
 const PROMETHEUS_VARIABLE: &str = "LAB_PROMETHEUS";
 
-/// Runs what the command line asks for.
-pub(crate) fn run(cli: &Cli, log: &LogLines) -> Result<Exit, Failure> {
-    let order = order(cli)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(SetupError::Runtime)?;
-    let seed = cli.seed.is_none() && order.scenarios().any(picks_by_seed);
+/// Runs what the command line asks for, or only checks or lists it.
+pub(crate) fn run(args: &RunArgs, log: &LogLines) -> Result<Exit, Failure> {
+    if args.list {
+        let format = if args.json { Format::Json } else { Format::Table };
+        return Ok(print_output(&list_names(&args.scenario, &args.catalogue, format)?));
+    }
+    let order = order(args)?;
+    let runtime = runtime::multi_thread(2).map_err(SetupError::Runtime)?;
+    let seed = args.seed.is_none() && order.scenarios().any(picks_by_seed);
     let seed = seed.then(|| format!("seed {}", order.seed));
-    if cli.dry_run {
-        let said = seed.map_or(Exit::Ok, |seed| say(&format!("{seed}\n")));
-        return dry(&order, &runtime).map(|exit| exit.worst(said));
+    if args.dry_run {
+        let printed = seed.map_or(Exit::Ok, |seed| print_output(&format!("{seed}\n")));
+        return run_dry(&order, &runtime).map(|exit| exit.worst(printed));
     }
-    let (narrator, flush) = Narrator::start(Manner::of(cli.quiet));
-    let shared = log.share(&narrator);
-    if let Some(note) = &order.note {
-        narrator.say(note.as_str());
-    }
-    if let Some(seed) = seed {
-        narrator.say(seed);
-    }
+    let (narrator, flush) = Narrator::start(OutputMode::choose(args.quiet));
+    let redirect = log.redirect_to(&narrator);
+    narrate_order(&order, seed, &narrator);
+    let ended = runtime.block_on(run_order(order, narrator));
+    // Tasks that still hold a narrator end with the runtime. Their work is not waited for.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    drop(redirect);
+    flush.wait();
+    let ended = ended?;
+    ended.errors.iter().for_each(|error| {
+        report(error);
+    });
+    let text = if args.json { ended.reports.json() } else { ended.reports.text() + &ended.tally.table() };
+    Ok(summarize(ended.exit(), &text))
+}
+
+/// What is worth knowing before the first run.
+fn narrate_order(order: &RunRequest, seed: Option<String>, narrator: &Narrator) {
+    order.note.iter().cloned().chain(seed).for_each(|line| narrator.say(line));
     if order.prometheus.is_none() {
         narrator.say("no verdict: the phases are walked and nothing is judged");
         if order.scenarios().any(|scenario| !scenario.stop_when.is_empty()) {
             narrator.say("no verdict: `stop_when` is not watched");
         }
     }
-    let ended = runtime.block_on(run_order(order, narrator));
-    // Tasks that still hold a narrator end with the runtime; what they wait for is not waited for.
-    runtime.shutdown_timeout(Duration::from_millis(100));
-    drop(shared);
-    flush.wait();
-    let ended = ended?;
-    ended.errors.iter().for_each(|error| {
-        report(error);
-    });
-    let text = if cli.json { ended.reports.json() } else { ended.reports.text() + &ended.tally.table() };
-    Ok(summarize(ended.exit(), &text))
 }
 
-/// Prints how the runs ended; where standard output takes nothing, to standard error.
+/// Prints how the runs ended; to standard error where standard output fails.
 fn summarize(ended: Exit, text: &str) -> Exit {
     let Err(error) = print(text) else { return ended };
     report(&error);
-    // Nobody is left to tell when standard error is gone as well.
+    // Nothing is left to print to when standard error fails as well.
     let _ = io::stderr().write_all(text.as_bytes());
-    unread(ended)
+    exit_without_report(ended)
 }
 
-/// How runs end whose report reached nobody: set-up did not fail, and what they showed stays as bad as it is.
-fn unread(ended: Exit) -> Exit {
+/// The exit code of runs whose report could not be printed: inconclusive, or worse where the runs ended worse.
+fn exit_without_report(ended: Exit) -> Exit {
     ended.worst(Exit::Inconclusive)
 }
 
-fn dry(order: &Order, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure> {
+fn run_dry(order: &RunRequest, runtime: &tokio::runtime::Runtime) -> Result<Exit, Failure> {
     match runtime.block_on(dry_run(order)) {
-        Ok(Dry { text, no_verdict }) => {
-            Ok(no_verdict.map_or(Exit::Ok, |doubt| report(&doubt)).worst(say(&text)))
+        Ok(DryRun { text, no_verdict }) => {
+            Ok(no_verdict.map_or(Exit::Ok, |doubt| report(&doubt)).worst(print_output(&text)))
         }
         Err(DryError::Setup(error)) => Err(error.into()),
         Err(DryError::Run(error)) => Err((*error).into()),
     }
 }
 
-fn order(cli: &Cli) -> Result<Order, Failure> {
-    if cli.scenario.is_empty() {
+fn order(args: &RunArgs) -> Result<RunRequest, Failure> {
+    if args.scenario.is_empty() {
         return Err(UsageError::NothingToRun.into());
     }
-    let words = || selection::words(cli.scenario.iter().map(String::as_str));
-    let mut library = load_library(cli)?;
-    library.open(words())?;
+    let words = || selection::split_words(args.scenario.iter().map(String::as_str));
+    let mut library = load_library(&args.catalogue)?;
+    library.open_playlists(words())?;
     let selected = select(&library, words())?;
-    let mut entries = selection::entries(&selected);
+    let mut entries = selection::selected_entries(&selected);
     for entry in &mut entries {
-        overrule(entry, cli)?;
+        apply_flags(entry, args)?;
     }
-    let lab = load_lab(cli)?;
-    let settings = Settings::new(&lab, cli.metrics_addr.clone(), cli.toxiproxy.clone())?;
+    let lab = load_lab(&args.lab)?;
+    let settings = Settings::new(&lab, args.metrics_addr.clone(), args.toxiproxy.toxiproxy.clone())?;
     let mut problems = Problems::default();
     let names = settings.names();
-    entries.iter().for_each(|entry| problems.extend(target::check(&entry.scenario, &names)));
+    entries.iter().for_each(|entry| problems.extend(target::check_targets(&entry.scenario, &names)));
     problems.0.sort();
     problems.0.dedup();
     problems.or(()).map_err(CheckError::Problems)?;
-    Ok(Order {
-        note: selection::repeated(&selected),
+    Ok(RunRequest {
+        note: selection::repetition_note(&selected),
         entries,
-        loops: cli.loops.unwrap_or(Loops::ONCE),
-        seed: cli.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
-        linger: cli.linger.map_or(LINGER, daemon_core::values::Span::get),
-        prometheus: prometheus(cli, &settings)?,
+        loops: args.loops.unwrap_or(Loops::ONCE),
+        seed: args.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
+        linger: args.linger.map_or(LINGER, daemon_core::values::Span::get),
+        prometheus: prometheus(args, &settings)?,
         settings,
-        state: load_state(cli)?,
-        foreign: if cli.allow_foreign { Foreign::Allow } else { Foreign::Refuse },
+        state: load_state(&args.state)?,
+        foreign: if args.allow_foreign { ForeignToxics::Allow } else { ForeignToxics::Refuse },
     })
 }
 
-/// The Prometheus of the flag, of the environment, of the lab file. Variables are taken as they are: only the lab
-/// file's ports are moved by its offset.
-fn prometheus(cli: &Cli, settings: &Settings) -> Result<Option<Prometheus>, Failure> {
-    if cli.no_verdict {
+/// The Prometheus of the flag, else of the environment, else of the lab file. The lab's port offset moves only ports of the
+/// file.
+fn prometheus(args: &RunArgs, settings: &Settings) -> Result<Option<Prometheus>, Failure> {
+    if args.no_verdict {
         return Ok(None);
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let in_variable = variable(PROMETHEUS_VARIABLE).map(|url| url.parse()).transpose();
-    // The value may hold a password.
+    // The value is not printed, as it may hold a password.
     let in_variable: Option<HttpUrl> = in_variable.map_err(|_| UsageError::Variable {
         name: PROMETHEUS_VARIABLE,
         wants: "a URL like http://127.0.0.1:9091",
     })?;
-    let url = cli.prometheus.clone().or(in_variable).unwrap_or_else(|| settings.prometheus.clone());
-    let auth = Auth::token(cli.prometheus_token_file.as_deref(), variable(TOKEN_VARIABLE))?;
+    let url = args.prometheus.clone().or(in_variable).unwrap_or_else(|| settings.prometheus.clone());
+    let auth = Auth::from_token(args.prometheus_token_file.as_deref(), variable(TOKEN_VARIABLE))?;
     Ok(Some(Prometheus::new(&url, auth)?))
 }
 
-/// What a flag says wins over a playlist; its time scale comes on top, so that the runs keep their proportions.
-fn overrule(entry: &mut Entry, cli: &Cli) -> Result<(), UsageError> {
-    if let Some(pause) = cli.pause {
+/// Flags override a playlist. A time scale multiplies that of the playlist, so that the runs keep their proportions.
+fn apply_flags(entry: &mut PlaylistEntry, args: &RunArgs) -> Result<(), UsageError> {
+    if let Some(pause) = args.pause {
         entry.pause = pause.get();
     }
-    if cli.seed.is_some() {
+    if args.seed.is_some() {
         entry.seed = None;
     }
-    if let Some(scale) = cli.time_scale {
+    if let Some(scale) = args.time_scale {
         entry.scale = entry.scale.and(scale).ok_or(UsageError::TimeScale)?;
     }
     Ok(())
@@ -167,9 +171,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_that_reached_nobody_hides_no_verdict() {
+    fn a_report_that_cannot_be_printed_does_not_hide_a_worse_end() {
         use Exit::{Failed, Inconclusive, Interrupted, Ok, Residue, Setup};
         let ended = [Ok, Inconclusive, Failed, Setup, Interrupted, Residue];
-        assert_eq!(ended.map(unread), [Inconclusive, Inconclusive, Failed, Setup, Interrupted, Residue]);
+        assert_eq!(
+            ended.map(exit_without_report),
+            [Inconclusive, Inconclusive, Failed, Setup, Interrupted, Residue]
+        );
     }
 }

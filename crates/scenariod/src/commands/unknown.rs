@@ -1,4 +1,4 @@
-//! What is said of a word that is no sub-command.
+//! `scenariod WORD`, where WORD is no command: the error, with the command line that was most likely meant.
 
 use std::ffi::OsString;
 
@@ -7,26 +7,26 @@ use daemon_core::suggest::nearest;
 
 use super::context::load_library;
 use crate::catalogue::library;
-use crate::cli::{Cli, UsageError};
+use crate::cli::args::RunArgs;
+use crate::cli::{self, UsageError};
 
-/// A bare word is most likely a scenario without its flag; what it is to be run with needs no word.
-pub(crate) fn unknown_command(cli: &Cli, words: &[OsString]) -> Failure {
+/// The error for these words. `before` are the flags before them: behind `--scenario`, a word is most likely one more name.
+pub(crate) fn unknown_command(before: &RunArgs, words: &[OsString]) -> Failure {
     let mut words = words.iter().map(|word| word.to_string_lossy().into_owned());
     let word = words.next().unwrap_or_default();
-    let named =
-        words.find(|word| !word.starts_with('-')).filter(|_| matches!(word.as_str(), "run" | "start"));
-    let meant = named.as_ref().unwrap_or(&word);
-    let words = ["list", "show", "check", "guard", "clean", "proxies", "health", "completions", "help"];
-    let command = nearest(&word, words);
-    let near = || load_library(cli).ok().and_then(|library| library.near(meant));
-    let scenario = if library::is_path(meant) { Some(meant.clone()) } else { near() };
-    // Behind `--scenario` it is one more of them.
-    let scenario =
-        scenario.map(|word| cli.scenario.iter().cloned().chain([word]).collect::<Vec<_>>().join(","));
-    let hint = match (scenario, command) {
-        (Some(scenario), _) => format!("scenariod --scenario {scenario}"),
-        (None, Some(command)) => format!("scenariod {command}"),
+    let start = if word == "start" { words.next() } else { None };
+    let name = start.as_ref().unwrap_or(&word);
+    let near = || load_library(&before.catalogue).ok().and_then(|library| library.nearest_name(name));
+    let name = if library::is_path(name) { Some(name.clone()) } else { near() };
+    let commands = cli::command_names();
+    let command = nearest(&word, commands.iter().map(String::as_str));
+    let hint = match (name, command) {
+        (Some(name), _) => {
+            let names = before.scenario.iter().chain([&name]).map(String::as_str).collect::<Vec<_>>();
+            format!("did you mean `scenariod run {}`?", names.join(" "))
+        }
+        (None, Some(command)) => format!("did you mean `scenariod {command}`?"),
         (None, None) => "`scenariod --help` shows the commands, `scenariod list` the scenarios".to_owned(),
     };
-    Failure::from(UsageError::UnknownCommand { word, hint })
+    UsageError::UnknownCommand { word, hint }.into()
 }

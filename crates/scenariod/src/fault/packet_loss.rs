@@ -6,11 +6,14 @@
 //! the first stage drew from what it let pass, and a last stage delays only the drawn: one spike where a kernel
 //! retransmits. That is stationary; it needs no call while it is on.
 
+use daemon_core::values::Fraction;
 use metrics_core::labels::FaultType;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::Level;
-use super::effect::Effect;
-use crate::fault::toxic::ToxicKind;
+use super::keys::WrittenFraction;
+use super::kind::{ConnectionEffect, FaultKind};
+use super::toxic::ToxicKind;
 use crate::text::format_share;
 
 /// What a lost packet waits for, in ms: the retransmission timeout of a kernel on a short path, with what the chain
@@ -32,21 +35,26 @@ const STAGES: usize = 9;
 /// From here on a third loss of one packet is common enough to be felt.
 const OFTEN: f64 = 0.2;
 
-/// The share of chunks that are lost.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// this share of the packets is lost and sent again by TCP, so it comes late; with 1 nothing arrives
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub(crate) struct PacketLoss {
-    /// In (0, 1].
-    rate: f64,
+    #[schemars(with = "WrittenFraction")]
+    rate: Fraction,
+    /// `auto` is closest to a kernel, `simple` uses a single toxic
+    #[serde(default)]
     model: LossModel,
 }
 
-/// How losses are made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum LossModel {
-    /// The one closest to a kernel at this rate.
+// How losses are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+enum LossModel {
+    // The chain that is closest to a kernel at this rate.
     #[default]
     Auto,
-    /// One toxic: the right share of late chunks, but no spike where a kernel would retransmit.
+    // One toxic: the right share of late chunks, but no spike where a kernel would retransmit.
     Simple,
 }
 
@@ -64,30 +72,16 @@ enum Chain {
 }
 
 impl PacketLoss {
-    /// `None` outside (0, 1].
-    pub(crate) fn new(rate: f64, model: LossModel) -> Option<PacketLoss> {
-        (rate > 0.0 && rate <= 1.0).then_some(PacketLoss { rate, model })
-    }
-
-    /// The same model at another rate; `None` outside (0, 1].
-    pub(super) fn with_rate(self, rate: f64) -> Option<PacketLoss> {
-        PacketLoss::new(rate, self.model)
-    }
-
-    pub(super) fn at(self, level: Level) -> PacketLoss {
-        PacketLoss { rate: self.rate * level.get(), ..self }
-    }
-
     fn chain(&self) -> Chain {
-        if self.rate >= 1.0 {
+        if self.rate == Fraction::ONE {
             return Chain::Nothing;
         }
         if self.model == LossModel::Simple {
             return Chain::Simple;
         }
-        let half = (0.5 / self.rate).round();
+        let half = (0.5 / self.rate.get()).round();
         // A rate written with a few digits is meant as the fraction next to it.
-        if (half * 2.0 * self.rate - 1.0).abs() < 1e-6 {
+        if (half * 2.0 * self.rate.get() - 1.0).abs() < 1e-6 {
             Chain::Exact { one_in: 2 * whole(half) }
         } else {
             Chain::Wide
@@ -96,26 +90,22 @@ impl PacketLoss {
 
     /// Further losses of a packet that was lost already: each twice as long as the one before.
     fn back_off(&self) -> impl Iterator<Item = ToxicKind> {
-        let draws = if self.rate < OFTEN { 1 } else { 2 };
-        let rate = self.rate;
+        let rate = self.rate.get();
+        let draws = if rate < OFTEN { 1 } else { 2 };
         (0..draws).map(move |n: i32| draw(WINDOW * f64::from(1 << n), rate))
     }
 }
 
-impl Effect for PacketLoss {
+impl FaultKind for PacketLoss {
     fn label(&self) -> FaultType {
         FaultType::PacketLoss
-    }
-
-    fn param_names(&self) -> &'static [&'static str] {
-        &["loss_rate", "latency_ms", "jitter_ms", "retransmit_ms", "toxics"]
     }
 
     fn toxics(&self) -> Vec<ToxicKind> {
         let fixed = |latency| ToxicKind::Latency { latency, jitter: 0 };
         let mut chain = match self.chain() {
             Chain::Nothing => return vec![ToxicKind::Timeout { timeout: 0 }],
-            Chain::Simple => return vec![draw(WINDOW, self.rate)],
+            Chain::Simple => return vec![draw(WINDOW, self.rate.get())],
             Chain::Exact { one_in } => {
                 let jitter = one_in / 2;
                 let mut chain = vec![ToxicKind::Latency { latency: 1 - jitter, jitter }];
@@ -126,7 +116,7 @@ impl Effect for PacketLoss {
             Chain::Wide => {
                 // Some of the chunks that the draw lets pass are young enough to be late all the same.
                 let spill = (WIDE_RTO - LATE) / (WIDE_WINDOW * f64::from(1 << WIDE_STAGES));
-                let mut chain = vec![draw(WIDE_WINDOW, self.rate / (1.0 + spill))];
+                let mut chain = vec![draw(WIDE_WINDOW, self.rate.get() / (1.0 + spill))];
                 chain.extend([fixed(0); WIDE_STAGES]);
                 chain.push(fixed(whole(WIDE_RTO)));
                 chain
@@ -134,6 +124,10 @@ impl Effect for PacketLoss {
         };
         chain.extend(self.back_off());
         chain
+    }
+
+    fn effect_on_connections(&self) -> ConnectionEffect {
+        ConnectionEffect::StayOpen
     }
 
     fn params(&self) -> Vec<(&'static str, f64)> {
@@ -144,7 +138,7 @@ impl Effect for PacketLoss {
             ms
         };
         let mut params =
-            vec![("loss_rate", self.rate), ("toxics", ms(i64::try_from(toxics.len()).unwrap_or(0)))];
+            vec![("loss_rate", self.rate.get()), ("toxics", ms(i64::try_from(toxics.len()).unwrap_or(0)))];
         if let Some(ToxicKind::Latency { latency, jitter }) = toxics.first() {
             params.extend([("latency_ms", ms(*latency)), ("jitter_ms", ms(*jitter))]);
         }
@@ -156,12 +150,25 @@ impl Effect for PacketLoss {
         params
     }
 
+    /// Which of them are in force depends on the rate.
+    fn param_names(&self) -> Vec<&'static str> {
+        vec!["loss_rate", "latency_ms", "jitter_ms", "retransmit_ms", "toxics"]
+    }
+
     fn describe(&self) -> String {
         let model = match self.model {
-            LossModel::Simple if self.rate < 1.0 => " (simple model)",
+            LossModel::Simple if self.rate < Fraction::ONE => " (simple model)",
             LossModel::Auto | LossModel::Simple => "",
         };
-        format!("packet loss {}{model}", format_share(self.rate))
+        format!("packet loss {}{model}", format_share(self.rate.get()))
+    }
+
+    fn at(&self, level: Fraction) -> Option<PacketLoss> {
+        Some(PacketLoss { rate: self.rate * level, ..*self })
+    }
+
+    fn with_rate(&self, rate: Fraction) -> Option<PacketLoss> {
+        Some(PacketLoss { rate, ..*self })
     }
 }
 

@@ -1,15 +1,15 @@
 //! From what is on and what is wanted to what is to be done. Pure.
 
 use crate::fault::toxic::Toxic;
-use crate::lease::step::Step;
-use crate::plan::Wanted;
+use crate::lease::leased_toxic::LeasedToxic;
+use crate::plan::DesiredToxics;
 
 /// One thing to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Change {
-    Remove(Step),
+    Remove(LeasedToxic),
     /// The toxic of this name gets these attributes.
-    Update(Step),
+    Update(LeasedToxic),
     Add {
         fault: usize,
         server: String,
@@ -21,18 +21,20 @@ pub(crate) enum Change {
 /// is updated in place, so that there is no moment without it; else all its toxics go, the last one first, as a chain
 /// without its first stages would delay everything, and the new ones come in their order. What closes connections when
 /// it goes is removed after all changes to what stays.
-pub(crate) fn changes(on: &[Step], wanted: &[Wanted]) -> Vec<Change> {
+pub(crate) fn changes(on: &[LeasedToxic], wanted: &[DesiredToxics]) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut later = Vec::new();
-    let stays = |step: &&Step| wanted.iter().any(|wanted| wanted.fault == step.fault && fits(on, wanted));
-    let (closing, plain): (Vec<&Step>, Vec<&Step>) =
+    let stays =
+        |step: &&LeasedToxic| wanted.iter().any(|wanted| wanted.fault == step.fault && fits(on, wanted));
+    let (closing, plain): (Vec<&LeasedToxic>, Vec<&LeasedToxic>) =
         on.iter().filter(|step| !stays(step)).partition(|step| step.toxic.kind.closes_when_removed());
     changes.extend(plain.into_iter().rev().cloned().map(Change::Remove));
     for wanted in wanted {
         let steps = on.iter().filter(|step| step.fault == wanted.fault);
         if fits(on, wanted) {
             let changed = steps.zip(&wanted.toxics).filter(|(step, toxic)| step.toxic != **toxic);
-            changes.extend(changed.map(|(step, &toxic)| Change::Update(Step { toxic, ..step.clone() })));
+            changes
+                .extend(changed.map(|(step, &toxic)| Change::Update(LeasedToxic { toxic, ..step.clone() })));
         } else {
             let (fault, server) = (wanted.fault, &wanted.server);
             let add = |&toxic| Change::Add { fault, server: server.clone(), toxic };
@@ -45,9 +47,9 @@ pub(crate) fn changes(on: &[Step], wanted: &[Wanted]) -> Vec<Change> {
 }
 
 /// Whether the fault's toxics that are on are of the wanted kinds, in the wanted order.
-fn fits(on: &[Step], wanted: &Wanted) -> bool {
-    let steps: Vec<&Step> = on.iter().filter(|step| step.fault == wanted.fault).collect();
-    let alike = |(step, toxic): (&&Step, &Toxic)| {
+fn fits(on: &[LeasedToxic], wanted: &DesiredToxics) -> bool {
+    let steps: Vec<&LeasedToxic> = on.iter().filter(|step| step.fault == wanted.fault).collect();
+    let alike = |(step, toxic): (&&LeasedToxic, &Toxic)| {
         std::mem::discriminant(&step.toxic.kind) == std::mem::discriminant(&toxic.kind)
             && step.toxic.stream == toxic.stream
     };
@@ -56,23 +58,27 @@ fn fits(on: &[Step], wanted: &Wanted) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use daemon_core::values::Fraction;
     use proptest::prelude::{Strategy, prop_assert, prop_assert_eq, proptest};
 
     use super::*;
-    use crate::fault::toxic::Share;
-    use crate::fault::{Direction, Fault, LossModel, PacketLoss};
+    use crate::fault::{Direction, Fault};
     use crate::lease::{Lease, RunId};
 
-    fn wanted(fault: usize, rate: Option<f64>) -> Wanted {
+    fn wanted(fault: usize, rate: Option<f64>) -> DesiredToxics {
         let toxics = |rate| {
-            let loss = Fault::PacketLoss(PacketLoss::new(rate, LossModel::Auto).unwrap());
-            loss.toxics(Direction::Both, Share::ALL)
+            let loss = Fault::from_yaml(&format!("{{ fault: packet_loss, rate: {rate} }}"));
+            loss.toxics(Direction::Both, Fraction::ONE)
         };
-        Wanted { fault, server: format!("memcached{fault}"), toxics: rate.map(toxics).unwrap_or_default() }
+        DesiredToxics {
+            fault,
+            server: format!("memcached{fault}"),
+            toxics: rate.map(toxics).unwrap_or_default(),
+        }
     }
 
     /// Does the changes as Toxiproxy would; new toxics go to the end.
-    fn act(mut on: Vec<Step>, changes: Vec<Change>) -> Vec<Step> {
+    fn act(mut on: Vec<LeasedToxic>, changes: Vec<Change>) -> Vec<LeasedToxic> {
         for change in changes {
             match change {
                 Change::Remove(gone) => on.retain(|step| step.lease != gone.lease),
@@ -82,7 +88,7 @@ mod tests {
                 }
                 Change::Add { fault, server, toxic } => {
                     let step = on.iter().map(|step| step.lease.step + 1).max().unwrap_or(0);
-                    on.push(Step {
+                    on.push(LeasedToxic {
                         server,
                         lease: Lease { run: RunId::new(1, 1), step, deadline: 9 },
                         toxic,
@@ -108,7 +114,7 @@ mod tests {
         fn changes_end_in_what_is_wanted(walk in proptest::collection::vec(rates(), 1..6)) {
             let mut on = Vec::new();
             for rates in walk {
-                let wanted: Vec<Wanted> = rates.iter().enumerate().map(|(n, rate)| wanted(n, *rate)).collect();
+                let wanted: Vec<DesiredToxics> = rates.iter().enumerate().map(|(n, rate)| wanted(n, *rate)).collect();
                 on = act(on.clone(), changes(&on, &wanted));
                 for one in &wanted {
                     let found: Vec<Toxic> =

@@ -10,14 +10,14 @@ use crate::scenario::{UNDER_WAY, Window, Windows};
 
 /// The phases entered so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Moments {
+pub(crate) struct PhaseTimes {
     stabilization: Option<f64>,
     testing: Option<f64>,
     healing: Option<f64>,
     recovery: Option<f64>,
 }
 
-impl Moments {
+impl PhaseTimes {
     pub(crate) fn enter(&mut self, phase: Phase, at: SystemTime) {
         let at = Some(epoch_seconds(at));
         match phase {
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn what_the_removal_does_to_the_client_is_not_taken_for_testing() {
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
-        let mut moments = Moments::default();
+        let mut moments = PhaseTimes::default();
         moments.enter(Phase::Stabilization, at(100));
         moments.heal(at(105));
         moments.enter(Phase::Testing, at(110));

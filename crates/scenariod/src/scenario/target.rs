@@ -9,13 +9,13 @@ use metrics_core::labels::FaultType;
 use crate::scenario::{FaultEntry, Scenario, Target};
 
 /// Everything in the scenario that this lab's nodes cannot carry.
-pub(crate) fn check(scenario: &Scenario, servers: &[String]) -> Problems {
+pub(crate) fn check_targets(scenario: &Scenario, servers: &[String]) -> Problems {
     let mut problems = Problems::default();
     let mut taken: BTreeSet<(&str, FaultType)> = BTreeSet::new();
     for entry in &scenario.faults {
         let mut wrong = |message: String| {
             let message = format!("scenario `{}`: {message}", scenario.name);
-            problems.0.push(Problem { file: entry.place.file.clone(), line: entry.place.line, message });
+            problems.0.push(Problem { file: entry.source.file.clone(), line: entry.source.line, message });
         };
         for node in nodes(entry, servers, &mut wrong) {
             // Series are labelled by node and fault: two of a kind on one node could not be told apart.

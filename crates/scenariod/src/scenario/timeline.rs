@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use crate::fault::{Fault, Level};
+use daemon_core::values::Fraction;
+
+use crate::fault::Fault;
 use crate::text::{format_duration, format_share};
 
 /// How strong a fault is over time.
@@ -13,7 +15,7 @@ pub(crate) enum Shape {
     #[default]
     Constant,
     /// In so many equal parts of testing, at least 2, from one strength to another.
-    Ramp { from: Level, to: Level, steps: u32 },
+    Ramp { from: Fraction, to: Fraction, steps: u32 },
     /// On, off, on, ...
     Flap { on: Duration, off: Duration },
     /// One strength after the other, `None` is off; off after the last.
@@ -24,7 +26,7 @@ pub(crate) enum Shape {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Stretch {
     pub(crate) length: Duration,
-    pub(crate) level: Option<Level>,
+    pub(crate) level: Option<Fraction>,
 }
 
 impl Shape {
@@ -44,7 +46,7 @@ impl Shape {
 
     /// In words that follow a fault's; nothing where it is constant.
     pub(crate) fn describe(&self) -> String {
-        let share = |level: Level| format_share(level.get());
+        let share = |level: Fraction| format_share(level.get());
         match self {
             Shape::Constant => String::new(),
             Shape::Ramp { from, to, steps } => {
@@ -56,7 +58,7 @@ impl Shape {
             Shape::Steps(stretches) => {
                 let one = |stretch: &Stretch| {
                     let level = stretch.level.map_or("off".to_owned(), |level| match level {
-                        Level::FULL => "on".to_owned(),
+                        Fraction::ONE => "on".to_owned(),
                         level => share(level),
                     });
                     format!(" {} {level}", format_duration(stretch.length))
@@ -72,21 +74,21 @@ impl Shape {
             Shape::Constant | Shape::Flap { .. } => false,
             Shape::Ramp { .. } => true,
             Shape::Steps(stretches) => {
-                stretches.iter().filter_map(|stretch| stretch.level).any(|level| level != Level::FULL)
+                stretches.iter().filter_map(|stretch| stretch.level).any(|level| level != Fraction::ONE)
             }
         }
     }
 
     /// The strength after `elapsed` of a testing phase of this length, and when it changes next.
-    fn at(&self, elapsed: Duration, testing: Duration) -> (Option<Level>, Option<Duration>) {
+    fn at(&self, elapsed: Duration, testing: Duration) -> (Option<Fraction>, Option<Duration>) {
         match self {
-            Shape::Constant => (Some(Level::FULL), None),
+            Shape::Constant => (Some(Fraction::ONE), None),
             Shape::Ramp { from, to, steps } => {
                 let part = testing.div_f64(f64::from(*steps)).max(Duration::from_nanos(1));
                 let last = steps.saturating_sub(1);
                 let step = u32::try_from(elapsed.as_nanos() / part.as_nanos()).unwrap_or(last).min(last);
                 let share = f64::from(step) / f64::from(last.max(1));
-                let level = Level::new(from.get() + (to.get() - from.get()) * share);
+                let level = Fraction::new(from.get() + (to.get() - from.get()) * share);
                 (level, (step < last).then(|| part.saturating_mul(step + 1)))
             }
             Shape::Flap { on, off } => {
@@ -94,7 +96,7 @@ impl Shape {
                 let within = nanos(elapsed.as_nanos() % period.as_nanos().max(1));
                 let begin = elapsed - within;
                 if within < *on {
-                    (Some(Level::FULL), Some(begin.saturating_add(*on)))
+                    (Some(Fraction::ONE), Some(begin.saturating_add(*on)))
                 } else {
                     (None, Some(begin.saturating_add(period)))
                 }
@@ -127,7 +129,7 @@ impl Course {
     }
 
     /// How strong it is then.
-    pub(crate) fn level(&self, elapsed: Duration, testing: Duration) -> Option<Level> {
+    pub(crate) fn level(&self, elapsed: Duration, testing: Duration) -> Option<Fraction> {
         self.shape.at(elapsed, testing).0
     }
 

@@ -1,29 +1,31 @@
-//! What can go wrong in one call to Toxiproxy, and what the caller may conclude from it.
+//! Why a call to Toxiproxy failed, what its caller may conclude from that, and the hint for a Toxiproxy that is not reachable.
 
 use std::error::Error;
 use std::time::Duration;
 
 use crate::text::format_duration;
 
-/// A call that did not do what it was to do.
+/// The hint of every command that cannot reach Toxiproxy.
+pub(crate) const UNREACHABLE_HINT: &str = "is the lab running? check with `just status`, start it with `just up`, or name another Toxiproxy with `--toxiproxy`";
+
+/// Why a call failed. `call` is its method and URL.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum ToxiproxyError {
     #[error("cannot set up the HTTP client: {reason}")]
     Client { reason: String },
-    #[error("toxiproxy does not answer: {call}: {reason}")]
+    #[error("cannot connect to toxiproxy: {call}: {reason}")]
     Connect { call: String, reason: String },
     #[error("toxiproxy did not answer within {}: {call}", format_duration(*.limit))]
     TimedOut { call: String, limit: Duration },
-    #[error("the answer of toxiproxy broke off: {call}: {reason}")]
+    #[error("the connection to toxiproxy broke: {call}: {reason}")]
     Broken { call: String, reason: String },
     #[error("toxiproxy answered {status}: {call}: {message}")]
     Refused { call: String, status: u16, message: String },
-    #[error("what answers is no toxiproxy: {call}: {answer}")]
-    Stranger { call: String, answer: String },
+    #[error("not a Toxiproxy: {call}: {answer}")]
+    NotToxiproxy { call: String, answer: String },
 }
 
 impl ToxiproxyError {
-    /// `call` names method and URL.
     pub(super) fn transport(call: String, limit: Duration, error: &reqwest::Error) -> ToxiproxyError {
         if error.is_connect() {
             ToxiproxyError::Connect { call, reason: root_cause(error) }
@@ -34,18 +36,18 @@ impl ToxiproxyError {
         }
     }
 
-    /// Whether the server may have done it all the same, now or later.
+    /// Whether Toxiproxy may still have carried out the call, or may do so later.
     pub(crate) fn may_have_applied(&self) -> bool {
         match self {
             ToxiproxyError::Client { .. } | ToxiproxyError::Connect { .. } => false,
             ToxiproxyError::TimedOut { .. }
             | ToxiproxyError::Broken { .. }
-            | ToxiproxyError::Stranger { .. } => true,
+            | ToxiproxyError::NotToxiproxy { .. } => true,
             ToxiproxyError::Refused { status, .. } => *status >= 500,
         }
     }
 
-    /// Whether the same call may end better in a moment.
+    /// Whether the same call may succeed a moment later.
     pub(crate) fn is_passing(&self) -> bool {
         matches!(self, ToxiproxyError::Connect { .. }) || self.may_have_applied()
     }

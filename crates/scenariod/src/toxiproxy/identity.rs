@@ -1,52 +1,52 @@
-//! Whether answers come from the same Toxiproxy process. It numbers its answers: an id holds the machine, the process
-//! and a counter that starts anywhere. A restart starts another series, even where the process number is the same.
+//! Counts restarts of Toxiproxy from the ids of its answers. An id holds the machine, the process number and a counter
+//! with a random start. A restart therefore shows even where the process number stays the same, as in a container.
 
-use std::sync::{Mutex, PoisonError};
-
+use metrics_core::Locked;
 use reqwest::header::HeaderMap;
 
 const HEADER: &str = "X-Toxiproxy-Request-Id";
-/// No more requests of others than this come between two of ours.
-const GAP: u32 = 100_000;
+/// At most this many requests of other clients come between two requests of this process.
+const MAX_GAP: u32 = 100_000;
 
-/// Which processes have answered so far.
+/// How often Toxiproxy has restarted, as far as its answers show.
 #[derive(Debug, Default)]
-pub(super) struct Servers(Mutex<Seen>);
+pub(super) struct RestartCounter(Locked<IdHistory>);
 
 #[derive(Debug, Default)]
-struct Seen {
-    last: Option<Id>,
-    changes: u64,
+struct IdHistory {
+    last: Option<RequestId>,
+    restarts: u64,
 }
 
-impl Servers {
-    /// Versions that do not number their answers tell nothing.
-    pub(super) fn answered(&self, headers: &HeaderMap) {
-        let Some(id) = headers.get(HEADER).and_then(|value| Id::parse(value.to_str().ok()?)) else { return };
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.last.as_ref().is_some_and(|last| !last.is_near(&id)) {
-            seen.changes += 1;
+impl RestartCounter {
+    /// Takes the id of an answer into account. Some versions of Toxiproxy send none; then no restart is counted.
+    pub(super) fn note_answer(&self, headers: &HeaderMap) {
+        let id = headers.get(HEADER).and_then(|value| RequestId::parse(value.to_str().ok()?));
+        let Some(id) = id else { return };
+        let mut history = self.0.lock();
+        if history.last.as_ref().is_some_and(|last| !last.is_near(&id)) {
+            history.restarts += 1;
         }
-        seen.last = Some(id);
+        history.last = Some(id);
     }
 
-    pub(super) fn changes(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).changes
+    pub(super) fn count(&self) -> u64 {
+        self.0.lock().restarts
     }
 }
 
-/// The parts of a request id that tell processes apart.
+/// The parts of a request id that differ between processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Id {
+struct RequestId {
     /// Machine and process number.
     process: [u8; 5],
     /// 24 bits.
     counter: u32,
 }
 
-impl Id {
+impl RequestId {
     /// 12 bytes in 20 digits of base 32: four of time, three of machine, two of process, three of counter.
-    fn parse(text: &str) -> Option<Id> {
+    fn parse(text: &str) -> Option<RequestId> {
         if text.len() != 20 {
             return None;
         }
@@ -58,14 +58,14 @@ impl Id {
         // 100 bits hold 96.
         let bytes = (bits >> 4).to_be_bytes();
         let [.., m0, m1, m2, p0, p1, c0, c1, c2] = bytes;
-        Some(Id { process: [m0, m1, m2, p0, p1], counter: u32::from_be_bytes([0, c0, c1, c2]) })
+        Some(RequestId { process: [m0, m1, m2, p0, p1], counter: u32::from_be_bytes([0, c0, c1, c2]) })
     }
 
-    /// Answers to calls at the same time may come in any order.
-    fn is_near(&self, other: &Id) -> bool {
+    /// Whether both ids come from one process. Concurrent answers may arrive in any order.
+    fn is_near(&self, other: &RequestId) -> bool {
         let ahead = other.counter.wrapping_sub(self.counter) & 0xFF_FFFF;
         let behind = self.counter.wrapping_sub(other.counter) & 0xFF_FFFF;
-        self.process == other.process && ahead.min(behind) <= GAP
+        self.process == other.process && ahead.min(behind) <= MAX_GAP
     }
 }
 
@@ -73,29 +73,29 @@ impl Id {
 mod tests {
     use super::*;
 
-    fn servers(ids: &[&str]) -> u64 {
-        let servers = Servers::default();
+    fn restarts(ids: &[&str]) -> u64 {
+        let counter = RestartCounter::default();
         for id in ids {
             let mut headers = HeaderMap::new();
             headers.insert("x-toxiproxy-request-id", id.parse().unwrap());
-            servers.answered(&headers);
+            counter.note_answer(&headers);
         }
-        servers.changes()
+        counter.count()
     }
 
     /// Recorded from Toxiproxy 2.12.0, before and after a restart.
     #[test]
-    fn a_restart_changes_the_series_of_ids() {
+    fn a_restart_is_counted_when_the_series_of_ids_changes() {
         let (first, second, third) = ("dc0m7u9ksdud7vg0nstg", "dc0m7u9ksdud7vg0nsu0", "dc0m7u9ksdud7vg0nsug");
-        assert_eq!(servers(&[first, second, third]), 0);
-        assert_eq!(servers(&[first, third, second]), 0);
-        assert_eq!(servers(&[first, "dc0m7u9ksdud6364vgt0"]), 1);
+        assert_eq!(restarts(&[first, second, third]), 0);
+        assert_eq!(restarts(&[first, third, second]), 0);
+        assert_eq!(restarts(&[first, "dc0m7u9ksdud6364vgt0"]), 1);
         // As in a container, where the process number is always 1.
-        assert_eq!(servers(&[first, "dc0m7u9ksdud7vi0nstg", second]), 2);
+        assert_eq!(restarts(&[first, "dc0m7u9ksdud7vi0nstg", second]), 2);
     }
 
     #[test]
-    fn ids_of_another_form_tell_nothing() {
-        assert_eq!(servers(&["dc0m7u9ksdud7vg0nstg", "", "req-1", "DC0M7U9KSDUD6364VGT0"]), 0);
+    fn ids_of_another_form_count_no_restart() {
+        assert_eq!(restarts(&["dc0m7u9ksdud7vg0nstg", "", "req-1", "DC0M7U9KSDUD6364VGT0"]), 0);
     }
 }

@@ -1,20 +1,21 @@
-//! How Toxiproxy spells things, in its paths and in JSON. Nothing outside this file knows; nothing in here talks to a network.
+//! Toxiproxy's paths and JSON. They are spelled in this file only; it makes no call.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use daemon_core::values::Fraction;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{NewProxy, Placed, Power, Proxy};
-use crate::fault::toxic::{Share, Stream, Toxic, ToxicKind};
+use super::{NewProxy, Power, Proxy, ProxyToxic};
+use crate::fault::toxic::{Stream, Toxic, ToxicKind};
 
 const UPSTREAM: &str = "upstream";
 const DOWNSTREAM: &str = "downstream";
 
-/// Where the API has what.
+/// A path of the API.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Path<'a> {
+pub(crate) enum ApiPath<'a> {
     Proxies,
     Proxy(&'a str),
     Toxics(&'a str),
@@ -22,19 +23,19 @@ pub(crate) enum Path<'a> {
     Toxic(&'a str, &'a str),
 }
 
-impl<'a> Path<'a> {
+impl<'a> ApiPath<'a> {
     pub(super) fn segments(self) -> Vec<&'a str> {
         match self {
-            Path::Proxies => vec!["proxies"],
-            Path::Proxy(proxy) => vec!["proxies", proxy],
-            Path::Toxics(proxy) => vec!["proxies", proxy, "toxics"],
-            Path::Toxic(proxy, toxic) => vec!["proxies", proxy, "toxics", toxic],
+            ApiPath::Proxies => vec!["proxies"],
+            ApiPath::Proxy(proxy) => vec!["proxies", proxy],
+            ApiPath::Toxics(proxy) => vec!["proxies", proxy, "toxics"],
+            ApiPath::Toxic(proxy, toxic) => vec!["proxies", proxy, "toxics", toxic],
         }
     }
 }
 
-/// As people are shown it.
-impl fmt::Display for Path<'_> {
+/// As shown to users.
+impl fmt::Display for ApiPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.segments().into_iter().try_for_each(|segment| write!(f, "/{segment}"))
     }
@@ -67,12 +68,12 @@ impl From<Power> for PowerBody {
     }
 }
 
-/// The body that puts a toxic on, for people.
+/// The body of the call that adds a toxic, as shown to users.
 pub(crate) fn toxic_body(name: &str, toxic: &Toxic) -> String {
     serde_json::to_string(&ToxicBody::new(name, toxic)).unwrap_or_default()
 }
 
-/// The body that opens or closes a proxy, for people.
+/// The body of the call that enables or disables a proxy, as shown to users.
 pub(crate) fn power_body(power: Power) -> String {
     serde_json::to_string(&PowerBody::from(power)).unwrap_or_default()
 }
@@ -86,7 +87,7 @@ pub(crate) fn start_up_config(proxies: &[NewProxy]) -> String {
     text
 }
 
-/// A toxic as it is sent and as it comes back. Toxiproxy reads the direction from `stream` and nothing else.
+/// A toxic in JSON, as sent and as read. Toxiproxy takes the direction from `stream` alone.
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct ToxicBody {
     name: String,
@@ -115,7 +116,7 @@ impl ToxicBody {
             ToxicKind::DropChunks { loss_rate } => ("packet_loss", json!({ "loss_rate": loss_rate })),
             ToxicKind::Marker => ("latency", json!({ "latency": 0, "jitter": 0 })),
         };
-        // No connection draws a marker: that tells it from a latency of 0 that is part of a fault.
+        // A toxicity of 0 marks it: a latency of 0 that is part of a fault has a higher one.
         let toxicity = if toxic.kind == ToxicKind::Marker { 0.0 } else { toxic.share.get() };
         let stream = match toxic.stream {
             Stream::Requests => UPSTREAM,
@@ -130,7 +131,8 @@ impl ToxicBody {
         }
     }
 
-    fn read(&self) -> Option<Toxic> {
+    /// `None` for a toxic that the lab would never add.
+    fn toxic(&self) -> Option<Toxic> {
         let number = |key: &str| self.attributes.get(key)?.as_i64();
         let kind = match self.kind.as_str() {
             // Exactly 0: nothing else reads back as a marker.
@@ -151,7 +153,7 @@ impl ToxicBody {
             "packet_loss" => ToxicKind::DropChunks { loss_rate: self.attributes.get("loss_rate")?.as_f64()? },
             _ => return None,
         };
-        let share = if kind == ToxicKind::Marker { Share::ALL } else { Share::new(self.toxicity)? };
+        let share = if kind == ToxicKind::Marker { Fraction::ONE } else { Fraction::new(self.toxicity)? };
         let stream = match self.stream.as_str() {
             UPSTREAM => Stream::Requests,
             DOWNSTREAM => Stream::Replies,
@@ -161,15 +163,15 @@ impl ToxicBody {
     }
 }
 
-impl Placed {
-    /// Whether it has the name that Toxiproxy gives to what is put on without one.
+impl ProxyToxic {
+    /// Whether it has the name that Toxiproxy gives to a toxic that is added without one.
     pub(crate) fn is_named_by_default(&self) -> bool {
         let stream = self.name.strip_prefix(&self.kind).and_then(|rest| rest.strip_prefix('_'));
         matches!(stream, Some(UPSTREAM | DOWNSTREAM))
     }
 }
 
-/// Answer of `GET /proxies`. Keys of newer versions are none of our business.
+/// Answer of `GET /proxies`. Keys of newer versions are ignored.
 pub(super) type ProxiesView = BTreeMap<String, ProxyView>;
 
 #[derive(Deserialize)]
@@ -184,20 +186,20 @@ pub(super) struct ProxyView {
 
 impl From<ProxyView> for Proxy {
     fn from(view: ProxyView) -> Self {
-        let place = |body: ToxicBody| Placed { toxic: body.read(), name: body.name, kind: body.kind };
+        let toxic = |body: ToxicBody| ProxyToxic { toxic: body.toxic(), name: body.name, kind: body.kind };
         Proxy {
             name: view.name,
             listen: view.listen,
             upstream: view.upstream,
             power: if view.enabled { Power::Enabled } else { Power::Disabled },
-            toxics: view.toxics.into_iter().map(place).collect(),
+            toxics: view.toxics.into_iter().map(toxic).collect(),
         }
     }
 }
 
 /// Body of every refusal.
 #[derive(Deserialize)]
-pub(super) struct Refusal {
+pub(super) struct ErrorBody {
     pub(super) error: String,
 }
 
@@ -207,12 +209,12 @@ mod tests {
 
     const LOSS: Toxic = Toxic {
         stream: Stream::Replies,
-        share: Share::ALL,
+        share: Fraction::ONE,
         kind: ToxicKind::Latency { latency: -1664, jitter: 2080 },
     };
 
     #[test]
-    fn toxics_are_sent_as_toxiproxy_reads_them() {
+    fn toxics_are_sent_in_the_json_that_toxiproxy_reads() {
         assert_eq!(
             serde_json::to_value(ToxicBody::new("rl.a.0.1", &LOSS)).unwrap(),
             json!({
@@ -234,22 +236,22 @@ mod tests {
         {"attributes":{"x":5},"name":"odd","type":"noop","stream":"upstream","toxicity":1}]}}"#;
 
     #[test]
-    fn toxics_are_read_as_toxiproxy_sends_them() {
+    fn toxics_are_read_from_the_json_that_toxiproxy_sends() {
         let mut view: ProxiesView = serde_json::from_str(RECORDED).unwrap();
         let proxy = Proxy::from(view.remove("a").unwrap());
         assert_eq!(proxy.power, Power::Enabled);
-        assert!(proxy.toxics[0].is(&LOSS));
-        assert!(!proxy.toxics[0].is(&Toxic { stream: Stream::Requests, ..LOSS }));
-        let half = Share::new(0.5).unwrap();
+        assert!(proxy.toxics[0].has_effect(&LOSS));
+        assert!(!proxy.toxics[0].has_effect(&Toxic { stream: Stream::Requests, ..LOSS }));
+        let half = Fraction::new(0.5).unwrap();
         let slow = Toxic { stream: Stream::Requests, share: half, kind: ToxicKind::Bandwidth { rate: 5 } };
-        assert!(proxy.toxics[1].is(&slow));
-        assert_eq!(proxy.toxics[2], Placed { name: "odd".into(), kind: "noop".into(), toxic: None });
+        assert!(proxy.toxics[1].has_effect(&slow));
+        assert_eq!(proxy.toxics[2], ProxyToxic { name: "odd".into(), kind: "noop".into(), toxic: None });
     }
 
     #[test]
-    fn a_name_that_toxiproxy_gave_is_told_from_one_that_somebody_chose() {
+    fn default_names_of_toxiproxy_are_recognised() {
         let by_default = |name: &str| {
-            Placed { name: name.into(), kind: "slow_close".into(), toxic: None }.is_named_by_default()
+            ProxyToxic { name: name.into(), kind: "slow_close".into(), toxic: None }.is_named_by_default()
         };
         assert!(by_default("slow_close_upstream") && by_default("slow_close_downstream"));
         for chosen in
@@ -276,7 +278,7 @@ mod tests {
             let toxic = Toxic { kind, ..LOSS };
             let sent = serde_json::to_value(ToxicBody::new("x", &toxic)).unwrap();
             let body: ToxicBody = serde_json::from_value(sent).unwrap();
-            assert_eq!(body.read(), Some(toxic));
+            assert_eq!(body.toxic(), Some(toxic));
         }
     }
 }

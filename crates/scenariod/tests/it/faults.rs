@@ -131,7 +131,7 @@ fn a_fault_that_the_server_lacks_is_refused() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "fault: stream_corruption, rate: 0.1", &[]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4, "{}", daemon.stderr());
-    let expected = "error: mine was not injected: this toxiproxy has no toxic that makes stream_corruption\n\
+    let expected = "error: mine was not injected: this toxiproxy has no toxic for stream_corruption\n\
                     hint: a newer Toxiproxy may have it\n";
     assert!(daemon.stderr().ends_with(expected), "{}", daemon.stderr());
 }
@@ -215,6 +215,6 @@ fn a_toxic_that_somebody_took_off_is_not_put_on_again() {
     });
     lab.toxiproxy.delete_toxic("memcached1", &name);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
-    assert!(daemon.stderr().contains("mine proves nothing: what was injected did not stay on"));
+    assert!(daemon.stderr().contains("mine is inconclusive: an injected fault did not stay on"));
     assert_eq!(daemon.stderr().matches("did not stay on").count(), 1, "{}", daemon.stderr());
 }

@@ -28,7 +28,7 @@ fn a_scenario_of_which_nothing_is_expected_is_shown_as_such() {
     std::fs::write(folder.path().join("mine.yaml"), SCENARIOS).unwrap();
     let shown = command().args(["show", "slow", "--catalogue"]).arg(folder.path()).output().unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
-    assert!(shown.ends_with("\nheld to\n  nothing: no run of it is judged\n"), "{shown}");
+    assert!(shown.ends_with("\nexpectations\n  none: its runs are not judged\n"), "{shown}");
 }
 
 #[test]
@@ -49,8 +49,8 @@ fn a_wrong_playlist_is_refused_with_the_place() {
         .file("list.yaml", "playlist: mine\nabout: x\ntime_scale: 10\nentries: [latency-1s]\n")
         .code(2)
         .stderr(
-            "error: --time-scale times the playlist's time scale must be from 0.0001 to 100\n\
-             hint: `scenariod --help` shows the usage",
+            "error: the product of --time-scale and the playlist's time scale must be from 0.0001 to 100\n\
+             hint: `scenariod run --help` shows the usage",
         )
         .run();
 }
@@ -110,8 +110,8 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
         .file("deep/notes.txt", "x")
         .stdout(
             "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)\n\
-             not judged, as nothing is expected of them: slow, both, long\n\
-             left out, as no files of scenariod:\n  ./deep: compose.yaml",
+             not judged, as they have no expectations: slow, both, long\n\
+             left out, as they are not files of scenariod:\n  ./deep: compose.yaml",
         )
         .run();
     Expect::of(&["check", "a.yaml", "nodes.yaml"])
@@ -127,7 +127,7 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
         .file("other.yaml", "zebra: {}\n")
         .code(2)
         .stderr(
-            "error: other.yaml:1: neither scenarios (`family`) nor a playlist (`playlist`) nor a lab (`servers`)",
+            "error: other.yaml:1: not a scenario file (`family`), playlist (`playlist`) or lab file (`servers`)",
         )
         .run();
 }
@@ -141,7 +141,7 @@ fn a_playlist_is_checked_beside_the_catalogue_that_is_named() {
     own(&["check", "own", "--catalogue", "./own"])
         .stdout(
             "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)\n\
-             not judged, as nothing is expected of them: slow, both, long",
+             not judged, as they have no expectations: slow, both, long",
         )
         .run();
     own(&["check", "own/list.yaml"])
@@ -224,12 +224,12 @@ fn variables_that_are_empty_count_as_unset_and_wrong_ones_are_named() {
     let output = command().arg("--scenario").arg(OsStr::from_bytes(b"\xff")).output().unwrap();
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
-        "error: not UTF-8: `\u{fffd}`\nhint: `scenariod --help` shows the usage\n"
+        "error: not UTF-8: `\u{fffd}`\nhint: `scenariod run --help` shows the usage\n"
     );
 }
 
 #[test]
-fn a_full_disk_below_standard_output_is_told() {
+fn a_full_disk_behind_standard_output_is_reported() {
     let full = || File::options().write(true).open("/dev/full").unwrap();
     let listed = command().arg("list").stdout(full()).output().unwrap();
     assert_eq!(listed.status.code(), Some(4));
@@ -247,7 +247,7 @@ fn a_full_disk_below_standard_output_is_told() {
 }
 
 #[test]
-fn completions_know_what_can_be_run() {
+fn completions_offer_what_can_be_run() {
     for shell in ["bash", "zsh", "fish"] {
         let script = command().args(["completions", shell]).output().unwrap();
         let script = String::from_utf8(script.stdout).unwrap();
@@ -261,7 +261,7 @@ fn completions_know_what_can_be_run() {
 }
 
 #[test]
-fn a_list_can_be_of_what_is_named() {
+fn a_list_can_be_limited_to_names() {
     let listed = |args: &[&str]| {
         let output = command().args(args).output().unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -290,7 +290,7 @@ fn help_is_a_command_too() {
 }
 
 #[test]
-fn the_help_of_a_command_shows_the_flags_that_it_heeds() {
+fn the_help_of_a_command_shows_only_the_flags_that_it_reads() {
     let flags = |name: &str| {
         let help = command().args([name, "--help"]).output().unwrap();
         let help = String::from_utf8(help.stdout).unwrap();
@@ -301,7 +301,9 @@ fn the_help_of_a_command_shows_the_flags_that_it_heeds() {
     assert_eq!(flags("clean"), "dry-run toxiproxy state-dir config");
     assert_eq!(flags("guard"), "interval toxiproxy state-dir metrics-addr config");
     assert_eq!(flags("check"), "config catalogue");
-    // Those that are not shown are taken on either side of the command, as before.
+    assert_eq!(flags("list"), "json catalogue");
+    assert!(flags("run").starts_with("scenario loop pause dry-run list time-scale toxiproxy"));
+    // Global flags that are not shown are accepted on either side of the command.
     Expect::of(&["--catalogue", "none", "proxies", "--state-dir", "none"]).run();
 }
 
@@ -313,7 +315,7 @@ fn a_health_check_without_a_run_says_so_and_names_the_guard() {
         .code(1)
         .stderr(format!(
             "error: no healthy daemon at {run}: nothing answers: Connection refused (os error 111)\n\
-             hint: no scenario is running, or it serves elsewhere; `scenariod health --metrics-addr {guard}` asks the guard"
+             hint: no scenario is running, or it serves at another address; `scenariod health --metrics-addr {guard}` checks the guard"
         ))
         .run();
 }

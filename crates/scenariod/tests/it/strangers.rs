@@ -1,4 +1,4 @@
-//! Something else answers where a Toxiproxy or a daemon should: it is told in our words, with what it said.
+//! Another server answers in place of a Toxiproxy or a daemon: the error says so and quotes its answer.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -38,7 +38,7 @@ fn health_of_nobody_or_of_a_stranger_is_1_and_says_what_is_wrong_where() {
 }
 
 #[test]
-fn what_is_no_toxiproxy_is_told_and_nothing_is_feared_of_it() {
+fn a_server_that_is_not_a_toxiproxy_is_refused() {
     for (status, body, said) in [
         ("404 Not Found", "404 page not found\n", "404: 404 page not found"),
         ("200 OK", "<!DOCTYPE html>\n<html>\n", "200: <!DOCTYPE html>"),
@@ -47,8 +47,8 @@ fn what_is_no_toxiproxy_is_told_and_nothing_is_feared_of_it() {
     ] {
         let addr = stranger(status, body);
         let url = format!("http://{addr}");
-        let wrong = format!("what answers is no toxiproxy: GET {url}/proxies: {said}");
-        let hint = "hint: is the lab up? `just status` tells, `just up` starts it; `--toxiproxy` names another Toxiproxy";
+        let wrong = format!("not a Toxiproxy: GET {url}/proxies: {said}");
+        let hint = "hint: is the lab running? check with `just status`, start it with `just up`, or name another Toxiproxy with `--toxiproxy`";
         for clean in [&["clean", "--toxiproxy", &url][..], &["clean", "--dry-run", "--toxiproxy", &url]] {
             Expect::of(clean).code(4).stdout("").stderr(format!("error: {wrong}\n{hint}")).run();
         }

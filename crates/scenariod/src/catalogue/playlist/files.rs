@@ -6,7 +6,7 @@ use daemon_core::yaml::Document;
 use super::{Playlist, checked, raw};
 use crate::catalogue::Catalogue;
 use crate::catalogue::source_files::Source;
-use crate::scenario::Place;
+use crate::scenario::SourceLine;
 
 /// `config/playlists`, in the order in which they are listed.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -35,8 +35,8 @@ pub(crate) fn playlists(sources: &[Source], catalogue: &Catalogue) -> Result<Vec
             Ok(playlist) => match playlists.iter().find(|earlier| earlier.name == playlist.name) {
                 None => playlists.push(playlist),
                 Some(earlier) => {
-                    let message = format!("playlist `{}` is also in {}", playlist.name, earlier.place.file);
-                    let Place { file, line } = playlist.place;
+                    let message = format!("playlist `{}` is also in {}", playlist.name, earlier.source.file);
+                    let SourceLine { file, line } = playlist.source;
                     problems.extend(Problem { file, line, message }.into());
                 }
             },

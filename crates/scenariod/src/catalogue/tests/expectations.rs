@@ -59,11 +59,11 @@ fn what_is_wrong_with_an_expectation_is_named_with_its_line() {
     let promql = "promql: memcache_circuit_breaker_state == bool 2";
     says(
         "{ name: x, phase: testing, must: always, promql: memcache_circuit_breaker_state == 2 }",
-        "`promql` compares without `bool`: what is false would be no data; write `== bool`",
+        "`promql` must compare with `== bool`: without `bool`, false means no data",
     );
     says(
         "{ name: x, phase: testing, must: always, promql: memcache_circuit_braker_state == bool 2 }",
-        "`promql` unknown metric `memcache_circuit_braker_state`, did you mean `memcache_circuit_breaker_state`?",
+        "`promql` has an unknown metric `memcache_circuit_braker_state`, did you mean `memcache_circuit_breaker_state`?",
     );
     says(
         &format!("{{ name: x, phase: testin, must: always, {promql} }}"),

@@ -8,7 +8,10 @@ use serde_json::Value;
 use std::path::Path;
 
 use super::{HEAD, problems};
-use crate::catalogue::raw::{Family, Fault, FaultEntry, Scenario, expect};
+use crate::catalogue::raw::{Family, FaultEntry, Scenario, expect};
+use crate::fault::Fault;
+
+mod fault_table;
 
 fn page() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/writing-scenarios.md");

@@ -3,7 +3,6 @@
 use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 use super::*;
-use crate::fault::{Latency, LossModel, PacketLoss};
 
 const TESTING: Duration = Duration::from_secs(60);
 
@@ -11,12 +10,12 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn level(level: f64) -> Level {
-    Level::new(level).unwrap()
+fn level(level: f64) -> Fraction {
+    Fraction::new(level).unwrap()
 }
 
 fn slow(shape: Shape) -> Course {
-    Course { fault: Fault::Latency(Latency { delay: seconds(1), jitter: Duration::ZERO }), shape }
+    Course { fault: Fault::from_yaml("{ fault: latency, delay: 1s }"), shape }
 }
 
 /// The delay in ms at each second of a minute; 0 is off.
@@ -41,14 +40,14 @@ fn each_shape_has_its_course() {
     let steps = Shape::Steps(vec![
         Stretch { length: seconds(5), level: None },
         Stretch { length: seconds(10), level: Some(level(0.5)) },
-        Stretch { length: seconds(1), level: Some(Level::FULL) },
+        Stretch { length: seconds(1), level: Some(Fraction::ONE) },
     ]);
     assert_eq!(runs(&delays(&slow(steps))), [(0.0, 5), (500.0, 10), (1000.0, 1), (0.0, 44)]);
 }
 
 #[test]
 fn a_ramp_of_packet_loss_goes_over_rates_that_have_no_name() {
-    let fault = Fault::PacketLoss(PacketLoss::new(0.2, LossModel::Auto).unwrap());
+    let fault = Fault::from_yaml("{ fault: packet_loss, rate: 0.2 }");
     let course = Course { fault, shape: Shape::Ramp { from: level(0.1), to: level(1.0), steps: 10 } };
     let rates: Vec<f64> =
         (0..10).map(|n| course.at(seconds(n * 6), TESTING).unwrap().params()[0].1).collect();
