@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use daemon_core::suggest::nearest;
-use daemon_core::yaml::{Document, Unreadable};
+use daemon_core::yaml::{Document, ReadError};
 
 use crate::catalogue::CatalogueError;
 
@@ -64,7 +64,7 @@ fn keys(source: &Source) -> BTreeSet<String> {
 }
 
 /// Every YAML file below the folders and every file named, in the order named; what cannot be read comes apart.
-pub(crate) fn read(paths: &[PathBuf]) -> (Vec<Named>, Vec<Unreadable>) {
+pub(crate) fn read(paths: &[PathBuf]) -> (Vec<Named>, Vec<ReadError>) {
     let (mut files, mut unreadable) = (Vec::new(), Vec::new());
     for path in paths {
         if path.is_dir() {
@@ -98,7 +98,7 @@ pub(crate) struct Named {
 
 /// Every YAML file of a folder, by name.
 pub(crate) fn read_folder(folder: &Path) -> Result<Vec<Source>, CatalogueError> {
-    let unreadable = |source| Unreadable { path: folder.to_owned(), source };
+    let unreadable = |source| ReadError { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -119,10 +119,10 @@ pub(crate) fn read_file(path: &Path) -> Result<Source, CatalogueError> {
 }
 
 /// Links to folders are not followed: they may lead back. Folders that hide themselves hold nothing of the lab.
-fn descend(folder: &Path, found: &mut Vec<PathBuf>, unreadable: &mut Vec<Unreadable>) {
+fn descend(folder: &Path, found: &mut Vec<PathBuf>, unreadable: &mut Vec<ReadError>) {
     let entries = match sorted(folder) {
         Ok(entries) => entries,
-        Err(source) => return unreadable.push(Unreadable { path: folder.to_owned(), source }),
+        Err(source) => return unreadable.push(ReadError { path: folder.to_owned(), source }),
     };
     for (path, is_folder) in entries {
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
