@@ -18,8 +18,8 @@ impl RunId {
 
     /// `None` for text that cannot be an id.
     pub(crate) fn parse(text: &str) -> Option<RunId> {
-        let ours = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
-        ours.then(|| RunId(text.to_owned()))
+        let valid = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+        valid.then(|| RunId(text.to_owned()))
     }
 
     pub(crate) fn as_str(&self) -> &str {

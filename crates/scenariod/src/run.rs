@@ -19,7 +19,7 @@ use daemon_core::exit::Exit;
 use daemon_core::signals::Signals;
 use tokio::sync::watch;
 
-use crate::catalogue::playlist::Entry;
+use crate::catalogue::playlist::PlaylistEntry;
 use crate::clock;
 use crate::injector::{Injector, InjectorParts};
 use crate::lease::RunId;
@@ -32,7 +32,7 @@ use crate::run::machine::Outcome;
 use crate::run::rig::ToxiproxyRig;
 use crate::run::supervisor::supervise;
 use crate::scenario::Scenario;
-use crate::scenario::phase_times::Moments;
+use crate::scenario::phase_times::PhaseTimes;
 use crate::state::journal::Journal;
 use crate::terminal::interrupt::Interrupt;
 use crate::terminal::narrator::{Narrator, Voice};
@@ -92,7 +92,7 @@ struct ActiveRun<'a> {
 struct Walk {
     end: WalkEnd,
     errors: Vec<RunError>,
-    moments: Moments,
+    moments: PhaseTimes,
     clocks: Vec<ClockReading>,
     ended: SystemTime,
     /// `None`: it could not be started.
@@ -134,7 +134,7 @@ impl Runner {
     }
 
     /// One run. Its faults are removed even if the walk crashes.
-    async fn run_once(&self, entry: &Entry, number: u64) -> (RunEnd, Vec<RunError>) {
+    async fn run_once(&self, entry: &PlaylistEntry, number: u64) -> (RunEnd, Vec<RunError>) {
         let run = self.begin(entry, number);
         let walk = self.walk(&run).await;
         // No phase is shown while the run is judged.
@@ -154,7 +154,7 @@ impl Runner {
     }
 
     /// Announces the run on the terminal and in the metrics.
-    fn begin<'a>(&self, entry: &'a Entry, number: u64) -> ActiveRun<'a> {
+    fn begin<'a>(&self, entry: &'a PlaylistEntry, number: u64) -> ActiveRun<'a> {
         let (scenario, plan, id) = (&entry.scenario, self.request.plan(entry, number), new_run_id());
         self.families.scenario.plan(&metrics::planned(&plan));
         self.families.scenario.run_started(&scenario.name, id.as_str());
@@ -174,7 +174,7 @@ impl Runner {
         let voice = Voice { narrator: self.narrator.clone(), label: run.label.clone() };
         let injector =
             Arc::new(Injector::new(self.injector_parts(&journal, voice.clone()), run.plan.clone()));
-        let (moments, seen) = watch::channel(Moments::default());
+        let (moments, seen) = watch::channel(PhaseTimes::default());
         let families = Arc::clone(&self.families.scenario);
         let mut rig =
             ToxiproxyRig { injector: Arc::clone(&injector), families, voice, moments, injected: false };
@@ -255,7 +255,7 @@ impl Walk {
     /// A walk that could not be started.
     fn refused(error: RunError) -> Walk {
         let (end, errors) = walk_end::early_end(Outcome::Refused, vec![error], None);
-        let (moments, clocks) = (Moments::default(), Vec::new());
+        let (moments, clocks) = (PhaseTimes::default(), Vec::new());
         Walk { end, errors, moments, clocks, ended: SystemTime::now(), journal: None }
     }
 }

@@ -18,7 +18,7 @@ use metrics_core::labels::RunStatus;
 
 use crate::plan::Plan;
 use crate::prometheus::Prometheus;
-use crate::scenario::phase_times::Moments;
+use crate::scenario::phase_times::PhaseTimes;
 use crate::scenario::{Scenario, Windows};
 use crate::terminal::interrupt::Interrupt;
 use crate::terminal::narrator::Narrator;
@@ -55,7 +55,7 @@ pub(crate) struct RunRecord<'a> {
     pub(crate) id: &'a str,
     /// The prefix of its lines on the terminal.
     pub(crate) label: &'a str,
-    pub(crate) moments: Moments,
+    pub(crate) moments: PhaseTimes,
     pub(crate) clocks: &'a [ClockReading],
     /// The end of the last phase.
     pub(crate) ended: SystemTime,

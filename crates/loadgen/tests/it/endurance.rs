@@ -7,7 +7,7 @@ use testkit::{Lab, Scrape, eventually, report, scale, secs};
 
 use crate::LOADGEN;
 use crate::figures::{breaker, succeeded};
-use crate::storm::watch::{Watched, resident};
+use crate::storm::watch::{WatchedLoadgen, resident};
 
 const SERVER: &str = "memcached1";
 /// What resident memory may grow by after the first tenth of the trips, in MiB.
@@ -43,7 +43,7 @@ fn memory_is_flat_over_operations_and_breaker_trips() {
     let servers = format!("{SERVER}={}", lab.nodes[0].addr());
     let (bin, build) = binary();
     let args = ["--servers", &servers, "--think-time", "0", "--op-timeout", "100ms"];
-    let loadgen = Watched::start(bin, &lab, WORKERS, WORKERS, &args);
+    let loadgen = WatchedLoadgen::start(bin, &lab, WORKERS, WORKERS, &args);
 
     let begin = (Instant::now(), succeeded(&loadgen.scrape()));
     let mut warm = None;

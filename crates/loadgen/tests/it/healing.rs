@@ -8,7 +8,7 @@ use testkit::{Lab, secs};
 use crate::LOADGEN;
 use crate::figures::{breaker, connections, ended};
 use crate::storm::fault::Fault;
-use crate::storm::watch::Watched;
+use crate::storm::watch::WatchedLoadgen;
 
 const SERVER: &str = "memcached1";
 const OPEN_TIMEOUT: Duration = Duration::from_millis(500);
@@ -40,7 +40,7 @@ fn failed_for(fault: Fault, bound: u32) -> Duration {
     let args = ["--think-time", "400ms", "--op-timeout", "50ms", "--connect-timeout", "50ms"];
     // Slow replies make every connection needed that there may be.
     lab.toxiproxy.add_toxic(SERVER, r#"{"name": "slow", "type": "latency", "attributes": {"latency": 20}}"#);
-    let loadgen = Watched::start(LOADGEN, &lab, WORKERS, bound, &args);
+    let loadgen = WatchedLoadgen::start(LOADGEN, &lab, WORKERS, bound, &args);
     loadgen.until("connections enough are made", secs(10), |scrape| {
         connections(scrape, SERVER, "total") >= CONNECTIONS
     });

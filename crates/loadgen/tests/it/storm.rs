@@ -10,7 +10,7 @@ use testkit::{Lab, Scrape, report, scale, secs};
 use crate::LOADGEN;
 use crate::figures::{breaker, ended, errors};
 use fault::Fault;
-use watch::{Watched, pooled, resident};
+use watch::{WatchedLoadgen, pooled, resident};
 
 const OPEN_TIMEOUT: Duration = Duration::from_millis(200);
 /// Long enough for a machine that is busy with other tests; a probe that hangs for it still leaves time to heal in.
@@ -30,8 +30,8 @@ fn lab() -> Lab {
     lab
 }
 
-fn open_loop(lab: &Lab) -> Watched {
-    Watched::start(LOADGEN, lab, WORKERS, CONNECTIONS, &["--rate", &RATE.to_string()])
+fn open_loop(lab: &Lab) -> WatchedLoadgen {
+    WatchedLoadgen::start(LOADGEN, lab, WORKERS, CONNECTIONS, &["--rate", &RATE.to_string()])
 }
 
 /// Whatever struck, one breaker timeout and a second after it is gone every operation is sent and succeeds again, and
@@ -174,7 +174,7 @@ fn fault_cycles_leak_nothing() {
     // Few, so that what is remembered of each key is all there before memory is first looked at.
     lab.set("loadgen.keys", 1_000);
     let args = ["--think-time", "2ms", "--op-timeout", "50ms", "--connect-timeout", "50ms"];
-    let loadgen = Watched::start(LOADGEN, &lab, WORKERS, WORKERS, &args);
+    let loadgen = WatchedLoadgen::start(LOADGEN, &lab, WORKERS, WORKERS, &args);
     let full = f64::from(WORKERS) * 3.0;
     let settled = |what: &str| loadgen.until(what, secs(15), |scrape| pooled(scrape, 3) == full);
     let fds = |scrape: &Scrape| scrape.value("process_open_fds", []).unwrap();

@@ -8,9 +8,9 @@ use testkit::{Lab, Memcached, Scrape, Signal, secs};
 use crate::LOADGEN;
 
 /// One connection that speaks the classic text protocol.
-struct Meddler(BufReader<TcpStream>);
+struct ClassicClient(BufReader<TcpStream>);
 
-impl Meddler {
+impl ClassicClient {
     fn at(node: &Memcached) -> Self {
         Self(BufReader::new(TcpStream::connect(node.addr()).unwrap()))
     }
@@ -58,16 +58,16 @@ fn a_changed_value_is_torn_and_another_keys_value_is_a_wrong_key() {
     assert_eq!(clean.sum("memcache_misses_total", []), 0.0, "every key was warm");
     assert_eq!(clean.sum("memcache_corrupt_reads_total", []), 0.0);
 
-    let mut meddler = Meddler::at(&lab.nodes[0]);
-    let mut value = meddler.get("key:0000000003");
+    let mut classic = ClassicClient::at(&lab.nodes[0]);
+    let mut value = classic.get("key:0000000003");
     assert_eq!(value.len(), 100);
-    meddler.set("key:0000000004", &value);
+    classic.set("key:0000000004", &value);
     let swapped =
         loadgen.scrape_until("the swap is noticed", secs(10), |scrape| corrupt(scrape, "wrong_key") > 2.0);
     assert_eq!((corrupt(&swapped, "torn"), corrupt(&swapped, "stale")), (0.0, 0.0));
 
     value[70] ^= 1;
-    meddler.set("key:0000000003", &value);
+    classic.set("key:0000000003", &value);
     loadgen.scrape_until("the changed byte is noticed", secs(10), |scrape| corrupt(scrape, "torn") > 2.0);
     loadgen.signal(Signal::TERM);
     assert_eq!(loadgen.wait_exit(secs(5)), 0);

@@ -45,7 +45,7 @@ pub(crate) struct ToxiproxyArgs {
 /// Of `run`, and of a line without a command.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// The same as NAME, with commas between names; can be repeated
+    /// Same as NAME, with commas in between
     #[arg(long, visible_alias = "playlist", value_name = "NAME,...")]
     pub(crate) scenario: Vec<String>,
     /// Run the whole list N times; without N, until stopped
@@ -57,7 +57,7 @@ pub(crate) struct RunArgs {
     /// Check what a run needs and print what it would do, without changing anything
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// List what can be run instead, as `scenariod list` does; with names, only those
+    /// Instead of running, list what can be run, as `scenariod list` does; with names, only those
     #[arg(long)]
     pub(crate) list: bool,
     /// Factor for the length of phases and leases, on top of a playlist's factor: 0.1 shortens a minute to 6 s

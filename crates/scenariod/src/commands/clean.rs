@@ -9,7 +9,7 @@ use metrics_core::Registry;
 use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio::time::Instant;
 
-use super::context::{load_lab, load_state, say};
+use super::context::{load_lab, load_state, print_output};
 use crate::cli::args::CleanArgs;
 use crate::clock::unix_seconds;
 use crate::injector::{ReadBack, Removal, RemovalLimit, Residue, Suspect, remove_until_gone};
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &CleanArgs) -> Result<Exit, Failure> {
     let runtime = multi_thread(1).map_err(SetupError::Runtime)?;
     let nodes = settings.names();
     let (text, exit) = runtime.block_on(clean(&client, &state, &nodes, args.dry_run))?;
-    Ok(say(&text).worst(exit))
+    Ok(print_output(&text).worst(exit))
 }
 
 /// The text to print and the exit code.

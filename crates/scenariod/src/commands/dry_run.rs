@@ -1,4 +1,4 @@
-//! `--dry-run`: everything a run reads, nothing it writes, and the words and exit codes in which a run would refuse.
+//! `--dry-run`: reads everything that a run reads and writes nothing. It refuses with the messages and exit codes of a run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,9 +21,9 @@ use crate::verdict::clock_watch::{ClockReading, read_skew};
 use crate::verdict::judgement::evidence::ScrapeHealth;
 use crate::verdict::warn_ahead::{PlannedExpectations, SCRAPE_HISTORY, scrape_problem, summarize_shortfalls};
 
-/// What only a run can find out.
-const UNCHECKED: &str = "nothing was written; not checked: whether toxiproxy takes the toxics and gives them up again, \
-                         whether the client feels them, the restart hook\n";
+/// What only a run can check.
+const UNCHECKED: &str = "nothing was changed; not checked: whether toxiproxy accepts and removes the toxics, whether \
+                         the client notices them, the restart hook\n";
 
 /// Why a run would not start.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(crate) enum DryError {
     Run(Box<RunError>),
 }
 
-/// Why a run would be walked for nothing.
+/// Why a run would have no verdict.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoVerdict {
     #[error("no verdict is possible at present: {0}")]
@@ -52,21 +52,21 @@ impl UserError for NoVerdict {
         match self {
             NoVerdict::Prometheus(error) => error.hint(),
             NoVerdict::Data(_) => None,
-            NoVerdict::TooShort(_) => Some("a larger `--time-scale` makes phases longer".to_owned()),
+            NoVerdict::TooShort(_) => Some("a larger `--time-scale` makes the phases longer".to_owned()),
         }
     }
 }
 
-/// What a dry run found out.
+/// The result of a dry run.
 #[derive(Debug)]
-pub(crate) struct Dry {
+pub(crate) struct DryRun {
     pub(crate) text: String,
     pub(crate) no_verdict: Option<NoVerdict>,
 }
 
-/// What each run of the list would do, or the first reason why it would not start.
-pub(crate) async fn dry_run(order: &RunRequest) -> Result<Dry, DryError> {
-    // Nobody scrapes a dry run.
+/// What each run of the list would do, or the first reason why a run would not start.
+pub(crate) async fn dry_run(order: &RunRequest) -> Result<DryRun, DryError> {
+    // A dry run serves no metrics.
     let families = ToxiproxyFamilies::register(&mut Registry::default(), &[]);
     let client = Client::new(&order.settings.toxiproxy, Arc::clone(&families));
     let client = client.map_err(|error| DryError::Setup(error.into()))?;
@@ -88,35 +88,38 @@ pub(crate) async fn dry_run(order: &RunRequest) -> Result<Dry, DryError> {
         let testing = format_duration(plan.phases.testing);
         text.push_str(&format!("{}: would test for {testing}: {}\n", scenario.name, plan.describe()));
         if order.prometheus.is_some() && scenario.expect.is_empty() {
-            text.push_str(&format!("{}: nothing is expected of it: no run of it is judged\n", scenario.name));
+            text.push_str(&format!(
+                "{}: it has no expectations, so its runs are not judged\n",
+                scenario.name
+            ));
         }
     }
-    // A run binds first. Here whoever holds the address has had the chance to be named as a run.
+    // A run binds first. Here a run that holds the address was already reported above by its name.
     metrics::bind(&order.settings.metrics_addr).map_err(DryError::Setup)?;
     let no_verdict = match &order.prometheus {
         Some(prometheus) => {
-            let witness = witness(prometheus).await;
+            let interval = check_prometheus(prometheus).await;
             let too_short = PlannedExpectations::new(order.first_pass(), &order.settings.names())
-                .shortfalls(witness.as_ref().copied().unwrap_or_default());
+                .shortfalls(interval.as_ref().copied().unwrap_or_default());
             too_short.iter().for_each(|line| text.push_str(&format!("{line}\n")));
-            witness.err().or_else(|| summarize_shortfalls(&too_short).map(NoVerdict::TooShort))
+            interval.err().or_else(|| summarize_shortfalls(&too_short).map(NoVerdict::TooShort))
         }
         None => None,
     };
     text.push_str(UNCHECKED);
-    Ok(Dry { text, no_verdict })
+    Ok(DryRun { text, no_verdict })
 }
 
-/// What a verdict rests on: answers, a load generator that is scraped, clocks that agree. Gives how far apart scrapes are,
-/// where that is known yet.
-async fn witness(prometheus: &Prometheus) -> Result<Option<Duration>, NoVerdict> {
+/// Checks what a verdict needs: a Prometheus that answers, a load generator that is scraped, clocks that agree. Returns the
+/// scrape interval, if Prometheus knows it by now.
+async fn check_prometheus(prometheus: &Prometheus) -> Result<Option<Duration>, NoVerdict> {
     let up = prometheus.instant(&readings::answering(), None).await.map_err(NoVerdict::Prometheus)?;
     if let Some(problem) = scrape_problem(&up) {
         return Err(NoVerdict::Data(problem.to_owned()));
     }
     let scrapes =
         prometheus.instant(&readings::scrapes(SCRAPE_HISTORY), None).await.map_err(NoVerdict::Prometheus)?;
-    // One that has only begun to scrape will know its interval by the end of a run.
+    // A Prometheus that has just started to scrape will know its interval at the end of a run.
     let Some(health) = ScrapeHealth::new(&scrapes) else { return Ok(None) };
     let skew = read_skew(prometheus).await.map_err(NoVerdict::Prometheus)?;
     ClockReading { skew, jump: 0.0 }

@@ -21,7 +21,7 @@ use crate::metrics::{self, SetupError};
 use crate::settings::Settings;
 use crate::state::StateDir;
 use crate::state::journal::complete_journals;
-use crate::terminal::narrator::{Manner, Narrator};
+use crate::terminal::narrator::{Narrator, OutputMode};
 use crate::toxiproxy::{Client, Proxy, ToxiproxyError};
 
 /// How long the removals of one check may take. A signal waits for the check in progress.
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &GuardArgs) -> Result<Exit, Failure> {
     let addr = args.metrics_addr.clone().unwrap_or_else(|| settings.guard_addr.clone());
     let state = load_state(&args.state)?;
     let runtime = multi_thread(1).map_err(SetupError::Runtime)?;
-    let (narrator, flush) = Narrator::start(Manner::Lines);
+    let (narrator, flush) = Narrator::start(OutputMode::Lines);
     let guarded = runtime.block_on(async {
         let mut signals = Signals::install().map_err(SetupError::Signals)?;
         let (families, readiness, serving) = metrics::serve_guard(metrics::bind(&addr)?);

@@ -37,7 +37,7 @@ impl Injector {
     async fn apply(&self, elapsed: Duration, stop: &CancellationToken) -> Result<(), InjectError> {
         let on = self.ledger().known_on();
         let (mut removed, mut changed) = (Vec::new(), Vec::new());
-        let changes = changes(&on, &self.plan.wanted(elapsed));
+        let changes = changes(&on, &self.plan.desired_toxics(elapsed));
         let mut new = self.issue_leases(&changes).into_iter();
         self.record_intents(new.as_slice().to_vec()).await?;
         for change in changes {

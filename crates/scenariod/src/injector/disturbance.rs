@@ -35,7 +35,7 @@ pub(crate) enum Disturbance {
     #[error("the lease of the faults ended {} ago and {toxic} on {server} {}: calls took too long, the run was suspended or the clock jumped",
         format_duration(*.late), if *.on { "was still on" } else { "is gone, probably removed by a guard" })]
     LeaseOver { server: String, toxic: String, late: Duration, on: bool },
-    #[error("toxiproxy, or the whole machine, did not respond for {}: every connection of the lab goes through toxiproxy", format_duration(*.took))]
+    #[error("toxiproxy, or scenariod itself, was unresponsive for {}: every connection of the lab goes through toxiproxy", format_duration(*.took))]
     Unresponsive { took: Duration },
     #[error("somebody disabled the proxy {server}")]
     Disabled { server: String },
@@ -81,7 +81,7 @@ pub(super) struct ExpectedState<'a> {
 
 /// The worst difference from what is expected. Proxies outside the lab are ignored.
 pub(super) fn find_disturbance(proxies: &[Proxy], expected: &ExpectedState<'_>) -> Option<Disturbance> {
-    let ExpectedState { servers, run, on, optional, foreign, now } = expected;
+    let ExpectedState { servers, on, now, .. } = expected;
     for NewProxy { name, .. } in *servers {
         if !proxies.iter().any(|proxy| proxy.name == *name) {
             return Some(Disturbance::Missing { server: name.clone() });
@@ -96,34 +96,36 @@ pub(super) fn find_disturbance(proxies: &[Proxy], expected: &ExpectedState<'_>) 
     if let Some(leased) = gone {
         return Some(Disturbance::Gone { server: leased.server.clone(), toxic: leased.lease.to_string() });
     }
-    let lab = proxies.iter().filter(|proxy| servers.iter().any(|server| server.name == proxy.name));
-    for proxy in lab {
-        let server = &proxy.name;
-        let marked =
-            |leased: &LeasedToxic| leased.server == *server && leased.toxic.kind == ToxicKind::Marker;
-        if proxy.power == Power::Disabled && !on.iter().any(marked) {
-            return Some(Disturbance::Disabled { server: server.clone() });
-        }
-        for ProxyToxic { name, kind, .. } in &proxy.toxics {
-            let (server, toxic, kind) = (server.clone(), name.clone(), kind.clone());
-            match Lease::parse(name) {
-                Some(lease) if on.iter().chain(*optional).any(|leased| leased.lease == lease) => {}
-                Some(lease) if lease.run == **run => return Some(Disturbance::Back { server, toxic }),
-                Some(lease) => return Some(Disturbance::OtherRun { server, run: lease.run.to_string() }),
-                None if *foreign == ForeignToxics::Refuse => {
-                    return Some(Disturbance::Foreign { server, toxic, kind });
-                }
-                None => {}
-            }
-        }
+    let mut lab = proxies.iter().filter(|proxy| servers.iter().any(|server| server.name == proxy.name));
+    lab.find_map(|proxy| find_addition(proxy, expected))
+}
+
+/// What was added to a proxy of the lab that should not be there.
+fn find_addition(proxy: &Proxy, expected: &ExpectedState<'_>) -> Option<Disturbance> {
+    let ExpectedState { run, on, optional, foreign, .. } = expected;
+    let server = &proxy.name;
+    let marked = |leased: &LeasedToxic| leased.server == *server && leased.toxic.kind == ToxicKind::Marker;
+    if proxy.power == Power::Disabled && !on.iter().any(marked) {
+        return Some(Disturbance::Disabled { server: server.clone() });
     }
-    None
+    proxy.toxics.iter().find_map(|ProxyToxic { name, kind, .. }| {
+        let (server, toxic, kind) = (server.clone(), name.clone(), kind.clone());
+        match Lease::parse(name) {
+            Some(lease) if on.iter().chain(*optional).any(|leased| leased.lease == lease) => None,
+            Some(lease) if lease.run == **run => Some(Disturbance::Back { server, toxic }),
+            Some(lease) => Some(Disturbance::OtherRun { server, run: lease.run.to_string() }),
+            None if *foreign == ForeignToxics::Refuse => Some(Disturbance::Foreign { server, toxic, kind }),
+            None => None,
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use daemon_core::values::Fraction;
+
     use super::*;
-    use crate::fault::toxic::{Share, Stream, Toxic};
+    use crate::fault::toxic::{Stream, Toxic};
 
     fn disturbance(change: impl FnOnce(&mut Vec<Proxy>), foreign: ForeignToxics) -> Option<String> {
         disturbance_at(9, change, foreign)
@@ -138,7 +140,7 @@ mod tests {
         let step = |server: &str, step, kind| LeasedToxic {
             server: server.into(),
             lease: Lease { run: run.clone(), step, deadline: 9 },
-            toxic: Toxic { stream: Stream::Replies, share: Share::ALL, kind },
+            toxic: Toxic { stream: Stream::Replies, share: Fraction::ONE, kind },
             fault: 0,
         };
         let on = [step("a", 0, ToxicKind::Timeout { timeout: 0 }), step("b", 1, ToxicKind::Marker)];

@@ -117,8 +117,10 @@ impl ToxicLedger {
 
 #[cfg(test)]
 mod tests {
+    use daemon_core::values::Fraction;
+
     use super::*;
-    use crate::fault::toxic::{Share, Stream, Toxic, ToxicKind};
+    use crate::fault::toxic::{Stream, Toxic, ToxicKind};
     use crate::lease::{Lease, RunId};
 
     fn leased(step: u32) -> LeasedToxic {
@@ -127,7 +129,7 @@ mod tests {
             lease: Lease { run: RunId::new(1, 1), step, deadline: 9 },
             toxic: Toxic {
                 stream: Stream::Replies,
-                share: Share::ALL,
+                share: Fraction::ONE,
                 kind: ToxicKind::Timeout { timeout: 0 },
             },
             fault: 0,

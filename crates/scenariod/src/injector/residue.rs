@@ -22,7 +22,7 @@ impl Residue {
         if matches!(self.cause, Some(ToxiproxyError::Connect { .. })) {
             let url = &self.url;
             return format!(
-                "nobody listens there: if toxiproxy has died, its toxics are gone. Start it, then check:\n  curl {url}{}",
+                "nothing listens there: if toxiproxy has died, its toxics are gone. Start it, then check:\n  curl {url}{}",
                 ApiPath::Proxies
             );
         }

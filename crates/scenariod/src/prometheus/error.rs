@@ -190,7 +190,7 @@ impl UserError for PrometheusError {
                 format!("try {}", base.replacen("http://", "https://", 1))
             }
             PrometheusError::Unauthorized { .. } => {
-                "set a token with `--prometheus-token-file` or LAB_PROMETHEUS_TOKEN, or put user and password into the URL"
+                "pass a token with `--prometheus-token-file` or LAB_PROMETHEUS_TOKEN, or put user and password into the URL"
                     .to_owned()
             }
             PrometheusError::Client { .. }

@@ -12,7 +12,7 @@ use crate::prometheus::Prometheus;
 use crate::prometheus::Series;
 use crate::promql::node_pattern;
 use crate::terminal::narrator::Narrator;
-use crate::terminal::progress::Figures;
+use crate::terminal::progress::LiveFigures;
 
 /// The interval of the readings, equal to the lab's scrape interval, and the limit of each.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -61,7 +61,7 @@ fn name_nodes(targets: &[String]) -> String {
 }
 
 /// The figures that have a value, the breakers counted by state.
-fn figures(title: &str, series: &[Series]) -> Figures {
+fn figures(title: &str, series: &[Series]) -> LiveFigures {
     let of = |figure: &'static str| {
         series
             .iter()
@@ -84,7 +84,7 @@ fn figures(title: &str, series: &[Series]) -> Figures {
     if let Some(first) = all.first_mut() {
         *first = format!("{title}: {first}");
     }
-    Figures(all)
+    LiveFigures(all)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::catalogue::playlist::Entry;
+use crate::catalogue::playlist::PlaylistEntry;
 use crate::injector::ForeignToxics;
 use crate::plan::Plan;
 use crate::plan::schedule::Loops;
@@ -14,7 +14,7 @@ use crate::state::StateDir;
 /// The runs of a command and what they need.
 #[derive(Debug)]
 pub(crate) struct RunRequest {
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<PlaylistEntry>,
     pub(crate) loops: Loops,
     /// The seed of entries without their own.
     pub(crate) seed: u64,
@@ -34,7 +34,7 @@ impl RunRequest {
     }
 
     /// The plan of an entry for the run with this number. Numbers start at 1.
-    pub(crate) fn plan(&self, entry: &Entry, number: u64) -> Plan {
+    pub(crate) fn plan(&self, entry: &PlaylistEntry, number: u64) -> Plan {
         let seed = entry.seed.unwrap_or_else(|| self.seed.wrapping_add(number - 1));
         Plan::new(&entry.scenario, &self.settings.names(), entry.scale, seed)
     }

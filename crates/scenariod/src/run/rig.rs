@@ -12,7 +12,7 @@ use crate::clock::unix_seconds;
 use crate::injector::{Disturbance, Injector, PreflightNote, Refusal};
 use crate::run::driver::Rig;
 use crate::run::error::RunError;
-use crate::scenario::phase_times::Moments;
+use crate::scenario::phase_times::PhaseTimes;
 use crate::terminal::narrator::Voice;
 use crate::text::format_duration;
 
@@ -30,7 +30,7 @@ pub(crate) struct ToxiproxyRig {
     pub(crate) injector: Arc<Injector>,
     pub(crate) families: Arc<ScenarioFamilies>,
     pub(crate) voice: Voice,
-    pub(crate) moments: watch::Sender<Moments>,
+    pub(crate) moments: watch::Sender<PhaseTimes>,
     /// Whether injecting has begun.
     pub(crate) injected: bool,
 }

@@ -56,7 +56,7 @@ mod tests {
     use crate::plan::{Plan, TimeScale};
     use crate::state::StateDir;
     use crate::state::journal::Journal;
-    use crate::terminal::narrator::{Manner, Narrator, Voice};
+    use crate::terminal::narrator::{Narrator, OutputMode, Voice};
     use crate::toxiproxy::Client;
 
     fn toxiproxy() -> Toxiproxy {
@@ -69,7 +69,7 @@ mod tests {
         let client = Client::new(&url.parse().unwrap(), Arc::clone(&families)).unwrap();
         let state = StateDir::locate(Some(folder.path())).unwrap();
         let journal = Arc::new(Journal::begin(&state, RunId::new(1, 1), "x", url).unwrap());
-        let voice = Voice { narrator: Narrator::start(Manner::Lines).0, label: String::new() };
+        let voice = Voice { narrator: Narrator::start(OutputMode::Lines).0, label: String::new() };
         let parts = InjectorParts {
             client,
             families,

@@ -1,4 +1,4 @@
-//! Why a call to Toxiproxy failed, what its caller may conclude from that, and the hint for a Toxiproxy that nobody finds.
+//! Why a call to Toxiproxy failed, what its caller may conclude from that, and the hint for a Toxiproxy that is not reachable.
 
 use std::error::Error;
 use std::time::Duration;

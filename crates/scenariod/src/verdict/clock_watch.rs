@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::clock::epoch_seconds;
 use crate::prometheus::{Prometheus, PrometheusError, Series};
-use crate::scenario::phase_times::Moments;
+use crate::scenario::phase_times::PhaseTimes;
 use crate::text::format_offset;
 
 /// One reading of the clocks, as differences in seconds.
@@ -53,7 +53,7 @@ impl ClockWatch {
     /// Starts no task without a Prometheus: clocks only matter for a verdict.
     pub(crate) fn start(
         prometheus: Option<&Prometheus>,
-        mut moments: watch::Receiver<Moments>,
+        mut moments: watch::Receiver<PhaseTimes>,
     ) -> ClockWatch {
         let readings = Arc::<Locked<Vec<ClockReading>>>::default();
         let (list, start) = (Arc::clone(&readings), ClockPair::now());
@@ -126,7 +126,7 @@ mod tests {
     /// No phase change follows the last phase, so a clock set in it is only found by the reading at the end.
     #[tokio::test(start_paused = true)]
     async fn the_clock_is_read_at_the_end_of_a_run() {
-        let watch = ClockWatch::start(None, watch::channel(Moments::default()).1);
+        let watch = ClockWatch::start(None, watch::channel(PhaseTimes::default()).1);
         tokio::time::advance(Duration::from_secs(10)).await;
         let doubts = watch.end().into_iter().map(|reading| reading.doubt(Duration::from_secs(1)));
         let set_back = "the clock of this machine jumped by -10.0 s during the run: it was set, or the machine was suspended";

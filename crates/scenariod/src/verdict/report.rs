@@ -139,22 +139,21 @@ impl RunReport {
 
     fn describe_expectations(&self) -> Option<String> {
         let count = |result| self.expectations.iter().filter(|other| other.result == result).count();
-        let counts = [
-            (count(Some(Finding::Pass)), "passed"),
-            (count(Some(Finding::Fail)), "failed"),
-            (count(Some(Finding::Inconclusive)), "inconclusive"),
-            (count(None), "not applicable"),
-        ];
-        let counts =
-            counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
-        let counts = counts.collect::<Vec<_>>().join(", ");
-        let noun = if self.expectations.len() == 1 { "expectation" } else { "expectations" };
+        let (total, passed) = (self.expectations.len(), count(Some(Finding::Pass)));
         // A report with a note is about expectations of the whole run only.
         let scope = if self.note.is_some() { " of the whole run" } else { "" };
-        match self.expectations.len() {
-            0 => None,
-            total => Some(format!("{total} {noun}{scope}: {counts}")),
+        let mut text = format!("{passed} of {total} expectations{scope} passed");
+        for (result, word) in [
+            (Some(Finding::Fail), "failed"),
+            (Some(Finding::Inconclusive), "inconclusive"),
+            (None, "not applicable"),
+        ] {
+            match count(result) {
+                0 => {}
+                count => text.push_str(&format!(", {count} {word}")),
+            }
         }
+        (total > 0).then_some(text)
     }
 }
 

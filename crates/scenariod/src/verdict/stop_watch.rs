@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::prometheus::Prometheus;
 use crate::promql::Nodes;
 use crate::scenario::expectation::StopRule;
-use crate::scenario::phase_times::Moments;
+use crate::scenario::phase_times::PhaseTimes;
 use crate::verdict::judgement::stop::{ConditionWatch, Observation, StopCause};
 
 /// The scrape interval of the lab.
@@ -51,7 +51,7 @@ impl StopWatch {
     /// Starts no task for a run without conditions.
     pub(crate) fn start(
         conditions: Option<StopConditions>,
-        moments: watch::Receiver<Moments>,
+        moments: watch::Receiver<PhaseTimes>,
         stop: CancellationToken,
     ) -> StopWatch {
         let reason = Arc::<OnceLock<StopReason>>::default();
@@ -79,8 +79,8 @@ impl StopWatch {
 }
 
 impl StopConditions {
-    async fn watch(&self, mut moments: watch::Receiver<Moments>) -> Option<StopReason> {
-        moments.wait_for(Moments::is_testing).await.ok()?;
+    async fn watch(&self, mut moments: watch::Receiver<PhaseTimes>) -> Option<StopReason> {
+        moments.wait_for(PhaseTimes::is_testing).await.ok()?;
         let begin = Instant::now();
         let mut rules: Vec<(&StopRule, ConditionWatch)> =
             self.rules.iter().map(|rule| (rule, ConditionWatch::new(rule.lasting, self.grace))).collect();

@@ -106,7 +106,7 @@ fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
         let dry = start(&lab, "long", &["--prometheus", url, "--dry-run"]);
         let code = dry.wait_exit(DEADLINE);
         assert!(dry.stdout().contains("long: would test for 1s 500ms: "), "{}", dry.stdout());
-        let unjudged = "\nlong: nothing is expected of it: no run of it is judged\n";
+        let unjudged = "\nlong: it has no expectations, so its runs are not judged\n";
         assert!(dry.stdout().contains(unjudged), "{}", dry.stdout());
         (code, dry.stderr())
     };

@@ -1,4 +1,4 @@
-//! The guard and `clean` on a real Toxiproxy: what a killed run leaves goes, everything else stays.
+//! The guard and `clean` on a real Toxiproxy: they remove what a killed run has left, and nothing else.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,7 +15,7 @@ fn toxic(name: &str) -> String {
     format!(r#"{{"name":"{name}","type":"latency","attributes":{{"latency":1}}}}"#)
 }
 
-/// A lab whose first node carries `rl.dead` (overdue), `theirs` and `rl.alive` (time left), the last one put on last.
+/// A lab whose first node has toxics of `rl.dead` (lease over), `theirs` and `rl.alive` (lease not over), in this order.
 #[track_caller]
 fn littered() -> (Lab, [String; 2]) {
     let lab = Lab::start(2);
@@ -33,7 +33,7 @@ fn enabled(lab: &Lab, proxy: &str) -> bool {
     lab.toxiproxy.proxy(proxy)["enabled"] == Value::Bool(true)
 }
 
-/// Wherever a run is killed, its toxics are gone within its lease, and the next run finds a clean Toxiproxy.
+/// Whenever a run is killed, its toxics are gone within its lease, and the next run finds a clean Toxiproxy.
 #[test]
 fn a_run_that_is_killed_leaves_nothing() {
     let lab = Lab::start(1);
@@ -41,7 +41,7 @@ fn a_run_that_is_killed_leaves_nothing() {
     let mut cleaned: Vec<Duration> = Vec::new();
     for round in 0..scale(3, 50) {
         let run = start(&lab, "long", &["--metrics-addr", "127.0.0.1:0"]);
-        // Of every three one is killed with all of its toxics on, one as they are put on, one at any instant.
+        // In turns: killed with all toxics on, while they are added, and at a random moment.
         let began = Instant::now();
         let wait = Duration::from_millis(fastrand::u64(0..4_000));
         match round % 3 {
@@ -73,7 +73,7 @@ fn a_run_that_is_killed_leaves_nothing() {
 }
 
 #[test]
-fn without_a_guard_the_next_start_cleans_up_and_tells_of_the_run() {
+fn without_a_guard_the_next_run_removes_leftovers_and_reports_them() {
     let lab = Lab::start(1);
     let run = start(&lab, "long", &[]);
     eventually("the toxics", secs(20), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
@@ -93,12 +93,12 @@ fn without_a_guard_the_next_start_cleans_up_and_tells_of_the_run() {
 }
 
 #[test]
-fn the_guard_removes_what_is_overdue_and_nothing_else() {
+fn the_guard_removes_only_leftovers() {
     let (lab, stays) = littered();
     let fake = Fake::before(&lab.toxiproxy);
     let guard = guard(&lab, &["--toxiproxy", &fake.url()]);
     eventually("what is overdue to go", secs(10), || lab.toxiproxy.toxic_names() == stays);
-    assert!(enabled(&lab, "memcached2"), "a proxy disabled below an overdue marker is opened");
+    assert!(enabled(&lab, "memcached2"), "the proxy below a leftover marker is enabled");
     let writes: Vec<String> =
         fake.requests().into_iter().filter(|request| !request.starts_with("GET")).collect();
     let at = |request: &str| writes.iter().position(|write| write.starts_with(request)).unwrap();
@@ -112,7 +112,7 @@ fn the_guard_removes_what_is_overdue_and_nothing_else() {
         scrape.value("toxiproxy_api_request_duration_seconds_count", [("method", "GET")]) >= Some(5.0)
     });
     assert_eq!(lab.toxiproxy.toxic_names(), stays);
-    // A disabled proxy without a marker is somebody else's.
+    // Somebody else has disabled a proxy without a marker.
     lab.toxiproxy.enable("memcached2", false);
     let looked = fake.requests().len();
     eventually("three more looks", secs(10), || fake.requests().len() >= looked + 3);
@@ -120,7 +120,7 @@ fn the_guard_removes_what_is_overdue_and_nothing_else() {
 }
 
 #[test]
-fn the_guard_shows_hygiene_and_nothing_else() {
+fn the_guard_exports_only_hygiene_metrics() {
     let lab = Lab::start(1);
     let guard = guard(&lab, &[]);
     let known = [
@@ -139,9 +139,9 @@ fn the_guard_shows_hygiene_and_nothing_else() {
     assert_eq!(residual(&page), Some(0.0));
 }
 
-/// Of a Toxiproxy that is silent nobody knows that it holds nothing, and what it held is not known to be gone.
+/// A Toxiproxy that does not answer may hold toxics: the last number above 0 stays, and a 0 is not exported.
 #[test]
-fn the_guard_claims_no_clean_toxiproxy_that_it_does_not_see() {
+fn the_guard_exports_no_residue_of_0_while_toxiproxy_is_silent() {
     let lab = Lab::start(1);
     let fake = Fake::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Refuse(503));
@@ -165,7 +165,7 @@ fn the_guard_claims_no_clean_toxiproxy_that_it_does_not_see() {
 }
 
 #[test]
-fn the_guard_says_once_that_toxiproxy_is_down_and_cleans_when_it_is_back() {
+fn the_guard_reports_an_outage_once_and_cleans_up_after_it() {
     let lab = Lab::start(1);
     let guard = guard(&lab, &[]);
     lab.toxiproxy.kill();
@@ -174,7 +174,7 @@ fn the_guard_says_once_that_toxiproxy_is_down_and_cleans_when_it_is_back() {
     });
     let ready = || testkit::http::get(&format!("http://{}/ready", guard.addr())).unwrap().status;
     assert_eq!(ready(), 503);
-    // Killed with a call under way, it breaks off instead of not answering.
+    // The kill may have broken a call in progress: that is another message.
     assert_eq!(guard.stderr().matches("; will try again").count(), 1, "{}", guard.stderr());
     lab.toxiproxy.restart();
     lab.toxiproxy.add_toxic("memcached1", &toxic("rl.dead.0.1000"));
@@ -184,7 +184,7 @@ fn the_guard_says_once_that_toxiproxy_is_down_and_cleans_when_it_is_back() {
 }
 
 #[test]
-fn clean_removes_leftovers_by_hand_and_names_what_stays() {
+fn clean_removes_leftovers_and_lists_what_it_keeps() {
     let (lab, stays) = littered();
     let clean = |args: &[&str]| {
         let daemon = Daemon::run(lab.command(BIN, ["clean"].iter().chain(args)));

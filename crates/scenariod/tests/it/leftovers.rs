@@ -1,11 +1,11 @@
-//! Leftovers of a dead run that a start cannot remove: it says so with an exit code of its own, and touches nothing.
+//! A run that cannot remove leftovers of a dead run ends with exit code 5 and injects nothing.
 
 use testkit::{Fake, Lab, Misbehaviour, Rule};
 
 use crate::harness::{DEADLINE, ours, start};
 
 #[test]
-fn a_start_that_cannot_remove_leftovers_ends_with_5_and_injects_nothing() {
+fn a_run_that_cannot_remove_leftovers_ends_with_5_and_injects_nothing() {
     let lab = Lab::start(2);
     let left = "rl.dead.0.1000";
     lab.toxiproxy.add_toxic(

@@ -1,5 +1,5 @@
-//! An injector that is lost, wedged or shared while a run is under way: the run ends within a bounded time, proves
-//! nothing, and says what is left.
+//! Toxiproxy restarts, hangs or is changed by others during a run: the run ends within a bounded time, is inconclusive, and
+//! says what is left.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::harness::{BIN, DEADLINE, LONG_TOXICS, await_phase, clean_exit, ours, 
 
 #[test]
 fn a_restart_in_any_phase_makes_the_run_inconclusive_and_its_proxies_come_back() {
-    // One comes back without the proxies that the run made; at the other only its answers tell that it is another.
+    // The first lab loses the proxies that the run created. In the second one only the ids of answers show the restart.
     for (phase, lab) in [
         (1, Lab::start_without_proxies(1)),
         (2, Lab::start_without_proxies(1)),
@@ -32,7 +32,7 @@ fn a_restart_in_any_phase_makes_the_run_inconclusive_and_its_proxies_come_back()
 }
 
 #[test]
-fn a_toxiproxy_that_stands_still_is_given_up_within_the_margin_and_cleaned_later() {
+fn removal_from_a_hanging_toxiproxy_gives_up_within_the_margin() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &["--time-scale", "0.5"]);
     eventually("the toxics", secs(10), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
@@ -61,7 +61,7 @@ fn a_toxiproxy_that_stands_still_is_given_up_within_the_margin_and_cleaned_later
 }
 
 #[test]
-fn a_toxiproxy_that_stood_still_in_testing_is_not_blamed_on_the_client() {
+fn a_toxiproxy_that_hangs_during_testing_makes_the_run_inconclusive() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &["--time-scale", "4"]);
     await_phase(&daemon, "long", 2);
@@ -72,11 +72,11 @@ fn a_toxiproxy_that_stood_still_in_testing_is_not_blamed_on_the_client() {
     daemon.scrape_until("a call that got no answer", secs(15), |scrape| failed(scrape) > before);
     lab.toxiproxy.resume();
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
-    let says = "long is inconclusive: toxiproxy, or the whole machine, did not respond for ";
+    let says = "long is inconclusive: toxiproxy, or scenariod itself, was unresponsive for ";
     assert!(daemon.stderr().contains(says), "{}", daemon.stderr());
 }
 
-/// Short phases but for the one in which Toxiproxy stands still.
+/// Short phases, except for the one in which Toxiproxy hangs.
 fn phases(stabilization: &str, testing: &str, recovery: &str) -> String {
     format!(
         "family: own\nphases: {{ stabilization: {stabilization}, testing: {testing}, recovery: {recovery} }}\n\
@@ -85,11 +85,11 @@ fn phases(stabilization: &str, testing: &str, recovery: &str) -> String {
 }
 
 #[test]
-fn however_long_a_toxiproxy_stands_still_and_across_the_end_of_a_phase_nothing_is_blamed_on_the_client() {
-    // The phase in which it stops, and how many calls get no answer until it goes on.
+fn a_hang_that_lasts_past_the_end_of_a_phase_makes_the_run_inconclusive() {
+    // The phase in which it hangs, and how many calls get no answer until it goes on.
     for (text, phase, unanswered) in [
         (phases("50ms", "14s", "50ms"), 2, 3.0),
-        // The look that has waited for two seconds is dropped with the phase; removal asks anew.
+        // The check that has waited for two seconds is dropped at the end of the phase. Removal makes a new call.
         (phases("50ms", "3s", "50ms"), 2, 1.0),
         (phases("50ms", "1s", "3500ms"), 3, 1.0),
     ] {
@@ -108,13 +108,13 @@ fn however_long_a_toxiproxy_stands_still_and_across_the_end_of_a_phase_nothing_i
         });
         lab.toxiproxy.resume();
         assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{text}{}", daemon.stderr());
-        let says = "paused is inconclusive: toxiproxy, or the whole machine, did not respond for ";
+        let says = "paused is inconclusive: toxiproxy, or scenariod itself, was unresponsive for ";
         assert!(daemon.stderr().contains(says), "{text}{}", daemon.stderr());
     }
 }
 
 #[test]
-fn a_toxiproxy_that_stands_still_in_stabilization_spoils_that_run_and_not_the_next() {
+fn a_toxiproxy_that_hangs_in_stabilization_affects_only_that_run() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &["--time-scale", "2", "--loop", "2"]);
     await_phase(&daemon, "long", 1);
@@ -126,7 +126,7 @@ fn a_toxiproxy_that_stands_still_in_stabilization_spoils_that_run_and_not_the_ne
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
     let said = daemon.stderr();
     assert!(
-        said.contains("long was not injected: toxiproxy, or the whole machine, did not respond"),
+        said.contains("long was not injected: toxiproxy, or scenariod itself, was unresponsive"),
         "{said}"
     );
     let walked =
@@ -135,7 +135,7 @@ fn a_toxiproxy_that_stands_still_in_stabilization_spoils_that_run_and_not_the_ne
 }
 
 #[test]
-fn a_toxiproxy_that_is_dead_is_not_waited_for_and_its_toxics_are_told_dead() {
+fn removal_from_a_dead_toxiproxy_gives_up_early() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &["--time-scale", "5"]);
     eventually("the toxics", secs(20), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
@@ -157,10 +157,7 @@ fn a_wedged_toxiproxy_is_restarted_by_the_hook_and_its_proxies_come_back() {
     let wedge = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Wedge);
     let daemon = start(&lab, "both", &["--toxiproxy", &fake.url()]);
     eventually("the hook", secs(40), || asked.exists());
-    assert!(
-        fake.requests().iter().any(|request| request.starts_with("DELETE")),
-        "it is the removal that hangs"
-    );
+    assert!(fake.requests().iter().any(|request| request.starts_with("DELETE")), "the removal hangs");
     lab.toxiproxy.restart();
     wedge.release();
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
@@ -170,7 +167,7 @@ fn a_wedged_toxiproxy_is_restarted_by_the_hook_and_its_proxies_come_back() {
 }
 
 #[test]
-fn the_restart_that_the_hook_makes_is_told_once() {
+fn a_restart_by_the_hook_is_reported_once() {
     let lab = Lab::start(1);
     let asked = lab.folder().join("restarted");
     lab.set("scenariod.restart_hook", format!("touch {}", asked.display()));
@@ -186,7 +183,7 @@ fn the_restart_that_the_hook_makes_is_told_once() {
 }
 
 #[test]
-fn a_slow_toxiproxy_is_no_obstacle() {
+fn a_run_passes_at_a_slow_toxiproxy() {
     let lab = Lab::start(1);
     let fake = Fake::before(&lab.toxiproxy);
     for method in ["GET", "POST", "DELETE"] {
@@ -197,7 +194,7 @@ fn a_slow_toxiproxy_is_no_obstacle() {
 }
 
 #[test]
-fn a_conflict_that_is_not_ours_is_no_injection() {
+fn a_conflict_does_not_count_as_an_injection() {
     let lab = Lab::start(1);
     let fake = Fake::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::Refuse(409));
@@ -207,7 +204,7 @@ fn a_conflict_that_is_not_ours_is_no_injection() {
 }
 
 #[test]
-fn what_others_do_during_a_run_makes_it_worthless_and_stays() {
+fn changes_by_others_end_the_run_and_are_left_alone() {
     let foreign = r#"{"name":"theirs","type":"latency","attributes":{"latency":1}}"#;
     let lab = Lab::start(1);
     let early = start(&lab, "long", &["--time-scale", "2"]);
@@ -228,11 +225,11 @@ fn what_others_do_during_a_run_makes_it_worthless_and_stays() {
     lab.toxiproxy.enable("memcached1", false);
     assert_eq!(clean_exit(&late, &lab.toxiproxy), 3, "{}", late.stderr());
     assert!(late.stderr().contains("somebody disabled the proxy memcached1"), "{}", late.stderr());
-    assert_eq!(lab.toxiproxy.proxy("memcached1")["enabled"], false, "it is not ours to open");
+    assert_eq!(lab.toxiproxy.proxy("memcached1")["enabled"], false, "somebody else has disabled it");
 }
 
 #[test]
-fn a_proxy_that_leads_elsewhere_is_refused_with_both_addresses() {
+fn a_proxy_with_other_addresses_is_refused() {
     let lab = Lab::start(1);
     let listen = lab.toxiproxy.listen("memcached1");
     let upstream = lab.nodes[0].addr();
@@ -257,7 +254,7 @@ fn an_injection_that_fails_half_way_through_a_chain_is_undone() {
     assert_eq!(deletes, 4, "{:?}", fake.requests());
 }
 
-/// What a run is about to put on is on the disk before Toxiproxy hears of it.
+/// Each toxic is on the disk before Toxiproxy hears of it.
 #[test]
 fn the_journal_is_written_ahead() {
     let lab = Lab::start(1);
@@ -296,8 +293,8 @@ fn without_a_place_for_the_journal_nothing_is_injected() {
     assert_eq!(fake.requests(), Vec::<String>::new());
 }
 
-/// Of two runs that start at the same time at most one passes, whether they share a state folder or not, and none
-/// leaves anything.
+/// Of two runs that start at the same time at most one passes, with or without a shared state folder. Neither leaves a
+/// toxic.
 #[test]
 fn two_controllers_never_both_pass() {
     let lab = Lab::start(1);
@@ -357,7 +354,7 @@ fn many_runs_cost_no_memory_and_no_series() {
         });
         (page.samples().len(), page.value("process_resident_memory_bytes", []).unwrap())
     };
-    // By then the last 20 runs, which have series of their own, are full.
+    // The last 20 runs have series of their own. By then there are 20.
     let (early, _) = after(runs / 2);
     let (late, memory) = after(runs);
     assert!(late.abs_diff(early) <= 10, "{early} series after {} runs, {late} after {runs}", runs / 2);
@@ -374,7 +371,7 @@ fn many_runs_cost_no_memory_and_no_series() {
         ],
     );
     daemon.signal(Signal::INT);
-    // A scrape that was under way at the end and the one above may have ended the linger already.
+    // Two scrapes may already have ended the linger.
     let code = clean_exit(&daemon, &lab.toxiproxy);
     assert!([0, 130].contains(&code), "{code}\n{}", daemon.stderr());
 }

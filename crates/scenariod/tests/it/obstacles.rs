@@ -1,5 +1,5 @@
-//! A Toxiproxy that is not as it should be: other people's toxics, leftovers, calls that fail. What is not ours stays
-//! as it is; what is ours goes, or the exit code says so.
+//! Other people's toxics, leftovers and calls that fail. A run never changes what others did. What it did itself it removes,
+//! or its exit code says that something is left.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,14 +13,14 @@ const FOREIGN: &str = r#"{"name":"theirs","type":"latency","attributes":{"latenc
 fn a_foreign_toxic_is_refused_or_allowed_and_always_left_alone() {
     let lab = Lab::start(2);
     lab.toxiproxy.add_toxic("memcached2", FOREIGN);
-    // A run that was not judged is on the record all the same.
+    // A run that was not judged is in the report as well.
     let listed = start(&lab, "slow", &["--json"]);
     assert_eq!(listed.wait_exit(DEADLINE), 4);
     let record: serde_json::Value = serde_json::from_str(&listed.stdout()).unwrap();
     let run = (record["runs"][0]["status"].as_str(), record["runs"][0]["note"].as_str());
     assert_eq!(run, (Some("aborted"), Some("nothing was injected")), "{record}");
 
-    // Whether the node is to be sick or to be compared with.
+    // The node has a fault in the first scenario and serves as comparison in the second.
     for scenario in ["both", "slow"] {
         let refused = start(&lab, scenario, &[]);
         assert_eq!(refused.wait_exit(DEADLINE), 4);
@@ -80,7 +80,7 @@ fn a_disabled_proxy_is_refused() {
 }
 
 #[test]
-fn overdue_leftovers_are_removed_and_a_live_run_is_respected() {
+fn leftovers_are_removed_and_a_live_run_is_left_alone() {
     let lab = Lab::start(2);
     let toxic = |name: &str| format!(r#"{{"name":"{name}","type":"latency","attributes":{{"latency":1}}}}"#);
     lab.toxiproxy.add_toxic("memcached2", &toxic("rl.dead.0.1000"));
@@ -132,7 +132,7 @@ fn a_post_whose_answer_is_lost_is_repeated_not_doubled() {
 }
 
 #[test]
-fn what_cannot_be_removed_is_5_with_the_commands_that_remove_it() {
+fn a_failed_removal_ends_with_5_and_prints_the_commands() {
     let lab = Lab::start(1);
     let fake = Fake::before(&lab.toxiproxy);
     let refused = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Refuse(503));
@@ -163,10 +163,10 @@ fn what_cannot_be_removed_is_5_with_the_commands_that_remove_it() {
 }
 
 #[test]
-fn an_injector_that_restarts_makes_the_run_inconclusive() {
+fn a_restart_of_toxiproxy_makes_the_run_inconclusive() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &[]);
-    // Readings before the run, one and two seconds into stabilization, and the one after injecting.
+    // Four readings: the preflight's, two in stabilization, and the one after injecting.
     daemon.scrape_until("the toxic to be read back", secs(15), |scrape| {
         scrape.value("toxiproxy_api_request_duration_seconds_count", [("method", "GET")]) >= Some(4.0)
     });
@@ -176,7 +176,7 @@ fn an_injector_that_restarts_makes_the_run_inconclusive() {
 }
 
 #[test]
-fn a_toxiproxy_that_stands_still_is_waited_for() {
+fn removal_waits_for_a_toxiproxy_that_hangs_for_a_moment() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &[]);
     await_phase(&daemon, "long", 2);
@@ -200,8 +200,8 @@ fn a_dry_run_reads_everything_and_writes_nothing() {
     assert_eq!(
         daemon.stdout(),
         "slow: would test for 800ms: latency 7ms ± 3ms on memcached1\n\
-         nothing was written; not checked: whether toxiproxy takes the toxics and gives them up again, \
-         whether the client feels them, the restart hook\n"
+         nothing was changed; not checked: whether toxiproxy accepts and removes the toxics, whether \
+         the client notices them, the restart hook\n"
     );
     assert!(!lab.folder().join("state").exists(), "not even a folder for state");
     lab.toxiproxy.add_toxic("memcached1", FOREIGN);

@@ -1,4 +1,4 @@
-//! Removals: one that was answered and not carried out, one that nobody waited for, a fault that is back afterwards,
+//! Removals that are confirmed but not carried out, that a signal or the end of testing overtakes, or that are undone later,
 //! and the order that does not wedge Toxiproxy.
 
 use std::time::Duration;
@@ -33,7 +33,7 @@ fn read_after_removal(fake: &Fake) -> bool {
 }
 
 #[test]
-fn a_removal_that_was_answered_and_not_carried_out_leaves_nothing() {
+fn a_removal_that_is_only_confirmed_leaves_nothing() {
     let lab = Lab::start(1);
     let fake = Fake::before(&lab.toxiproxy);
     let pretence = fake.misbehave(Rule::on("DELETE", "/toxics").nth(1), Misbehaviour::Refuse(204));
@@ -45,7 +45,7 @@ fn a_removal_that_was_answered_and_not_carried_out_leaves_nothing() {
 }
 
 #[test]
-fn an_interruption_while_a_fault_is_taken_off_still_looks() {
+fn a_signal_during_a_removal_still_reads_back() {
     for pretend in [true, false] {
         let lab = Lab::start(1);
         let fake = Fake::before(&lab.toxiproxy);
@@ -56,7 +56,7 @@ fn an_interruption_while_a_fault_is_taken_off_still_looks() {
         trap.wait_caught(secs(20));
         daemon.signal(Signal::INT);
         let code = clean_exit(&daemon, &lab.toxiproxy);
-        // The signal may come after the reading back has told that nothing was removed.
+        // The signal may come after the reading back has shown that nothing was removed.
         assert!(code == 130 || pretend && code == 3, "{code}\n{}", daemon.stderr());
         assert!(read_after_removal(&fake), "{:#?}", fake.requests());
         assert!(journal(&lab).contains(r#""kind":"removed""#), "{}", journal(&lab));
@@ -64,7 +64,7 @@ fn an_interruption_while_a_fault_is_taken_off_still_looks() {
 }
 
 #[test]
-fn testing_that_ends_while_a_fault_is_taken_off_leaves_nothing() {
+fn testing_that_ends_during_a_removal_leaves_nothing() {
     let lab = Lab::start(1);
     let fake = Fake::before(&lab.toxiproxy);
     let delete = Rule::on("DELETE", "/toxics").nth(1);
@@ -77,7 +77,7 @@ fn testing_that_ends_while_a_fault_is_taken_off_leaves_nothing() {
 }
 
 #[test]
-fn a_fault_of_the_run_that_is_back_in_recovery_spoils_it_and_goes() {
+fn a_fault_that_comes_back_in_recovery_is_removed() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &["--time-scale", "2"]);
     eventually("the toxics", secs(20), || !ours(&lab.toxiproxy).is_empty());
@@ -90,11 +90,11 @@ fn a_fault_of_the_run_that_is_back_in_recovery_spoils_it_and_goes() {
     assert!(daemon.stderr().contains(&says), "{}", daemon.stderr());
 }
 
-/// Slower than a probe, and not so slow that it counts as standing still.
+/// Slower than a probe, but fast enough to count as responsive.
 const SLOW: Misbehaviour = Misbehaviour::Slow(Duration::from_millis(1_300));
 
 #[test]
-fn a_fault_that_is_back_at_a_slow_toxiproxy_goes_as_well() {
+fn a_fault_that_comes_back_at_a_slow_toxiproxy_is_removed() {
     let lab = Lab::start(1);
     let fake = Fake::before(&lab.toxiproxy);
     let daemon = start(&lab, "long", &["--time-scale", "3", "--toxiproxy", &fake.url()]);
@@ -108,12 +108,12 @@ fn a_fault_that_is_back_at_a_slow_toxiproxy_goes_as_well() {
 }
 
 #[test]
-fn a_fault_that_was_refused_and_put_on_all_the_same_goes_whatever_the_next_look_says() {
+fn a_fault_that_is_on_despite_a_refusal_is_removed() {
     for look in [SLOW, Misbehaviour::Refuse(500), Misbehaviour::Hangup] {
         let lab = Lab::start(1);
         let fake = Fake::before(&lab.toxiproxy);
         let post = fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::Misreport(400));
-        // One look of the preflight, one at the end of stabilization; the third one follows the refusal.
+        // The first reading is the preflight's, the second one comes at the end of stabilization, the third after the refusal.
         fake.misbehave(Rule::on("GET", "/proxies").nth(3), look);
         let daemon = start(&lab, "slow", &["--toxiproxy", &fake.url()]);
         assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4, "{look:?}\n{}", daemon.stderr());
@@ -121,7 +121,7 @@ fn a_fault_that_was_refused_and_put_on_all_the_same_goes_whatever_the_next_look_
     }
 }
 
-/// What closes connections, behind what holds bytes back: removed in the order of the chain's end, one wedges Toxiproxy.
+/// Toxics that close connections behind toxics that hold bytes back. Removed in the wrong order they wedge Toxiproxy.
 fn closing(flaps: u64) -> String {
     let length = flaps * 500;
     let shape = "shape: { flap: { on: 400ms, off: 100ms } }";
@@ -133,7 +133,7 @@ fn closing(flaps: u64) -> String {
 }
 
 #[test]
-fn removing_what_closes_connections_does_not_wedge_toxiproxy() {
+fn removing_toxics_that_close_connections_does_not_wedge_toxiproxy() {
     let flaps = scale(10, 200);
     let lab = Lab::start(1);
     let never = "1000000000";

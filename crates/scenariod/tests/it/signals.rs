@@ -1,4 +1,4 @@
-//! Signals at every instant: whatever a run was doing, no toxic outlives it.
+//! A signal at any moment of a run leaves no toxic.
 
 use testkit::{Fake, Lab, Misbehaviour, Rule, Signal, eventually, secs};
 
@@ -38,7 +38,7 @@ fn a_signal_between_a_post_and_its_answer_leaves_no_toxic() {
         post.release();
         assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 143, "{misbehaviour:?}\n{}", daemon.stderr());
         let deletes = fake.requests().iter().filter(|request| request.starts_with("DELETE")).count();
-        assert_eq!(deletes, 1, "it was on, and was removed: {:?}", fake.requests());
+        assert_eq!(deletes, 1, "the toxic was on and was removed: {:?}", fake.requests());
     }
 }
 

@@ -1,4 +1,4 @@
-//! Something else answers where a Toxiproxy or a daemon should: it is told in our words, with what it said.
+//! Another server answers in place of a Toxiproxy or a daemon: the error says so and quotes its answer.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -38,7 +38,7 @@ fn health_of_nobody_or_of_a_stranger_is_1_and_says_what_is_wrong_where() {
 }
 
 #[test]
-fn what_is_no_toxiproxy_is_told_and_nothing_is_feared_of_it() {
+fn a_server_that_is_not_a_toxiproxy_is_refused() {
     for (status, body, said) in [
         ("404 Not Found", "404 page not found\n", "404: 404 page not found"),
         ("200 OK", "<!DOCTYPE html>\n<html>\n", "200: <!DOCTYPE html>"),

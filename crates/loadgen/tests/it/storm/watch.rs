@@ -7,14 +7,14 @@ use testkit::{Daemon, Lab, Scrape, Signal, secs};
 
 use crate::figures::{connections, ended, failed, succeeded};
 
-pub(crate) struct Watched {
+pub(crate) struct WatchedLoadgen {
     loadgen: Daemon,
     workers: u32,
     /// Connections per node.
     bound: u32,
 }
 
-impl Watched {
+impl WatchedLoadgen {
     /// Returns once every node of the lab has served load.
     #[track_caller]
     pub(crate) fn start(bin: impl AsRef<Path>, lab: &Lab, workers: u32, bound: u32, args: &[&str]) -> Self {

@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use daemon_core::values::Fraction;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::*;
-use crate::fault::toxic::{Share, Stream, Toxic, ToxicKind};
+use crate::fault::toxic::{Stream, Toxic, ToxicKind};
 use crate::lease::Lease;
 use crate::lease::ownership::Liveness;
 use crate::toxiproxy::{Power, Proxy, ProxyToxic};
@@ -17,7 +18,11 @@ fn leased(run: &RunId, step: u32) -> LeasedToxic {
     LeasedToxic {
         server: "memcached1".into(),
         lease: Lease { run: run.clone(), step, deadline: 9 },
-        toxic: Toxic { stream: Stream::Replies, share: Share::ALL, kind: ToxicKind::Timeout { timeout: 0 } },
+        toxic: Toxic {
+            stream: Stream::Replies,
+            share: Fraction::ONE,
+            kind: ToxicKind::Timeout { timeout: 0 },
+        },
         fault: 0,
     }
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::fault::Fault;
+use crate::fault::ConnectionEffect;
 use crate::plan::Plan;
 use crate::prometheus::Series;
 use crate::scenario::Window;
-use crate::scenario::timeline::Shape;
+use crate::scenario::timeline::{Course, Shape};
 use crate::text::{format_ratio, format_share};
 
 /// The length of each window, as a part of testing.
@@ -90,17 +90,8 @@ pub(crate) struct WindowCounts {
 pub(crate) fn partial_faults(plan: &Plan) -> Vec<PartialFault> {
     let mut all: Vec<PartialFault> = Vec::new();
     for assigned in plan.faults.iter().filter(|assigned| assigned.share.get() < 1.0) {
-        let moves = match assigned.course.fault {
-            Fault::Reset(_) | Fault::Timeout(_) | Fault::LimitData(_) | Fault::SlowClose(_) => true,
-            Fault::Latency(_)
-            | Fault::PacketLoss(_)
-            | Fault::Blackhole(_)
-            | Fault::Stall(_)
-            | Fault::Bandwidth(_)
-            | Fault::Slicer(_)
-            | Fault::Down(_)
-            | Fault::StreamCorruption(_) => assigned.course.shape != Shape::Constant,
-        };
+        let Course { fault, shape } = &assigned.course;
+        let moves = fault.effect_on_connections() == ConnectionEffect::End || *shape != Shape::Constant;
         let draw = if moves { Draw::Moves } else { Draw::Once };
         let asked = PartialFault { server: assigned.server.clone(), share: assigned.share.get(), draw };
         match all.iter_mut().find(|other| other.server == asked.server) {

@@ -1,19 +1,19 @@
-//! The last exchanges of one connection, for whoever has to explain a wrong value. Fixed in size, no allocation after
-//! the connection was made; nothing is judged here.
+//! The last exchanges on one connection, which help to explain a wrong value. The size is fixed, so nothing is allocated
+//! after the connection was opened. Nothing is checked here.
 
 use std::fmt;
 use std::time::Instant;
 
 use metrics_core::labels::{CorruptKind, ErrorType, Operation};
 
-/// Exchanges that are kept.
+/// The number of exchanges in the log.
 const KEPT: usize = 16;
-/// Bytes of a key that are kept: all of the lab's own keys.
+/// Bytes of a key in the log. The keys of the workloads are not longer.
 const KEY: usize = 18;
 
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum ExchangeResult {
     Value,
     Miss,
     Done,
@@ -28,19 +28,19 @@ struct Exchange {
     /// Microseconds.
     took: u32,
     operation: Operation,
-    seen: Seen,
+    result: ExchangeResult,
     length: u8,
     key: [u8; KEY],
 }
 
-/// One connection's recorder.
+/// The log of one connection.
 #[derive(Debug, Default)]
-pub(crate) struct Flight {
+pub(crate) struct ExchangeLog {
     ring: [Option<Exchange>; KEPT],
     next: usize,
 }
 
-impl Flight {
+impl ExchangeLog {
     #[inline]
     pub(crate) fn record(
         &mut self,
@@ -48,20 +48,20 @@ impl Flight {
         key: &[u8],
         began: Instant,
         ended: Instant,
-        seen: Seen,
+        result: ExchangeResult,
     ) {
         let length = key.len().min(KEY);
         let mut kept = [0; KEY];
         kept[..length].copy_from_slice(&key[..length]);
         let took = u32::try_from(ended.saturating_duration_since(began).as_micros()).unwrap_or(u32::MAX);
-        let exchange = Exchange { began, took, operation, seen, length: length as u8, key: kept };
+        let exchange = Exchange { began, took, operation, result, length: length as u8, key: kept };
         self.ring[self.next % KEPT] = Some(exchange);
         self.next = self.next.wrapping_add(1);
     }
 }
 
-/// Oldest first, with times before the last one's begin.
-impl fmt::Display for Flight {
+/// Oldest first. Times are relative to the start of the last exchange.
+impl fmt::Display for ExchangeLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let last = self.ring[self.next.wrapping_sub(1) % KEPT].map(|exchange| exchange.began);
         let kept = (0..KEPT).filter_map(|step| self.ring[(self.next + step) % KEPT]);
@@ -70,13 +70,13 @@ impl fmt::Display for Flight {
             let key = String::from_utf8_lossy(&exchange.key[..usize::from(exchange.length)]);
             let gap = if index > 0 { ", " } else { "" };
             let (operation, took) = (exchange.operation, exchange.took);
-            write!(f, "{gap}-{}us {operation} {key}: {} in {took}us", before.as_micros(), exchange.seen)?;
+            write!(f, "{gap}-{}us {operation} {key}: {} in {took}us", before.as_micros(), exchange.result)?;
         }
         Ok(())
     }
 }
 
-impl fmt::Display for Seen {
+impl fmt::Display for ExchangeResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Value => f.write_str("value"),
@@ -95,22 +95,22 @@ mod tests {
 
     use metrics_core::labels::{CorruptKind, Operation};
 
-    use super::{Flight, KEPT, Seen};
+    use super::{ExchangeLog, ExchangeResult, KEPT};
 
     #[test]
-    fn the_last_exchanges_are_told_oldest_first() {
-        let (mut flight, start) = (Flight::default(), Instant::now());
-        assert_eq!(flight.to_string(), "");
+    fn the_last_exchanges_are_shown_oldest_first() {
+        let (mut log, start) = (ExchangeLog::default(), Instant::now());
+        assert_eq!(log.to_string(), "");
         let us = Duration::from_micros(1);
         for number in 0..40u32 {
             let began = start + us * 100 * number;
             let key = format!("key:{number}");
-            flight.record(Operation::Get, key.as_bytes(), began, began + us * 30, Seen::Miss);
+            log.record(Operation::Get, key.as_bytes(), began, began + us * 30, ExchangeResult::Miss);
         }
         let last = start + us * 4_000;
-        let seen = Seen::Wrong(CorruptKind::WrongKey);
-        flight.record(Operation::Get, b"a-very-long-key-indeed", last, last + us * 7, seen);
-        let text = flight.to_string();
+        let result = ExchangeResult::Wrong(CorruptKind::WrongKey);
+        log.record(Operation::Get, b"a-very-long-key-indeed", last, last + us * 7, result);
+        let text = log.to_string();
         assert_eq!(text.split(", ").count(), KEPT);
         assert!(text.starts_with("-1500us get key:25: miss in 30us, -1400us get key:26"), "{text}");
         assert!(text.ends_with(", -0us get a-very-long-key-in: wrong_key in 7us"), "{text}");
