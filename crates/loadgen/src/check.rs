@@ -72,7 +72,7 @@ fn check_one(path: Option<&Path>, cli: &Cli) -> Result<String, CheckError> {
     Ok(format!("{}: ok, {} {nodes}\n", lab.document().name(), plan.nodes.len()))
 }
 
-/// The kind of a file. Its keys tell.
+/// The kind of a file, which its keys show.
 enum FileKind {
     Lab,
     Workload,

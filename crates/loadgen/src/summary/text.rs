@@ -87,7 +87,7 @@ fn percent(part: u64, whole: u64) -> String {
 }
 
 /// The list with a colon before it, or nothing if it is empty.
-fn named<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {
+fn list_after_colon<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {
     let list = list(counts);
     if list.is_empty() { list } else { format!(": {list}") }
 }
