@@ -47,13 +47,13 @@ fn two_nodes_of_one_name_are_refused_in_the_flag_and_in_the_file() {
     Invocation::new(&["--servers", "a=127.0.0.1:1,a=127.0.0.1:2"])
         .stderr(
             "error: --servers is `a=127.0.0.1:1,a=127.0.0.1:2`: \
-             two nodes are called `a`\nhint: `loadgen --help` shows the usage\n",
+             duplicate node name `a`\nhint: `loadgen --help` shows the usage\n",
         )
         .ends_with(2);
     let twice = format!("{SERVERS}  - {{ name: a, listen: 127.0.0.1:3, upstream: 127.0.0.1:4 }}\n");
     Invocation::new(&[])
         .lab(&twice)
-        .stderr("error: config/lab.yaml:3: two nodes are called `a`\n")
+        .stderr("error: config/lab.yaml:3: duplicate node name `a`\n")
         .ends_with(2);
 }
 
@@ -267,7 +267,7 @@ fn health_asks_the_running_daemon() {
     let asked = testkit::command(LOADGEN).args(["health", "--metrics-addr", &nobody]).output().unwrap();
     assert_eq!(asked.status.code(), Some(1));
     let stderr = String::from_utf8(asked.stderr).unwrap();
-    assert!(stderr.starts_with(&format!("error: no healthy daemon at {nobody}: ")), "{stderr}");
+    assert!(stderr.starts_with(&format!("error: health check of {nobody} failed: ")), "{stderr}");
 
     let lab = Lab::start(1);
     let loadgen = lab.loadgen(LOADGEN, ["--concurrency", "1"]);
