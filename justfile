@@ -90,7 +90,7 @@ bench *ARGS:
 # Compare simulated packet loss with packets that the kernel drops; writes docs/fidelity.md; requires root
 [group('project')]
 calibrate *ARGS: setup
-    cargo build --release --locked -p loadgen -p scenariod -p bench
+    cargo build --release --locked -p loadgen -p scenariod -p fidelity
     deploy/calibrate.sh --report docs/fidelity.md "$@"
 
 # Record the pictures of docs/interpreting.md, from real runs of about two minutes

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compares the packet-loss model with packets that the kernel drops. Two network namespaces are joined by a veth pair: Toxiproxy and
-# memcached run in one, loadgen in the other. All of it is removed at the end. Arguments go to `lab-bench fidelity`.
+# memcached run in one, loadgen in the other. All of it is removed at the end. Arguments go to `lab-fidelity`.
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -54,8 +54,8 @@ printf '[{"name":"memcached1","listen":"10.213.47.2:21211","upstream":"127.0.0.1
 ip netns exec "$far" "$programs/toxiproxy-server" -host 10.213.47.2 -port 8474 -config "$scratch/proxies.json" >"$scratch/toxiproxy" 2>&1 & pids+=($!)
 
 cd "$root"
-ip netns exec "$near" target/release/lab-bench fidelity --node 10.213.47.2:21211 --toxiproxy 10.213.47.2:8474 \
+ip netns exec "$near" target/release/lab-fidelity --node 10.213.47.2:21211 --toxiproxy 10.213.47.2:8474 \
   --lab "$scratch/lab.yaml" --device "$device" "$@" &
-bench=$!
-pids+=("$bench")
-wait "$bench"
+fidelity=$!
+pids+=("$fidelity")
+wait "$fidelity"

@@ -1,6 +1,6 @@
 //! A memcached that lies on demand: each wrong answer is counted as what it is, exactly as often as it was given.
 
-use fake_memcached::{Liar, Lie, When};
+use fake_memcached::{FakeMemcached, Lie, When};
 use testkit::{Daemon, Lab, Scrape, Signal, eventually, scale, secs};
 
 use crate::LOADGEN;
@@ -13,25 +13,25 @@ const SHORT: [&str; 2] = ["--op-timeout", "2s"];
 
 const SERVER: &str = "memcached1";
 
-/// A lab whose only node is the liar: many operations on few keys, and no breaker in the way.
+/// A lab whose only node is the fake memcached: many operations on few keys, and no breaker in the way.
 struct LyingLab {
     lab: Lab,
-    liar: Liar,
+    node: FakeMemcached,
 }
 
 impl LyingLab {
     fn new() -> Self {
-        let (lab, liar) = (Lab::start(1), Liar::start());
+        let (lab, node) = (Lab::start(1), FakeMemcached::start().unwrap());
         lab.set("client.breaker.failure_ratio", 1.0);
         lab.set("client.breaker.min_requests", 1_000_000_000);
         lab.set("client.breaker.consecutive_failures", 1_000_000_000);
         lab.set("loadgen.keys", 20);
-        Self { lab, liar }
+        Self { lab, node }
     }
 
     /// Under load, all that was read so far right.
     fn loadgen(&self, timeout: [&str; 2], args: &[&str]) -> Daemon {
-        let servers = format!("{SERVER}={}", self.liar.addr());
+        let servers = format!("{SERVER}={}", self.node.addr());
         let fixed = ["--servers", &servers, "--think-time", "1ms", "--connect-timeout", "20s"];
         let loadgen = self.lab.loadgen(LOADGEN, fixed.iter().chain(&timeout).chain(args));
         let clean =
@@ -41,13 +41,15 @@ impl LyingLab {
     }
 
     fn told(&self, lies: &[Lie]) -> f64 {
-        lies.iter().map(|lie| self.liar.told(*lie) as f64).sum()
+        lies.iter().map(|lie| self.node.lie_count(*lie) as f64).sum()
     }
 
     /// Waits until these lies were told so often each, and no more come.
     fn lies(&self, lies: &[Lie], times: u64) {
-        eventually("the lies are told", secs(30), || lies.iter().all(|lie| self.liar.told(*lie) >= times));
-        self.liar.be_honest();
+        eventually("the lies are told", secs(30), || {
+            lies.iter().all(|lie| self.node.lie_count(*lie) >= times)
+        });
+        self.node.clear_lies();
     }
 }
 
@@ -79,7 +81,7 @@ fn every_wrong_value_is_counted_as_often_as_it_was_told() {
     let (torn, wrong_key, stale) = ([Lie::Cut, Lie::Splice, Lie::Flip], [Lie::Swap], [Lie::Stale]);
     let mut all = Vec::new();
     for (lie, every) in [torn.as_slice(), &wrong_key, &stale].concat().into_iter().zip([31, 37, 41, 43, 5]) {
-        court.liar.tell(lie, When::Every(every));
+        court.node.add_lie(lie, When::Every(every));
         all.push(lie);
     }
     court.lies(&all, scale(20, 200));
@@ -89,7 +91,7 @@ fn every_wrong_value_is_counted_as_often_as_it_was_told() {
     }
     assert_eq!(errors(&scrape, SERVER, "corrupt"), court.told(&all));
     assert_eq!(failed(&scrape), court.told(&all), "nothing else failed");
-    assert_eq!((late(&scrape), court.liar.late_reads()), (0.0, 0));
+    assert_eq!((late(&scrape), court.node.late_read_count()), (0.0, 0));
 
     let log = loadgen.stderr();
     let told: Vec<&str> = log.lines().filter(|line| line.contains("wrong value read")).collect();
@@ -113,7 +115,7 @@ fn a_run_may_fail_on_a_wrong_value() {
         let court = LyingLab::new();
         let loadgen = court.loadgen(PATIENT, &[&["--concurrency", "2"], &extra[..]].concat());
         if lies > 0 {
-            court.liar.tell(Lie::Flip, When::Times(lies));
+            court.node.add_lie(Lie::Flip, When::Times(lies));
             court.lies(&[Lie::Flip], lies);
             settled(&loadgen);
         }
@@ -130,13 +132,13 @@ fn a_held_write_that_lands_after_its_deadline_is_late_and_not_stale() {
     let court = LyingLab::new();
     // Mostly reads, so that what landed late is read before it is replaced.
     let loadgen = court.loadgen(SHORT, &["--concurrency", "8", "--workload", "get-heavy"]);
-    court.liar.tell(Lie::HoldSet, When::Times(10));
-    eventually("the clients of the held writes are gone", secs(30), || court.liar.abandoned() == 10);
+    court.node.add_lie(Lie::HoldSet, When::Times(10));
+    eventually("the clients of the held writes are gone", secs(30), || court.node.abandoned_count() == 10);
     let before = settled(&loadgen);
     assert_eq!(errors(&before, SERVER, "timeout"), 10.0);
     assert_eq!(late(&before), 0.0);
-    assert_eq!(court.liar.release().late_writes, 10);
-    eventually("a late value is read", secs(30), || court.liar.late_reads() > 0);
+    assert_eq!(court.node.release().late_writes, 10);
+    eventually("a late value is read", secs(30), || court.node.late_read_count() > 0);
     let after = settled(&loadgen);
     assert!(late(&after) > 0.0);
     assert!(late(&after) <= 10.0, "each late write counts once");
@@ -149,10 +151,12 @@ fn a_held_write_that_lands_after_its_deadline_is_late_and_not_stale() {
 fn a_reply_that_comes_too_late_never_answers_another_request() {
     let court = LyingLab::new();
     let loadgen = court.loadgen(SHORT, &["--concurrency", "8"]);
-    court.liar.tell(Lie::Delay, When::Times(20));
-    eventually("the clients of the delayed replies are gone", secs(30), || court.liar.abandoned() == 20);
-    let released = court.liar.release();
-    assert_eq!((released.ghosts, released.unheard), (0, 20), "no connection outlives a deadline");
+    court.node.add_lie(Lie::Delay, When::Times(20));
+    eventually("the clients of the delayed replies are gone", secs(30), || {
+        court.node.abandoned_count() == 20
+    });
+    let counts = court.node.release();
+    assert_eq!((counts.ghost_replies, counts.undelivered), (0, 20), "no connection outlives a deadline");
     let after = settled(&loadgen);
     assert_eq!(errors(&after, SERVER, "timeout"), 20.0);
     assert_eq!(failed(&after), 20.0);
@@ -174,7 +178,7 @@ fn broken_replies_are_errors_of_their_kind() {
         let court = LyingLab::new();
         let loadgen = court.loadgen(PATIENT, &["--concurrency", "4"]);
         let before = loadgen.scrape();
-        court.liar.tell(lie, When::Times(25));
+        court.node.add_lie(lie, When::Times(25));
         court.lies(&[lie], 25);
         let after = settled(&loadgen);
         assert_eq!(errors(&after, SERVER, error), 25.0, "{lie:?}");
@@ -193,8 +197,8 @@ fn connections_that_never_answer_cost_a_deadline_each_and_no_worker() {
     let court = LyingLab::new();
     let loadgen = court.loadgen(SHORT, &["--concurrency", "4"]);
     // The workers' connections are there already: resets make them dial mute ones.
-    court.liar.tell(Lie::HalfOpen, When::Times(8));
-    court.liar.tell(Lie::Reset, When::Times(4));
+    court.node.add_lie(Lie::HalfOpen, When::Times(8));
+    court.node.add_lie(Lie::Reset, When::Times(4));
     court.lies(&[Lie::HalfOpen, Lie::Reset], 4);
     let after = settled(&loadgen);
     assert_eq!(errors(&after, SERVER, "timeout"), court.told(&[Lie::HalfOpen]));

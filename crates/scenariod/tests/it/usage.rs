@@ -33,7 +33,7 @@ fn an_invalid_command_line_is_refused_with_its_reason() {
         (&["--scenaro", "x"], "error: unknown flag: --scenaro\nhint: did you mean --scenario?"),
         (
             &["--scenario", "x", "--loop", "0"],
-            "error: --loop is `0`: must be a whole number of runs from 1, or nothing for ever\nhint: `scenariod run --help` shows the usage",
+            "error: --loop is `0`: must be a whole number from 1, or have no value to run forever\nhint: `scenariod run --help` shows the usage",
         ),
         (
             &["--scenario", "x", "list"],
@@ -61,7 +61,7 @@ fn an_invalid_command_line_is_refused_with_its_reason() {
         ),
         (
             &["--scenario", "x", "--loop", "-1"],
-            "error: --loop is `-1`: must be a whole number of runs from 1, or nothing for ever\nhint: `scenariod run --help` shows the usage",
+            "error: --loop is `-1`: must be a whole number from 1, or have no value to run forever\nhint: `scenariod run --help` shows the usage",
         ),
         (
             &["--scenario", "x", "--seed", "1", "--seed", "2"],
@@ -116,11 +116,11 @@ fn an_invalid_command_line_is_refused_with_its_reason() {
         (&["check", ""], "error: PATH needs a value\nhint: `scenariod check --help` shows the usage"),
         (
             &["show", ""],
-            "error: no scenario, family or playlist is named\nhint: `scenariod list` shows every scenario",
+            "error: no scenario, family or playlist is given\nhint: `scenariod list` shows every scenario",
         ),
         (
             &["--scenario", " , "],
-            "error: no scenario, family or playlist is named\nhint: `scenariod list` shows every scenario",
+            "error: no scenario, family or playlist is given\nhint: `scenariod list` shows every scenario",
         ),
         (&["help", "lisst"], "error: unknown command: lisst\nhint: `scenariod --help` shows the usage"),
         (
@@ -178,13 +178,13 @@ fn devices_and_files_over_a_megabyte_are_not_read() {
 
 #[test]
 fn a_file_of_another_kind_is_refused_in_one_line() {
-    let lab = "error: lab.yaml:1: holds a lab, not a playlist: name it with `--config`";
+    let lab = "error: lab.yaml:1: expected a playlist, found a lab: use `--config` for it";
     Expect::of(&["--scenario", "lab.yaml"]).file("lab.yaml", LAB).code(2).stderr(lab).run();
     Expect::of(&["list", "--catalogue", "mine"])
         .file("mine/compose.yaml", "services: {}\n")
         .file("mine/lab.yaml", LAB)
         .code(2)
-        .stderr("error: mine/lab.yaml:1: holds a lab, neither scenarios nor a playlist")
+        .stderr("error: mine/lab.yaml:1: expected scenarios or a playlist, found a lab")
         .run();
 }
 
@@ -225,7 +225,7 @@ fn a_scenario_with_nodes_that_the_lab_lacks_is_refused_with_its_line() {
         .stderr(format!(
             "error: config/scenarios/packet-loss.yaml (built in):{line}: scenario `packet-loss-2`: unknown node `memcached1`\n\
              error: mine/mine.yaml:7: scenario `mine`: unknown node `cache-b`, did you mean `cache-a`?\n\
-             error: mine/mine.yaml:8: scenario `mine`: 2 nodes are asked for, the lab has 1"
+             error: mine/mine.yaml:8: scenario `mine`: `target` needs 2 nodes, the lab has 1"
         ))
         .run();
 }

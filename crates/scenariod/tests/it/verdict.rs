@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fake_memcached::{Liar, Lie, When};
+use fake_memcached::{FakeMemcached, Lie, When};
 use serde_json::{Value, json};
 use testkit::{Daemon, Lab, Prometheus, Signal, secs, workspace_bin};
 
@@ -230,18 +230,18 @@ fn what_cannot_be_known_is_inconclusive_and_what_is_seen_in_time_stops_the_run()
 
 #[test]
 fn a_wrong_value_fails_a_run_that_nothing_else_is_wrong_with() {
-    let (lab, liar) = (Lab::start(1), Liar::start());
+    let (lab, server) = (Lab::start(1), FakeMemcached::start().unwrap());
     // The second node answers as memcached does until it is told to lie, and stands behind the same Toxiproxy.
-    lab.toxiproxy.add_proxy("memcached2", "127.0.0.1:0", liar.addr());
+    lab.toxiproxy.add_proxy("memcached2", "127.0.0.1:0", server.addr());
     let listens = ["memcached1", "memcached2"].map(|name| format!("{name}={}", lab.toxiproxy.listen(name)));
     let (prometheus, _loadgen) = watched(&lab, &["--servers", &listens.join(",")]);
 
     let (code, report, stderr) = run(&lab, &prometheus.url(), NO_WRONG_VALUE, "slow");
     assert_eq!((code, with_result(&report, "pass").len()), (0, 1), "{stderr}{report:#}");
 
-    liar.tell(Lie::Flip, When::Every(20));
+    server.add_lie(Lie::Flip, When::Every(20));
     let (code, report, stderr) = run(&lab, &prometheus.url(), NO_WRONG_VALUE, "slow");
-    assert!(liar.told(Lie::Flip) > 0, "{stderr}");
+    assert!(server.lie_count(Lie::Flip) > 0, "{stderr}");
     assert_eq!(
         (code, with_result(&report, "fail")),
         (1, vec!["no wrong value is read"]),

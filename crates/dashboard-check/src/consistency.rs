@@ -1,5 +1,5 @@
-//! Whether what a dashboard says fits what it asks: units, names of phases and quantiles, time ranges, variables.
-//! Pure; needs only the file.
+//! Whether the texts of a dashboard fit its queries: units, names of phases and quantiles, time ranges, variables. Pure: it
+//! needs only the file.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use crate::query::{Lookback, Query, Selector};
 use crate::{list, panels, text};
 
 pub(crate) fn problems(dashboard: &Value) -> Vec<String> {
-    let mut found = variables(dashboard);
+    let mut found = variable_problems(dashboard);
     for panel in panels(dashboard) {
         for target in list(&panel["targets"]) {
             let place = format!("panel {} query {}", panel["title"], text(&target["refId"]));
             match Query::read(text(&target["expr"])) {
                 Ok(query) => {
                     found.extend(
-                        of_target(panel, target, &query).into_iter().map(|p| format!("{place}: {p}")),
+                        target_problems(panel, target, &query).into_iter().map(|p| format!("{place}: {p}")),
                     );
                 }
                 Err(error) => found.push(format!("{place}: {error}")),
@@ -36,37 +36,39 @@ pub(crate) fn problems(dashboard: &Value) -> Vec<String> {
     found
 }
 
-fn of_target(panel: &Value, target: &Value, query: &Query) -> Vec<String> {
+fn target_problems(panel: &Value, target: &Value, query: &Query) -> Vec<String> {
     let mut found = Vec::new();
     let defaults = &panel["fieldConfig"]["defaults"];
     let column = column(panel, target);
-    let unit = unit_of(panel, column).unwrap_or_else(|| text(&defaults["unit"]));
+    let unit = column_unit(panel, column).unwrap_or_else(|| text(&defaults["unit"]));
     if !query.measure.units().contains(&unit) {
-        found.push(format!("unit {unit:?} for what is measured in {:?}", query.measure));
+        found.push(format!("unit {unit:?} for a result in {:?}", query.measure));
     }
     if text(&panel["type"]) == "heatmap" {
         let times = query.selectors.iter().all(|selector| selector.metric.contains("_seconds"));
         let axis = text(&panel["options"]["yAxis"]["unit"]);
         if times != (axis == "s") {
-            found.push(format!("unit {axis:?} on the axis of buckets"));
+            found.push(format!("unit {axis:?} on the axis of the buckets"));
         }
     }
     let legend = text(&target["legendFormat"]);
     if let Some(phase) = phases(&query.selectors).into_iter().find(|phase| !legend.contains(*phase)) {
-        found.push(format!("asks for phase {phase:?} and is called {legend:?}"));
+        found.push(format!("queries phase {phase:?} and is called {legend:?}"));
     }
-    let called = [legend, column, text(&panel["title"])].into_iter().find_map(quantile);
-    if let Some(other) = query.quantiles.iter().find(|asked| called.is_some_and(|called| called != **asked)) {
-        found.push(format!("asks for quantile {other} and is called another"));
+    let name_quantile = [legend, column, text(&panel["title"])].into_iter().find_map(quantile);
+    if let Some(other) =
+        query.quantiles.iter().find(|queried| name_quantile.is_some_and(|named| named != **queried))
+    {
+        found.push(format!("queries quantile {other} and its name has another one"));
     }
     let instant = target["instant"] == true && target["range"] != true;
     for window in query.selectors.iter().filter_map(|selector| selector.window) {
         match window {
             Lookback::Range if !instant => {
-                found.push("every point looks back on all of the range".to_owned())
+                found.push("every point looks back over the whole range".to_owned())
             }
             Lookback::RateInterval if instant => {
-                found.push("one figure for the range looks back on its last seconds".to_owned());
+                found.push("a single value for the range looks back over its last seconds only".to_owned());
             }
             Lookback::Range | Lookback::RateInterval | Lookback::Fixed => {}
         }
@@ -74,48 +76,48 @@ fn of_target(panel: &Value, target: &Value, query: &Query) -> Vec<String> {
     found
 }
 
-/// What a table calls the answer of a query.
+/// The name of the column in which a table shows the result of a query.
 pub fn column<'a>(panel: &'a Value, target: &Value) -> &'a str {
     let value = format!("Value #{}", text(&target["refId"]));
     let renamed = list(&panel["transformations"]).iter().map(|step| &step["options"]["renameByName"][&value]);
     renamed.map(text).find(|name| !name.is_empty()).unwrap_or_default()
 }
 
-fn unit_of<'a>(panel: &'a Value, column: &str) -> Option<&'a str> {
+fn column_unit<'a>(panel: &'a Value, column: &str) -> Option<&'a str> {
     let overrides = list(&panel["fieldConfig"]["overrides"]).iter();
-    let of_it = overrides.filter(|one| !column.is_empty() && text(&one["matcher"]["options"]) == column);
-    let properties = of_it.flat_map(|one| list(&one["properties"]));
+    let of_column = overrides.filter(|one| !column.is_empty() && text(&one["matcher"]["options"]) == column);
+    let properties = of_column.flat_map(|one| list(&one["properties"]));
     properties.filter(|property| text(&property["id"]) == "unit").map(|unit| text(&unit["value"])).next()
 }
 
-/// The phases that selectors fix.
+/// The phases that the selectors name.
 fn phases(selectors: &[Selector]) -> BTreeSet<&str> {
     let matchers = selectors.iter().flat_map(|selector| &selector.matchers);
-    matchers.filter(|(label, ..)| label == "phase").map(|(_, _, value)| value.as_str()).collect()
+    matchers.filter(|matcher| matcher.label == "phase").map(|matcher| matcher.value.as_str()).collect()
 }
 
-/// `p99.9` is 0.999.
+/// The quantile that a name contains: `p99.9` is 0.999.
 fn quantile(text: &str) -> Option<f64> {
     let number = |word: &str| word.strip_prefix('p')?.parse::<f64>().ok();
     text.split_whitespace().find_map(number).map(|percent| (percent * 10.0).round() / 1_000.0)
 }
 
-/// Each variable is asked for somewhere, and each that is asked for is there.
-fn variables(dashboard: &Value) -> Vec<String> {
+/// Each variable must be used, and each used variable must be defined.
+fn variable_problems(dashboard: &Value) -> Vec<String> {
     let all = list(&dashboard["templating"]["list"]);
     let name = |variable: &Value| text(&variable["name"]).to_owned();
     let defined: BTreeSet<String> = all.iter().map(name).collect();
     let mut used = BTreeSet::new();
     for part in ["panels", "annotations", "templating"] {
-        used.extend(named(&dashboard[part].to_string()));
+        used.extend(variable_names(&dashboard[part].to_string()));
     }
-    let unused = defined.difference(&used).map(|name| format!("variable {name}: nothing uses it"));
-    let unknown = used.difference(&defined).map(|name| format!("nobody defines variable {name}"));
+    let unused = defined.difference(&used).map(|name| format!("variable {name} is unused"));
+    let unknown = used.difference(&defined).map(|name| format!("undefined variable {name}"));
     unused.chain(unknown).collect()
 }
 
-/// The variables that a text names, Grafana's own left out.
-fn named(text: &str) -> BTreeSet<String> {
+/// The variables in a text, without Grafana's own ones.
+fn variable_names(text: &str) -> BTreeSet<String> {
     let word = |part: &str| {
         let part = part.trim_start_matches('{');
         let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
@@ -139,6 +141,6 @@ mod tests {
     #[test]
     fn variables_are_found_in_any_text() {
         let text = "a{b=~\"$b\"} $__range ${c} ${d:regex} x$";
-        assert_eq!(named(text), ["b", "c", "d"].map(str::to_owned).into());
+        assert_eq!(variable_names(text), ["b", "c", "d"].map(str::to_owned).into());
     }
 }

@@ -1,22 +1,22 @@
-//! Whether a dashboard reads metrics as they are declared: their labels, what may be rated, the words of their values, and
-//! every series by the variables that choose it.
+//! Whether a dashboard uses metrics as they are declared: their labels, the functions that fit their kind, the words for their
+//! values, and the variables that select their series.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use dashboard_check::{Dashboard, Query, Selector};
+use dashboard_check::{Dashboard, LabelMatcher, MatchKind, Query, Selector};
 use metrics_core::families::declared;
 use metrics_core::labels::{BreakerState, Finding, Phase};
 use metrics_core::{Family, Kind};
 use serde_json::Value;
 use testkit::workspace;
 
-/// What Prometheus gives every series.
+/// The labels that Prometheus adds to every series.
 const GIVEN: [&str; 2] = ["job", "instance"];
-/// Panels that show something of the lab as a whole beside it.
-const OF_ALL_SERVERS: [&str; 1] = ["Asked and answered load"];
+/// Panels that also show a value of the whole lab.
+const FOR_ALL_SERVERS: [&str; 1] = ["Asked and answered load"];
 
-/// What is wrong with a dashboard, given what is declared and recorded.
+/// The problems of a dashboard, given the declared metrics and the recording rules.
 pub(crate) fn problems(dashboard: &Dashboard) -> Vec<String> {
     let known = labels();
     let variables = variables(dashboard);
@@ -25,13 +25,13 @@ pub(crate) fn problems(dashboard: &Dashboard) -> Vec<String> {
         let title = panel["title"].as_str().unwrap_or_default();
         for target in panel["targets"].as_array().into_iter().flatten() {
             let Ok(query) = Query::read(target["expr"].as_str().unwrap_or_default()) else { continue };
-            let mut wrong = of_labels(&query, &known);
-            wrong.extend(query.selectors.iter().filter_map(of_kind));
-            if !OF_ALL_SERVERS.contains(&title) {
-                wrong.extend(unchosen(&query, &known, &variables));
+            let mut problems = label_problems(&query, &known);
+            problems.extend(query.selectors.iter().filter_map(function_problem));
+            if !FOR_ALL_SERVERS.contains(&title) {
+                problems.extend(variable_problems(&query, &known, &variables));
             }
-            wrong.extend(of_words(&query, panel, target));
-            found.extend(wrong.into_iter().map(|problem| format!("panel {title:?}: {problem}")));
+            problems.extend(word_problem(&query, panel, target));
+            found.extend(problems.into_iter().map(|problem| format!("panel {title:?}: {problem}")));
         }
     }
     for annotation in dashboard.annotations() {
@@ -39,15 +39,15 @@ pub(crate) fn problems(dashboard: &Dashboard) -> Vec<String> {
         let Ok(query) = Query::read(annotation["target"]["expr"].as_str().unwrap_or_default()) else {
             continue;
         };
-        let mut wrong = of_labels(&query, &known);
-        wrong.extend(unchosen(&query, &known, &variables));
+        let mut problems = label_problems(&query, &known);
+        problems.extend(variable_problems(&query, &known, &variables));
         let colour = annotation["iconColor"].as_str().unwrap_or_default();
         let of_phase =
             words("scenario_phase").into_iter().flatten().find(|(_, word, _)| *word == name.to_lowercase());
         if of_phase.is_none_or(|(.., of_phase)| of_phase != colour) {
-            wrong.push(format!("{colour} is not the colour of that phase"));
+            problems.push(format!("{colour} is not the colour of that phase"));
         }
-        found.extend(wrong.into_iter().map(|problem| format!("annotation {name:?}: {problem}")));
+        found.extend(problems.into_iter().map(|problem| format!("annotation {name:?}: {problem}")));
     }
     found
 }
@@ -75,7 +75,7 @@ fn labels() -> BTreeMap<String, BTreeSet<String>> {
     known
 }
 
-/// What is recorded or fires, and from what.
+/// The recording rules and alerts: name and query.
 fn rules() -> Vec<(String, String)> {
     let mut all = Vec::new();
     for file in fs::read_dir(workspace().join("prometheus/rules")).unwrap() {
@@ -91,12 +91,12 @@ fn rules() -> Vec<(String, String)> {
 }
 
 #[test]
-fn rules_read_metrics_as_they_are_declared() {
+fn rules_use_metrics_as_they_are_declared() {
     let known = labels();
     let wrong = |promql: &str| {
         let query = Query::read(promql).unwrap();
-        let of_kind = query.selectors.iter().filter_map(of_kind);
-        of_labels(&query, &known).into_iter().chain(of_kind).collect::<Vec<_>>()
+        let function_problems = query.selectors.iter().filter_map(function_problem);
+        label_problems(&query, &known).into_iter().chain(function_problems).collect::<Vec<_>>()
     };
     for (name, promql) in rules() {
         assert_eq!(wrong(&promql), [""; 0], "{name}");
@@ -117,36 +117,37 @@ fn variables(dashboard: &Dashboard) -> BTreeSet<String> {
     all.map(|variable| variable["name"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-/// A label that no series has matches every series under `.*`, and groups them all as one.
-fn of_labels(query: &Query, known: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+/// Under `.*`, a label that no series has matches every series, and grouping by it makes one group of all.
+fn label_problems(query: &Query, known: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     let mut found = Vec::new();
     let mut all = BTreeSet::new();
     for selector in &query.selectors {
         let Some(labels) = known.get(&selector.metric) else { continue };
         all.extend(labels.clone());
-        let foreign = selector.matchers.iter().find(|(label, ..)| !labels.contains(label));
-        found.extend(foreign.map(|(label, ..)| format!("{} has no label {label:?}", selector.metric)));
+        let foreign = selector.matchers.iter().find(|matcher| !labels.contains(&matcher.label));
+        found.extend(foreign.map(|matcher| format!("{} has no label {:?}", selector.metric, matcher.label)));
     }
     found.extend(
         query
             .labels
             .iter()
             .filter(|label| !all.contains(*label))
-            .map(|label| format!("groups by {label:?}, which nothing has")),
+            .map(|label| format!("groups by {label:?}, which no metric has")),
     );
     found
 }
 
-/// Only what always grows has a rate.
-fn of_kind(selector: &Selector) -> Option<String> {
-    let grows = ["_total", "_bucket", "_count", "_sum"].iter().any(|end| selector.metric.ends_with(end));
-    let rated = selector.function.is_some_and(|function| ["rate", "irate", "increase"].contains(&function));
-    (rated != grows && !selector.metric.contains(':'))
+/// A counter must be under a rate, another metric must not.
+fn function_problem(selector: &Selector) -> Option<String> {
+    let is_counter = ["_total", "_bucket", "_count", "_sum"].iter().any(|end| selector.metric.ends_with(end));
+    let is_rated =
+        selector.function.is_some_and(|function| ["rate", "irate", "increase"].contains(&function));
+    (is_rated != is_counter && !selector.metric.contains(':'))
         .then(|| format!("{} under {:?}", selector.metric, selector.function))
 }
 
-/// Series that a variable could choose and does not.
-fn unchosen(
+/// Metrics whose series a variable could select and does not.
+fn variable_problems(
     query: &Query,
     known: &BTreeMap<String, BTreeSet<String>>,
     variables: &BTreeSet<String>,
@@ -155,16 +156,17 @@ fn unchosen(
     for selector in &query.selectors {
         let labels = known.get(&selector.metric).cloned().unwrap_or_default();
         for label in labels.intersection(variables) {
-            let chosen = (label.clone(), true, format!("${label}"));
-            if !selector.matchers.contains(&chosen) {
-                found.push(format!("{} is not chosen by ${label}", selector.metric));
+            let value = format!("${label}");
+            let by_variable = LabelMatcher { label: label.clone(), kind: MatchKind::Match, value };
+            if !selector.matchers.contains(&by_variable) {
+                found.push(format!("{} does not use ${label}", selector.metric));
             }
         }
     }
     found
 }
 
-/// The words of a metric's values: value, word, colour.
+/// The words for a metric's values: value, word, colour.
 fn words(metric: &str) -> Option<Vec<(String, String, &'static str)>> {
     let all: Vec<(f64, &str, &str)> = match metric {
         "scenario_phase" => {
@@ -201,7 +203,7 @@ fn words(metric: &str) -> Option<Vec<(String, String, &'static str)>> {
     )
 }
 
-/// What a panel, or a table in the column of this query, makes of values.
+/// The value mappings of a panel, or of this query's column in a table.
 fn mappings<'a>(panel: &'a Value, target: &Value) -> Option<&'a Vec<Value>> {
     let config = &panel["fieldConfig"];
     let column = dashboard_check::column(panel, target);
@@ -212,19 +214,19 @@ fn mappings<'a>(panel: &'a Value, target: &Value) -> Option<&'a Vec<Value>> {
     of_column.unwrap_or(&config["defaults"]["mappings"]).as_array().filter(|all| !all.is_empty())
 }
 
-/// A lane shows words, and they are those of the metric.
-fn of_words(query: &Query, panel: &Value, target: &Value) -> Option<String> {
+/// The words that a lane shows must be those of the metric.
+fn word_problem(query: &Query, panel: &Value, target: &Value) -> Option<String> {
     let metric = query.selectors.first().map(|selector| selector.metric.as_str()).unwrap_or_default();
     let lane = panel["type"] == "state-timeline";
     let Some(mappings) = mappings(panel, target) else {
-        return lane.then(|| "lanes without words".to_owned());
+        return lane.then(|| "lanes without value mappings".to_owned());
     };
     let mut shown = BTreeSet::new();
     for (value, is) in mappings.iter().filter_map(|one| one["options"].as_object()).flatten() {
         let part = |key: &str| is[key].as_str().unwrap_or_default().to_owned();
         shown.insert((value.clone(), part("text"), part("color")));
     }
-    let meant = words(metric)?.into_iter().map(|(value, word, colour)| (value, word, colour.to_owned()));
-    let meant: BTreeSet<_> = meant.collect();
-    (shown != meant).then(|| format!("values of {metric} are shown as {shown:?} and mean {meant:?}"))
+    let expected = words(metric)?.into_iter().map(|(value, word, colour)| (value, word, colour.to_owned()));
+    let expected: BTreeSet<_> = expected.collect();
+    (shown != expected).then(|| format!("values of {metric} are shown as {shown:?}, must be {expected:?}"))
 }

@@ -1,4 +1,4 @@
-//! Asks a live Prometheus everything a dashboard asks, and judges the answers.
+//! Sends every query of a dashboard to a running Prometheus and checks the results.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,16 +8,16 @@ use crate::fields::{self, Fields};
 use crate::grafana::{
     Event, duration_ms, events, fill, interpolate, placeholders, rate_interval_ms, step_ms,
 };
-use crate::query::Query;
+use crate::query::{LabelMatcher, MatchKind, Query};
 use crate::{list, panels, text};
 use testkit::{Prometheus, QueryError, Series};
 
-/// Width of the browser, in pixels: it decides the step.
+/// Width of the browser in pixels. The step of a query depends on it.
 const WIDTH: u64 = 1600;
-/// The data source's `timeInterval`, as provisioned: the scrape interval.
+/// The provisioned `timeInterval` of the data source, which is the scrape interval.
 const SCRAPE_MS: u64 = 1_000;
 
-/// The time range a dashboard shows, in Unix seconds.
+/// The time range of a dashboard, in Unix seconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Window {
     /// Left edge.
@@ -27,7 +27,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// The last `seconds` before `end`. The end may lie ahead, so that a coarse grid has a point after what happened just now.
+    /// The last `seconds` before `end`. The end may be in the future, so that a coarse grid has a point after the latest event.
     pub fn before(end: f64, seconds: f64) -> Self {
         Self { start: end - seconds, end }
     }
@@ -37,51 +37,52 @@ impl Window {
     }
 }
 
-/// What the answers were.
+/// The results of an evaluation.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// What is wrong, each with the panel, variable or annotation it is wrong in.
+    /// The problems, each with its panel, variable or annotation.
     pub problems: Vec<String>,
-    /// One line for each query that was answered.
+    /// One line for each query that has a result.
     pub notes: Vec<String>,
-    /// Panels that had no data and say so themselves (`noValue`).
+    /// Panels without data.
     pub empty: BTreeSet<String>,
-    /// What each annotation draws.
+    /// The events of each annotation.
     pub events: BTreeMap<String, Vec<Event>>,
 }
 
-struct Asker<'a> {
+struct Evaluation<'a> {
     prometheus: &'a Prometheus,
     window: Window,
     variables: BTreeMap<String, String>,
     report: Report,
 }
 
-pub(crate) fn ask(dashboard: &Value, prometheus: &Prometheus, window: Window) -> Report {
-    let mut asker = Asker::new(dashboard, prometheus, window);
+pub(crate) fn evaluate(dashboard: &Value, prometheus: &Prometheus, window: Window) -> Report {
+    let mut evaluation = Evaluation::new(dashboard, prometheus, window);
     for panel in panels(dashboard) {
         let mut fields = Fields::default();
         for target in list(&panel["targets"]) {
-            asker.panel(panel, target, &mut fields);
+            evaluation.panel(panel, target, &mut fields);
         }
         let title = format!("panel {}", panel["title"]);
-        fields::problems(panel, &fields).into_iter().for_each(|problem| asker.problem(&title, problem));
+        fields::problems(panel, &fields).into_iter().for_each(|problem| evaluation.problem(&title, problem));
     }
-    asker.annotations(dashboard);
-    asker.report
+    evaluation.annotations(dashboard);
+    evaluation.report
 }
 
-pub(crate) fn regions(dashboard: &Value, prometheus: &Prometheus, window: Window) -> Report {
-    let mut asker = Asker::new(dashboard, prometheus, window);
-    asker.annotations(dashboard);
-    asker.report
+pub(crate) fn evaluate_annotations(dashboard: &Value, prometheus: &Prometheus, window: Window) -> Report {
+    let mut evaluation = Evaluation::new(dashboard, prometheus, window);
+    evaluation.annotations(dashboard);
+    evaluation.report
 }
 
-impl<'a> Asker<'a> {
+impl<'a> Evaluation<'a> {
     fn new(dashboard: &Value, prometheus: &'a Prometheus, window: Window) -> Self {
-        let mut asker = Self { prometheus, window, variables: BTreeMap::new(), report: Report::default() };
-        list(&dashboard["templating"]["list"]).iter().for_each(|variable| asker.variable(variable));
-        asker
+        let mut evaluation =
+            Self { prometheus, window, variables: BTreeMap::new(), report: Report::default() };
+        list(&dashboard["templating"]["list"]).iter().for_each(|variable| evaluation.variable(variable));
+        evaluation
     }
 
     fn annotations(&mut self, dashboard: &Value) {
@@ -107,7 +108,7 @@ impl<'a> Asker<'a> {
         let Some((selector, label)) = inner.and_then(|inner| inner.rsplit_once(',')) else {
             return self.problem(&place, format!("not label_values(selector, label): {query}"));
         };
-        let values = match self.fill_in(selector, SCRAPE_MS) {
+        let values = match self.interpolated(selector, SCRAPE_MS) {
             Ok(selector) => {
                 self.prometheus.label_values(label.trim(), &selector, self.window.start, self.window.end)
             }
@@ -132,8 +133,8 @@ impl<'a> Asker<'a> {
         let pixels = (WIDTH * panel["gridPos"]["w"].as_u64().unwrap_or(24) / 24).max(200);
         let step = step_ms(self.window.ms(), pixels, min_step(target));
         let instant = target["instant"] == true && target["range"] != true;
-        let asked = Query::read(text(&target["expr"])).unwrap_or_default();
-        self.selected(&place, &asked);
+        let query = Query::read(text(&target["expr"])).unwrap_or_default();
+        self.check_label_values(&place, &query);
         let series = match self.query(target, step, instant) {
             Ok(series) => series,
             Err(QueryError(error)) => return self.problem(&place, error),
@@ -159,7 +160,7 @@ impl<'a> Asker<'a> {
         let unit = text(&defaults["unit"]);
         self.report.notes.push(format!("{place}: {} series, {least}..{most} {unit}", series.len()));
         if unit == "percentunit" && !(least >= 0.0 && most <= 1.0) {
-            self.problem(&place, format!("a share must lie in 0..1, not in {least}..{most}"));
+            self.problem(&place, format!("a share must be in 0..1, not in {least}..{most}"));
         }
         if ["s", "ops", "bytes", "cps", "percent"].contains(&unit) && least < 0.0 {
             self.problem(&place, format!("negative: {least} {unit}"));
@@ -174,27 +175,27 @@ impl<'a> Asker<'a> {
                 self.problem(&place, format!("value {value} has no mapping"));
             }
         }
-        fields.answers += 1;
-        series.iter().for_each(|one| fields.series(&one.labels));
-        // A table shows labels as columns and needs no legend.
+        fields.results += 1;
+        series.iter().for_each(|one| fields.add_series(&one.labels));
+        // A table shows labels as columns, without a legend.
         if text(&target["format"]) == "table" {
             let several = list(&panel["targets"]).len() > 1;
             let value =
                 if several { format!("Value #{}", text(&target["refId"])) } else { "Value".to_owned() };
             fields.values.insert(value);
         } else {
-            fields.legends.extend(self.legend(&place, text(&target["legendFormat"]), &series, &asked));
+            fields.legends.extend(self.legend(&place, text(&target["legendFormat"]), &series, &query));
         }
     }
 
-    /// A value that no series has selects nothing, which `or` and `noValue` hide.
-    fn selected(&mut self, place: &str, asked: &Query) {
-        for selector in &asked.selectors {
-            for (label, _, pattern) in
-                selector.matchers.iter().filter(|(_, has_to, value)| *has_to && !value.contains('$'))
-            {
-                let there = self.values(label, &selector.metric);
-                let missing = pattern.split('|').find(|value| !there.is_empty() && !there.contains(*value));
+    /// A label value that no series has selects nothing. `or` and `noValue` would hide that.
+    fn check_label_values(&mut self, place: &str, query: &Query) {
+        for selector in &query.selectors {
+            let is_fixed =
+                |matcher: &&LabelMatcher| matcher.kind == MatchKind::Match && !matcher.value.contains('$');
+            for LabelMatcher { label, value: pattern, .. } in selector.matchers.iter().filter(is_fixed) {
+                let known = self.values(label, &selector.metric);
+                let missing = pattern.split('|').find(|value| !known.is_empty() && !known.contains(*value));
                 if let Some(value) = missing {
                     self.problem(place, format!("no {} has {label} {value:?}", selector.metric));
                 }
@@ -207,11 +208,14 @@ impl<'a> Asker<'a> {
         values.unwrap_or_default().into_iter().collect()
     }
 
-    /// What the series are called, and what the others would be called that the query leaves out.
-    fn legend(&mut self, place: &str, legend: &str, series: &[Series], asked: &Query) -> BTreeSet<String> {
+    /// The legend names of the series, and of those that the query leaves out.
+    fn legend(&mut self, place: &str, legend: &str, series: &[Series], query: &Query) -> BTreeSet<String> {
         for label in placeholders(legend) {
             if series.iter().any(|one| !one.labels.contains_key(label)) {
-                self.problem(place, format!("legend names label {label:?}, which a series does not have"));
+                self.problem(
+                    place,
+                    format!("the legend names label {label:?}, which a series does not have"),
+                );
             }
         }
         let names: BTreeSet<_> = series.iter().map(|one| fill(legend, &one.labels)).collect();
@@ -223,7 +227,7 @@ impl<'a> Asker<'a> {
         }
         let mut all = names;
         if let Some(label) = legend.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")) {
-            all.extend(asked.selectors.iter().flat_map(|selector| self.values(label, &selector.metric)));
+            all.extend(query.selectors.iter().flat_map(|selector| self.values(label, &selector.metric)));
         }
         all
     }
@@ -237,23 +241,26 @@ impl<'a> Asker<'a> {
             Err(QueryError(error)) => return self.problem(&place, error),
         };
         let (from, to) = (self.window.start * 1_000.0, self.window.end * 1_000.0);
-        let mut seen = events(&series, step, annotation["useValueForTime"] == true);
-        seen.retain(|event| event.end_ms as f64 >= from && event.start_ms as f64 <= to);
-        if seen.is_empty() {
-            self.problem(&place, "nothing to see in the time range");
+        let mut shown = events(&series, step, annotation["useValueForTime"] == true);
+        shown.retain(|event| event.end_ms as f64 >= from && event.start_ms as f64 <= to);
+        if shown.is_empty() {
+            self.problem(&place, "no event in the time range");
         }
         let titles = format!("{} {}", text(&annotation["titleFormat"]), text(&annotation["textFormat"]));
         for label in placeholders(&titles) {
-            if seen.iter().any(|event| !event.labels.contains_key(label)) {
-                self.problem(&place, format!("title names label {label:?}, which an event does not have"));
+            if shown.iter().any(|event| !event.labels.contains_key(label)) {
+                self.problem(
+                    &place,
+                    format!("the title names label {label:?}, which an event does not have"),
+                );
             }
         }
-        self.report.notes.push(format!("{place}: {} events", seen.len()));
-        self.report.events.insert(name, seen);
+        self.report.notes.push(format!("{place}: {} events", shown.len()));
+        self.report.events.insert(name, shown);
     }
 
     fn query(&self, target: &Value, step_ms: u64, instant: bool) -> Result<Vec<Series>, QueryError> {
-        let promql = self.fill_in(text(&target["expr"]), step_ms)?;
+        let promql = self.interpolated(text(&target["expr"]), step_ms)?;
         if instant {
             return self.prometheus.try_query(&promql, Some(self.window.end));
         }
@@ -263,7 +270,7 @@ impl<'a> Asker<'a> {
         self.prometheus.try_query_range(&promql, start, end, std::time::Duration::from_millis(step_ms))
     }
 
-    fn fill_in(&self, promql: &str, step_ms: u64) -> Result<String, QueryError> {
+    fn interpolated(&self, promql: &str, step_ms: u64) -> Result<String, QueryError> {
         let rate = rate_interval_ms(step_ms, SCRAPE_MS);
         let range = self.window.ms().round();
         let built_in = [
@@ -277,7 +284,7 @@ impl<'a> Asker<'a> {
         ];
         let mut values = self.variables.clone();
         values.extend(built_in.map(|(name, value)| (name.to_owned(), value)));
-        interpolate(promql, &values).map_err(|names| QueryError(format!("nobody defines {names:?}")))
+        interpolate(promql, &values).map_err(|names| QueryError(format!("undefined variables {names:?}")))
     }
 }
 

@@ -1,47 +1,60 @@
-//! What the measurements of one rate of loss say together, and what they were to say. Pure.
+//! The figures of one rate of loss, and the bands in which they must be. Pure.
 
-use super::Loss;
-use super::load::Cell;
-use crate::rounds::Spread;
+use bench::rounds::Spread;
+
+use crate::distribution::Distribution;
+use crate::run::Loss;
+
+/// One measurement.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    /// Operations per second.
+    pub(crate) rate: f64,
+    /// Share of the operations that failed, from 0 to 1.
+    pub(crate) failed: f64,
+    pub(crate) service: Distribution,
+    /// Slow operations per second in the second half of the window, over those in the first half.
+    pub(crate) drift: f64,
+}
 
 /// The measurements of one rate of loss, in the order of the rounds.
 #[derive(Clone, Debug)]
-pub(super) struct Level {
-    pub(super) rate: f64,
+pub(crate) struct Level {
+    pub(crate) rate: f64,
     kernel: Vec<Cell>,
     model: Vec<Cell>,
 }
 
-/// One figure and the band it was to lie in.
+/// One figure and its band.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Figure {
-    pub(super) name: &'static str,
-    pub(super) unit: &'static str,
-    pub(super) measured: Spread,
-    pub(super) at_least: f64,
-    pub(super) at_most: f64,
+pub(crate) struct Figure {
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) measured: Spread,
+    pub(crate) at_least: f64,
+    pub(crate) at_most: f64,
 }
 
 impl Figure {
-    pub(super) fn met(&self) -> bool {
+    pub(crate) fn met(&self) -> bool {
         (self.at_least..=self.at_most).contains(&self.measured.median)
     }
 }
 
 impl Level {
-    pub(super) fn new(rate: f64) -> Self {
+    pub(crate) fn new(rate: f64) -> Self {
         Self { rate, kernel: Vec::new(), model: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, loss: Loss, cell: Cell) {
+    pub(crate) fn add(&mut self, loss: Loss, cell: Cell) {
         match loss {
             Loss::Kernel => self.kernel.push(cell),
             Loss::Model => self.model.push(cell),
         }
     }
 
-    /// A quantity over the rounds.
-    pub(super) fn spread(&self, loss: Loss, of: impl Fn(&Cell) -> f64) -> Option<Spread> {
+    /// A value of the measurements over the rounds.
+    pub(crate) fn spread(&self, loss: Loss, of: impl Fn(&Cell) -> f64) -> Option<Spread> {
         let cells = match loss {
             Loss::Kernel => &self.kernel,
             Loss::Model => &self.model,
@@ -49,8 +62,8 @@ impl Level {
         Spread::of(cells.iter().map(of))
     }
 
-    /// The model over the kernel; the distance and the drift stand for themselves.
-    pub(super) fn figures(&self) -> Vec<Figure> {
+    /// Ratios are the model over the kernel. The distance compares both, the drift is the model's alone.
+    pub(crate) fn figures(&self) -> Vec<Figure> {
         let ratio = |of: fn(&Cell) -> f64| {
             let values = |cells: &[Cell]| cells.iter().map(of).collect::<Vec<_>>();
             Spread::ratio(&values(&self.model), &values(&self.kernel))
@@ -80,7 +93,6 @@ impl Level {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fidelity::distribution::Distribution;
 
     fn cell(rate: f64, slow: u32) -> Cell {
         let csv = format!("time,seconds,operations\nservice,0.001,{}\nservice,0.21,{slow}\n", 1000 - slow);
@@ -107,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn no_number_is_no_figure_that_was_met() {
+    fn a_figure_that_is_not_a_number_is_missed() {
         assert_eq!(met(Cell { drift: f64::NAN, ..cell(f64::NAN, 100) }), [false, true, true, false]);
     }
 }

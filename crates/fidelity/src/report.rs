@@ -1,15 +1,14 @@
-//! The report on fidelity as Markdown: what was to be reached, what was measured, on what, and how anyone can repeat it.
+//! The report as Markdown: bands, measured figures, the machine, and how to repeat the measurement.
 
 use std::fmt;
 
-use super::compare::{Figure, Level};
-use super::load::Cell;
-use super::{Loss, Options};
+use crate::compare::{Cell, Figure, Level};
+use crate::run::{Loss, Options};
 
-pub(super) struct Report<'a> {
-    pub(super) machine: Vec<String>,
-    pub(super) levels: &'a [Level],
-    pub(super) options: &'a Options,
+pub(crate) struct Report<'a> {
+    pub(crate) machine: Vec<String>,
+    pub(crate) levels: &'a [Level],
+    pub(crate) options: &'a Options,
 }
 
 impl fmt::Display for Report<'_> {
@@ -73,21 +72,22 @@ fn percent(rate: f64) -> String {
 
 const HEAD: &str = "# Fidelity of packet loss
 
-What a client sees when the kernel loses packets, beside what it sees under `fault: packet_loss`. Written by
-`just calibrate`; all figures are of one run.
+What a client sees when the kernel loses packets, and what it sees under `fault: packet_loss`. `just calibrate` writes this
+page; all figures come from one run.
 
 ";
 
 const METHOD: &str = "
 ## How it is measured
 
-Two network namespaces joined by a veth pair: loadgen in one, Toxiproxy and memcached in the other. Both losses act on the
-same path through the same proxy, on the replies only; the kernel's by iptables' `statistic` match where they arrive, the
-model's by `scenariod`. Closed loop, 32 connections, half gets and half sets of 100 B, operation and connect timeout 500 ms.
+A veth pair joins two network namespaces: loadgen in one, Toxiproxy and memcached in the other. Both losses act on the
+replies only, on the same path through the same proxy. The kernel drops packets by iptables' `statistic` match where they
+arrive; `scenariod` makes the model's loss. Closed loop, 32 connections, half gets and half sets of 100 B, operation and
+connect timeout 500 ms.
 
-- slow: operations of more than 100 ms of service time, half a retransmission. A timeout counts as its 500 ms.
+- slow: operations with a service time above 100 ms, half a retransmission. A timeout counts as 500 ms.
 - distance: Wasserstein distance between the logarithms of the slow operations' service times. 0.05 decades are 12%.
-- Failed dials are in the kernel's figures only: Toxiproxy accepts a connection before anything can be lost.
+- Only the kernel's figures include failed connects: Toxiproxy accepts a connection before the model can lose anything.
 
 ```sh
 sudo just calibrate                         # this table

@@ -1,15 +1,15 @@
-//! How the service times of one measurement were spread, read from loadgen's histogram. Pure.
+//! The distribution of the service times of one measurement, read from loadgen's histogram. Pure.
 
-/// Half a retransmission: no operation without a loss takes as long, and none with one is faster.
+/// Half a retransmission. An operation without a loss is faster, one with a loss is slower.
 const SLOW: f64 = 0.1;
 
-/// Cells in rising order: the upper end in seconds, the operations in it.
+/// Buckets in rising order: the upper end in seconds, the number of operations.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Distribution(Vec<(f64, f64)>);
+pub(crate) struct Distribution(Vec<(f64, f64)>);
 
 impl Distribution {
-    /// The service times of a `--histogram` file; `None` where it is something else.
-    pub(super) fn parse(csv: &str) -> Option<Self> {
+    /// The service times of a `--histogram` file; `None` for another file.
+    pub(crate) fn parse(csv: &str) -> Option<Self> {
         let mut lines = csv.lines();
         (lines.next()? == "time,seconds,operations").then_some(())?;
         let cell = |line: &str| {
@@ -23,29 +23,29 @@ impl Distribution {
         self.0.iter().map(|(_, operations)| operations).sum()
     }
 
-    /// Those that waited for a retransmission.
-    pub(super) fn slow(&self) -> Self {
+    /// The operations that waited for a retransmission.
+    pub(crate) fn slow(&self) -> Self {
         Self(self.0.iter().filter(|(seconds, _)| *seconds > SLOW).copied().collect())
     }
 
-    pub(super) fn slow_share(&self) -> f64 {
+    pub(crate) fn slow_share(&self) -> f64 {
         self.slow().count() / self.count()
     }
 
-    /// Seconds that this share of the operations does not exceed.
-    pub(super) fn quantile(&self, share: f64) -> f64 {
+    /// The time in seconds that this share of the operations does not exceed.
+    pub(crate) fn quantile(&self, share: f64) -> f64 {
         let wanted = self.count() * share;
-        let mut seen = 0.0;
+        let mut sum = 0.0;
         let reached = |(_, operations): &&(f64, f64)| {
-            seen += operations;
-            seen >= wanted
+            sum += operations;
+            sum >= wanted
         };
         self.0.iter().find(reached).or(self.0.last()).map_or(f64::NAN, |(seconds, _)| *seconds)
     }
 
-    /// Wasserstein distance of the logarithms of the times, in decades: how far, on average, an operation of one would
-    /// have to move to become one of the other.
-    pub(super) fn distance(&self, other: &Self) -> f64 {
+    /// Wasserstein distance between the logarithms of the times, in decades: the mean distance that operations of one
+    /// distribution have to move to give the other.
+    pub(crate) fn distance(&self, other: &Self) -> f64 {
         let mut ends: Vec<f64> = self.0.iter().chain(&other.0).map(|(seconds, _)| *seconds).collect();
         ends.sort_by(f64::total_cmp);
         ends.dedup();
@@ -67,7 +67,7 @@ mod tests {
     use super::Distribution;
 
     #[test]
-    fn a_histogram_is_read_and_only_service_times_count() {
+    fn only_the_service_times_of_a_histogram_are_read() {
         let csv = "time,seconds,operations\nlatency,0.9,7\nservice,0.001,90\nservice,0.2,8\nservice,0.4,2\n";
         let read = Distribution::parse(csv).unwrap();
         assert_eq!(read, Distribution(vec![(0.001, 90.0), (0.2, 8.0), (0.4, 2.0)]));
