@@ -1,4 +1,4 @@
-//! The `check` sub-command: lab, workload and client files as this daemon reads them, all problems at once. Dials nothing.
+//! The `check` sub-command: checks lab, workload and client files and reports all problems at once. It connects to nothing.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::config::presets::{PresetOrFile, is_yaml};
 use crate::config::{self, ConfigError};
 use crate::workload_file::UserWorkload;
 
-/// Why a check did not pass.
+/// Why a check failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CheckError {
     #[error(transparent)]
@@ -30,23 +30,23 @@ impl UserError for CheckError {
     }
 }
 
-/// Checks the files, those of a folder's first level, or the lab file; says what was checked.
+/// Checks the given files, the YAML files directly in the given folders, or else the lab file. Returns a line for each file.
 pub(crate) fn check(paths: &[PathBuf], cli: &Cli) -> Result<String, CheckError> {
     if paths.is_empty() {
         return check_one(cli.config.as_deref(), cli);
     }
-    let mut said = String::new();
+    let mut report = String::new();
     let mut problems = Problems::default();
     for path in list_files(paths)? {
         match check_one(Some(&path), cli) {
-            Ok(line) => said.push_str(&line),
+            Ok(line) => report.push_str(&line),
             Err(CheckError::Wrong(more) | CheckError::Config(ConfigError::Lab(LabError::Wrong(more)))) => {
                 problems.extend(more);
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(problems.or(said)?)
+    Ok(problems.or(report)?)
 }
 
 fn check_one(path: Option<&Path>, cli: &Cli) -> Result<String, CheckError> {
@@ -58,21 +58,21 @@ fn check_one(path: Option<&Path>, cli: &Cli) -> Result<String, CheckError> {
             FileKind::Lab => {}
             FileKind::Workload => {
                 let workload = UserWorkload::read(&document)?;
-                return Ok(format!("{name}: fine, workload `{}`\n", workload.name));
+                return Ok(format!("{name}: ok, workload `{}`\n", workload.name));
             }
             FileKind::Client => {
                 config::check_client(&choice)?;
-                return Ok(format!("{name}: fine, a client\n"));
+                return Ok(format!("{name}: ok, a client\n"));
             }
         }
     }
     let lab = Lab::load(path).map_err(ConfigError::from)?;
     let plan = config::plan(&lab, cli)?;
     let nodes = if plan.nodes.len() == 1 { "node" } else { "nodes" };
-    Ok(format!("{}: fine, {} {nodes}\n", lab.document().name(), plan.nodes.len()))
+    Ok(format!("{}: ok, {} {nodes}\n", lab.document().name(), plan.nodes.len()))
 }
 
-/// What a file is, by its keys.
+/// The kind of a file, which its keys show.
 enum FileKind {
     Lab,
     Workload,
@@ -87,7 +87,7 @@ impl FileKind {
             () if any(&["servers", "loadgen", "client", "scenariod"]) => Self::Lab,
             () if any(&["weights", "name"]) => Self::Workload,
             () if any(&["pool_size", "op_timeout", "connect_timeout", "breaker"]) => Self::Client,
-            // Where nothing is known, the lab file's messages tell what is missing.
+            // A file without any known key gets the messages for a lab file.
             () => Self::Lab,
         })
     }

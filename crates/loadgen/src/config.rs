@@ -1,5 +1,5 @@
-//! From the lab file, the workload and the flags to a [`Plan`]. The raw types that serde fills and the defaults are in
-//! the files below; here is what they have in common. Nothing here dials.
+//! Combines the lab file, the workload and the flags to a [`Plan`]. The raw types and the defaults of each section are in
+//! the files beside this one. Nothing here connects to a node.
 
 mod client;
 pub(crate) mod error;
@@ -24,7 +24,7 @@ use presets::PresetOrFile;
 
 const METRICS_ADDR: &str = "127.0.0.1:9090";
 
-/// Where this daemon serves metrics, by the lab file.
+/// The address in the lab file on which this daemon serves metrics.
 pub(crate) fn metrics_addr(lab: &Lab) -> Result<HostPort, ConfigError> {
     Ok(file_addr(lab, &lab.section("loadgen")?)?)
 }
@@ -36,7 +36,7 @@ fn file_addr(lab: &Lab, section: &LoadSection) -> Result<HostPort, LabError> {
         .map_err(|why| wrong(format!("`metrics_addr` is {addr}: {why} (LAB_PORT_OFFSET)")))
 }
 
-/// Both sections with the files they name, with the problems of all in one answer.
+/// Reads both sections and the files that they name. The error has the problems of all of them.
 fn read_sections(lab: &Lab, cli: &Cli) -> Result<(LoadSection, ClientSection, UserWorkload), ConfigError> {
     let mut problems = Problems::default();
     let load = put_problems_aside(lab.section("loadgen").map_err(ConfigError::from), &mut problems)?;
@@ -48,7 +48,7 @@ fn read_sections(lab: &Lab, cli: &Cli) -> Result<(LoadSection, ClientSection, Us
     }
 }
 
-/// Puts problems of files aside; any other error ends the reading.
+/// Moves the problems of a file into `problems`. Any other error is returned.
 fn put_problems_aside<T>(
     result: Result<T, ConfigError>,
     problems: &mut Problems,
@@ -63,7 +63,7 @@ fn put_problems_aside<T>(
     }
 }
 
-/// The plan of one run: flags win over the lab file, the lab file over the defaults.
+/// The plan of one run. Flags override the lab file, and the lab file overrides the defaults.
 pub(crate) fn plan(lab: &Lab, cli: &Cli) -> Result<Plan, ConfigError> {
     let (section, client, workload) = read_sections(lab, cli)?;
     let client = client::plan(client, &cli.client)?;
@@ -81,12 +81,12 @@ pub(crate) fn plan(lab: &Lab, cli: &Cli) -> Result<Plan, ConfigError> {
     })
 }
 
-/// Whether a file holds a client, on its own.
+/// Checks a client file.
 pub(crate) fn check_client(choice: &PresetOrFile) -> Result<(), ConfigError> {
     client::plan(client::read_file(choice)?, &ClientFlags::default()).map(|_| ())
 }
 
-/// `dial`, never `upstream`: the load has to meet the proxy.
+/// Uses `dial`, never `upstream`: the load must go through the proxy.
 fn targets(lab: &Lab, cli: &Cli) -> Vec<Target> {
     let target =
         |name: &dyn ToString, dial: &HostPort| Target { name: name.to_string(), dial: dial.to_string() };

@@ -1,14 +1,14 @@
-//! The last exchanges of one connection, for whoever has to explain a wrong value. Fixed in size, no allocation after
-//! the connection was made; nothing is judged here.
+//! The last exchanges on one connection, which help to explain a wrong value. The size is fixed, so nothing is allocated
+//! after the connection was opened. Nothing is checked here.
 
 use std::fmt;
 use std::time::Instant;
 
 use metrics_core::labels::{CorruptKind, ErrorType, Operation};
 
-/// Exchanges that are kept.
+/// The number of exchanges in the log.
 const KEPT: usize = 16;
-/// Bytes of a key that are kept: all of the lab's own keys.
+/// Bytes of a key in the log. The keys of the workloads are not longer.
 const KEY: usize = 18;
 
 /// How an exchange ended.
@@ -33,7 +33,7 @@ struct Exchange {
     key: [u8; KEY],
 }
 
-/// One connection's recorder.
+/// The log of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct ExchangeLog {
     ring: [Option<Exchange>; KEPT],
@@ -60,7 +60,7 @@ impl ExchangeLog {
     }
 }
 
-/// Oldest first, with times before the last one's begin.
+/// Oldest first. Times are relative to the start of the last exchange.
 impl fmt::Display for ExchangeLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let last = self.ring[self.next.wrapping_sub(1) % KEPT].map(|exchange| exchange.began);
@@ -98,7 +98,7 @@ mod tests {
     use super::{ExchangeLog, ExchangeResult, KEPT};
 
     #[test]
-    fn the_last_exchanges_are_told_oldest_first() {
+    fn the_last_exchanges_are_shown_oldest_first() {
         let (mut log, start) = (ExchangeLog::default(), Instant::now());
         assert_eq!(log.to_string(), "");
         let us = Duration::from_micros(1);

@@ -1,4 +1,4 @@
-//! Waits until a memcached answers behind every address, with a bound and a message that names who did not.
+//! Waits until memcached replies at every address. After a time limit, an error names the nodes that did not reply.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,17 +13,17 @@ use crate::stack::conn::{Client, ConnError, Connection};
 /// Time between two attempts.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// Time between two lines about a node that is waited for.
+/// Time between two log lines about a node that does not reply.
 const REMINDER: Duration = Duration::from_secs(5);
 
-/// A node that never answered, and what the last attempt said.
+/// A node that never replied, and the error of the last attempt.
 #[derive(Debug)]
 struct SilentNode {
     node: Target,
     last: String,
 }
 
-/// The nodes that did not answer in time.
+/// The nodes that did not reply in time.
 #[derive(Debug)]
 pub(crate) struct NotReadyError {
     silent: Vec<SilentNode>,
@@ -49,14 +49,11 @@ impl UserError for NotReadyError {
     }
 
     fn hint(&self) -> Option<String> {
-        Some(
-            "the proxies and the nodes behind them have to run first, `just up` starts the whole lab"
-                .to_owned(),
-        )
+        Some("start the proxies and the nodes behind them first; `just up` starts the whole lab".to_owned())
     }
 }
 
-/// One connection to each node, in their order, as soon as all have answered.
+/// Connects to each node and waits for a first reply. The connections are in the order of the nodes.
 pub(crate) async fn wait_for_nodes<C: Client>(
     client: &C,
     nodes: &[Target],

@@ -1,5 +1,5 @@
-//! The client stack under test, in the order an operation passes it: route -> breaker -> pool -> connection, under one
-//! deadline. What each step knows is in its own file; the order, and where failover and retries come in, are here.
+//! The client stack under test, in the order of an operation: route -> breaker -> pool -> connection, under one deadline.
+//! Each step has its own file. This file has their order, and the places of failover and retries in it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -31,10 +31,10 @@ pub(crate) mod retry;
 pub(crate) mod route;
 pub(crate) mod window;
 
-/// One worker's way to the nodes.
+/// The client stack of one worker.
 pub(crate) struct Stack<C: Client, R: Recorder> {
     context: Rc<StackContext<C, R>>,
-    /// The connection this worker used last, per node, while it is healthy; empty where connections are context.
+    /// The connection that this worker used last, per node, while it is usable. Empty if workers share the connections.
     own: Rc<OwnConnections<C, R>>,
     deadline: Deadline,
 }
@@ -47,8 +47,8 @@ impl<C: Client, R: Recorder> Stack<C, R> {
         Self { context, own, deadline: Deadline::new() }
     }
 
-    /// Performs one request. `judge` sees the reply before the connection counts as
-    /// healthy: most wrong values are those of a connection out of step.
+    /// Performs one request. `judge` gets the reply before the connection counts as usable, because most wrong values come
+    /// from a connection that is out of step.
     pub(crate) async fn perform(
         &mut self,
         request: Request<'_>,
@@ -87,7 +87,8 @@ impl<C: Client, R: Recorder> Stack<C, R> {
     }
 }
 
-/// Route and breaker: the node to ask and its leave, or the key's own node without one.
+/// Route and breaker: the node for the key and its admission. If no breaker admits the request, the key's own node and
+/// `None`.
 fn admit<'a, C: Client, R: Recorder>(
     context: &'a StackContext<C, R>,
     key: &[u8],

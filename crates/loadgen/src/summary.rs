@@ -1,5 +1,4 @@
-//! What a run says of itself at its end: `figures` are computed once, `text` makes lines for people of them and `json` an
-//! object for programs. Pure.
+//! The summary at the end of a run. `figures` computes it, `text` writes it for people and `json` for programs. Pure.
 
 mod figures;
 mod histogram;
@@ -17,7 +16,7 @@ pub(crate) use figures::RunInfo;
 pub(crate) use histogram::Histogram;
 pub(crate) use json::format_failure;
 
-/// The summary of a run that sent load for `ran`, and how its times were spread.
+/// The summary and the histogram of a run that sent load for the time `ran`.
 pub(crate) fn summarize(info: &RunInfo, families: &ClientFamilies, ran: Duration) -> (String, Histogram) {
     let nodes: Vec<_> = (0..info.nodes.len()).map(|server| families.breakdown(server)).collect();
     let summary = Summary::new(info.clone(), ran, nodes, families.lateness(), &families.totals());

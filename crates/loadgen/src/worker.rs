@@ -1,5 +1,5 @@
-//! One worker: draws an operation when its pace says so, sends it through the stack, reports it, until told to stop. It
-//! outlives every error of its operations. No thresholds and no policy live here.
+//! One worker: it draws an operation when its pace allows, sends it through the stack and records the result, until it is
+//! stopped. It outlives every error of its operations. Thresholds and policies are elsewhere.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -23,7 +23,7 @@ use crate::stack::operation::{OperationOutcome, StartTimes};
 use crate::value::{self, Verdict};
 use crate::workload::OpMix;
 
-/// Sent once to every worker of a thread. The flag is for the hot loop, the token for whoever waits.
+/// Stops the workers of a thread. Busy workers read the flag, waiting ones use the token.
 #[derive(Clone, Debug)]
 pub(crate) struct StopSignal {
     pub(crate) flag: Rc<Cell<bool>>,
@@ -41,15 +41,15 @@ pub(crate) struct Worker<C: Client, R: Recorder> {
     pub(crate) stop: StopSignal,
 }
 
-/// What starts a worker's operations, and where their randomness comes from.
+/// The source of a worker's operations and of their randomness.
 pub(crate) enum OperationSource<R: Recorder> {
-    /// The worker's own sequence.
+    /// Each worker has its own random sequence.
     Closed { pacer: Pacer, rng: Rng },
-    /// An operation's number decides what it is, whoever performs it.
+    /// The number of an operation decides what it is, whichever worker performs it.
     Open { open: Rc<OpenLoop<R>>, seed: u64 },
 }
 
-/// Buffers that every operation reuses.
+/// The buffers of a worker. Every operation uses them again.
 #[derive(Debug, Default)]
 struct Buffers {
     key: Vec<u8>,
@@ -59,17 +59,17 @@ struct Buffers {
 impl<C: Client, R: Recorder> Worker<C, R> {
     pub(crate) async fn run(self, source: OperationSource<R>) {
         match source {
-            OperationSource::Closed { pacer, rng } => self.closed(pacer, rng).await,
-            OperationSource::Open { open, seed } => self.open(&open, seed).await,
+            OperationSource::Closed { pacer, rng } => self.run_closed_loop(pacer, rng).await,
+            OperationSource::Open { open, seed } => self.run_open_loop(&open, seed).await,
         }
     }
 
-    async fn closed(mut self, pacer: Pacer, mut rng: Rng) {
+    async fn run_closed_loop(mut self, pacer: Pacer, mut rng: Rng) {
         let mut buffers = Buffers::default();
         let mut started = now();
         while !self.stop.flag.get() {
             let performed = self.perform(StartTimes::immediate(started), &mut rng, &mut buffers).await;
-            // Without a pause the next operation starts where this one ended: one look at the clock less for each.
+            // Without a pause, the next operation starts when this one ended. That saves reading the clock.
             started = performed.ended;
             if let Some(next) = pacer.next(performed.ended, performed.cost()) {
                 tokio::select! {
@@ -80,7 +80,7 @@ impl<C: Client, R: Recorder> Worker<C, R> {
         }
     }
 
-    async fn open(mut self, open: &OpenLoop<R>, seed: u64) {
+    async fn run_open_loop(mut self, open: &OpenLoop<R>, seed: u64) {
         let mut buffers = Buffers::default();
         while let Some((start, actual)) = open.next_operation().await {
             let connected_by = Some(start.intended + open.max_start_delay());
@@ -126,12 +126,12 @@ impl<C: Client, R: Recorder> Worker<C, R> {
         if performed.dropped {
             self.recorder.record(Event::Abandoned { server: performed.server });
         } else {
-            self.report(op.kind, begin.intended, &performed);
+            self.record(op.kind, begin.intended, &performed);
         }
         performed
     }
 
-    fn report(&self, operation: Operation, intended: Instant, performed: &OperationOutcome) {
+    fn record(&self, operation: Operation, intended: Instant, performed: &OperationOutcome) {
         let OperationOutcome { server, result, sent, ended, .. } = performed;
         match (operation, result) {
             (Operation::Get, Ok(ReplyKind::Hit)) => self.recorder.record(Event::Hit { server: *server }),

@@ -136,7 +136,7 @@ mod tests {
     }
 
     proptest! {
-        /// A time lies in its cell, and the cell ends less than 1% or one step above it.
+        /// A time is in its cell, and the cell ends less than 1% or one step above it.
         #[test]
         fn cells_are_narrow(exponent in 0..37u32, part: u64) {
             let nanos = (1u64 << exponent) + part % (1u64 << exponent);

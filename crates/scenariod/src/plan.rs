@@ -1,4 +1,4 @@
-//! A scenario made ready for one run: nodes picked, phases scaled, toxics named. Pure: time and seed are arguments.
+//! The plan of one run: a scenario with chosen nodes and scaled phases. Pure: time and seed are arguments.
 
 pub(crate) mod reconcile;
 pub(crate) mod schedule;
@@ -15,17 +15,17 @@ use crate::scenario::timeline::Course;
 use crate::scenario::{FaultEntry, Scenario, Target};
 use crate::text::format_share;
 
-/// How far a fault may outlive its planned end before it counts as forgotten, at time scale 1.
+/// How long after its planned end a fault counts as forgotten, at time scale 1.
 const MARGIN: Duration = Duration::from_secs(15);
-/// However short the phases, a removal needs the time of a few calls.
+/// Lower bound of the margin: a removal takes a few calls, even after short phases.
 const LEAST_MARGIN: Duration = Duration::from_secs(2);
 
-/// What one run does.
+/// The plan of one run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) scenario: String,
     pub(crate) phases: Phases,
-    /// From the planned end of a fault to the end of its lease.
+    /// The time from the planned end of a fault to the end of its lease.
     pub(crate) margin: Duration,
     pub(crate) faults: Vec<PlannedFault>,
 }
@@ -39,25 +39,26 @@ pub(crate) struct PlannedFault {
     pub(crate) share: Fraction,
 }
 
-/// What is wanted of one fault at one moment.
+/// The toxics that one fault should have at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct DesiredToxics {
     /// Position in `Plan::faults`.
     pub(crate) fault: usize,
     pub(crate) server: String,
-    /// In the order in which they are put on; none when the fault is off.
+    /// In the order in which they are added; empty while the fault is off.
     pub(crate) toxics: Vec<Toxic>,
 }
 
-/// Factor on the length of phases and leases, within its bounds.
+/// A factor for the lengths of phases and leases.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct TimeScale(f64);
 
 impl TimeScale {
-    /// Below, no phase is long enough to call Toxiproxy in; above, a fault could outlive a run that was cut off by hours.
+    /// With a smaller factor, a phase is shorter than a call to Toxiproxy. With a larger one, a fault could outlive a killed
+    /// run by hours.
     const LEAST: f64 = 0.0001;
     const MOST: f64 = 100.0;
-    /// In words.
+    /// The bounds in words.
     pub(crate) const BOUNDS: &str = "from 0.0001 to 100";
 
     /// `None` outside the bounds.
@@ -65,13 +66,13 @@ impl TimeScale {
         (TimeScale::LEAST..=TimeScale::MOST).contains(&factor).then_some(TimeScale(factor))
     }
 
-    /// One after the other; `None` where that is out of bounds.
+    /// The product of both factors; `None` outside the bounds.
     pub(crate) fn and(self, other: TimeScale) -> Option<TimeScale> {
         TimeScale::new(self.0 * other.0)
     }
 
     pub(crate) fn of(self, duration: Duration) -> Duration {
-        // Centuries are as good as for ever; no scale may overflow.
+        // Limited to some centuries, because a duration must not overflow.
         let seconds = (duration.as_secs_f64() * self.0).min(1e10);
         Duration::from_secs_f64(seconds)
     }
@@ -84,7 +85,7 @@ impl Default for TimeScale {
 }
 
 impl Plan {
-    /// `servers` are the nodes of the lab; the scenario's targets are known to be among them.
+    /// `servers` are the nodes of the lab. The caller has checked that the targets of the scenario are among them.
     pub(crate) fn new(scenario: &Scenario, servers: &[String], scale: TimeScale, seed: u64) -> Plan {
         let phases = Phases {
             stabilization: scale.of(scenario.phases.stabilization),
@@ -92,70 +93,70 @@ impl Plan {
             recovery: scale.of(scenario.phases.recovery),
         };
         let mut rng = fastrand::Rng::with_seed(seed);
-        let assign = |entry: &FaultEntry| {
+        let plan_entry = |entry: &FaultEntry| {
             let on = |server: String| PlannedFault {
                 server,
                 course: Course { fault: entry.fault, shape: entry.shape.scaled(|length| scale.of(length)) },
                 direction: entry.direction,
                 share: entry.share,
             };
-            pick(&entry.target, servers, &mut rng).into_iter().map(on).collect::<Vec<_>>()
+            pick_nodes(&entry.target, servers, &mut rng).into_iter().map(on).collect::<Vec<_>>()
         };
         Plan {
             scenario: scenario.name.clone(),
             phases,
             margin: scale.of(MARGIN).max(LEAST_MARGIN),
-            faults: scenario.faults.iter().flat_map(assign).collect(),
+            faults: scenario.faults.iter().flat_map(plan_entry).collect(),
         }
     }
 
-    /// What is wanted after `elapsed` of testing.
+    /// The toxics that each fault should have at `elapsed` in testing.
     pub(crate) fn desired_toxics(&self, elapsed: Duration) -> Vec<DesiredToxics> {
-        let one = |(fault, assigned): (usize, &PlannedFault)| {
-            let at = assigned.course.at(elapsed, self.phases.testing);
-            let toxics = at.map(|at| at.toxics(assigned.direction, assigned.share)).unwrap_or_default();
-            DesiredToxics { fault, server: assigned.server.clone(), toxics }
+        let one = |(fault, planned): (usize, &PlannedFault)| {
+            let at = planned.course.at(elapsed, self.phases.testing);
+            let toxics = at.map(|at| at.toxics(planned.direction, planned.share)).unwrap_or_default();
+            DesiredToxics { fault, server: planned.server.clone(), toxics }
         };
         self.faults.iter().enumerate().map(one).collect()
     }
 
-    /// How many faults are on then.
+    /// The number of faults that are on at `elapsed` in testing.
     pub(crate) fn faults_on(&self, elapsed: Duration) -> usize {
-        self.desired_toxics(elapsed).iter().filter(|wanted| !wanted.toxics.is_empty()).count()
+        self.desired_toxics(elapsed).iter().filter(|desired| !desired.toxics.is_empty()).count()
     }
 
-    /// When that changes next, if it does before the end of testing.
+    /// The time of the next change before the end of testing.
     pub(crate) fn next_change(&self, elapsed: Duration) -> Option<Duration> {
-        let next = |assigned: &PlannedFault| assigned.course.next_change(elapsed, self.phases.testing);
+        let next = |planned: &PlannedFault| planned.course.next_change(elapsed, self.phases.testing);
         self.faults.iter().filter_map(next).min()
     }
 
-    /// The nodes this run makes sick.
+    /// The nodes with a fault in this run.
     pub(crate) fn targets(&self) -> BTreeSet<&str> {
-        self.faults.iter().map(|assigned| assigned.server.as_str()).collect()
+        self.faults.iter().map(|planned| planned.server.as_str()).collect()
     }
 
-    /// What is injected where, in words.
+    /// The faults and their nodes, in words.
     pub(crate) fn describe(&self) -> String {
-        let one = |assigned: &PlannedFault| {
-            let share = match assigned.share.get() {
+        let one = |planned: &PlannedFault| {
+            let share = match planned.share.get() {
                 share if share < 1.0 => format!(" on {} of the connections", format_share(share)),
                 _ => String::new(),
             };
-            let way = match assigned.direction {
+            let way = match planned.direction {
                 Direction::Replies => "",
                 Direction::Requests => " (requests)",
                 Direction::Both => " (both ways)",
             };
-            let fault = assigned.course.fault.describe();
-            format!("{fault}{way}{share} on {}{}", assigned.server, assigned.course.shape.describe())
+            let fault = planned.course.fault.describe();
+            format!("{fault}{way}{share} on {}{}", planned.server, planned.course.shape.describe())
         };
         self.faults.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// The nodes a target means, in the lab's order except where the seed picks.
-fn pick(target: &Target, servers: &[String], rng: &mut fastrand::Rng) -> Vec<String> {
+/// The nodes of a target, in the order of the lab or, for a count, of the seed.
+fn pick_nodes(target: &Target, servers: &[String], rng: &mut fastrand::Rng) -> Vec<String> {
     match target {
         Target::All => servers.to_vec(),
         Target::Named(names) => names.clone(),
@@ -225,9 +226,9 @@ mod tests {
     }
 
     proptest! {
-        /// A count picks that many different nodes, the same ones for the same seed.
+        /// A count picks that many different nodes, and the same ones for the same seed.
         #[test]
-        fn a_count_picks_by_the_seed(seed in any::<u64>(), count in 1_usize..=5) {
+        fn a_count_picks_nodes_by_the_seed(seed in any::<u64>(), count in 1_usize..=5) {
             let target = Target::Count(NonZeroUsize::new(count).unwrap());
             let mut scenario = scenario(target);
             scenario.faults.truncate(1);

@@ -1,6 +1,6 @@
-//! The client's settings become a [`ClientPlan`]. They come in layers: the defaults, a preset, the `client` section of the lab
-//! file, the `LAB_` variables, the flags. A client named by flag or variable stands instead of the lab file's section,
-//! because that section as shipped sets every knob.
+//! Makes a [`ClientPlan`] of the client's settings. Each layer overrides the one before: the defaults, a preset, the `client`
+//! section of the lab file, the `LAB_` variables, the flags. A client named by flag or variable replaces the section of the
+//! lab file, because the shipped section sets every value.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::stack::context::{Failover, Timeouts};
 use crate::stack::pool::PoolTimes;
 use crate::stack::retry::RetryRules;
 
-/// The `client` section, and a preset's file.
+/// The `client` section of a lab file, or a client file.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ClientSettings {
@@ -55,16 +55,16 @@ struct BreakerSettings {
     min_requests: Option<u32>,
 }
 
-/// The settings of the files, and where they stand.
+/// Settings from a file, and the place in the file for messages about them.
 pub(super) struct ClientSection {
     settings: ClientSettings,
     document: Document,
     section: &'static str,
 }
 
-/// The client that the flag names, else the lab file's.
+/// The client that the flag names, else the one in the lab file.
 pub(super) fn read_section(lab: &Lab, flags: &ClientFlags) -> Result<ClientSection, ConfigError> {
-    // Checked even where another client is used.
+    // Checked even if the flag names another client.
     let own: ClientSettings = lab.section("client")?;
     if let Some(choice) = &flags.client {
         return read_file(choice);
@@ -82,15 +82,13 @@ pub(super) fn read_section(lab: &Lab, flags: &ClientFlags) -> Result<ClientSecti
     Ok(ClientSection { settings, document, section: "client/" })
 }
 
-/// A client on its own.
+/// The settings of a client file.
 pub(super) fn read_file(choice: &PresetOrFile) -> Result<ClientSection, ConfigError> {
     let document = choice.read()?;
     let settings: ClientSettings = document.decode()?;
     match settings.preset {
         None => Ok(ClientSection { settings, document, section: "" }),
-        Some(_) => {
-            Err(document.problem("preset", "`preset` is for lab files, a client builds on no other").into())
-        }
+        Some(_) => Err(document.problem("preset", "`preset` is only allowed in a lab file").into()),
     }
 }
 
@@ -156,7 +154,7 @@ impl ClientSettings {
         }
     }
 
-    /// These settings, and those of the layer below where these are silent.
+    /// These settings, completed with those of the layer below.
     fn or(self, below: Self) -> Self {
         Self {
             preset: None,

@@ -1,5 +1,5 @@
-//! What comes with the program by name and from the user as a file: workloads and clients. Only the finding and
-//! reading live here, not what the files mean.
+//! Workloads and clients: presets that are built in, and files of the user. They are found and read here; what they mean is
+//! decided elsewhere.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use daemon_core::yaml::Document;
 
 use super::error::ConfigError;
 
-/// A file that is compiled in.
+/// A file that is compiled into the program.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Preset {
     pub(crate) name: &'static str,
@@ -30,17 +30,17 @@ pub(crate) const WORKLOADS: &[Preset] =
 
 pub(crate) const CLIENTS: &[Preset] = shipped!("clients": "default", "fail-fast", "patient", "go-original");
 
-/// Where the files lie that the lab file names.
+/// The folder of the lab file. Paths in the lab file are relative to it.
 pub(super) fn folder_of(lab: &Lab) -> &Path {
     Path::new(lab.document().name()).parent().unwrap_or(Path::new(""))
 }
 
-/// Whether the name of a file says that it holds YAML.
+/// Whether a file's name ends in `.yaml` or `.yml`.
 pub(crate) fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
 }
 
-/// One file of a kind, by name or by path.
+/// A preset by its name, or a file by its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PresetOrFile {
     Preset(&'static Preset),
@@ -48,7 +48,7 @@ pub(crate) enum PresetOrFile {
 }
 
 impl PresetOrFile {
-    /// What a text names, or what it should have been.
+    /// Parses a name or a path. The error says what the text must be.
     pub(crate) fn parse(presets: &'static [Preset], text: &str) -> Result<Self, String> {
         let path = Path::new(text);
         if is_yaml(path) {
@@ -61,7 +61,7 @@ impl PresetOrFile {
         })
     }
 
-    /// A path that does not start at the root is of this folder.
+    /// Makes a relative path relative to this folder.
     pub(crate) fn relative_to(self, folder: &Path) -> Self {
         match self {
             Self::File(path) => Self::File(folder.join(path)),

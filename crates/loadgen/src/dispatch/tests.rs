@@ -1,4 +1,4 @@
-//! The books balance at every instant, against a naive queue that holds every operation.
+//! Compares the queue with a naive one that holds every operation.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -20,13 +20,13 @@ fn schedule() -> impl Strategy<Value = Schedule> {
         .prop_map(|(profile, thread)| Schedule::new(profile, thread, 3).unwrap())
 }
 
-/// Time passes, and a number of workers ask for work; long pauses stand for stalls.
+/// Pauses, and the number of workers that ask for work after each. Long pauses are stalls.
 fn steps() -> impl Strategy<Value = Vec<(u64, usize)>> {
     let pause = prop_oneof![Just(0), 0..2_000u64, 0..300_000u64];
     proptest::collection::vec((pause, 0..6usize), 1..60)
 }
 
-/// What the short form must equal: every operation, one by one.
+/// A queue that holds each operation.
 struct Naive {
     schedule: Schedule,
     began: Instant,
@@ -53,10 +53,10 @@ impl Naive {
 }
 
 proptest! {
-    /// Started + dropped + queued is what is due, at every instant; starts come in order, in time, and as the naive
-    /// queue gives them.
+    /// At every instant, started + dropped + queued equals due. Operations start in order, in time, and as in the naive
+    /// queue.
     #[test]
-    fn the_books_balance(schedule in schedule(), steps in steps(), wait_us in 0..1_000u64) {
+    fn started_dropped_and_queued_add_up_to_due(schedule in schedule(), steps in steps(), wait_us in 0..1_000u64) {
         let mut now = Instant::now();
         let began = now + Duration::from_micros(wait_us);
         let mut dispatch = DispatchQueue::new(schedule, began, DELAY);
@@ -89,9 +89,9 @@ proptest! {
         prop_assert_eq!(dispatch.queued(now), 0);
     }
 
-    /// After a stall of any length, at most one start delay's worth of operations is left to send.
+    /// After a stall of any length, at most the operations of one maximum start delay are left to send.
     #[test]
-    fn a_stall_never_ends_in_a_burst_of_old_work(rate in 1..200_000u32, stall_ms in 0..10_000_000u64) {
+    fn a_stall_does_not_end_in_a_burst_of_old_operations(rate in 1..200_000u32, stall_ms in 0..10_000_000u64) {
         let profile = LoadProfile::Constant(Rate::new(rate).unwrap());
         let began = Instant::now();
         let mut dispatch = DispatchQueue::new(Schedule::new(profile, 0, 1).unwrap(), began, DELAY);
@@ -102,9 +102,9 @@ proptest! {
         prop_assert!(dispatch.take(now).operation.is_none_or(|start| now - start.intended <= DELAY));
     }
 
-    /// An operation's randomness depends on the seed and its number only, and differs between neighbours.
+    /// The randomness of an operation depends only on the seed and its number, and differs between neighbours.
     #[test]
-    fn randomness_belongs_to_the_number(seed: u64, number in 0..u64::MAX) {
+    fn randomness_depends_on_the_number(seed: u64, number in 0..u64::MAX) {
         let start = |number| super::DueOperation { number, intended: Instant::now() };
         prop_assert_eq!(start(number).rng(seed).u64(..), start(number).rng(seed).u64(..));
         prop_assert_ne!(start(number).rng(seed).u64(..), start(number + 1).rng(seed).u64(..));
@@ -128,7 +128,7 @@ fn an_operation_is_dropped_only_after_its_whole_delay() {
     let mut dispatch = DispatchQueue::new(Schedule::new(profile, 0, 1).unwrap(), began, DELAY);
     let ms = Duration::from_millis;
     assert_eq!(dispatch.expire(began + DELAY), 0);
-    // Those of 0 to 9 ms are lost; the one of 10 ms has waited exactly as long as it may.
+    // Those of 0 to 9 ms are dropped. The one of 10 ms has waited exactly as long as allowed.
     let taken = dispatch.take(began + ms(10) + DELAY);
     assert_eq!((taken.dropped, taken.operation.map(|start| start.intended)), (10, Some(began + ms(10))));
     assert_eq!(dispatch.expire(began + ms(11) + DELAY + Duration::from_nanos(1)), 1);

@@ -1,5 +1,5 @@
-//! One attempt at one node: a connection from the pool, one exchange on it, and what its end means for the connection
-//! and the breaker.
+//! One attempt at one node: it gets a connection from the pool, performs one exchange on it, and reports the result to the
+//! pool and the breaker.
 
 use std::time::Instant;
 
@@ -23,13 +23,13 @@ pub(super) struct Attempt<'a, C: Client, R: Recorder> {
     pub(super) deadline: &'a mut Deadline,
     pub(super) server: usize,
     pub(super) started: Instant,
-    /// Without a connection by then the operation is dropped.
+    /// The operation is dropped if it has no connection by then.
     pub(super) connected_by: Option<Instant>,
-    /// The whole operation's.
+    /// The deadline of the whole operation.
     pub(super) limit: Instant,
 }
 
-/// A connection in use, since when it was ready, and what to give back with it.
+/// A connection in use, the time at which it was ready, and the slot to return with it.
 struct Checkout<'a, C, R: Recorder> {
     connection: Box<PooledConnection<C, R>>,
     ready: Instant,
@@ -54,7 +54,7 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
                 let late = self.connected_by.is_some_and(|by| ended >= by);
                 let dropped = error == ErrorType::PoolExhausted && late;
                 if dropped {
-                    // It counts nowhere as an operation: the node did nothing wrong.
+                    // A dropped operation does not count against the node.
                     admission.forget(ended);
                 } else {
                     admission.record(false, ended);
@@ -64,7 +64,7 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
         }
     }
 
-    /// A connection to the node: the worker's own, an idle one, or a new one.
+    /// Gets a connection to the node: the worker's own, an idle one, or a new one.
     async fn checkout(&mut self) -> Result<Checkout<'a, C::Connection, R>, ErrorType> {
         let Self { context, server, started, .. } = *self;
         let times = &context.pool_times;
@@ -77,7 +77,7 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
         let limits = [self.connected_by, times.acquire.map(|wait| started + wait)];
         let slot_limit = limits.into_iter().flatten().fold(self.limit, Instant::min);
         let slot = match self.deadline.within(slot_limit, pool.slot()).await {
-            // A slot that came at the very end is no use: the next one in the queue may still have time.
+            // A slot that came too late is returned: the next operation in the queue may still have time.
             Ok(slot) if !pool.is_shared() || now() < slot_limit => slot,
             Ok(_) | Err(Elapsed) => {
                 context.recorder.record(Event::AcquireFailed { server });
@@ -97,8 +97,8 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
     async fn dial(&mut self) -> Result<Box<PooledConnection<C::Connection, R>>, ErrorType> {
         let Self { context, server, started, limit, .. } = *self;
         let node = &context.nodes[server];
-        let begun = now();
-        let dial_limit = limit.min(begun + context.timeouts.connect);
+        let dial_start = now();
+        let dial_limit = limit.min(dial_start + context.timeouts.connect);
         let error = match self.deadline.within(dial_limit, context.client.dial(&node.dial)).await {
             Ok(Ok(connection)) => {
                 let counts = &context.pools[server].counts;
@@ -108,8 +108,8 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
                 tracing::debug!(server = node.name, %error, "dial failed");
                 ErrorType::Connect
             }
-            // Waiting for a slot took the better part of the operation's time: the node is not to blame.
-            Err(Elapsed) if dial_limit == limit && limit - begun < begun - started => {
+            // Most of the operation's time was spent waiting for a slot, so the node is not the cause.
+            Err(Elapsed) if dial_limit == limit && limit - dial_start < dial_start - started => {
                 ErrorType::PoolExhausted
             }
             Err(Elapsed) => ErrorType::Connect,
@@ -118,7 +118,7 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
         Err(error)
     }
 
-    /// One request and its reply. Whatever is left of a connection that did not end in step is dropped here.
+    /// Sends one request and reads its reply. A connection that may be out of step is closed here.
     async fn exchange(
         &mut self,
         checkout: Checkout<'_, C::Connection, R>,
@@ -177,7 +177,7 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
                 }
             }
         }
-        // Given back last: whoever gets the slot next finds the connection idle, or gone.
+        // The slot is returned last, after the connection is back in the pool or closed.
         drop(slot);
         OperationOutcome { server, result, sent: Some(began), ended, write_outcome, dropped: false }
     }
@@ -198,7 +198,7 @@ fn exchange_result(
     }
 }
 
-/// The first wrong value of a run, with all that is known.
+/// Logs the first wrong value of a run in detail.
 fn log_wrong_value<C, R: Recorder>(
     server: &str,
     request: Request<'_>,
@@ -207,5 +207,5 @@ fn log_wrong_value<C, R: Recorder>(
 ) {
     let (key, kind) = (String::from_utf8_lossy(request.key()), wrong.kind());
     let recent = &connection.exchange_log;
-    tracing::error!(server, %kind, %key, found = %wrong, %recent, "wrong value read; further ones are only counted");
+    tracing::error!(server, %kind, %key, found = %wrong, %recent, "wrong value read; further wrong values are only counted");
 }

@@ -1,6 +1,6 @@
-//! What all load threads share about one node: its name, its address, and its breaker with the history of its
-//! transitions. While the breaker is closed, requests and their successes pass its gate without the lock; a failure, the
-//! end of a bucket and every other state take it. The decisions are in `breaker.rs`.
+//! A node as all load threads share it: name, address, and the breaker with its counted transitions. While the breaker is
+//! closed, requests and successes pass its gate without the lock. Failures, the end of a bucket, and all other states take
+//! the lock. The decisions are in `breaker.rs`.
 
 use std::time::{Instant, SystemTime};
 
@@ -12,11 +12,11 @@ use crate::stack::breaker::{Breaker, BreakerRules, Decision, Permit, Transition}
 use crate::stack::deadline::now;
 use crate::stack::gate::{Gate, Lane, LaneCounts};
 
-/// One memcached node as the client stack sees it.
+/// One memcached node.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) name: String,
-    /// `HOST:PORT` that is dialled.
+    /// The `HOST:PORT` to connect to.
     pub(crate) dial: String,
     gate: Gate,
     /// One per load thread.
@@ -27,14 +27,14 @@ pub(crate) struct Node {
 #[derive(Debug)]
 struct GuardedBreaker {
     breaker: Breaker,
-    /// One per lane.
+    /// One per lane: the counts that the breaker has.
     absorbed: Box<[LaneCounts]>,
     transitions: [[u64; BreakerState::COUNT]; BreakerState::COUNT],
     changed_at: Option<SystemTime>,
 }
 
 impl Node {
-    /// For so many load threads; the breaker's window begins at `now`.
+    /// A node for this number of load threads. The breaker's window begins at `now`.
     pub(crate) fn new(name: String, dial: String, rules: BreakerRules, threads: usize, now: Instant) -> Self {
         let guarded = GuardedBreaker {
             breaker: Breaker::new(rules, now),
@@ -48,7 +48,7 @@ impl Node {
         Self { name, dial, gate, lanes, breaker: Locked::new(guarded) }
     }
 
-    /// Leave for one request of a load thread; `None` means the breaker refused it.
+    /// Admits one request of a load thread. `None` means that the breaker refused it.
     #[inline]
     pub(crate) fn admit(&self, thread: usize, now: Instant) -> Option<Admission<'_>> {
         let permit = match self.gate.try_pass(now, &self.lanes[thread]) {
@@ -58,7 +58,7 @@ impl Node {
         Some(Admission { node: self, thread, permit: Some(permit) })
     }
 
-    /// The breaker as of now, for the gauges.
+    /// The breaker at `now`, for the gauges.
     pub(crate) fn view(&self, now: Instant) -> BreakerView {
         self.with_guarded(|guarded| {
             let decision = guarded.breaker.inspect(now);
@@ -92,7 +92,7 @@ impl Node {
         })
     }
 
-    /// Asks under the lock, once the breaker knows what passed without it; logs when the lock is free again.
+    /// Calls `question` under the lock, after the breaker has added the counts of the lanes. Logs after the lock is released.
     fn with_guarded<T>(&self, question: impl FnOnce(&mut GuardedBreaker) -> Decision<T>) -> T {
         let decision = {
             let mut guarded = self.breaker.lock();
@@ -124,8 +124,8 @@ impl GuardedBreaker {
     }
 }
 
-/// A permit that cannot get lost: dropped without a result, its request counts as failed, so that a cancelled probe
-/// does not hold the breaker half-open for ever.
+/// A permit that is always returned. If it is dropped without a result, its request counts as failed. So a cancelled probe
+/// does not keep the breaker half-open for ever.
 #[derive(Debug)]
 #[must_use = "a permit that is not recorded counts as a failure"]
 pub(crate) struct Admission<'a> {
@@ -135,7 +135,7 @@ pub(crate) struct Admission<'a> {
 }
 
 impl Admission<'_> {
-    /// The request was never sent.
+    /// The request was not sent.
     pub(crate) fn forget(mut self, now: Instant) {
         if let Some(permit) = self.permit.take() {
             self.node.with_breaker(|breaker| Decision { value: (), transition: breaker.forget(permit, now) });

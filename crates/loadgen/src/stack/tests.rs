@@ -1,4 +1,4 @@
-//! The order of the stack and what a failure means, on a scripted client and a paused clock.
+//! The order of the stack and the meaning of failures, with a scripted client and a paused clock.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -29,10 +29,10 @@ const GET: Request<'static> = Request::Get { key: b"key:0" };
 
 mod policies;
 
-/// As in a run with an exporter of one's own.
+/// As in a run with an exporter of your own.
 type Both = (Arc<ClientShard>, Tally);
 
-/// What differs from one connection per worker, no failover, no retries.
+/// Settings of a test. The default is one connection per worker, no failover and no retries.
 struct Setup {
     nodes: usize,
     bound: usize,
@@ -68,7 +68,7 @@ impl Fixture {
         Self::with(client, Setup { bound, workers, ..Setup::default() })
     }
 
-    /// Nodes `n1`.. at `10.0.0.1:11211`.., whose breakers trip at four failures in a row.
+    /// Nodes `n1`.. at `10.0.0.1:11211`.., with breakers that open after four consecutive failures.
     fn with(client: &FakeClient, setup: Setup) -> Self {
         let rules = BreakerRules {
             half_open_requests: 1,

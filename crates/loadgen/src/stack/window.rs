@@ -1,8 +1,8 @@
-//! Request and failure counts over a rolling window of buckets, for the breaker. Pure: the caller brings the time.
+//! Request and failure counts over a rolling window of buckets, for the breaker. Pure: the caller passes the time.
 
 use std::time::{Duration, Instant};
 
-/// The bucket a request was admitted in, counted from the window's last clearing.
+/// The number of a bucket, counted since the window was last cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BucketNumber(pub(crate) u64);
 
@@ -11,7 +11,7 @@ pub(crate) struct BucketNumber(pub(crate) u64);
 pub(crate) struct Counts {
     pub(crate) requests: u64,
     pub(crate) failures: u64,
-    /// Failures since the last success, as far as they are inside the window.
+    /// Failures since the last success, without those outside the window.
     pub(crate) consecutive_failures: u64,
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Window {
     buckets: Vec<Bucket>,
     period: Duration,
     start: Instant,
-    /// End of the current bucket: one comparison decides that nothing rolls.
+    /// End of the current bucket. It is stored so that most calls need one comparison only.
     next_roll: Instant,
     current: u64,
     sum: Counts,
@@ -45,7 +45,7 @@ impl Window {
     }
 
     pub(crate) fn totals(&self) -> Counts {
-        // A run of failures that reaches back beyond the window counts only with its part inside.
+        // Of a run of failures that began before the window, only the part inside counts.
         Counts { consecutive_failures: self.sum.consecutive_failures.min(self.sum.failures), ..self.sum }
     }
 
@@ -57,20 +57,20 @@ impl Window {
         self.sum = Counts::default();
     }
 
-    /// The current bucket, and when it ends.
+    /// The current bucket and its end.
     pub(crate) fn current_bucket(&self) -> (BucketNumber, Instant) {
         (BucketNumber(self.current), self.next_roll)
     }
 
-    /// Requests that were admitted in the current bucket.
+    /// Adds requests to the current bucket.
     pub(crate) fn add_requests(&mut self, count: u64) -> BucketNumber {
         self.sum.requests += count;
         self.bucket_mut(self.current).requests += count;
         BucketNumber(self.current)
     }
 
-    /// A request of that bucket that was never sent. One that passed while its bucket ended may be counted in the next,
-    /// and then stays.
+    /// Removes a request of that bucket that was never sent. A request that was admitted at the end of its bucket may have
+    /// been counted in the next one; then it is not removed.
     pub(crate) fn remove_request(&mut self, BucketNumber(number): BucketNumber) {
         if self.current.saturating_sub(number) >= self.buckets.len() as u64 {
             return;
@@ -99,7 +99,7 @@ impl Window {
         }
     }
 
-    /// Drops the buckets that left the window by `now`.
+    /// Drops the buckets that are no longer in the window at `now`.
     pub(crate) fn roll(&mut self, now: Instant) {
         if now < self.next_roll {
             return;

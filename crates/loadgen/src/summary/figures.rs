@@ -1,4 +1,4 @@
-//! The figures of a summary, computed once for both of its forms. Pure.
+//! The figures of a summary, for both of its formats. Pure.
 
 use std::time::Duration;
 
@@ -8,30 +8,31 @@ use metrics_core::labels::Status;
 
 use crate::plan::{Pace, Plan, SummaryFormat};
 
-/// What is known of a run before it starts.
+/// Facts about a run that are known before it starts.
 #[derive(Clone, Debug)]
 pub(crate) struct RunInfo {
     pub(crate) format: SummaryFormat,
     pub(crate) workload: String,
     pub(crate) pace: Pace,
     pub(crate) seed: u64,
-    /// The nodes' names, in their order.
+    /// The names of the nodes.
     pub(crate) nodes: Vec<String>,
 }
 
-/// A run that has ended.
+/// The figures of a run that has ended.
 #[derive(Clone, Debug)]
 pub(super) struct Summary {
     pub(super) info: RunInfo,
-    /// From the first start that was due to the moment at which no more were.
+    /// The time from the first operation that was due until the end of the load.
     pub(super) ran: Duration,
     pub(super) nodes: Vec<Breakdown>,
-    /// Of all nodes.
+    /// The sum over all nodes.
     pub(super) total: Breakdown,
-    /// Of an open loop.
+    /// The lateness of starts in an open loop.
     pub(super) lateness: FineHistogram,
     pub(super) dropped: u64,
-    /// Those that were due: each was taken by a worker or dropped, or both for want of a connection.
+    /// The operations that were due. Each one was started by a worker or dropped. Some were started and then dropped because
+    /// they got no connection.
     pub(super) due: u64,
 }
 
@@ -72,7 +73,7 @@ impl Summary {
         if seconds > 0.0 { operations as f64 / seconds } else { 0.0 }
     }
 
-    /// Operations per second that an open loop wanted, over the whole run.
+    /// The mean rate of operations that an open loop had to start. `None` in a closed loop.
     pub(super) fn requested_rate(&self) -> Option<f64> {
         match self.info.pace {
             Pace::Closed(_) => None,

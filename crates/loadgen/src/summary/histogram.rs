@@ -5,7 +5,7 @@ use std::fmt;
 use metrics_core::FineHistogram;
 use metrics_core::families::client::Breakdown;
 
-/// Both times of all operations, cell by cell, each less than 1% wide.
+/// Latency and service time of all operations, in cells that are less than 1% wide.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Histogram {
     latency: FineHistogram,
@@ -18,7 +18,8 @@ impl Histogram {
     }
 }
 
-/// CSV: which time, the upper end of a cell in seconds, the operations in it. Empty cells are left out.
+/// CSV with three columns: the kind of time, the upper end of a cell in seconds, and the operations in the cell. Empty cells
+/// are left out.
 impl fmt::Display for Histogram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "time,seconds,operations")?;

@@ -1,4 +1,4 @@
-//! The summary for programs: one object. Its keys stay, whatever the run was like; what does not apply is null.
+//! The summary for programs: one JSON object. It always has the same keys. A figure that does not apply is null. Pure.
 
 use daemon_core::exit::UserError;
 use metrics_core::FineHistogram;
@@ -37,15 +37,15 @@ pub(super) fn format_json(summary: &Summary) -> String {
     format!("{:#}\n", Value::Object(object))
 }
 
-/// What stands in the summary's place where the run did not take place.
+/// The JSON object that replaces the summary when a run failed.
 pub(crate) fn format_failure(error: &dyn UserError) -> String {
-    let mut told = error.to_string();
+    let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
-        told = format!("{told}: {source}");
+        message = format!("{message}: {source}");
         cause = source.source();
     }
-    format!("{:#}\n", json!({ "error": told, "exit": error.exit().code() }))
+    format!("{:#}\n", json!({ "error": message, "exit": error.exit().code() }))
 }
 
 fn node(node: &Breakdown) -> Value {

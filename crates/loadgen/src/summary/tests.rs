@@ -1,4 +1,4 @@
-//! The summary in both forms, of a run that was and of one that was not.
+//! The summary in both formats, of a run with operations and of one without.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn finish(shard: &ClientShard, server: usize, outcome: Result<(), ErrorType>, mi
     });
 }
 
-/// Three operations in two seconds, and one that was taken and dropped for want of a connection.
+/// Three operations in two seconds, and one that was started and then dropped because it got no connection.
 fn ran() -> Arc<ClientFamilies> {
     let families = families();
     let (one, other) = (families.shard(0).unwrap(), families.shard(1).unwrap());
@@ -56,10 +56,10 @@ fn ran() -> Arc<ClientFamilies> {
 }
 
 #[test]
-fn the_text_says_how_much_how_fast_and_what_failed() {
+fn the_text_shows_operations_rates_times_and_errors() {
     assert_eq!(
         summarize(&about(SummaryFormat::Text, open()), &ran(), Duration::from_secs(2)).0,
-        "3 operations in 2.0 s, 2/s of 2/s asked for, seed 42\n\
+        "3 operations in 2.0 s, 2/s of 2/s requested, seed 42\n\
          failed: 2 (66.67%): timeout 1, corrupt 1\n\
          sent: get 3\n\
          hits: 1 (100.00%) of 1 reads, wrong values: 1 (stale 1)\n\
@@ -89,7 +89,7 @@ fn keys(value: &serde_json::Value, path: &str, into: &mut Vec<String>) {
 }
 
 #[test]
-fn the_object_has_the_same_keys_whatever_happened() {
+fn the_object_always_has_the_same_keys() {
     let parsed = |pace, families: &ClientFamilies, seconds| -> serde_json::Value {
         let text = summarize(&about(SummaryFormat::Json, pace), families, Duration::from_secs(seconds)).0;
         serde_json::from_str(&text).unwrap()

@@ -1,4 +1,4 @@
-//! From the raw shape of a scenario file to scenarios that make sense by themselves. Reads no file.
+//! Turns the raw form of a scenario file into checked scenarios. Reads no file and knows no lab.
 
 use daemon_core::problems::{Problem, Problems};
 use daemon_core::values::Fraction;
@@ -15,7 +15,7 @@ pub(crate) mod values;
 
 use values::{EVERYTHING, check_name};
 
-/// The family's scenarios, or everything that is wrong.
+/// The scenarios of a family, or all problems of its file.
 pub(super) fn scenarios(family: &raw::Family, document: &Document) -> Result<Vec<Scenario>, Problems> {
     let mut problems = Problems::default();
     if let Err(reason) = check_name("family", &family.family) {
@@ -56,7 +56,7 @@ fn scenario(
     if let Err(reason) = check_name("scenario", &raw.name) {
         problems.extend(document.problem(&format!("{at}/name"), reason).into());
     } else if raw.name == family.family {
-        let message = format!("scenario `{}` has the name of its family", raw.name);
+        let message = format!("scenario `{}` has the same name as its family", raw.name);
         problems.extend(document.problem(&format!("{at}/name"), message).into());
     }
     for (index, alias) in raw.aliases.iter().enumerate() {
@@ -122,8 +122,10 @@ fn fault_entry(raw: &raw::FaultEntry, document: &Document, at: &str) -> Result<F
     let shape = shapes::shape(raw.shape.as_ref(), &fault, &problem_at)?;
     let share = raw.share.unwrap_or(Fraction::ONE);
     if fault.effect_on_connections() == ConnectionEffect::Refused && share != Fraction::ONE {
-        let message =
-            format!("a proxy is {} for all its connections, `share` cannot be given", fault.label());
+        let message = format!(
+            "`share` cannot be combined with `{}`, which closes all connections of a proxy",
+            fault.label()
+        );
         return Err(problem_at("share", &message));
     }
     let Problem { file, line, .. } = problem_at("target", "");

@@ -6,7 +6,7 @@ use daemon_core::exit::{Exit, UserError};
 use daemon_core::problems::Problems;
 use daemon_core::yaml::Unreadable;
 
-/// Why there is no catalogue.
+/// What keeps a catalogue from being loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CatalogueError {
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! The shape of a scenario file, for serde and for the check with lines. Nothing outside `catalogue` sees these types.
+//! The YAML form of a scenario file, for serde and for the schema check. Used only in `catalogue`.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
@@ -15,7 +15,7 @@ pub(super) mod expect;
 pub(super) struct Family {
     pub(super) family: String,
     pub(super) phases: Phases,
-    /// What every scenario of the family is held to, unless it has an expectation of that name.
+    /// The expectations of every scenario of the family. A scenario replaces one by its name.
     #[serde(default)]
     pub(super) expect: Vec<expect::Expectation>,
     pub(super) scenarios: Vec<Scenario>,
@@ -43,7 +43,7 @@ pub(super) struct Scenario {
     pub(super) stop_when: Vec<expect::StopRule>,
 }
 
-/// What a scenario overrides of its family's phases.
+/// The lengths of phases that differ from the family's.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(super) struct OwnPhases {
     pub(super) stabilization: Option<Positive>,
@@ -63,7 +63,7 @@ pub(super) struct FaultEntry {
     pub(super) fault: Fault,
 }
 
-/// How a fault changes over testing: one of these.
+/// How a fault changes during testing. One of the keys is needed.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Shape {
     pub(super) ramp: Option<Ramp>,
@@ -87,7 +87,7 @@ pub(super) struct Flap {
     pub(super) off: Positive,
 }
 
-/// A strength for a while; 0 is off.
+/// A strength for a length of time. 0 is off.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Stretch {
     #[serde(rename = "for")]

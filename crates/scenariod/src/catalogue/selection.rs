@@ -1,4 +1,4 @@
-//! Which scenarios a command means: names, families, playlists, `all`. Pure.
+//! The scenarios that the words of a command select: names, families, playlists, `all`. Pure.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use crate::catalogue::playlist::{Playlist, PlaylistEntry};
 use crate::catalogue::suggest::find_scenarios;
 use crate::scenario::Scenario;
 
-/// A word that selects nothing.
+/// A selection that is empty.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SelectError {
     #[error("unknown scenario, family or playlist: {word}")]
     Unknown { word: String, near: Option<String> },
-    #[error("no scenario, family or playlist is named")]
+    #[error("no scenario, family or playlist is given")]
     Nothing,
 }
 
@@ -36,7 +36,7 @@ impl UserError for SelectError {
 /// What one word selects.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Selection<'a> {
-    /// A scenario by itself or a family in its own order.
+    /// A single scenario, or a family in its order.
     Scenarios(Vec<&'a Scenario>),
     Playlist(&'a Playlist),
 }
@@ -46,7 +46,7 @@ pub(crate) fn split_words<'a>(lists: impl IntoIterator<Item = &'a str>) -> impl 
     lists.into_iter().flat_map(|list| list.split(',')).map(str::trim).filter(|word| !word.is_empty())
 }
 
-/// What each word means, in the order written.
+/// What each word selects, in the order of the words.
 pub(crate) fn select<'a>(
     library: &'a Library,
     words: impl Iterator<Item = &'a str>,
@@ -54,12 +54,12 @@ pub(crate) fn select<'a>(
     let mut selected = Vec::new();
     for word in words {
         let unknown = || SelectError::Unknown { word: word.to_owned(), near: library.nearest_name(word) };
-        selected.push(one(library, word).ok_or_else(unknown)?);
+        selected.push(select_word(library, word).ok_or_else(unknown)?);
     }
     if selected.is_empty() { Err(SelectError::Nothing) } else { Ok(selected) }
 }
 
-fn one<'a>(library: &'a Library, word: &str) -> Option<Selection<'a>> {
+fn select_word<'a>(library: &'a Library, word: &str) -> Option<Selection<'a>> {
     if let Some((_, playlist)) = library.files.iter().find(|(path, _)| path == word) {
         return Some(Selection::Playlist(playlist));
     }
@@ -70,7 +70,7 @@ fn one<'a>(library: &'a Library, word: &str) -> Option<Selection<'a>> {
     (!scenarios.is_empty()).then_some(Selection::Scenarios(scenarios))
 }
 
-/// The part of a library that words name, in the library's order.
+/// The part of a library that words select, in the order of the library.
 pub(crate) fn restrict_library<'a>(
     library: &'a Library,
     words: impl Iterator<Item = &'a str>,
@@ -91,7 +91,7 @@ pub(crate) fn restrict_library<'a>(
     })
 }
 
-/// Every run that a selection makes, in order.
+/// Every run of a selection, in order.
 pub(crate) fn selected_entries(selected: &[Selection<'_>]) -> Vec<PlaylistEntry> {
     let one = |selected: &Selection<'_>| match selected {
         Selection::Scenarios(scenarios) => {
@@ -102,7 +102,7 @@ pub(crate) fn selected_entries(selected: &[Selection<'_>]) -> Vec<PlaylistEntry>
     selected.iter().flat_map(one).collect()
 }
 
-/// What is said where words select a scenario again: it runs as often, which may not be what was meant.
+/// A note about scenarios that are selected more than once, which may be a mistake.
 pub(crate) fn repetition_note(selected: &[Selection<'_>]) -> Option<String> {
     let mut times: BTreeMap<&str, u32> = BTreeMap::new();
     for selected in selected {
@@ -113,8 +113,10 @@ pub(crate) fn repetition_note(selected: &[Selection<'_>]) -> Option<String> {
     let again: Vec<_> = times.into_iter().filter(|(_, times)| *times > 1).collect();
     match again.as_slice() {
         [] => None,
-        [(name, times)] => Some(format!("{name} is selected {times} times and runs as often")),
-        several => Some(format!("{} scenarios are selected more than once and run as often", several.len())),
+        [(name, times)] => Some(format!("{name} is selected {times} times and runs {times} times")),
+        several => {
+            Some(format!("{} scenarios are selected more than once and run more than once", several.len()))
+        }
     }
 }
 
@@ -132,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_families_come_in_the_order_written() {
+    fn names_and_families_keep_the_order_of_the_words() {
         assert_eq!(names("latency-1s, packet-loss-2").unwrap(), ["latency-1s", "packet-loss-2"]);
         let latency =
             ["latency-100ms", "latency-1s", "latency-5s", "latency-10s", "latency-40s", "latency-2m"];
@@ -148,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_is_cut_down_to_what_words_name() {
+    fn a_library_is_restricted_to_what_words_select() {
         let library = Library::load(None).unwrap();
         let part = restrict_library(&library, split_words(["smoke,flaky", "packet-loss-10-pct"])).unwrap();
         let names: Vec<&str> = part.catalogue.scenarios().iter().map(|one| one.name.as_str()).collect();
@@ -158,22 +160,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_selected_again_is_said() {
+    fn a_note_names_what_is_selected_more_than_once() {
         let library = Library::load(None).unwrap();
         let said = |list| repetition_note(&select(&library, split_words([list])).unwrap());
         assert_eq!(said("latency-1s,blip"), None);
         assert_eq!(
             said("latency-1s,latency").as_deref(),
-            Some("latency-1s is selected 2 times and runs as often")
+            Some("latency-1s is selected 2 times and runs 2 times")
         );
         assert_eq!(
             said("flaky,flaky").as_deref(),
-            Some("2 scenarios are selected more than once and run as often")
+            Some("2 scenarios are selected more than once and run more than once")
         );
     }
 
     #[test]
-    fn older_names_still_mean_their_scenarios() {
+    fn older_names_still_select_their_scenarios() {
         let lengths = ["100ms", "1s", "5s", "10s", "40s", "2m"];
         let blips = lengths.map(|length| (format!("latency-200ms-{length}"), format!("blip-{length}")));
         let rates = [2, 5, 10, 20, 50, 100];
@@ -187,7 +189,7 @@ mod tests {
         ];
         let others = others.map(|(old, new)| (old.to_owned(), new.to_owned()));
         let older: Vec<(String, String)> = [&blips[..], &losses[..], &others[..]].concat();
-        // No alias is without its line here.
+        // Each alias of the catalogue is in the list above.
         let library = Library::load(None).unwrap();
         let words: usize = library.catalogue.scenarios().iter().map(|one| one.words().count() - 1).sum();
         assert_eq!(older.len(), words);
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_word_gets_the_nearest_right_one() {
+    fn an_unknown_word_gets_the_nearest_name() {
         let near = |word: &str| match names(word) {
             Err(SelectError::Unknown { near, .. }) => near,
             other => unreachable!("{other:?}"),

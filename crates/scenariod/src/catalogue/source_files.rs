@@ -1,4 +1,5 @@
-//! Which files a check means and what each of them is: scenarios, a playlist or a lab. Looks at no value.
+//! Finds the files of a check and tells what each of them holds by its keys: scenarios, a playlist or a lab. Checks no
+//! value.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,34 +18,34 @@ pub(crate) struct Source {
     pub(crate) text: String,
 }
 
-/// What a file is for.
+/// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileKind {
     Scenarios,
     Playlist,
     Lab,
-    /// Another program's.
+    /// Nothing of the lab: a file of another program.
     Other,
 }
 
-/// The keys by which each kind is known.
+/// The keys that only a file of the kind has.
 const KEYS: [(FileKind, &[&str]); 3] = [
     (FileKind::Scenarios, &["family", "scenarios"]),
     (FileKind::Playlist, &["playlist", "entries"]),
     (FileKind::Lab, &["servers", "loadgen", "client", "scenariod"]),
 ];
 
-/// What a file is by the keys of its top level.
+/// The kind of a file, by the keys of its top level.
 pub(crate) fn file_kind(source: &Source) -> FileKind {
     let keys = keys(source);
     let of = |word: &str| KEYS.iter().find(|(_, words)| words.contains(&word)).map(|(kind, _)| *kind);
     let count = |kind: FileKind| keys.iter().filter(|key| of(key) == Some(kind)).count();
-    // Of two that fit equally well the first.
+    // `max_by_key` returns the last maximum, so the order is reversed to prefer the first.
     let best = KEYS.iter().rev().map(|(kind, _)| *kind).max_by_key(|kind| count(*kind));
     best.filter(|kind| count(*kind) > 0).unwrap_or(FileKind::Other)
 }
 
-/// What a file is most likely meant to be, by keys that are only nearly right.
+/// The kind that a file probably has, by keys with a typo.
 pub(crate) fn guess_kind(source: &Source) -> FileKind {
     let words = || KEYS.iter().flat_map(|(_, words)| words.iter().copied());
     let near = keys(source).iter().find_map(|key| nearest(key, words()));
@@ -55,7 +56,7 @@ pub(crate) fn guess_kind(source: &Source) -> FileKind {
 fn keys(source: &Source) -> BTreeSet<String> {
     match Document::parse(source.name.as_str(), source.text.as_str()) {
         Ok(document) => document.keys().map(str::to_owned).collect(),
-        // What is wrong is told by whoever reads it; the lines that are right say who that is.
+        // The reader of that kind reports the syntax error. The correct lines are enough to find the kind.
         Err(_) => {
             let key = |line: &str| line.split_once(':').map(|(key, _)| key.to_owned());
             source.text.lines().filter_map(key).collect()
@@ -63,7 +64,8 @@ fn keys(source: &Source) -> BTreeSet<String> {
     }
 }
 
-/// Every YAML file below the folders and every file named, in the order named; what cannot be read comes apart.
+/// Every given file and every YAML file below the given folders, in the order of the paths. The second list has the files
+/// that cannot be read.
 pub(crate) fn read_files(paths: &[PathBuf]) -> (Vec<InputFile>, Vec<Unreadable>) {
     let (mut files, mut unreadable) = (Vec::new(), Vec::new());
     for path in paths {
@@ -89,14 +91,14 @@ pub(crate) fn read_files(paths: &[PathBuf]) -> (Vec<InputFile>, Vec<Unreadable>)
     (sources, unreadable)
 }
 
-/// A file that was read.
+/// A file of a check.
 pub(crate) struct InputFile {
     pub(crate) source: Source,
-    /// Itself, not the folder it is in.
+    /// Is the file itself given, not a folder above it?
     pub(crate) by_name: bool,
 }
 
-/// Every YAML file of a folder, by name.
+/// Every YAML file of a folder, sorted by name.
 pub(crate) fn read_folder(folder: &Path) -> Result<Vec<Source>, CatalogueError> {
     let unreadable = |source| Unreadable { path: folder.to_owned(), source };
     let mut paths = Vec::new();
@@ -118,7 +120,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Source, CatalogueError> {
     Ok(Source { name: path.display().to_string(), text: Document::read_text(path)? })
 }
 
-/// Links to folders are not followed: they may lead back. Folders that hide themselves hold nothing of the lab.
+/// Does not follow links to folders, because they may lead back, and skips hidden folders.
 fn descend(folder: &Path, found: &mut Vec<PathBuf>, unreadable: &mut Vec<Unreadable>) {
     let entries = match sorted(folder) {
         Ok(entries) => entries,
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_what_its_keys_say() {
+    fn the_keys_of_a_file_tell_its_kind() {
         for (text, expected) in [
             ("family: x\nphases: {}\nscenarios: []\n", FileKind::Scenarios),
             ("servers: []\n", FileKind::Lab),
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_a_typo_is_still_read_as_what_it_was_meant_to_be() {
+    fn a_key_with_a_typo_still_tells_the_kind() {
         assert_eq!(guess_kind(&source("sevrers: []\n")), FileKind::Lab);
         assert_eq!(guess_kind(&source("playlst: x\n")), FileKind::Playlist);
         assert_eq!(guess_kind(&source("zebra: x\n")), FileKind::Other);

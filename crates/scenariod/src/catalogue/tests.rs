@@ -1,4 +1,4 @@
-//! The catalogue as users meet it: shipped files, folders of their own, and everything that can be wrong in one.
+//! The shipped catalogue, folders of users, and the messages about wrong files.
 
 use std::path::Path;
 
@@ -62,7 +62,7 @@ fn the_promised_scenarios_are_there() {
 }
 
 #[test]
-fn shapes_that_make_no_sense_are_named() {
+fn a_wrong_shape_is_reported() {
     let with = |fault: &str, shape: &str| {
         let fault = format!("{{ target: m, fault: {fault}, shape: {shape} }}");
         problems(&format!("{HEAD}  - name: a\n    about: b\n    faults: [{fault}]\n"))
@@ -91,7 +91,7 @@ fn shapes_that_make_no_sense_are_named() {
 }
 
 #[test]
-fn parameters_out_of_bounds_are_named() {
+fn a_parameter_out_of_its_bounds_is_reported() {
     let says = |fault: &str, message: &str| {
         let text =
             format!("{HEAD}  - name: a\n    about: b\n    faults: [{{ target: m, fault: {fault} }}]\n");
@@ -101,7 +101,10 @@ fn parameters_out_of_bounds_are_named() {
     says("latency, delay: 10us", "`delay` must be between 1ms and 1h");
     says("slicer, size: 4, variation: 4", "`variation` must be below `size`");
     says("bandwidth, rate: 0", "`rate` is 0, must be at least 1");
-    says("down, share: 0.5", "a proxy is down for all its connections, `share` cannot be given");
+    says(
+        "down, share: 0.5",
+        "`share` cannot be combined with `down`, which closes all connections of a proxy",
+    );
     says(
         "packet_loss, rate: 0.1, model: simpel",
         "unknown model `simpel`, did you mean `simple`? (one of auto, simple)",
@@ -109,7 +112,7 @@ fn parameters_out_of_bounds_are_named() {
 }
 
 #[test]
-fn one_pass_names_every_problem_with_its_line() {
+fn one_check_reports_every_problem_with_its_line() {
     let text = format!(
         "{HEAD}  - name: first
     about: one
@@ -135,7 +138,7 @@ fn one_pass_names_every_problem_with_its_line() {
 }
 
 #[test]
-fn values_out_of_bounds_are_named() {
+fn a_wrong_value_is_reported() {
     let with = |fault: &str| {
         problems(&format!("{HEAD}  - name: a\n    about: b\n    faults: [{{ target: m, {fault} }}]\n"))
     };
@@ -166,7 +169,7 @@ fn names_are_plain_and_unique() {
     let file = |names: &[&str]| format!("{HEAD}{}", names.iter().map(|name| entry(name)).collect::<String>());
     assert_eq!(problems(&file(&["a", "b", "a"])), "mine.yaml:6: scenario `a` is also in family mine");
     assert_eq!(problems(&file(&["all"])), "mine.yaml:4: `all` selects every scenario and cannot be a name");
-    assert_eq!(problems(&file(&["mine"])), "mine.yaml:4: scenario `mine` has the name of its family");
+    assert_eq!(problems(&file(&["mine"])), "mine.yaml:4: scenario `mine` has the same name as its family");
     assert_eq!(
         problems(&file(&["A_b"])),
         "mine.yaml:4: invalid scenario name `A_b`: use lowercase letters, digits and dashes, and no dash at the start"
@@ -174,7 +177,7 @@ fn names_are_plain_and_unique() {
 }
 
 #[test]
-fn a_folder_adds_and_replaces() {
+fn a_folder_adds_and_replaces_scenarios() {
     let folder = tempfile::tempdir().unwrap();
     let text = "family: latency\nphases: { stabilization: 1s, testing: 2s, recovery: 3s }\nscenarios:\n  \
         - { name: latency-1s, about: mine, faults: [{ target: all, fault: latency, delay: 1s, jitter: 5ms }] }\n  \

@@ -45,7 +45,7 @@ pub(crate) struct ToxiproxyArgs {
 /// Of `run`, and of a line without a command.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Same as NAME; commas separate names; can be repeated
+    /// Same as NAME, with commas in between
     #[arg(long, visible_alias = "playlist", value_name = "NAME,...")]
     pub(crate) scenario: Vec<String>,
     /// Run the whole list N times; without N, until stopped

@@ -11,7 +11,6 @@ use serde::Deserialize;
 use super::keys::LONGEST;
 use super::kind::{ConnectionEffect, FaultKind, KeyError};
 use super::toxic::ToxicKind;
-use crate::text::format_duration;
 
 /// every chunk arrives in pieces of `size` bytes,
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -61,7 +60,8 @@ impl FaultKind for Slicer {
     }
 
     fn describe(&self) -> String {
-        let delay = format_duration(self.delay());
+        // The other durations in words have no microseconds.
+        let delay = humantime::format_duration(self.delay());
         format!("slices of {} ± {} bytes, {delay} apart", self.size, self.variation)
     }
 

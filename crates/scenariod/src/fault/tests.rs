@@ -85,6 +85,12 @@ fn the_faults_have_the_toxics_that_their_names_promise() {
 }
 
 #[test]
+fn a_slicer_is_described_with_its_microseconds() {
+    let slicer = Fault::from_yaml("{ fault: slicer, size: 8, variation: 4, delay: 100us }");
+    assert_eq!(slicer.describe(), "slices of 8 ± 4 bytes, 100us apart");
+}
+
+#[test]
 fn an_on_off_fault_has_no_strength_in_between() {
     let half = Fraction::new(0.5).unwrap();
     for fault in examples() {

@@ -1,5 +1,5 @@
-//! What is wanted of each fault at each moment of testing. Pure: elapsed time is an argument, so a late call never
-//! shifts a later one.
+//! The strength of each fault at each moment of testing. Pure: elapsed time is an argument, so that a late call does not
+//! shift the calls after it.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use daemon_core::values::Fraction;
 use crate::fault::Fault;
 use crate::text::{format_duration, format_share};
 
-/// How strong a fault is over time.
+/// The strength of a fault over time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Shape {
     /// At full strength all the time.
     #[default]
     Constant,
-    /// In so many equal parts of testing, at least 2, from one strength to another.
+    /// From one strength to another, in `steps` equal parts of testing, at least 2.
     Ramp { from: Fraction, to: Fraction, steps: u32 },
-    /// On, off, on, ...
+    /// On, off, on, and so on.
     Flap { on: Duration, off: Duration },
-    /// One strength after the other, `None` is off; off after the last.
+    /// One strength after the other, then off.
     Steps(Vec<Stretch>),
 }
 
-/// A part of `Shape::Steps`.
+/// A part of `Shape::Steps`. Its level `None` is off.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Stretch {
     pub(crate) length: Duration,
@@ -30,9 +30,9 @@ pub(crate) struct Stretch {
 }
 
 impl Shape {
-    /// The shape with all its lengths changed by `scale`.
+    /// The shape with `scale` applied to each length.
     pub(crate) fn scaled(&self, scale: impl Fn(Duration) -> Duration) -> Shape {
-        // Toxiproxy answers in milliseconds: shorter than that nothing could be seen to change.
+        // Calls to Toxiproxy take milliseconds: a shorter change would not be visible.
         let scale = |length| scale(length).max(Duration::from_millis(1));
         match self {
             Shape::Constant | Shape::Ramp { .. } => self.clone(),
@@ -44,7 +44,7 @@ impl Shape {
         }
     }
 
-    /// In words that follow a fault's; nothing where it is constant.
+    /// In words that can follow those of the fault; empty for a constant shape.
     pub(crate) fn describe(&self) -> String {
         let share = |level: Fraction| format_share(level.get());
         match self {
@@ -68,7 +68,7 @@ impl Shape {
         }
     }
 
-    /// Whether it asks for a strength between off and full.
+    /// Does it need a strength between off and full?
     pub(crate) fn is_graded(&self) -> bool {
         match self {
             Shape::Constant | Shape::Flap { .. } => false,
@@ -79,7 +79,7 @@ impl Shape {
         }
     }
 
-    /// The strength after `elapsed` of a testing phase of this length, and when it changes next.
+    /// The strength at `elapsed` in a testing phase of this length, and the time of its next change.
     fn at(&self, elapsed: Duration, testing: Duration) -> (Option<Fraction>, Option<Duration>) {
         match self {
             Shape::Constant => (Some(Fraction::ONE), None),
@@ -115,7 +115,7 @@ impl Shape {
     }
 }
 
-/// The course of one fault.
+/// A fault and its strength over time.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Course {
     pub(crate) fault: Fault,
@@ -123,23 +123,23 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    /// The fault as it is wanted after `elapsed` of a testing phase of this length; `None` is off.
+    /// The fault at `elapsed` in a testing phase of this length; `None` is off.
     pub(crate) fn at(&self, elapsed: Duration, testing: Duration) -> Option<Fault> {
         self.fault.at(self.shape.at(elapsed, testing).0?)
     }
 
-    /// How strong it is then.
+    /// The strength at that time.
     pub(crate) fn level(&self, elapsed: Duration, testing: Duration) -> Option<Fraction> {
         self.shape.at(elapsed, testing).0
     }
 
-    /// When that changes next, before the end of testing.
+    /// The time of the next change before the end of testing.
     pub(crate) fn next_change(&self, elapsed: Duration, testing: Duration) -> Option<Duration> {
         self.shape.at(elapsed, testing).1.filter(|next| *next < testing)
     }
 }
 
-/// A duration of so many ns; centuries are as good as for ever.
+/// Nanoseconds as a duration, limited to some centuries.
 fn nanos(nanos: u128) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }

@@ -43,7 +43,9 @@ fn a_wrong_playlist_is_refused_with_the_place() {
     Expect::of(&["--scenario", "./mine.yaml"])
         .file("mine.yaml", SCENARIOS)
         .code(2)
-        .stderr("error: ./mine.yaml:1: holds scenarios, not a playlist: name its folder with `--catalogue`")
+        .stderr(
+            "error: ./mine.yaml:1: expected a playlist, found scenarios: use `--catalogue` with their folder",
+        )
         .run();
     Expect::of(&["--scenario", "./list.yaml", "--time-scale", "100"])
         .file("list.yaml", "playlist: mine\nabout: x\ntime_scale: 10\nentries: [latency-1s]\n")
@@ -80,7 +82,7 @@ fn what_is_named_twice_is_run_twice_and_said() {
     let daemon = start(&lab, "slow,slow", &["--time-scale", "0.1"]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
     assert!(
-        daemon.stderr().starts_with("slow is selected 2 times and runs as often\n"),
+        daemon.stderr().starts_with("slow is selected 2 times and runs 2 times\n"),
         "{}",
         daemon.stderr()
     );
@@ -100,7 +102,7 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
             "error: cannot read no.yaml: No such file or directory (os error 2)\n\
              error: files/deep/below/a.yaml:9: `rate` is 1e-300, must be at least 0.000001\n\
              error: files/lab.yaml:1: missing key `servers` in the file\n\
-             error: files/list.yaml:1: playlist `latency` has the name of a family",
+             error: files/list.yaml:1: playlist `latency` has the same name as a family",
         )
         .run();
     Expect::of(&["check", "."])
@@ -186,7 +188,7 @@ fn values_out_of_bounds_are_named_with_their_bounds() {
     wrong(
         "name: both",
         "name: latency",
-        "5: scenario `latency` has the name of a family, see config/scenarios/latency.yaml (built in)",
+        "5: scenario `latency` has the same name as a family, see config/scenarios/latency.yaml (built in)",
     );
 }
 

@@ -111,3 +111,24 @@ fn the_limit_in_the_guide_to_reading_is_that_of_the_shipped_lab() {
         assert!(lab.contains(&format!("  {setting}")) && page.contains(&format!("`{setting}`")), "{setting}");
     }
 }
+
+#[test]
+fn the_panel_titles_in_the_guide_to_reading_are_on_a_dashboard() {
+    let dashboards = ["client-performance", "scenario-analysis"]
+        .map(|name| std::fs::read_to_string(repository(&format!("grafana/dashboards/{name}.json"))).unwrap());
+    let page = std::fs::read_to_string(repository("docs/interpreting.md")).unwrap().replace("**", "");
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    let named: Vec<&str> = page.split('*').skip(1).step_by(2).collect();
+    assert!(named.len() > 8, "{named:?}");
+    for name in named {
+        let title = format!("\"title\": \"{name}\"");
+        assert!(dashboards.iter().any(|dashboard| dashboard.contains(&title)), "{name}");
+    }
+}
+
+#[test]
+fn the_example_in_the_guide_to_verdicts_is_valid() {
+    let page = std::fs::read_to_string(repository("docs/verdicts.md")).unwrap();
+    let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    Expect::of(&["check", "mine.yaml"]).file("mine.yaml", example).run();
+}

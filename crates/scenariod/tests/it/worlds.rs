@@ -60,7 +60,7 @@ fn a_run_that_was_suspended_beyond_its_lease_is_inconclusive_and_says_why() {
         );
         assert!(journals(&lab).contains(r#""kind":"hygiene","value":"overdue""#), "{}", journals(&lab));
         if let Some(guard) = guard {
-            let why = "from memcached1: its lease is over, though its run is still there";
+            let why = "from memcached1: its lease is over, but its run is still there";
             eventually("the guard's word", secs(10), || guard.stderr().contains(why));
         }
     }

@@ -1,5 +1,5 @@
-//! The adapter for the `memcache` crate's meta protocol: its commands and return codes, over frames of our own. Only
-//! the meaning of requests and replies lives here.
+//! The adapter for the meta protocol of the `memcache` crate: its commands and return codes, in the frames of `framing`. Only
+//! the meaning of requests and replies is here.
 
 use memcache::exp::{
     ArithmeticOptions, DeleteOptions, Error, GetOptions, MetaCommand, ReturnCode, SetOptions,
@@ -12,7 +12,7 @@ use crate::stack::conn::framing::{Frame, FramedStream};
 use crate::stack::conn::wire;
 use crate::stack::conn::{Client, ConnError, Connection, Item, Reply, Request};
 
-/// Dials with TCP_NODELAY, one lookup per dial, so that a node that moved is found again.
+/// Dials with TCP_NODELAY. Each dial resolves the name again, so that a node with a new address is found.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MetaClient;
 
@@ -61,7 +61,7 @@ impl Connection for MetaConnection {
     }
 }
 
-/// Nine of ten operations take the short way; the crate is asked for the others, and for keys it has to encode.
+/// `wire` writes gets and sets of plain keys, which are most requests. The crate writes all others.
 fn encode_request(request: Request<'_>, buffer: &mut Vec<u8>) -> Result<(), ConnError> {
     match request {
         Request::Get { key } if wire::is_plain_key(key) => wire::write_get(buffer, key),
@@ -102,7 +102,7 @@ fn decode_reply<'a>(request: Request<'_>, Frame { code, value }: Frame<'a>) -> R
             if !value.is_empty() && value.iter().all(u8::is_ascii_digit) {
                 Ok(Reply::Done)
             } else {
-                Err(ConnError::Protocol("a counter that is no number".to_owned()))
+                Err(ConnError::Protocol("counter is not a number".to_owned()))
             }
         }
         (Request::Get { .. }, other) => Err(unexpected_code("get", other)),
@@ -113,7 +113,7 @@ fn decode_reply<'a>(request: Request<'_>, Frame { code, value }: Frame<'a>) -> R
 }
 
 fn unexpected_code(request: &str, code: ReturnCode) -> ConnError {
-    ConnError::Protocol(format!("{code:?} to a {request}"))
+    ConnError::Protocol(format!("{code:?} in reply to {request}"))
 }
 
 impl From<Error> for ConnError {
@@ -133,9 +133,9 @@ mod tests {
     use super::{Request, build_command, encode_request};
 
     proptest! {
-        /// The bytes of every request are those that the crate would send.
+        /// The bytes of every request equal those that the crate would send.
         #[test]
-        fn requests_are_spelled_as_by_the_crate(
+        fn requests_have_the_same_bytes_as_those_of_the_crate(
             key in proptest::collection::vec(any::<u8>(), 1..260),
             plain in "[!-~]{1,250}",
             value in proptest::collection::vec(any::<u8>(), 0..300),

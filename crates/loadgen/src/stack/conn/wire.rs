@@ -1,10 +1,10 @@
-//! The two requests that nearly all load consists of, as bytes of the meta protocol: appended to a buffer, without the
-//! ten allocations that a command of the crate takes. Pure; a test in `meta` holds them to the crate's own bytes.
+//! The bytes of gets and sets in the meta protocol. Nearly all load consists of these two requests. They are appended to a
+//! buffer, without the ten allocations of a command of the crate. Pure; a test in `meta` compares the bytes with the crate's.
 
-/// Bytes of a key that memcached takes.
+/// The maximum length of a key in memcached.
 const MAX_KEY: usize = 250;
 
-/// Whether a key is sent as it is: no blanks and no control characters.
+/// Whether a key can be sent without encoding: it has no blanks and no control characters.
 pub(crate) fn is_plain_key(key: &[u8]) -> bool {
     (1..=MAX_KEY).contains(&key.len()) && key.iter().all(|byte| *byte > b' ' && *byte != 0x7f)
 }
@@ -15,7 +15,7 @@ pub(crate) fn write_get(buffer: &mut Vec<u8>, key: &[u8]) {
     buffer.extend_from_slice(b" v\r\n");
 }
 
-/// A time to live of 0 is for ever.
+/// A time to live of 0 means for ever.
 pub(crate) fn write_set(buffer: &mut Vec<u8>, key: &[u8], value: &[u8], ttl: u32) {
     buffer.reserve(key.len() + value.len() + 48);
     buffer.extend_from_slice(b"ms ");

@@ -1,4 +1,4 @@
-//! Failover, retries, and the pool's limits.
+//! Failover, retries, and the limits of the pool.
 
 use metrics_core::labels::CloseReason;
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ async fn send(stack: &mut Stack<FakeClient, Both>, request: Request<'_>) -> Oper
     stack.perform(request, StartTimes::immediate(Instant::now().into_std()), |_, _| Verdict::Right).await
 }
 
-/// The key's node is down and its breaker open.
+/// The node of the key is down and its breaker is open.
 async fn with_its_node_down(failover: Failover) -> (Fixture, usize) {
     let client = FakeClient::default();
     let fixture = Fixture::with(&client, Setup { nodes: 3, failover, ..Setup::default() });
@@ -51,11 +51,11 @@ async fn failover_asks_the_next_node_only_while_the_breaker_is_open() {
     assert_eq!((rejected(&fixture, own), rejected(&fixture, heir)), (1, 0));
     fixture.client.script().down = None;
     tokio::time::advance(5_001 * MS).await;
-    assert_eq!(perform(&mut stack).await.server, own, "back home once it may be asked again");
+    assert_eq!(perform(&mut stack).await.server, own, "the key's own node is used again");
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_every_breaker_open_the_keys_own_node_answers_for_it() {
+async fn with_every_breaker_open_the_operation_fails_at_the_keys_own_node() {
     let (fixture, own) = with_its_node_down(Failover::Next).await;
     fixture.client.script().refuse_dials = true;
     let mut stack = fixture.stack();
@@ -85,7 +85,7 @@ async fn a_failed_read_is_repeated_on_a_new_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_is_repeated_only_where_it_certainly_had_no_effect() {
+async fn a_write_is_repeated_only_if_it_certainly_had_no_effect() {
     let (_, mut stack) = retrying([Act::Break], 2);
     let performed = send(&mut stack, SET).await;
     assert_eq!((performed.result, performed.write_outcome), (Err(ErrorType::Io), WriteOutcome::Unknown));
@@ -98,12 +98,12 @@ async fn a_write_is_repeated_only_where_it_certainly_had_no_effect() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_are_bounded_by_their_number_the_budget_and_the_deadline() {
+async fn attempts_are_limited_by_their_number_the_budget_and_the_deadline() {
     let (fixture, mut stack) = retrying([Act::Break, Act::Break, Act::Break], 1);
     assert_eq!(send(&mut stack, GET).await.result, Err(ErrorType::Io));
     assert_eq!(fixture.client.script().served_by.len(), 2);
 
-    // Without a refill the reserve of ten is all there is; successes between keep the breaker closed.
+    // Without a refill there is only the reserve of ten. Successes in between keep the breaker closed.
     let (fixture, mut stack) =
         retrying((0..60).map(|step| [Act::Break, Act::Answer(Reply::Done)][step % 2].clone()), 1);
     for _ in 0..20 {
@@ -156,16 +156,16 @@ async fn connections_that_nobody_asks_for_are_closed_all_the_same() {
     }
 }
 
-/// The first worker or slot finds its connection fit, the other one does not.
+/// The connection of the first worker or slot is usable, the other one is not.
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_became_unfit_while_idle_costs_no_operation() {
+async fn a_connection_that_became_unusable_while_idle_costs_no_operation() {
     for (bound, workers) in [(2, 2), (2, 3)] {
         for reason in [CloseReason::Peer, CloseReason::Error] {
             let client = FakeClient::with([Act::After(MS, Reply::Done), Act::After(MS, Reply::Done)]);
             let fixture = Fixture::new(&client, bound, workers);
             let [mut first, mut second] = [(); 2].map(|()| fixture.stack());
             tokio::join!(perform(&mut first), perform(&mut second));
-            client.script().unfit.insert(1, reason);
+            client.script().unusable.insert(1, reason);
             for _ in 0..2 {
                 assert_eq!(perform(&mut first).await.result, Ok(ReplyKind::Done));
                 assert_eq!(perform(&mut second).await.result, Ok(ReplyKind::Done));
@@ -178,7 +178,7 @@ async fn a_connection_that_became_unfit_while_idle_costs_no_operation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_dead_connection_is_a_probe_of_a_half_open_breaker() {
+async fn a_dead_connection_is_not_used_for_a_probe() {
     for (bound, workers) in [(8, 8), (8, 9)] {
         let slow = || Act::After(MS, Reply::Done);
         let client = FakeClient::with((0..8).map(|_| slow()).chain((0..4).map(|_| Act::Break)));
@@ -202,7 +202,7 @@ async fn no_dead_connection_is_a_probe_of_a_half_open_breaker() {
         }
         assert_eq!((fixture.breaker(), fixture.tally.open_connections()), (BreakerState::Open, 4));
         let dead = (0..8).map(|number| (number, CloseReason::Peer));
-        client.script().unfit.extend(dead);
+        client.script().unusable.extend(dead);
         tokio::time::advance(5_001 * MS).await;
         for stack in &mut stacks {
             assert_eq!(perform(stack).await.result, Ok(ReplyKind::Done));
@@ -212,19 +212,19 @@ async fn no_dead_connection_is_a_probe_of_a_half_open_breaker() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_connection_that_nobody_asks_for_does_not_stay() {
+async fn a_dead_connection_without_use_is_closed() {
     for (bound, workers) in [(1, 1), (1, 2)] {
         let fixture = Fixture::new(&FakeClient::default(), bound, workers);
         let mut stack = fixture.stack();
         assert_eq!(perform(&mut stack).await.result, Ok(ReplyKind::Done));
-        fixture.client.script().unfit.insert(0, CloseReason::Peer);
+        fixture.client.script().unusable.insert(0, CloseReason::Peer);
         assert!(tokio::time::timeout(1_100 * MS, reaper::reap(&fixture.context)).await.is_err());
         assert_eq!((closed(&fixture, CloseReason::Peer), fixture.tally.open_connections()), (1, 0));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_for_a_connection_has_a_limit_of_its_own() {
+async fn the_wait_for_a_connection_has_its_own_limit() {
     let client = FakeClient::with([Act::Hang]);
     let pool_times = PoolTimes { acquire: Some(50 * MS), ..PoolTimes::default() };
     let fixture = Fixture::with(&client, Setup { bound: 1, workers: 2, pool_times, ..Setup::default() });
@@ -240,7 +240,7 @@ async fn waiting_for_a_connection_has_a_limit_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_connection_by_its_time_an_operation_is_dropped_and_not_failed() {
+async fn an_operation_without_a_connection_in_time_is_dropped_and_not_failed() {
     let client = FakeClient::with([Act::Hang]);
     let fixture = Fixture::with(&client, Setup { bound: 1, workers: 3, ..Setup::default() });
     let [mut holder, mut late, mut waiter] = [(); 3].map(|()| fixture.stack());
@@ -249,7 +249,7 @@ async fn without_a_connection_by_its_time_an_operation_is_dropped_and_not_failed
     let (held, dropped, exhausted) = tokio::join!(
         perform(&mut holder),
         late.perform(GET, by_50, |_, _| Verdict::Right),
-        // The operation's own deadline comes first.
+        // The deadline of the operation comes first.
         waiter.perform(GET, StartTimes::immediate(now - 400 * MS), |_, _| Verdict::Right),
     );
     assert_eq!(held.result, Err(ErrorType::Timeout));
@@ -272,12 +272,12 @@ fn act() -> impl Strategy<Value = Act> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever faults come, connections of a node never exceed the bound, and each one made is closed or open.
+    /// With any faults, a node never has more connections than the limit, and each one that was opened is open or closed.
     #[test]
-    fn connections_never_exceed_the_bound(
+    fn connections_never_exceed_the_limit(
         bound in 1..5usize, workers in 1..8usize, acts in proptest::collection::vec(act(), 0..80), retries in 0..3u32,
     ) {
-        // A worker owns at most one connection: more than those are never needed.
+        // A worker uses at most one connection, so more than that are never needed.
         let limit = bound.min(workers);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         LocalSet::new().block_on(&runtime, async {

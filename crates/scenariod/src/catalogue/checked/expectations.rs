@@ -1,4 +1,4 @@
-//! From what a scenario expects, as it is written, to what can be judged. Reads no file.
+//! Turns the raw form of expectations and stop rules into checked ones. Reads no file.
 
 use daemon_core::problems::{Problem, Problems};
 use daemon_core::yaml::Document;
@@ -8,7 +8,7 @@ use crate::promql::{Query, ValueKind};
 use crate::scenario::During;
 use crate::scenario::expectation::{Bounds, Expectation, Must, StopRule, Subject};
 
-/// `at` is the path of the scenario; a family has its own at the top of the file.
+/// `at` is the path of the scenario; it is empty for the expectations of a family.
 pub(super) fn expectations(
     raw: &[raw::Expectation],
     document: &Document,
@@ -20,7 +20,7 @@ pub(super) fn expectations(
         let problem_at =
             |key: &str, message: &str| document.problem(&format!("{at}/expect/{index}/{key}"), message);
         if expectations.iter().any(|earlier| earlier.name == raw.name) {
-            problems.extend(problem_at("name", &format!("expectation `{}` is there twice", raw.name)).into());
+            problems.extend(problem_at("name", &format!("duplicate expectation `{}`", raw.name)).into());
         }
         match expectation(raw, &problem_at) {
             Ok(expectation) => expectations.push(expectation),
@@ -30,7 +30,7 @@ pub(super) fn expectations(
     problems.or(expectations)
 }
 
-/// A scenario's own expectations first, then those of its family that it has no word of its own for.
+/// The scenario's own expectations, then those of its family that it does not replace.
 pub(super) fn joined(family: &[Expectation], own: Vec<Expectation>) -> Vec<Expectation> {
     let more = family.iter().filter(|shared| own.iter().all(|own| own.name != shared.name));
     let more: Vec<Expectation> = more.cloned().collect();
@@ -73,7 +73,10 @@ fn expectation(
         raw::Phase::Run => During::Run,
     };
     if matches!(must, Must::Compare(_)) && matches!(during, During::Stabilization | During::Run) {
-        return Err(problem_at("phase", "`compare` holds testing or recovery against stabilization"));
+        return Err(problem_at(
+            "phase",
+            "`compare` compares testing or recovery with stabilization: `phase` must be one of these two",
+        ));
     }
     let subject = match raw.judges {
         raw::Judges::Client => Subject::Client,
@@ -81,7 +84,10 @@ fn expectation(
         raw::Judges::Baseline => Subject::Baseline,
     };
     if subject == Subject::Baseline && during != During::Stabilization {
-        return Err(problem_at("phase", "the baseline is what stabilization shows"));
+        return Err(problem_at(
+            "phase",
+            "a baseline is measured before the fault: `phase` must be `stabilization`",
+        ));
     }
     let query = query(&raw.promql, kind, problem_at)?;
     Ok(Expectation { name: name(&raw.name, problem_at)?, subject, during, must, query })
@@ -111,7 +117,7 @@ fn must(raw: &raw::Must, problem_at: &impl Fn(&str, &str) -> Problem) -> Result<
     }
 }
 
-/// The name stands in a label value, and on one line of a table.
+/// The name becomes a label value and a cell of a table.
 fn name(name: &str, problem_at: &impl Fn(&str, &str) -> Problem) -> Result<String, Problem> {
     if name.trim().is_empty() || name.contains('\n') {
         return Err(problem_at("name", "`name` must be one line of text"));

@@ -1,4 +1,4 @@
-//! From a shape as it is written to one that its fault can take. Reads no file.
+//! Turns the raw form of a shape into one that suits its fault. Reads no file.
 
 use daemon_core::problems::Problem;
 use daemon_core::values::Fraction;
@@ -7,7 +7,7 @@ use super::raw;
 use crate::fault::{Fault, written_fraction};
 use crate::scenario::timeline::{Shape, Stretch};
 
-/// So many steps show in no graph.
+/// No graph shows more steps than that.
 const MOST_STEPS: u32 = 1_000;
 
 /// `problem_at` makes a problem of a key and a message.

@@ -1,11 +1,11 @@
-//! Values that scenarios and playlists have in common: shares and names. Pure.
+//! The rule for names of scenarios, families and playlists. Pure.
 
 use daemon_core::name;
 
-/// Selects everything, so nothing may be called that.
+/// The word that selects every scenario. It cannot be a name.
 pub(crate) const EVERYTHING: &str = "all";
 
-/// The name of a scenario, a family or a playlist; `kind` is what messages call it.
+/// Checks the name of a scenario, a family or a playlist. `kind` is the word for it in a message.
 pub(crate) fn check_name(kind: &'static str, name: &str) -> Result<(), String> {
     if name == EVERYTHING {
         return Err(format!("`{EVERYTHING}` selects every scenario and cannot be a name"));

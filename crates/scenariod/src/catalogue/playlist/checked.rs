@@ -1,4 +1,4 @@
-//! From the raw shape of a playlist file to runs of scenarios that exist. Reads no file.
+//! Turns the raw form of a playlist file into runs of existing scenarios. Reads no file.
 
 use std::time::Duration;
 
@@ -15,28 +15,28 @@ use crate::fault::written_fraction;
 use crate::plan::TimeScale;
 use crate::scenario::{Scenario, SourceLine};
 
-/// More is what `--loop` is for.
+/// For more repeats there is `--loop`.
 const MOST_REPEATS: u32 = 1_000;
 
-/// The playlist with every entry written out, or everything that is wrong.
+/// The playlist with every run of every entry, or all problems of its file.
 pub(super) fn playlist(
     raw: &raw::Playlist,
     document: &Document,
     catalogue: &Catalogue,
 ) -> Result<Playlist, Problems> {
     let mut problems = Problems::default();
-    let mut problem_at = |key: &str, message: String| problems.0.push(document.problem(key, message));
+    let mut report = |key: &str, message: String| problems.0.push(document.problem(key, message));
     if let Err(reason) = check_name("playlist", &raw.playlist) {
-        problem_at("playlist", reason);
+        report("playlist", reason);
     }
     if raw.about.trim().is_empty() || raw.about.contains('\n') {
-        problem_at("about", "`about` must be one line of text".to_owned());
+        report("about", "`about` must be one line of text".to_owned());
     }
     if raw.entries.is_empty() {
-        problem_at("entries", "a playlist needs at least one entry".to_owned());
+        report("entries", "a playlist needs at least one entry".to_owned());
     }
     let scale = scale(raw.time_scale).unwrap_or_else(|reason| {
-        problem_at("time_scale", reason);
+        report("time_scale", reason);
         TimeScale::default()
     });
     let defaults = Defaults { scale, pause: raw.pause.unwrap_or_default(), phases: &raw.phases };
@@ -54,14 +54,14 @@ pub(super) fn playlist(
     problems.or(Playlist { name: raw.playlist.clone(), about: raw.about.clone(), entries, source })
 }
 
-/// What holds for entries that do not say otherwise.
+/// The values of the playlist, for entries without their own.
 struct Defaults<'a> {
     scale: TimeScale,
     pause: Span,
     phases: &'a raw::Phases,
 }
 
-/// Every run of one entry. `problem_at` makes a problem of a key and a message.
+/// The runs of one entry. `problem_at` makes a problem of a key and a message.
 fn runs(
     raw: &raw::Entry,
     defaults: &Defaults<'_>,
@@ -118,7 +118,7 @@ fn set_phases(scenario: &mut Scenario, whole: &raw::Phases, own: &raw::Phases) {
     set(&mut phases.recovery, own.recovery, whole.recovery);
 }
 
-/// Every fault with a rate of loss gets this one; a scenario without such a fault cannot have one.
+/// Sets the loss rate of each fault that has one. A scenario without such a fault is a mistake.
 fn set_rate(scenario: &mut Scenario, rate: f64) -> Result<(), String> {
     let rate = written_fraction("rate", rate)?;
     let mut rated = false;
@@ -128,5 +128,5 @@ fn set_rate(scenario: &mut Scenario, rate: f64) -> Result<(), String> {
             rated = true;
         }
     }
-    if rated { Ok(()) } else { Err(format!("{} has no fault with a rate of loss", scenario.name)) }
+    if rated { Ok(()) } else { Err(format!("{} has no fault with a loss rate", scenario.name)) }
 }

@@ -1,4 +1,4 @@
-//! The playlists of files, compiled in or the user's: read, checked, and each name once.
+//! Reads playlists from files, compiled in or the user's, and checks that their names differ.
 
 use daemon_core::problems::{Problem, Problems};
 use daemon_core::yaml::Document;
@@ -8,7 +8,7 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::source_files::Source;
 use crate::scenario::SourceLine;
 
-/// `config/playlists`, in the order in which they are listed.
+/// `config/playlists`, in the order of lists.
 const BUILT_IN: &[(&str, &str)] = &[
     ("config/playlists/smoke.yaml", include_str!("../../../../../config/playlists/smoke.yaml")),
     ("config/playlists/monday.yaml", include_str!("../../../../../config/playlists/monday.yaml")),
@@ -25,7 +25,7 @@ pub(crate) fn built_in() -> Vec<Source> {
     BUILT_IN.iter().map(source).collect()
 }
 
-/// The playlists of files, or everything that is wrong with all of them.
+/// The playlists of files, or the problems of all these files.
 pub(crate) fn playlists(sources: &[Source], catalogue: &Catalogue) -> Result<Vec<Playlist>, Problems> {
     let mut problems = Problems::default();
     let mut playlists: Vec<Playlist> = Vec::new();
@@ -45,7 +45,7 @@ pub(crate) fn playlists(sources: &[Source], catalogue: &Catalogue) -> Result<Vec
     problems.or(playlists)
 }
 
-/// The one playlist of a file.
+/// The playlist of a file.
 pub(crate) fn playlist(source: &Source, catalogue: &Catalogue) -> Result<Playlist, Problems> {
     let document = Document::parse(source.name.as_str(), source.text.as_str())?;
     let raw = document.decode::<raw::Playlist>()?;

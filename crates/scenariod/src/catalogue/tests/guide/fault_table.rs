@@ -17,7 +17,7 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// The first of these that the schema of a key has.
+/// The first of these properties that a schema has.
 fn first(schema: &Value, names: &[&str]) -> String {
     let found = names.iter().map(|name| &schema[*name]).find(|value| !value.is_null());
     found.map(cell).unwrap_or_default()
@@ -36,7 +36,7 @@ fn bounds(schema: &Value) -> [String; 2] {
     [from, to]
 }
 
-/// The rows of one kind, one for each key; what it does is on the first.
+/// The rows of one kind: one for each key, and one for a kind without keys.
 fn rows(kind: &Value) -> String {
     let word = cell(&kind["properties"]["fault"]["const"]);
     let needed = kind["required"].as_array().unwrap();
