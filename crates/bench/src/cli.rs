@@ -1,12 +1,12 @@
 //! The command line. Definitions only.
 
-use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::pinned::PinnedCommand;
 use crate::subject::Subject;
 
 /// Measures what an operation of loadgen costs, beside the kernel's floor, a bare loop and memaslap.
@@ -64,14 +64,4 @@ pub(crate) struct Load {
     /// Load threads (the floor has one)
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) threads: u32,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct PinnedCommand {
-    /// CPU numbers, separated by commas
-    #[arg(long, value_delimiter = ',', required = true)]
-    pub(crate) cpus: Vec<usize>,
-    /// Program and its arguments
-    #[arg(last = true, required = true)]
-    pub(crate) command: Vec<OsString>,
 }

@@ -6,9 +6,21 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use crate::cli::PinnedCommand;
+use clap::Args;
+
 use crate::error::BenchError;
 use crate::host;
+
+/// A program and the CPUs that it may run on.
+#[derive(Args, Debug)]
+pub(crate) struct PinnedCommand {
+    /// CPU numbers, separated by commas
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub(crate) cpus: Vec<usize>,
+    /// Program and its arguments
+    #[arg(last = true, required = true)]
+    pub(crate) command: Vec<OsString>,
+}
 
 /// What to put before a program's path to run it on these CPUs: this program and its subcommand.
 pub(crate) fn wrapper(cpus: &[usize]) -> Result<[OsString; 5], BenchError> {

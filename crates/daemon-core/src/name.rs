@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Longer labels are refused by DNS, where many nodes have their names from.
+/// As long as a DNS label.
 const LONGEST_NODE_NAME: usize = 63;
 
 /// A name that breaks its rule.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::json::{list, panels, text};
 use crate::query::{Lookback, Query, Selector};
-use crate::{list, panels, text};
 
 pub(crate) fn problems(dashboard: &Value) -> Vec<String> {
     let mut found = variable_problems(dashboard);

@@ -8,8 +8,8 @@ use crate::fields::{self, Fields};
 use crate::grafana::{
     Event, duration_ms, events, fill, interpolate, placeholders, rate_interval_ms, step_ms,
 };
+use crate::json::{list, panels, text};
 use crate::query::{LabelMatcher, MatchKind, Query};
-use crate::{list, panels, text};
 use testkit::{Prometheus, QueryError, Series};
 
 /// Width of the browser in pixels. The step of a query depends on it.

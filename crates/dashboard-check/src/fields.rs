@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::{list, text};
+use crate::json::{list, text};
 
 /// The fields of a panel, from the results of its queries.
 #[derive(Debug, Default)]

@@ -7,12 +7,15 @@ mod consistency;
 mod evaluate;
 mod fields;
 mod grafana;
+mod json;
 mod query;
 mod structure;
 
 use std::path::Path;
 
 use serde_json::Value;
+
+use json::{list, panels, text};
 
 pub use consistency::column;
 pub use evaluate::{Report, Window};
@@ -91,23 +94,4 @@ impl Dashboard {
     pub fn evaluate(&self, prometheus: &testkit::Prometheus, window: Window) -> Report {
         evaluate::evaluate(&self.0, prometheus, window)
     }
-}
-
-/// Every panel, also inside collapsed rows. Without rows and texts, which have no queries.
-fn panels(dashboard: &Value) -> Vec<&Value> {
-    let mut all = Vec::new();
-    for panel in list(&dashboard["panels"]) {
-        all.push(panel);
-        all.extend(list(&panel["panels"]));
-    }
-    all.retain(|panel| !matches!(text(&panel["type"]), "row" | "text"));
-    all
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::{list, panels, text};
+use crate::json::{list, panels, text};
 
 /// Grafana's unit ids that this project uses or may use.
 const UNITS: [&str; 12] = [

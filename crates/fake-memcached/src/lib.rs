@@ -40,6 +40,7 @@ use std::time::Instant;
 
 use connection::Connection;
 pub use lie::{Lie, When};
+pub use state::ReleaseCounts;
 use state::{HeldKind, Shared, is_open};
 
 /// A fake memcached on a free loopback port. It serves until dropped.
@@ -47,18 +48,6 @@ pub struct FakeMemcached {
     addr: SocketAddr,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
-}
-
-/// The effect of a [`FakeMemcached::release`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ReleaseCounts {
-    /// Held sets that have stored their value.
-    pub late_writes: u64,
-    /// Delayed replies that were sent to a connection that is still open. A client must not take them for the answer to
-    /// another request.
-    pub ghost_replies: u64,
-    /// Delayed replies whose client has closed its connection.
-    pub undelivered: u64,
 }
 
 impl FakeMemcached {

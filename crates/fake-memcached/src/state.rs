@@ -10,10 +10,21 @@ use std::time::{Instant, SystemTime};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 
-use crate::ReleaseCounts;
 use crate::request::MetaRequest;
 use crate::schedule::Schedule;
 use crate::store::{Requester, Store, Timestamp};
+
+/// The effect of a [`FakeMemcached::release`](crate::FakeMemcached::release).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReleaseCounts {
+    /// Held sets that have stored their value.
+    pub late_writes: u64,
+    /// Delayed replies that were sent to a connection that is still open. A client must not take them for the answer to
+    /// another request.
+    pub ghost_replies: u64,
+    /// Delayed replies whose client has closed its connection.
+    pub undelivered: u64,
+}
 
 /// A request that waits for a release.
 pub(crate) struct HeldRequest {

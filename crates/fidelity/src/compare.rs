@@ -3,7 +3,13 @@
 use bench::rounds::Spread;
 
 use crate::distribution::Distribution;
-use crate::run::Loss;
+
+/// What loses the packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    Kernel,
+    Model,
+}
 
 /// One measurement.
 #[derive(Clone, Debug)]

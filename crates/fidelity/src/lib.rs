@@ -9,6 +9,7 @@ mod error;
 mod kernel;
 mod load;
 mod model;
+mod options;
 mod report;
 mod run;
 
@@ -19,7 +20,7 @@ use daemon_core::exit::{Exit, report};
 
 /// Runs the command line and gives the exit code of the process.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
-    match run::Options::try_parse_from(args) {
+    match options::Options::try_parse_from(args) {
         Ok(options) => run::run(&options).unwrap_or_else(|error| report(&error)),
         Err(error) => {
             let _ = error.print(); // there is no other place to report a closed stream

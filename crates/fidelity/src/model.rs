@@ -10,7 +10,7 @@ use metrics_core::families::toxiproxy::ACTIVE;
 use testkit::{Process, Scrape, Signal, command, find_workspace_bin, free_addr, holds_within};
 
 use crate::error::FidelityError;
-use crate::run::Options;
+use crate::options::Options;
 
 const LIMIT: Duration = Duration::from_secs(20);
 

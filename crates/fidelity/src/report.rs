@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::compare::{Cell, Figure, Level};
-use crate::run::{Loss, Options};
+use crate::compare::{Cell, Figure, Level, Loss};
+use crate::options::Options;
 
 pub(crate) struct Report<'a> {
     pub(crate) machine: Vec<String>,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::lab::{Lab, LabError};
 use daemon_core::problems::Problems;
-use daemon_core::yaml::{Document, Unreadable};
+use daemon_core::yaml::{Document, ReadError};
 
 use crate::cli::Cli;
 use crate::config::presets::{PresetOrFile, is_yaml};
@@ -100,8 +100,7 @@ fn list_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CheckError> {
             files.push(path.clone());
             continue;
         }
-        let unreadable =
-            |source| ConfigError::from(LabError::from(Unreadable { path: path.clone(), source }));
+        let unreadable = |source| ConfigError::from(LabError::from(ReadError { path: path.clone(), source }));
         let mut found = Vec::new();
         for entry in std::fs::read_dir(path).map_err(unreadable)? {
             let file = entry.map_err(unreadable)?.path();

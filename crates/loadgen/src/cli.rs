@@ -11,7 +11,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use daemon_core::completion::{self, Flag, Takes};
 use daemon_core::name::ServerName;
-use daemon_core::usage::{UsageError, told};
+use daemon_core::usage::UsageError;
 use daemon_core::values::{HostPort, Positive, Span};
 
 use crate::config::presets::{CLIENTS, Preset, PresetOrFile, WORKLOADS};
@@ -112,7 +112,7 @@ impl FromStr for Targets {
             let address =
                 address.parse().map_err(|error| format!("`{address}` of node `{name}` is {error}"))?;
             if !names.insert(name.clone()) {
-                return Err(format!("two nodes are called `{name}`"));
+                return Err(format!("duplicate node name `{name}`"));
             }
             targets.push((name, address));
         }
@@ -139,7 +139,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandL
         Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(CommandLine::Text(asked.to_string()))
         }
-        Err(error) => Err(told(&error, &Cli::command(), &args)),
+        Err(error) => Err(UsageError::new(&error, &Cli::command(), &args)),
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(two.0[1].1.to_string(), "localhost:2");
         let wrong = |text: &str| text.parse::<Targets>().unwrap_err();
         assert_eq!(wrong("127.0.0.1:1"), "`127.0.0.1:1` must have the form NAME=HOST:PORT");
-        assert_eq!(wrong("a=h:1,a=h:2"), "two nodes are called `a`");
+        assert_eq!(wrong("a=h:1,a=h:2"), "duplicate node name `a`");
         assert_eq!(
             wrong("a b=h:1"),
             "invalid node name `a b`: use letters, digits, `-`, `_` and `.`, at most 63 characters and not only dots"

@@ -163,7 +163,7 @@ pub(crate) enum CommandLine {
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, UsageError> {
     let args: Vec<OsString> = args.into_iter().collect();
     let command = Cli::command();
-    let refused = |error| usage::told(&error, &explaining(&error, command.clone(), &args), &args);
+    let refused = |error| usage::UsageError::new(&error, &explaining(&error, command.clone(), &args), &args);
     let matches = match command.clone().try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(text) if matches!(text.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {

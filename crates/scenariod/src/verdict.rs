@@ -2,7 +2,8 @@
 //! Metrics and journal are written elsewhere.
 
 pub(crate) mod clock_watch;
-pub(crate) mod evaluate;
+mod evaluate;
+mod facts;
 pub(crate) mod judgement;
 mod measure;
 pub(crate) mod report;
@@ -24,7 +25,8 @@ use crate::terminal::interrupt::Interrupt;
 use crate::terminal::narrator::Narrator;
 use crate::text::format_duration;
 use crate::verdict::clock_watch::ClockReading;
-use crate::verdict::evaluate::{RunFacts, Scope, evaluate};
+use crate::verdict::evaluate::evaluate;
+use crate::verdict::facts::{RunFacts, Scope};
 use crate::verdict::judgement::stop::StopCause;
 use crate::verdict::report::share::partial_faults;
 use crate::verdict::report::{NO_EXPECTATIONS, RunReport};

@@ -3,7 +3,7 @@
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::lab::LabError;
 use daemon_core::problems::{Problem, Problems};
-use daemon_core::yaml::Unreadable;
+use daemon_core::yaml::ReadError;
 
 /// Why a configuration is invalid.
 #[derive(Debug, thiserror::Error)]
@@ -12,7 +12,7 @@ pub(crate) enum ConfigError {
     Lab(#[from] LabError),
     /// A workload or client file cannot be read.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    Unreadable(#[from] ReadError),
     #[error("{flag} is {value}, but there are only {limit} {what}")]
     Flag { flag: &'static str, value: u64, limit: u64, what: &'static str },
     #[error("{0}")]

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use daemon_core::suggest::nearest;
-use daemon_core::yaml::{Document, Unreadable};
+use daemon_core::yaml::{Document, ReadError};
 
 use crate::catalogue::CatalogueError;
 
@@ -66,7 +66,7 @@ fn keys(source: &Source) -> BTreeSet<String> {
 
 /// Every given file and every YAML file below the given folders, in the order of the paths. The second list has the files
 /// that cannot be read.
-pub(crate) fn read_files(paths: &[PathBuf]) -> (Vec<InputFile>, Vec<Unreadable>) {
+pub(crate) fn read_files(paths: &[PathBuf]) -> (Vec<InputFile>, Vec<ReadError>) {
     let (mut files, mut unreadable) = (Vec::new(), Vec::new());
     for path in paths {
         if path.is_dir() {
@@ -100,7 +100,7 @@ pub(crate) struct InputFile {
 
 /// Every YAML file of a folder, sorted by name.
 pub(crate) fn read_folder(folder: &Path) -> Result<Vec<Source>, CatalogueError> {
-    let unreadable = |source| Unreadable { path: folder.to_owned(), source };
+    let unreadable = |source| ReadError { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -121,10 +121,10 @@ pub(crate) fn read_file(path: &Path) -> Result<Source, CatalogueError> {
 }
 
 /// Does not follow links to folders, because they may lead back, and skips hidden folders.
-fn descend(folder: &Path, found: &mut Vec<PathBuf>, unreadable: &mut Vec<Unreadable>) {
+fn descend(folder: &Path, found: &mut Vec<PathBuf>, unreadable: &mut Vec<ReadError>) {
     let entries = match sorted(folder) {
         Ok(entries) => entries,
-        Err(source) => return unreadable.push(Unreadable { path: folder.to_owned(), source }),
+        Err(source) => return unreadable.push(ReadError { path: folder.to_owned(), source }),
     };
     for (path, is_folder) in entries {
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::lab::{Lab, LabError};
 use daemon_core::problems::{Problem, Problems};
-use daemon_core::yaml::Unreadable;
+use daemon_core::yaml::ReadError;
 
 use crate::catalogue::library::Library;
 use crate::catalogue::playlist;
@@ -33,7 +33,7 @@ pub(crate) enum CheckError {
     #[error(transparent)]
     Problems(#[from] Problems),
     #[error("{}", lines(unreadable, problems))]
-    Unreadable { unreadable: Vec<Unreadable>, problems: Problems },
+    Unreadable { unreadable: Vec<ReadError>, problems: Problems },
 }
 
 impl UserError for CheckError {
@@ -43,7 +43,7 @@ impl UserError for CheckError {
 }
 
 /// Unreadable files come first, as they may cause the other problems.
-fn lines(unreadable: &[Unreadable], problems: &Problems) -> String {
+fn lines(unreadable: &[ReadError], problems: &Problems) -> String {
     let mut lines: Vec<String> =
         unreadable.iter().map(|error| format!("{error}: {}", error.source)).collect();
     lines.extend(Some(problems.to_string()).filter(|text| !text.is_empty()));

@@ -1,7 +1,6 @@
 //! Evaluates a finished run: waits until Prometheus has scraped its end, checks that the data can be trusted, runs one query
 //! per expectation and builds the report. Samples are judged in `judgement`; figures are read in `measure`.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use daemon_core::exit::UserError;
@@ -12,13 +11,13 @@ use crate::clock::epoch_seconds;
 use crate::prometheus::{Prometheus, PrometheusError};
 use crate::promql::{Nodes, format_range};
 use crate::scenario::expectation::Expectation;
-use crate::scenario::{During, Phases, Window, Windows};
+use crate::scenario::{During, Window};
 use crate::verdict::clock_watch::{ClockReading, read_skew};
+use crate::verdict::facts::{RunFacts, Scope};
 use crate::verdict::judgement::evidence::{Evidence, NamedSeries, ScrapeHealth};
 use crate::verdict::judgement::overall::{overall_status, status_without_fault};
 use crate::verdict::judgement::{Judgement, evaluation_grid, judge_expectation};
 use crate::verdict::measure::{read_dropped, read_nodes, read_shares};
-use crate::verdict::report::share::PartialFault;
 use crate::verdict::report::{ExpectationResult, RunReport};
 
 /// How long to wait for the scrape after the last phase: this many scrape intervals, and at least `MIN_WAIT`.
@@ -29,34 +28,6 @@ const POLL: Duration = Duration::from_millis(200);
 const LEAD: f64 = 30.0;
 /// The kernel reports the boot time, from which process start times are derived, in whole seconds.
 const START_PRECISION: f64 = 1.0;
-
-/// How much of a run is evaluated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
-    /// All phases completed: all expectations.
-    Whole,
-    /// The run ended early or lost its faults: only expectations of the whole run, which apply with or without a fault.
-    SoFar,
-}
-
-/// What an evaluation has to know about a run.
-#[derive(Debug)]
-pub(crate) struct RunFacts<'a> {
-    pub(crate) scenario: &'a str,
-    pub(crate) id: &'a str,
-    pub(crate) expectations: &'a [Expectation],
-    /// Nodes with a fault.
-    pub(crate) targets: BTreeSet<String>,
-    pub(crate) partial_faults: Vec<PartialFault>,
-    /// All nodes of the lab.
-    pub(crate) nodes: &'a [String],
-    pub(crate) windows: Windows,
-    pub(crate) scope: Scope,
-    /// Phases as planned for this run.
-    pub(crate) planned: Phases,
-    /// Clock readings from the start to the end of the run.
-    pub(crate) clocks: &'a [ClockReading],
-}
 
 /// Evaluates a run. If that is not possible, the report says why.
 pub(crate) async fn evaluate(prometheus: &Prometheus, run: &RunFacts<'_>) -> RunReport {

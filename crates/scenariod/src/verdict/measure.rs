@@ -9,7 +9,7 @@ use metrics_core::families::client::readings;
 use crate::prometheus::{Prometheus, PrometheusError, Series};
 use crate::promql::format_range;
 use crate::scenario::{During, Window};
-use crate::verdict::evaluate::{RunFacts, Scope};
+use crate::verdict::facts::{RunFacts, Scope};
 use crate::verdict::report::NodeReport;
 use crate::verdict::report::figures::{PhaseSeries, node_figures, whole_count};
 use crate::verdict::report::share::{self, ShareResult, WindowCounts, share_result};

@@ -219,14 +219,11 @@ fn variables_that_are_empty_count_as_unset_and_wrong_ones_are_named() {
     };
     assert_eq!(check("LAB_PORT_OFFSET", OsStr::from_bytes(b"\xff")), (Some(2), offset("\u{fffd}")));
     let beyond = check("LAB_PORT_OFFSET", OsStr::new("50000")).1;
-    assert!(
-        beyond.contains("`listen` is 127.0.0.1:21211: port 21211 moved by 50000 is beyond 65535"),
-        "{beyond}"
-    );
+    assert!(beyond.contains("`listen` is 127.0.0.1:21211: port 21211 plus 50000 is above 65535"), "{beyond}");
     let output = command().arg("--scenario").arg(OsStr::from_bytes(b"\xff")).output().unwrap();
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
-        "error: not UTF-8: `\u{fffd}`\nhint: `scenariod run --help` shows the usage\n"
+        "error: invalid UTF-8: `\u{fffd}`\nhint: `scenariod run --help` shows the usage\n"
     );
 }
 
@@ -316,7 +313,7 @@ fn a_health_check_without_a_run_says_so_and_names_the_guard() {
         .file("lab.yaml", &format!("{LAB}scenariod: {{ metrics_addr: '{run}', guard_addr: '{guard}' }}\n"))
         .code(1)
         .stderr(format!(
-            "error: no healthy daemon at {run}: nothing answers: Connection refused (os error 111)\n\
+            "error: health check of {run} failed: no answer: Connection refused (os error 111)\n\
              hint: no scenario is running, or it serves at another address; `scenariod health --metrics-addr {guard}` checks the guard"
         ))
         .run();

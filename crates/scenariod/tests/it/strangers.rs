@@ -27,14 +27,14 @@ fn stranger(status: &str, body: &str) -> SocketAddr {
 fn health_of_nobody_or_of_a_stranger_is_1_and_says_what_is_wrong_where() {
     let health = |addr: SocketAddr, wrong: &str| {
         let stderr = format!(
-            "error: no healthy daemon at {addr}: {wrong}\n\
-             hint: is it running? `--metrics-addr` names another address"
+            "error: health check of {addr} failed: {wrong}\n\
+             hint: is the daemon running? `--metrics-addr` sets another address"
         );
         command_line(&["health", "--metrics-addr", &addr.to_string()]).code(1).stderr(stderr).run();
     };
-    health(free_addr(), "nothing answers: Connection refused (os error 111)");
-    health(stranger("404 Not Found", ""), "what is there answers GET /health with 404");
-    health(stranger("nonsense", ""), "what is there does not speak HTTP");
+    health(free_addr(), "no answer: Connection refused (os error 111)");
+    health(stranger("404 Not Found", ""), "GET /health returned 404");
+    health(stranger("nonsense", ""), "not an HTTP server");
 }
 
 #[test]

@@ -246,7 +246,7 @@ fn a_broken_lab_file_is_named_with_its_lines() {
             ),
         )
         .code(2)
-        .stderr("error: lab.yaml:3: two nodes are called `cache-a`")
+        .stderr("error: lab.yaml:3: duplicate node name `cache-a`")
         .run();
 }
 
