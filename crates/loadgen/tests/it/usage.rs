@@ -118,7 +118,7 @@ fn a_taken_port_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
     command_line(&["--metrics-addr", &addr])
-        .stderr(&format!(
+        .stderr(format!(
             "error: cannot serve metrics on {addr}\n  caused by: Address already in use (os error 98)\n\
              hint: choose another address with --metrics-addr, or move the whole lab with LAB_PORT_OFFSET\n"
         ))
