@@ -16,11 +16,10 @@ use serde_json::Value as Json;
 
 use crate::problems::{Problem, Problems};
 use node::{Node, Scalar, Value};
+use schema::WHOLE;
 
 /// The largest file that is read; the shipped ones have a few KiB.
 const MOST_MIB: u64 = 1;
-/// How messages call the top level of a file.
-const WHOLE: &str = "the file";
 
 /// A file that cannot be read.
 #[derive(Debug, thiserror::Error)]

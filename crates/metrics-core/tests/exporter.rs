@@ -82,7 +82,7 @@ impl TestServer {
         TestServer { base, shutdown, client, scenario, toxiproxy, verdict, readiness, scrapes }
     }
 
-    fn get(&self, path: &str, headers: &[(&str, &str)]) -> http::Answer {
+    fn get(&self, path: &str, headers: &[(&str, &str)]) -> http::Response {
         http::request("GET", &format!("{}{path}", self.base), headers, "").expect("answered")
     }
 

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
-use super::WHOLE;
 use super::node::{Key, Node, Scalar, Value};
 use super::shape::{describe, fits, forms, kinds, out_of_range, properties, tag_of, words};
 use crate::suggest::did_you_mean;
 use crate::values;
+
+/// How messages call the top level of a file.
+pub(super) const WHOLE: &str = "the file";
 
 /// A line and the problem there.
 pub(super) type Finding = (usize, String);

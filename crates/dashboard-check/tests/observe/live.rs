@@ -140,9 +140,9 @@ fn assert_drawn_so_far(report: &Report, ended: &Stamps, prometheus: &Prometheus)
 fn assert_scrape_is_small(addr: SocketAddr) {
     let scrape = || http::get(&format!("http://{addr}/metrics")).unwrap().body;
     let timed = || {
-        let began = Instant::now();
+        let start = Instant::now();
         scrape();
-        began.elapsed()
+        start.elapsed()
     };
     let fastest = (0..10).map(|_| timed()).min().unwrap();
     assert!(fastest < Duration::from_millis(50), "a scrape of {addr} takes {fastest:?}");
@@ -173,7 +173,7 @@ const OF_THE_CLIENT: [Fault; 15] = [
     ("{{status}}", "all", "series share 1 legend names"),
     ("sum by (state)", "sum by state", "parse error"),
     ("\"0\":{\"text\":\"closed\"", "\"7\":{\"text\":\"closed\"", "value 0 has no mapping"),
-    ("/ (sum(rate", "+ (sum(rate", "a share must lie in 0..1"),
+    ("/ (sum(rate", "+ (sum(rate", "a share must be in 0..1"),
     ("server=~\\\"$server\\\"", "server=~\\\"$sever\\\"", "undefined variables [\"sever\"]"),
     (
         "label_values(scenario_phase, scenario)",

@@ -5,56 +5,61 @@ use std::net::TcpListener;
 use testkit::{Lab, free_addr, secs};
 
 use crate::LOADGEN;
-use crate::command::Invocation;
+use crate::command::command_line;
 
 const SERVERS: &str = "servers:\n  - { name: a, listen: 127.0.0.1:1, upstream: 127.0.0.1:2 }\n";
 
 #[test]
 fn an_unknown_workload_gets_a_suggestion() {
-    Invocation::new(&["--workload", "mixd"])
+    command_line(&["--workload", "mixd"])
         .stderr(
             "error: --workload is `mixd`: must be one of mixed, get, get-heavy, \
              set-heavy, zipf or a .yaml file, did you mean `mixed`?\nhint: `loadgen --help` shows the usage\n",
         )
-        .ends_with(2);
+        .code(2).run();
 }
 
 #[test]
 fn an_unknown_flag_gets_a_suggestion() {
-    Invocation::new(&["--concurency", "5"])
+    command_line(&["--concurency", "5"])
         .stderr("error: unknown flag: --concurency\nhint: did you mean --concurrency?\n")
-        .ends_with(2);
+        .code(2)
+        .run();
 }
 
 #[test]
 fn durations_and_counts_below_their_minimum_are_refused() {
-    Invocation::new(&["--op-timeout", "0s"])
+    command_line(&["--op-timeout", "0s"])
         .stderr(
             "error: --op-timeout is `0s`: must be longer than zero\n\
              hint: `loadgen --help` shows the usage\n",
         )
-        .ends_with(2);
-    Invocation::new(&["--concurrency", "0"])
+        .code(2)
+        .run();
+    command_line(&["--concurrency", "0"])
         .stderr(
             "error: --concurrency is `0`: must be from 1 to 100000\n\
              hint: `loadgen --help` shows the usage\n",
         )
-        .ends_with(2);
+        .code(2)
+        .run();
 }
 
 #[test]
 fn two_nodes_of_one_name_are_refused_in_the_flag_and_in_the_file() {
-    Invocation::new(&["--servers", "a=127.0.0.1:1,a=127.0.0.1:2"])
+    command_line(&["--servers", "a=127.0.0.1:1,a=127.0.0.1:2"])
         .stderr(
             "error: --servers is `a=127.0.0.1:1,a=127.0.0.1:2`: \
              duplicate node name `a`\nhint: `loadgen --help` shows the usage\n",
         )
-        .ends_with(2);
+        .code(2)
+        .run();
     let twice = format!("{SERVERS}  - {{ name: a, listen: 127.0.0.1:3, upstream: 127.0.0.1:4 }}\n");
-    Invocation::new(&[])
-        .lab(&twice)
+    command_line(&[])
+        .file("config/lab.yaml", &twice)
         .stderr("error: config/lab.yaml:3: duplicate node name `a`\n")
-        .ends_with(2);
+        .code(2)
+        .run();
 }
 
 #[test]
@@ -67,126 +72,140 @@ fn all_problems_of_a_file_are_reported_with_their_lines() {
                 error: config/lab.yaml:5: unknown key `hot_key` in `loadgen`, did you mean `hot_keys`?\n\
                 error: config/lab.yaml:7: `op_timeout` is `-5ms`: not a duration, write it like `500ms`, `30s` or `2m`\n\
                 error: config/lab.yaml:8: `pool_size` is 0, must be at least 1\n";
-    Invocation::new(&[]).lab(&file).stderr(message).ends_with(2);
-    Invocation::new(&["check"]).lab(&file).stderr(message).ends_with(2);
+    command_line(&[]).file("config/lab.yaml", &file).stderr(message).code(2).run();
+    command_line(&["check"]).file("config/lab.yaml", &file).stderr(message).code(2).run();
 }
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
-    Invocation::new(&["--config", "nowhere.yaml"])
+    command_line(&["--config", "nowhere.yaml"])
         .stderr("error: cannot read nowhere.yaml\n  caused by: No such file or directory (os error 2)\n")
-        .ends_with(2);
+        .code(2)
+        .run();
 }
 
 #[test]
 fn check_reads_files_and_folders_and_prints_what_it_read() {
-    Invocation::new(&["check"]).lab(SERVERS).stdout("config/lab.yaml: ok, 1 node\n").succeeds();
-    Invocation::new(&["check", "labs"])
+    command_line(&["check"]).file("config/lab.yaml", SERVERS).stdout("config/lab.yaml: ok, 1 node\n").run();
+    command_line(&["check", "labs"])
         .file("labs/one.yaml", SERVERS)
         .file("labs/two.yaml", &format!("{SERVERS}client: {{ pool: 5 }}\n"))
         .stderr("error: labs/two.yaml:3: unknown key `pool` in `client`, did you mean `pool_size`?\n")
-        .ends_with(2);
-    Invocation::new(&["check", "config"])
-        .lab(SERVERS)
+        .code(2)
+        .run();
+    command_line(&["check", "config"])
+        .file("config/lab.yaml", SERVERS)
         .file("config/mine.yaml", "name: mine\nweights: { get: 100 }\n")
         .file("config/slow.yaml", "op_timeout: 5s\n")
         .stdout(
             "config/lab.yaml: ok, 1 node\nconfig/mine.yaml: ok, workload `mine`\nconfig/slow.yaml: ok, a client\n",
         )
-        .succeeds();
-    Invocation::new(&["check", "config"])
+        .run();
+    command_line(&["check", "config"])
         .file("config/mine.yaml", "name: mine\nweights: { get: 99 }\n")
         .file("config/slow.yaml", "op_timeout: 0s\nbreaker: { interval: 1s }\n")
         .stderr(
             "error: config/mine.yaml:2: the sum of `weights` is 99, must be 100\n\
              error: config/slow.yaml:1: `op_timeout` is `0s`: must be longer than zero\n",
         )
-        .ends_with(2);
-    Invocation::new(&["check", "."]).stderr("error: no YAML file in .\n").ends_with(2);
+        .code(2)
+        .run();
+    command_line(&["check", "."]).stderr("error: no YAML file in .\n").code(2).run();
 }
 
 #[test]
 fn a_taken_port_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
-    Invocation::new(&["--metrics-addr", &addr])
-        .stderr(&format!(
+    command_line(&["--metrics-addr", &addr])
+        .stderr(format!(
             "error: cannot serve metrics on {addr}\n  caused by: Address already in use (os error 98)\n\
              hint: choose another address with --metrics-addr, or move the whole lab with LAB_PORT_OFFSET\n"
         ))
-        .ends_with(4);
+        .code(4)
+        .run();
 }
 
 #[test]
 fn an_invalid_port_offset_is_an_error() {
-    Invocation::new(&[])
+    command_line(&[])
         .variable("LAB_PORT_OFFSET", "many")
         .stderr("error: LAB_PORT_OFFSET is `many`, must be a whole number from 0 to 50000\n")
-        .ends_with(2);
+        .code(2)
+        .run();
 }
 
 #[test]
 fn an_invalid_variable_is_an_error_and_a_flag_overrides_it() {
-    Invocation::new(&["check"])
-        .lab(SERVERS)
+    command_line(&["check"])
+        .file("config/lab.yaml", SERVERS)
         .variable("LAB_BREAKER_FAILURE_RATIO", "2")
         .stderr(
             "error: LAB_BREAKER_FAILURE_RATIO is `2`: must be a number above 0 and at most 1\n\
              hint: `loadgen --help` shows the usage\n",
         )
-        .ends_with(2);
-    Invocation::new(&["--client", "patent"])
+        .code(2)
+        .run();
+    command_line(&["--client", "patent"])
         .variable("LAB_CLIENT", "patient")
         .stderr(
             "error: --client is `patent`: must be one of default, fail-fast, patient, \
              go-original or a .yaml file, did you mean `patient`?\nhint: `loadgen --help` shows the usage\n",
         )
-        .ends_with(2);
+        .code(2)
+        .run();
     // The pool of the variable would be too small for nine threads, but the flag overrides it.
-    let threads = Invocation::new(&["--threads", "9", "--pool-size", "9", "check"]).lab(SERVERS);
-    threads.variable("LAB_POOL_SIZE", "8").succeeds();
+    let threads =
+        command_line(&["--threads", "9", "--pool-size", "9", "check"]).file("config/lab.yaml", SERVERS);
+    threads.variable("LAB_POOL_SIZE", "8").run();
 }
 
 #[test]
 fn a_rate_of_zero_and_two_kinds_of_loop_are_refused() {
-    Invocation::new(&["--rate", "0"])
+    command_line(&["--rate", "0"])
         .stderr(
             "error: --rate is `0`: must be from 1 to 200000\n\
              hint: `loadgen --help` shows the usage\n",
         )
-        .ends_with(2);
-    Invocation::new(&["--rate", "5", "--think-time", "1ms"])
+        .code(2)
+        .run();
+    command_line(&["--rate", "5", "--think-time", "1ms"])
         .stderr(
             "error: --rate cannot be used with --think-time\n\
              hint: `loadgen --help` shows the usage\n",
         )
-        .ends_with(2);
+        .code(2)
+        .run();
 }
 
 #[test]
 fn problems_of_a_workload_are_reported_with_their_lines() {
-    Invocation::new(&["--workload", "mine.yaml"])
-        .lab(SERVERS)
+    command_line(&["--workload", "mine.yaml"])
+        .file("config/lab.yaml", SERVERS)
         .file("mine.yaml", "name: mine\nweights: { get: 60, set: 30 }\nvalue_sise: 5\nload: { rate: 0 }\n")
         .stderr(
             "error: mine.yaml:3: unknown key `value_sise` in the file, did you mean `value_size`?\n\
              error: mine.yaml:4: `rate` is 0, must be at least 1\n",
         )
-        .ends_with(2);
-    Invocation::new(&["--workload", "mine.yaml"])
-        .lab(SERVERS)
+        .code(2)
+        .run();
+    command_line(&["--workload", "mine.yaml"])
+        .file("config/lab.yaml", SERVERS)
         .file("mine.yaml", "name: mine\nweights: { get: 60, set: 30 }\nvalue_size: 2000000\n")
         .stderr("error: mine.yaml:3: `value_size` is 2000000, must be at most 1000000\n")
-        .ends_with(2);
-    Invocation::new(&["--workload", "mine.yaml"])
-        .lab(SERVERS)
+        .code(2)
+        .run();
+    command_line(&["--workload", "mine.yaml"])
+        .file("config/lab.yaml", SERVERS)
         .file("mine.yaml", "name: mine\nweights: { get: 60, set: 30 }\n")
         .stderr("error: mine.yaml:2: the sum of `weights` is 90, must be 100\n")
-        .ends_with(2);
-    Invocation::new(&["--workload", "nowhere.yaml"])
-        .lab(SERVERS)
+        .code(2)
+        .run();
+    command_line(&["--workload", "nowhere.yaml"])
+        .file("config/lab.yaml", SERVERS)
         .stderr("error: cannot read nowhere.yaml\n  caused by: No such file or directory (os error 2)\n")
-        .ends_with(2);
+        .code(2)
+        .run();
 }
 
 /// It also proves that loadgen connects to `dial` and not to `upstream`: the node itself is up all the time.

@@ -46,7 +46,7 @@ mod tests {
     use metrics_core::Registry;
     use metrics_core::families::toxiproxy::ToxiproxyFamilies;
     use tempfile::TempDir;
-    use testkit::{Fake, Misbehaviour, Rule, Toxiproxy};
+    use testkit::{FakeToxiproxy, Misbehaviour, Rule, Toxiproxy};
     use tokio_util::sync::CancellationToken;
 
     use super::*;
@@ -106,7 +106,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn the_toxic_of_a_late_post_is_still_removed() {
         let toxiproxy = toxiproxy();
-        let fake = Fake::before(&toxiproxy);
+        let fake = FakeToxiproxy::before(&toxiproxy);
         let held = fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::HoldRequest);
         let folder = tempfile::tempdir().unwrap();
         let injector = injector(&folder, &fake.url());

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
-use testkit::{Fake, Lab, Prometheus, eventually, secs, workspace_bin};
+use testkit::{FakeToxiproxy, Lab, Prometheus, eventually, secs, workspace_bin};
 
 use crate::harness::{DEADLINE, await_phase, clean_exit, start};
 
@@ -145,7 +145,7 @@ fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
 #[test]
 fn a_prometheus_that_hangs_or_goes_away_delays_no_removal() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     // Connections wait there for ever.
     let mute = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", mute.local_addr().unwrap());

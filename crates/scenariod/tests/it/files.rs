@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use testkit::{Lab, free_addr};
 
-use crate::harness::{BIN, Expect, SCENARIOS, catalogue, clean_exit, command, start};
+use crate::harness::{BIN, SCENARIOS, catalogue, clean_exit, command, command_line, start};
 
 const LAB: &str = "servers:\n  - { name: cache-a, listen: 127.0.0.1:1, upstream: 127.0.0.1:2 }\n";
 const MINE: &str = "playlist: mine\nabout: x\nentries: [{ scenario: slow, repeat: 2 }, both]\n";
@@ -18,8 +18,8 @@ fn a_playlist_is_shown_by_its_name_and_by_its_path() {
                  2/2  node-down   30s + 1m + 1m    down";
     let text = "playlist: mine\nabout: x\nentries:\n  \
                 - { scenario: latency-1s, time_scale: 0.5, seed: 7, pause: 45s }\n  - node-down\n";
-    Expect::of(&["show", "./own/list.yaml"]).file("own/list.yaml", text).stdout(shown).run();
-    Expect::of(&["show", "mine", "--catalogue", "own"]).file("own/list.yaml", text).stdout(shown).run();
+    command_line(&["show", "./own/list.yaml"]).file("own/list.yaml", text).stdout(shown).run();
+    command_line(&["show", "mine", "--catalogue", "own"]).file("own/list.yaml", text).stdout(shown).run();
 }
 
 #[test]
@@ -33,21 +33,21 @@ fn a_scenario_of_which_nothing_is_expected_is_shown_as_such() {
 
 #[test]
 fn a_wrong_playlist_is_refused_with_the_place() {
-    Expect::of(&["--scenario", "./list.yaml"])
+    command_line(&["--scenario", "./list.yaml"])
         .file("list.yaml", "playlist: mine\nabout: x\nentries:\n  - latency-1s\n  - { scenario: blib }\n")
         .code(2)
         .stderr(
             "error: ./list.yaml:5: unknown scenario or family `blib`, did you mean `blip`? (scenarios of your own: --catalogue DIR)",
         )
         .run();
-    Expect::of(&["--scenario", "./mine.yaml"])
+    command_line(&["--scenario", "./mine.yaml"])
         .file("mine.yaml", SCENARIOS)
         .code(2)
         .stderr(
             "error: ./mine.yaml:1: expected a playlist, found scenarios: use `--catalogue` with their folder",
         )
         .run();
-    Expect::of(&["--scenario", "./list.yaml", "--time-scale", "100"])
+    command_line(&["--scenario", "./list.yaml", "--time-scale", "100"])
         .file("list.yaml", "playlist: mine\nabout: x\ntime_scale: 10\nentries: [latency-1s]\n")
         .code(2)
         .stderr(
@@ -91,7 +91,7 @@ fn what_is_named_twice_is_run_twice_and_said() {
 
 #[test]
 fn check_descends_and_one_unreadable_file_hides_no_other() {
-    Expect::of(&["check", "no.yaml", "files"])
+    command_line(&["check", "no.yaml", "files"])
         .file("files/deep/below/a.yaml", &SCENARIOS.replace("rate: 0.1", "rate: 1e-300"))
         .file("files/other/compose.yaml", "services: {}\n")
         .file("files/lab.yaml", "scenariod:\n  metrics_adr: 127.0.0.1:1\n")
@@ -105,7 +105,7 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
              error: files/list.yaml:1: playlist `latency` has the same name as a family",
         )
         .run();
-    Expect::of(&["check", "."])
+    command_line(&["check", "."])
         .file("a.yaml", &SCENARIOS.replace("memcached2", "memcached3"))
         .file("deep/list.yaml", MINE)
         .file("deep/compose.yaml", "services: {}\n")
@@ -116,7 +116,7 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
              left out, as they are not files of scenariod:\n  ./deep: compose.yaml",
         )
         .run();
-    Expect::of(&["check", "a.yaml", "nodes.yaml"])
+    command_line(&["check", "a.yaml", "nodes.yaml"])
         .file("a.yaml", &SCENARIOS.replace("rate: 0.1", "rate: 7"))
         .file("nodes.yaml", &SCENARIOS.replace("memcached2", "memcachd2"))
         .code(2)
@@ -125,7 +125,7 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
              error: nodes.yaml:5: scenario `both`: unknown node `memcachd2`, did you mean `memcached2`?",
         )
         .run();
-    Expect::of(&["check", "other.yaml"])
+    command_line(&["check", "other.yaml"])
         .file("other.yaml", "zebra: {}\n")
         .code(2)
         .stderr(
@@ -136,7 +136,7 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
 
 #[test]
 fn a_playlist_is_checked_beside_the_catalogue_that_is_named() {
-    let own = |args: &[&str]| Expect::of(args).file("own/a.yaml", SCENARIOS).file("own/list.yaml", MINE);
+    let own = |args: &[&str]| command_line(args).file("own/a.yaml", SCENARIOS).file("own/list.yaml", MINE);
     own(&["check", "own/list.yaml", "--catalogue", "own"])
         .stdout("ok: 1 playlist, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)")
         .run();
@@ -162,7 +162,7 @@ fn a_playlist_is_checked_beside_the_catalogue_that_is_named() {
 #[test]
 fn values_out_of_bounds_are_named_with_their_bounds() {
     let wrong = |from: &str, to: &str, message: &str| {
-        Expect::of(&["check", "a.yaml"])
+        command_line(&["check", "a.yaml"])
             .file("a.yaml", &SCENARIOS.replace(from, to))
             .code(2)
             .stderr(format!("error: a.yaml:{message}"))
@@ -195,7 +195,7 @@ fn values_out_of_bounds_are_named_with_their_bounds() {
 #[test]
 fn proxies_that_cannot_stand_beside_each_other_are_refused() {
     let second = "  - { name: cache-b, listen: 127.0.0.1:1, upstream: 127.0.0.1:1 }\n";
-    Expect::of(&["check", "lab.yaml"])
+    command_line(&["check", "lab.yaml"])
         .file("lab.yaml", &format!("{LAB}{second}"))
         .code(2)
         .stderr(
@@ -275,7 +275,7 @@ fn a_list_can_be_limited_to_names() {
     assert_eq!(listed(&["list", "smoke"]), ["playlists", "smoke"]);
     assert_eq!(listed(&["list", "packet-loss-10-pct"]), ["packet-loss", "packet-loss-10"]);
     assert_eq!(listed(&["--list", "--json"])[0], "{");
-    Expect::of(&["list", "latncy"])
+    command_line(&["list", "latncy"])
         .code(2)
         .stderr("error: unknown scenario, family or playlist: latncy\nhint: did you mean latency?")
         .run();
@@ -284,7 +284,7 @@ fn a_list_can_be_limited_to_names() {
 #[test]
 fn help_is_a_command_too() {
     for args in [&["help"][..], &["help", "show"]] {
-        Expect::of(args).run();
+        command_line(args).run();
     }
 }
 
@@ -303,13 +303,13 @@ fn the_help_of_a_command_shows_only_the_flags_that_it_reads() {
     assert_eq!(flags("list"), "json catalogue");
     assert!(flags("run").starts_with("scenario loop pause dry-run list time-scale toxiproxy"));
     // Global flags that are not shown are accepted on either side of the command.
-    Expect::of(&["--catalogue", "none", "proxies", "--state-dir", "none"]).run();
+    command_line(&["--catalogue", "none", "proxies", "--state-dir", "none"]).run();
 }
 
 #[test]
 fn a_health_check_without_a_run_says_so_and_names_the_guard() {
     let (run, guard) = (free_addr(), free_addr());
-    Expect::of(&["health", "--config", "lab.yaml"])
+    command_line(&["health", "--config", "lab.yaml"])
         .file("lab.yaml", &format!("{LAB}scenariod: {{ metrics_addr: '{run}', guard_addr: '{guard}' }}\n"))
         .code(1)
         .stderr(format!(

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, Scrape, eventually, report, scale, secs};
+use testkit::{Daemon, FakeToxiproxy, Lab, Misbehaviour, Rule, Scrape, eventually, report, scale, secs};
 
 use crate::harness::{BIN, DEADLINE, LONG_TOXICS, guard, ours, start};
 
@@ -95,7 +95,7 @@ fn without_a_guard_the_next_run_removes_leftovers_and_reports_them() {
 #[test]
 fn the_guard_removes_only_leftovers() {
     let (lab, stays) = littered();
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let guard = guard(&lab, &["--toxiproxy", &fake.url()]);
     eventually("what is overdue to go", secs(10), || lab.toxiproxy.toxic_names() == stays);
     assert!(enabled(&lab, "memcached2"), "the proxy below a leftover marker is enabled");
@@ -143,7 +143,7 @@ fn the_guard_exports_only_hygiene_metrics() {
 #[test]
 fn the_guard_exports_no_residue_of_0_while_toxiproxy_is_silent() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Refuse(503));
     let guard = guard(&lab, &["--toxiproxy", &fake.url()]);
     let residual = |page: &Scrape| page.value("toxiproxy_residual_toxics", []);
@@ -212,7 +212,7 @@ fn clean_removes_leftovers_and_lists_what_it_keeps() {
     assert!(enabled(&lab, "memcached2"));
 
     lab.toxiproxy.add_toxic("memcached1", &toxic("rl.dead.0.1000"));
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Refuse(503));
     let (code, said) = clean(&["--toxiproxy", &fake.url()]);
     assert_eq!(code, 5, "{said}");

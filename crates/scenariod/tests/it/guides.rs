@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{Expect, repository};
+use crate::harness::{command_line, repository};
 
 fn page(name: &str) -> String {
     std::fs::read_to_string(repository(&format!("docs/{name}"))).unwrap()
@@ -31,7 +31,7 @@ fn the_example_of_the_guide_to_writing_is_sound_and_so_are_its_commands() {
         if args.contains(&"--scenario") {
             args.push("--list");
         }
-        Expect::of(&args).file("mine/cable.yaml", example).run();
+        command_line(&args).file("mine/cable.yaml", example).run();
     }
 }
 
@@ -100,7 +100,7 @@ fn the_job_of_the_guide_ends_as_the_run_does_and_always_takes_the_lab_down() {
     assert_eq!(job(0, &[3, 3]), (calls(2), Some(3)));
     assert_eq!(job(4, &[]), (calls(0), Some(4)));
     let args: Vec<&str> = run.split(' ').skip(1).collect();
-    Expect::of(&[&args[..], &["--list"]].concat()).run();
+    command_line(&[&args[..], &["--list"]].concat()).run();
 }
 
 #[test]
@@ -130,5 +130,5 @@ fn the_panel_titles_in_the_guide_to_reading_are_on_a_dashboard() {
 fn the_example_in_the_guide_to_verdicts_is_valid() {
     let page = std::fs::read_to_string(repository("docs/verdicts.md")).unwrap();
     let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    Expect::of(&["check", "mine.yaml"]).file("mine.yaml", example).run();
+    command_line(&["check", "mine.yaml"]).file("mine.yaml", example).run();
 }

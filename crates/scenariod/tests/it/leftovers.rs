@@ -1,6 +1,6 @@
 //! A run that cannot remove leftovers of a dead run ends with exit code 5 and injects nothing.
 
-use testkit::{Fake, Lab, Misbehaviour, Rule};
+use testkit::{FakeToxiproxy, Lab, Misbehaviour, Rule};
 
 use crate::harness::{DEADLINE, ours, start};
 
@@ -12,7 +12,7 @@ fn a_run_that_cannot_remove_leftovers_ends_with_5_and_injects_nothing() {
         "memcached2",
         &format!(r#"{{"name":"{left}","type":"latency","attributes":{{"latency":1}}}}"#),
     );
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("DELETE", "/toxics/"), Misbehaviour::Refuse(500));
     let url = fake.url();
     let daemon = start(&lab, "slow", &["--toxiproxy", &url, "--linger", "20s"]);

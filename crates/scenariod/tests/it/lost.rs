@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, Signal, eventually, report, scale, secs};
+use testkit::{Daemon, FakeToxiproxy, Lab, Misbehaviour, Rule, Signal, eventually, report, scale, secs};
 
 use crate::harness::{BIN, DEADLINE, LONG_TOXICS, await_phase, clean_exit, ours, start, start_file};
 
@@ -153,7 +153,7 @@ fn a_wedged_toxiproxy_is_restarted_by_the_hook_and_its_proxies_come_back() {
     let lab = Lab::start(2);
     let asked = lab.folder().join("restarted");
     lab.set("scenariod.restart_hook", format!("touch {}", asked.display()));
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let wedge = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Wedge);
     let daemon = start(&lab, "both", &["--toxiproxy", &fake.url()]);
     eventually("the hook", secs(40), || asked.exists());
@@ -185,7 +185,7 @@ fn a_restart_by_the_hook_is_reported_once() {
 #[test]
 fn a_run_passes_at_a_slow_toxiproxy() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     for method in ["GET", "POST", "DELETE"] {
         fake.misbehave(Rule::on(method, "/"), Misbehaviour::Slow(Duration::from_millis(300)));
     }
@@ -196,7 +196,7 @@ fn a_run_passes_at_a_slow_toxiproxy() {
 #[test]
 fn a_conflict_does_not_count_as_an_injection() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::Refuse(409));
     let daemon = start(&lab, "slow", &["--toxiproxy", &fake.url()]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4, "{}", daemon.stderr());
@@ -246,7 +246,7 @@ fn a_proxy_with_other_addresses_is_refused() {
 #[test]
 fn an_injection_that_fails_half_way_through_a_chain_is_undone() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("POST", "/toxics").from(5), Misbehaviour::Refuse(500));
     let daemon = start(&lab, "long", &["--toxiproxy", &fake.url()]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4, "{}", daemon.stderr());
@@ -258,7 +258,7 @@ fn an_injection_that_fails_half_way_through_a_chain_is_undone() {
 #[test]
 fn the_journal_is_written_ahead() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let post = fake.misbehave(Rule::on("POST", "/toxics").nth(1), Misbehaviour::HoldRequest);
     let daemon = start(&lab, "long", &["--toxiproxy", &fake.url()]);
     post.wait_caught(secs(20));
@@ -276,7 +276,7 @@ fn the_journal_is_written_ahead() {
 #[test]
 fn without_a_place_for_the_journal_nothing_is_injected() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let file = lab.folder().join("file");
     std::fs::write(&file, "").unwrap();
     let daemon = start(

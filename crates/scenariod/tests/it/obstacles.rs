@@ -3,7 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use testkit::{Fake, Lab, Misbehaviour, Rule, Signal, eventually, secs};
+use testkit::{FakeToxiproxy, Lab, Misbehaviour, Rule, Signal, eventually, secs};
 
 use crate::harness::{DEADLINE, LONG_TOXICS, await_phase, clean_exit, ours, start};
 
@@ -48,7 +48,7 @@ fn a_foreign_toxic_is_refused_or_allowed_and_always_left_alone() {
     assert_eq!(aborted.wait_exit(DEADLINE), 143, "{}", aborted.stderr());
     assert_eq!(lab.toxiproxy.toxic_names(), theirs, "after an abort");
 
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::Misreport(400));
     let failed = start(&lab, "slow", &["--toxiproxy", &fake.url(), "--allow-foreign"]);
     assert_eq!(failed.wait_exit(DEADLINE), 4, "{}", failed.stderr());
@@ -107,7 +107,7 @@ fn leftovers_are_removed_and_a_live_run_is_left_alone() {
 fn a_partial_injection_is_undone() {
     let lab = Lab::start(2);
     for misbehaviour in [Misbehaviour::Refuse(500), Misbehaviour::Refuse(400), Misbehaviour::Misreport(503)] {
-        let fake = Fake::before(&lab.toxiproxy);
+        let fake = FakeToxiproxy::before(&lab.toxiproxy);
         fake.misbehave(Rule::on("POST", "/proxies/memcached2/toxics"), misbehaviour);
         let daemon = start(&lab, "both", &["--toxiproxy", &fake.url()]);
         assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4, "{misbehaviour:?}\n{}", daemon.stderr());
@@ -124,7 +124,7 @@ fn a_partial_injection_is_undone() {
 #[test]
 fn a_post_whose_answer_is_lost_is_repeated_not_doubled() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("POST", "/toxics").nth(1), Misbehaviour::Hangup);
     let daemon = start(&lab, "slow", &["--toxiproxy", &fake.url()]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
@@ -134,7 +134,7 @@ fn a_post_whose_answer_is_lost_is_repeated_not_doubled() {
 #[test]
 fn a_failed_removal_ends_with_5_and_prints_the_commands() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let refused = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Refuse(503));
     let daemon = start(
         &lab,
@@ -193,7 +193,7 @@ fn removal_waits_for_a_toxiproxy_that_hangs_for_a_moment() {
 #[test]
 fn a_dry_run_reads_everything_and_writes_nothing() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let args = ["--toxiproxy", &fake.url(), "--dry-run"];
     let daemon = start(&lab, "slow", &args);
     assert_eq!(daemon.wait_exit(DEADLINE), 0, "{}", daemon.stderr());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use testkit::{
-    Daemon, Fake, Lab, Misbehaviour, Rule, Signal, eventually, report, scale, secs, workspace_bin,
+    Daemon, FakeToxiproxy, Lab, Misbehaviour, Rule, Signal, eventually, report, scale, secs, workspace_bin,
 };
 
 use crate::harness::{await_phase, clean_exit, ours, start, start_file};
@@ -26,7 +26,7 @@ fn journal(lab: &Lab) -> String {
 }
 
 /// Whether Toxiproxy was read after the last removal.
-fn read_after_removal(fake: &Fake) -> bool {
+fn read_after_removal(fake: &FakeToxiproxy) -> bool {
     let asked = fake.requests();
     let last = |method: &str| asked.iter().rposition(|request| request.starts_with(method));
     last("GET") > last("DELETE")
@@ -35,7 +35,7 @@ fn read_after_removal(fake: &Fake) -> bool {
 #[test]
 fn a_removal_that_is_only_confirmed_leaves_nothing() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let pretence = fake.misbehave(Rule::on("DELETE", "/toxics").nth(1), Misbehaviour::Refuse(204));
     let daemon = start_file(&lab, "once", ONCE, &["--toxiproxy", &fake.url()]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
@@ -48,7 +48,7 @@ fn a_removal_that_is_only_confirmed_leaves_nothing() {
 fn a_signal_during_a_removal_still_reads_back() {
     for pretend in [true, false] {
         let lab = Lab::start(1);
-        let fake = Fake::before(&lab.toxiproxy);
+        let fake = FakeToxiproxy::before(&lab.toxiproxy);
         let delete = Rule::on("DELETE", "/toxics").nth(1);
         let slow = if pretend { Misbehaviour::Refuse(204) } else { Misbehaviour::Slow(secs(2)) };
         let trap = fake.misbehave(delete, slow);
@@ -66,7 +66,7 @@ fn a_signal_during_a_removal_still_reads_back() {
 #[test]
 fn testing_that_ends_during_a_removal_leaves_nothing() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let delete = Rule::on("DELETE", "/toxics").nth(1);
     let trap = fake.misbehave(delete, Misbehaviour::Slow(secs(2)));
     let daemon = start_file(&lab, "once", ONCE, &["--toxiproxy", &fake.url()]);
@@ -96,7 +96,7 @@ const SLOW: Misbehaviour = Misbehaviour::Slow(Duration::from_millis(1_300));
 #[test]
 fn a_fault_that_comes_back_at_a_slow_toxiproxy_is_removed() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let daemon = start(&lab, "long", &["--time-scale", "3", "--toxiproxy", &fake.url()]);
     eventually("the toxics", secs(20), || !ours(&lab.toxiproxy).is_empty());
     let toxic = ours(&lab.toxiproxy)[0].strip_prefix("memcached1/").unwrap().to_owned();
@@ -111,7 +111,7 @@ fn a_fault_that_comes_back_at_a_slow_toxiproxy_is_removed() {
 fn a_fault_that_is_on_despite_a_refusal_is_removed() {
     for look in [SLOW, Misbehaviour::Refuse(500), Misbehaviour::Hangup] {
         let lab = Lab::start(1);
-        let fake = Fake::before(&lab.toxiproxy);
+        let fake = FakeToxiproxy::before(&lab.toxiproxy);
         let post = fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::Misreport(400));
         // The first reading is the preflight's, the second one comes at the end of stabilization, the third after the refusal.
         fake.misbehave(Rule::on("GET", "/proxies").nth(3), look);

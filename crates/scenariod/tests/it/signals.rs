@@ -1,6 +1,6 @@
 //! A signal at any moment of a run leaves no toxic.
 
-use testkit::{Fake, Lab, Misbehaviour, Rule, Signal, eventually, secs};
+use testkit::{FakeToxiproxy, Lab, Misbehaviour, Rule, Signal, eventually, secs};
 
 use crate::harness::{LONG_TOXICS, await_phase, clean_exit, ours, start};
 
@@ -29,7 +29,7 @@ fn a_signal_in_each_phase_leaves_no_toxic() {
 fn a_signal_between_a_post_and_its_answer_leaves_no_toxic() {
     let lab = Lab::start(1);
     for misbehaviour in [Misbehaviour::HoldAnswer, Misbehaviour::HoldRequest] {
-        let fake = Fake::before(&lab.toxiproxy);
+        let fake = FakeToxiproxy::before(&lab.toxiproxy);
         let post = fake.misbehave(Rule::on("POST", "/toxics"), misbehaviour);
         let daemon = start(&lab, "slow", &["--toxiproxy", &fake.url()]);
         post.wait_caught(secs(10));
@@ -45,7 +45,7 @@ fn a_signal_between_a_post_and_its_answer_leaves_no_toxic() {
 #[test]
 fn a_second_signal_does_not_shorten_the_removal() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let delete = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::HoldRequest);
     let daemon = start(&lab, "long", &["--toxiproxy", &fake.url()]);
     await_phase(&daemon, "long", 2);

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use testkit::free_addr;
 
-use crate::harness::{Expect, SCENARIOS, command, repository};
+use crate::harness::{SCENARIOS, command, command_line, repository};
 
 const HELP: &str = "hint: `scenariod run --help` shows the usage";
 
@@ -133,9 +133,9 @@ fn an_invalid_command_line_is_refused_with_its_reason() {
         ),
     ];
     for (args, stderr) in cases {
-        Expect::of(args).code(2).stderr(*stderr).stdout("").run();
+        command_line(args).code(2).stderr(*stderr).stdout("").run();
     }
-    Expect::of(&["--scenario", "x", "--linger", "soon"])
+    command_line(&["--scenario", "x", "--linger", "soon"])
         .code(2)
         .stderr(format!(
             "error: --linger is `soon`: not a duration, write it like `500ms`, `30s` or `2m`\n{HELP}"
@@ -148,7 +148,7 @@ fn files_that_cannot_be_read_are_named() {
     let missing = |args: &[&str], path: &str| {
         let stderr =
             format!("error: cannot read {path}\n  caused by: No such file or directory (os error 2)");
-        Expect::of(args).code(2).stderr(stderr).run();
+        command_line(args).code(2).stderr(stderr).run();
     };
     missing(&["--scenario", "latency", "--config", "no.yaml"], "no.yaml");
     missing(&["--scenario", "latency", "--catalogue", "nowhere"], "nowhere");
@@ -159,9 +159,9 @@ fn files_that_cannot_be_read_are_named() {
 fn devices_and_files_over_a_megabyte_are_not_read() {
     let device = "error: cannot read /dev/zero\n  caused by: not a regular file";
     let large = "#".repeat((1 << 20) + 1);
-    Expect::of(&["show", "/dev/zero"]).code(2).stderr(device).run();
-    Expect::of(&["proxies", "--config", "/dev/zero"]).code(2).stderr(device).run();
-    Expect::of(&["check", "/dev/zero", "/dev/stdin", "large.yaml"])
+    command_line(&["show", "/dev/zero"]).code(2).stderr(device).run();
+    command_line(&["proxies", "--config", "/dev/zero"]).code(2).stderr(device).run();
+    command_line(&["check", "/dev/zero", "/dev/stdin", "large.yaml"])
         .file("large.yaml", &large)
         .code(2)
         .stderr(
@@ -170,7 +170,7 @@ fn devices_and_files_over_a_megabyte_are_not_read() {
              error: cannot read large.yaml: larger than 1 MiB",
         )
         .run();
-    Expect::of(&["check", "most.yaml"])
+    command_line(&["check", "most.yaml"])
         .file("most.yaml", &format!("{LAB}{}", &large[LAB.len() + 1..]))
         .stdout("ok: 1 node in 1 lab file")
         .run();
@@ -179,8 +179,8 @@ fn devices_and_files_over_a_megabyte_are_not_read() {
 #[test]
 fn a_file_of_another_kind_is_refused_in_one_line() {
     let lab = "error: lab.yaml:1: expected a playlist, found a lab: use `--config` for it";
-    Expect::of(&["--scenario", "lab.yaml"]).file("lab.yaml", LAB).code(2).stderr(lab).run();
-    Expect::of(&["list", "--catalogue", "mine"])
+    command_line(&["--scenario", "lab.yaml"]).file("lab.yaml", LAB).code(2).stderr(lab).run();
+    command_line(&["list", "--catalogue", "mine"])
         .file("mine/compose.yaml", "services: {}\n")
         .file("mine/lab.yaml", LAB)
         .code(2)
@@ -191,7 +191,7 @@ fn a_file_of_another_kind_is_refused_in_one_line() {
 #[test]
 fn other_files_of_a_folder_are_left_out_by_a_check_and_by_a_run() {
     let mixed = |args: &[&str]| {
-        Expect::of(args)
+        command_line(args)
             .file("mine/a.yaml", SCENARIOS)
             .file("mine/empty.yaml", "")
             .file("mine/compose.yaml", "services: {}\n")
@@ -200,7 +200,7 @@ fn other_files_of_a_folder_are_left_out_by_a_check_and_by_a_run() {
     mixed(&["check", "mine"]).run();
     let nothing = |args: &[&str], what: &str| {
         let stderr = format!("error: no {what} in notes");
-        Expect::of(args).file("notes/empty.yaml", "").file("notes/a.md", "x").code(2).stderr(stderr).run();
+        command_line(args).file("notes/empty.yaml", "").file("notes/a.md", "x").code(2).stderr(stderr).run();
     };
     nothing(&["check", "notes"], "scenario, playlist or lab file");
     nothing(&["list", "--catalogue", "notes"], "scenario or playlist file (*.yaml)");
@@ -212,7 +212,7 @@ const LAB: &str = "servers:\n  - { name: cache-a, listen: 127.0.0.1:1, upstream:
 fn a_scenario_with_nodes_that_the_lab_lacks_is_refused_with_its_line() {
     let shipped = include_str!("../../../../config/scenarios/packet-loss.yaml");
     let line = 1 + shipped.lines().position(|line| line.contains("target: memcached1")).unwrap();
-    Expect::of(&["--scenario", "packet-loss-2,mine", "--config", "lab.yaml", "--catalogue", "mine"])
+    command_line(&["--scenario", "packet-loss-2,mine", "--config", "lab.yaml", "--catalogue", "mine"])
         .file("lab.yaml", LAB)
         .file(
             "mine/mine.yaml",
@@ -232,12 +232,12 @@ fn a_scenario_with_nodes_that_the_lab_lacks_is_refused_with_its_line() {
 
 #[test]
 fn a_broken_lab_file_is_named_with_its_lines() {
-    Expect::of(&["--scenario", "latency", "--config", "lab.yaml"])
+    command_line(&["--scenario", "latency", "--config", "lab.yaml"])
         .file("lab.yaml", &format!("{LAB}scenariod:\n  metrics_adr: 127.0.0.1:1\n"))
         .code(2)
         .stderr("error: lab.yaml:4: unknown key `metrics_adr` in `scenariod`, did you mean `metrics_addr`?")
         .run();
-    Expect::of(&["--scenario", "latency", "--config", "lab.yaml"])
+    command_line(&["--scenario", "latency", "--config", "lab.yaml"])
         .file(
             "lab.yaml",
             &LAB.replace(
@@ -255,7 +255,7 @@ fn check_reports_every_problem_of_every_file() {
     let broken = SCENARIOS
         .replace("delay: 7ms, jitter: 3ms", "dealy: 7ms")
         .replace("rate: 0.1", "rate: 0.1, share: 2");
-    Expect::of(&["check", "lab.yaml", "scenarios"])
+    command_line(&["check", "lab.yaml", "scenarios"])
         .file("lab.yaml", &format!("{LAB}clinet: {{}}\n"))
         .file("scenarios/a.yaml", &broken)
         .file("scenarios/b.yaml", "family: other\n")
@@ -274,14 +274,14 @@ fn check_reports_every_problem_of_every_file() {
 
 #[test]
 fn the_shipped_files_are_valid() {
-    Expect::of(&["check"]).stdout("ok: 42 scenarios in 8 files, 3 playlists, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)").run();
+    command_line(&["check"]).stdout("ok: 42 scenarios in 8 files, 3 playlists, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)").run();
     let (lab, scenarios) = (repository("config/lab.yaml"), repository("config/scenarios"));
-    Expect::of(&["check", &lab, &scenarios])
+    command_line(&["check", &lab, &scenarios])
         .stdout("ok: 42 scenarios in 8 files, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)")
         .run();
     // The folders below as well. The files of loadgen beside them are left out.
     let config = repository("config");
-    Expect::of(&["check", &config])
+    command_line(&["check", &config])
         .stdout(format!(
             "ok: 42 scenarios in 8 files, 3 playlists, 6 nodes in 2 lab files (their loadgen: and client: sections: loadgen check)\n\
              left out, as they are not files of scenariod:\n  \
@@ -298,7 +298,7 @@ fn the_proxies_of_both_engines_are_those_of_their_lab_files() {
         ("config/lab.compose.yaml", "deploy/toxiproxy.compose.json"),
     ] {
         let committed = std::fs::read_to_string(repository(proxies)).unwrap();
-        Expect::of(&["proxies", "--config", &repository(lab)]).stdout(committed.trim_end()).run();
+        command_line(&["proxies", "--config", &repository(lab)]).stdout(committed.trim_end()).run();
     }
 }
 
@@ -306,7 +306,7 @@ fn the_proxies_of_both_engines_are_those_of_their_lab_files() {
 fn a_taken_port_and_an_absent_toxiproxy_end_with_4_and_their_address() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap();
-    Expect::of(&["--scenario", "latency-1s", "--metrics-addr", &addr.to_string()])
+    command_line(&["--scenario", "latency-1s", "--metrics-addr", &addr.to_string()])
         .code(4)
         .stderr(format!(
             "error: cannot serve metrics on {addr}: Address already in use (os error 98)\n\
@@ -360,7 +360,7 @@ fn help_names_the_exit_codes() {
 #[test]
 fn the_page_of_scenarios_is_the_catalogue() {
     let page = std::fs::read_to_string(repository("docs/scenarios.md")).unwrap();
-    Expect::of(&["list", "--markdown"]).stdout(page.trim_end()).run();
+    command_line(&["list", "--markdown"]).stdout(page.trim_end()).run();
 }
 
 #[test]
@@ -373,11 +373,11 @@ fn a_scenario_can_be_shown_under_each_of_its_names() {
     let by_name = shown("packet-loss-10");
     assert!(by_name.contains(r#""latency":-4"#), "{by_name}");
     assert_eq!(shown("packet-loss-10-pct"), by_name);
-    Expect::of(&["show", "zebra"])
+    command_line(&["show", "zebra"])
         .code(2)
         .stderr(
             "error: unknown scenario, family or playlist: zebra\nhint: `scenariod list` shows every scenario",
         )
         .run();
-    Expect::of(&["show", "packet-loss-10", "--dry-run"]).code(2).run();
+    command_line(&["show", "packet-loss-10", "--dry-run"]).code(2).run();
 }

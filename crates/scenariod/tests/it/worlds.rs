@@ -3,7 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, Signal, eventually, secs};
+use testkit::{Daemon, FakeToxiproxy, Lab, Misbehaviour, Rule, Signal, eventually, secs};
 
 use crate::harness::{BIN, DEADLINE, LONG_TOXICS, await_phase, clean_exit, guard, ours, start, start_file};
 
@@ -70,7 +70,7 @@ fn a_run_that_was_suspended_beyond_its_lease_is_inconclusive_and_says_why() {
 #[test]
 fn a_run_that_was_suspended_while_it_injected_says_so() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     // The first reading is the preflight's, the second one comes at the end of stabilization.
     let read_back = fake.misbehave(Rule::on("GET", "/proxies").nth(3), Misbehaviour::HoldRequest);
     let run = start_file(&lab, "still", STILL, &[&SCALE[..], &["--toxiproxy", &fake.url()]].concat());
@@ -137,7 +137,7 @@ fn two_guards_and_a_restarted_guard_remove_nothing_of_a_live_run() {
 #[test]
 fn a_run_whose_state_folder_is_removed_injects_nothing_more() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let run = start(&lab, "long", &["--toxiproxy", &fake.url()]);
     await_phase(&run, "long", 1);
     std::fs::remove_dir_all(lab.folder().join("state")).unwrap();
@@ -161,7 +161,7 @@ fn a_restart_hook_that_fails_is_reported_and_the_residue_as_well() {
     ] {
         let lab = Lab::start(1);
         lab.set("scenariod.restart_hook", hook);
-        let fake = Fake::before(&lab.toxiproxy);
+        let fake = FakeToxiproxy::before(&lab.toxiproxy);
         let _wedge = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Wedge);
         let catalogue = lab.folder().join("scenarios");
         std::fs::create_dir_all(&catalogue).unwrap();
