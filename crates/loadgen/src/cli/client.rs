@@ -32,7 +32,7 @@ pub(crate) struct ClientFlags {
     #[arg(long, value_name = "DURATION", env = "LAB_MAX_LIFETIME")]
     pub(crate) max_lifetime: Option<Positive>,
     /// Which node gets an operation while the breaker of its own node is open
-    #[arg(long, value_name = "WHO", env = "LAB_FAILOVER", value_enum)]
+    #[arg(long, value_name = "MODE", env = "LAB_FAILOVER", value_enum)]
     pub(crate) failover: Option<FailoverSetting>,
     /// Maximum retries of a failed operation that is safe to repeat
     #[arg(long, value_name = "N", env = "LAB_RETRIES", value_parser = value_parser!(u32).range(..=10))]

@@ -137,13 +137,8 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
             };
             (outcome.map(|replied| replied.map(|reply| reply.kind())), verdict, ended)
         };
-        connection.exchange_log.record(
-            request.operation(),
-            request.key(),
-            began,
-            ended,
-            exchange_result(&outcome, verdict),
-        );
+        let logged = exchange_result(&outcome, verdict);
+        connection.exchange_log.record(request.operation(), request.key(), began, ended, logged);
         let (result, close, write_outcome) = match (outcome, verdict) {
             (Ok(Ok(_)), Verdict::Wrong(wrong)) => {
                 context.recorder.record(Event::Corrupt { server, kind: wrong.kind() });
@@ -153,11 +148,11 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
                 let close = wrong.is_out_of_step().then_some(CloseReason::Error);
                 (Err(ErrorType::Corrupt), close, WriteOutcome::Unknown)
             }
-            (Ok(Ok(answered)), verdict) => {
+            (Ok(Ok(kind)), verdict) => {
                 if verdict == Verdict::Late {
                     context.recorder.record(Event::LateWrite { server });
                 }
-                (Ok(answered), None, WriteOutcome::Acknowledged)
+                (Ok(kind), None, WriteOutcome::Acknowledged)
             }
             (Ok(Err(error)), _) => {
                 tracing::debug!(server = context.nodes[server].name, %error, "exchange failed");
@@ -167,19 +162,24 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
         };
         match close {
             Some(reason) => connection.close(reason),
-            None => {
-                connection.used(ended);
-                let pool = &context.pools[server];
-                if pool.is_shared() {
-                    pool.put_idle(connection, &context.pool_times, ended);
-                } else {
-                    self.own.borrow_mut()[server] = Some(connection);
-                }
-            }
+            None => self.return_connection(connection, ended),
         }
         // The slot is returned last, after the connection is back in the pool or closed.
         drop(slot);
         OperationOutcome { server, result, sent: Some(began), ended, write_outcome, dropped: false }
+    }
+
+    /// Returns a usable connection to its worker, or to the pool if the workers share connections.
+    #[inline]
+    fn return_connection(&self, mut connection: Box<PooledConnection<C::Connection, R>>, at: Instant) {
+        let Self { context, server, .. } = *self;
+        connection.used(at);
+        let pool = &context.pools[server];
+        if pool.is_shared() {
+            pool.put_idle(connection, &context.pool_times, at);
+        } else {
+            self.own.borrow_mut()[server] = Some(connection);
+        }
     }
 }
 

@@ -99,7 +99,7 @@ impl<C, R: Recorder> PooledConnection<C, R> {
 }
 
 impl<C: Connection, R: Recorder> PooledConnection<C, R> {
-    /// Returns the connection if it is usable. Otherwise, or after a time limit, it is closed.
+    /// Returns the connection if it is usable and within its time limits. Otherwise closes it.
     pub(crate) fn keep_if_usable(self: Box<Self>, times: &PoolTimes, at: Instant) -> Option<Box<Self>> {
         match self.expiry_reason(times, at) {
             None => Some(self),
