@@ -6,7 +6,7 @@ pub(super) const OTHERS: &str = "$others";
 /// What is wrong with a query. The messages follow the name of the key that holds it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum QueryError {
-    #[error("is invalid: {0}")]
+    #[error("cannot be parsed: {0}")]
     Syntax(String),
     #[error("has an unknown placeholder `{0}`, must be `{TARGETS}` or `{OTHERS}`")]
     Placeholder(String),
