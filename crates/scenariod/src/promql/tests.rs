@@ -52,7 +52,7 @@ fn typos_are_reported_with_a_suggestion() {
         error_of("memcache_hits_total{server=~\"$target\"} > bool 1"),
         "has an unknown placeholder `$target`, must be `$targets` or `$others`"
     );
-    assert!(error_of("memcache_hits_total{ > bool 1").starts_with("is invalid: "));
+    assert!(error_of("memcache_hits_total{ > bool 1").starts_with("cannot be parsed: "));
     // Metrics of other exporters are not checked.
     for foreign in ["node_load1 > bool 4", "mycache_operation_total > bool 1"] {
         assert!(Query::new(foreign, ValueKind::Truth).is_ok(), "{foreign}");
