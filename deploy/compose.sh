@@ -126,7 +126,7 @@ compose_daemon() {
   compose_ports
   if [ "$service" = scenariod ]; then
     options=(--use-aliases)   # Prometheus finds it by its alias
-    case " $* " in *" --scenario"*) options+=(--service-ports) ;; esac
+    case " $* " in *" run "* | *" --scenario"*) options+=(--service-ports) ;; esac
   fi
   trap 'pass_on INT' INT
   trap 'pass_on TERM' TERM HUP

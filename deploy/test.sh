@@ -92,7 +92,7 @@ in_docker() {
   sed -n "s/.* run -d --name [^ ]* //p" "$home/calls"
 }
 for call in "loadgen --no-deps loadgen --rate 5" "scenariod --no-deps --use-aliases --service-ports scenariod --scenario smoke" \
-  "scenariod --no-deps --use-aliases scenariod list"; do
+  "scenariod --no-deps --use-aliases --service-ports scenariod run smoke" "scenariod --no-deps --use-aliases scenariod list"; do
   read -r name options <<<"$call"
   # shellcheck disable=SC2086 # the arguments are words
   [ "$(in_docker "$name" ${options#* $name })" = "$options" ] || fail "$name in Docker is not started by \"$options\""

@@ -17,7 +17,7 @@ pub enum Exit {
     Inconclusive,
     /// Set-up was refused or failed; no fault was injected.
     Setup,
-    /// A fault may still be on.
+    /// A fault may still be active.
     Residue,
     /// Ended by SIGINT, with no fault left on.
     Interrupted,

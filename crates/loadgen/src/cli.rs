@@ -57,7 +57,7 @@ pub(crate) struct Cli {
     /// Print the final summary as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    /// Write a histogram of all operation times to this CSV file at the end, in cells 1% wide
+    /// Write a histogram of all operation times to this CSV file at the end, in buckets 1% wide
     #[arg(long, value_name = "FILE")]
     pub(crate) histogram: Option<PathBuf>,
     /// Exit with code 1 at the end if any read returned a wrong value
@@ -81,16 +81,16 @@ pub(crate) struct Cli {
 /// The sub-commands. None of them sends load.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SubCommand {
-    /// Check lab, workload and client files and print all problems; without PATHS check the lab file
+    /// Check lab, workload and client files and print all problems; without PATHS, check the lab file
     Check {
         /// Files or folders
         paths: Vec<PathBuf>,
     },
     /// Check the health of the running daemon; exit with code 0 or 1
     Health,
-    /// Print a completion script
+    /// Print a shell completion script
     Completions {
-        /// The shell
+        /// Shell to complete for
         shell: clap_complete::Shell,
     },
 }

@@ -25,7 +25,7 @@ Examples:
   scenariod run latency partition-one     every scenario of a family, then one more
   scenariod run smoke                     a playlist
   scenariod show packet-loss-10           its timeline, and every request to Toxiproxy
-  scenariod check config                  all problems of the files in a folder
+  scenariod check config                  all problems in the files of a folder
 
 `scenariod --scenario NAME` is short for `scenariod run NAME` and takes the same flags.
 `scenariod run --help` explains them.";
@@ -44,9 +44,9 @@ Exit codes of a run:
   0            the verdict passed
   1            it failed
   2            usage or configuration error
-  3            inconclusive: the data cannot tell
+  3            inconclusive: not enough data for a verdict
   4            set-up failed or was refused; nothing was injected
-  5            a fault may still be on; with all other codes, no fault is left
+  5            a fault may still be active; with all other codes, no fault is left
   130 and 143  interrupted by SIGINT or SIGTERM";
 
 const CLEAN_HELP: &str = "\
@@ -55,9 +55,9 @@ Examples:
   scenariod clean --toxiproxy http://127.0.0.1:8474
 
 Exit codes:
-  0  no fault is left; those of live runs stay
+  0  no fault is left, except those of live runs
   4  no Toxiproxy answers at the address
-  5  a fault may still be on";
+  5  a fault may still be active";
 
 /// Runs fault scenarios in three phases through Toxiproxy and removes every fault afterwards
 // The flags are those of the short form. They are hidden here, as `run --help` explains them.
@@ -93,12 +93,12 @@ pub(crate) enum SubCommand {
         after_help = "Example:\n  scenariod guard --metrics-addr 127.0.0.1:9095 --state-dir /var/lib/lab"
     )]
     Guard(GuardArgs),
-    /// Remove faults that runs left behind, and report them
+    /// Remove faults that killed runs left behind, and list toxics of others
     #[command(after_help = CLEAN_HELP)]
     Clean(CleanArgs),
     /// Print a Toxiproxy configuration file with the lab's nodes
     Proxies(LabArgs),
-    /// Check the health of a running scenario or of the guard: exit code 0 or 1
+    /// Check the health of a running scenario or of the guard; exit with code 0 or 1
     #[command(
         after_help = "Examples:\n  scenariod health\n  scenariod health --metrics-addr 127.0.0.1:9095   the guard"
     )]

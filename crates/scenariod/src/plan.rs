@@ -132,8 +132,8 @@ impl Plan {
     }
 
     /// The nodes with a fault in this run.
-    pub(crate) fn targets(&self) -> BTreeSet<&str> {
-        self.faults.iter().map(|planned| planned.server.as_str()).collect()
+    pub(crate) fn targets(&self) -> BTreeSet<String> {
+        self.faults.iter().map(|planned| planned.server.clone()).collect()
     }
 
     /// The faults and their nodes, in words.

@@ -240,7 +240,7 @@ impl Runner {
             prometheus: self.request.prometheus.clone()?,
             grace: self.request.settings.stop_grace,
             rules: run.scenario.stop_when.clone(),
-            targets: run.plan.targets().into_iter().map(str::to_owned).collect(),
+            targets: run.plan.targets(),
             nodes: self.judge.nodes.clone(),
         })
     }

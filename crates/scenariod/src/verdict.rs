@@ -11,7 +11,6 @@ mod reports;
 pub(crate) mod stop_watch;
 pub(crate) mod warn_ahead;
 
-use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use daemon_core::exit::Exit;
@@ -174,7 +173,7 @@ impl Judge {
             scenario: &run.scenario.name,
             id: run.id,
             expectations: &run.scenario.expect,
-            targets: targets(run.plan),
+            targets: run.plan.targets(),
             partial_faults: partial_faults(run.plan),
             nodes: &self.nodes,
             windows,
@@ -191,17 +190,13 @@ impl Judge {
     }
 }
 
-fn targets(plan: &Plan) -> BTreeSet<String> {
-    plan.targets().into_iter().map(str::to_owned).collect()
-}
-
 fn without_verdict(run: &RunRecord<'_>, conclusion: Conclusion) -> RunEnd {
     let report = report_without_verdict(run, conclusion.what.clone());
     RunEnd { report: RunReport { status: conclusion.status, ..report }, conclusion }
 }
 
 fn report_without_verdict(run: &RunRecord<'_>, why: String) -> RunReport {
-    let targets: Vec<String> = targets(run.plan).into_iter().collect();
+    let targets: Vec<String> = run.plan.targets().into_iter().collect();
     RunReport::without_verdict(&run.scenario.name, run.id, &targets, why)
 }
 

@@ -31,13 +31,13 @@ pub(crate) struct ClientFlags {
     /// Close a connection at about this age [default: never]
     #[arg(long, value_name = "DURATION", env = "LAB_MAX_LIFETIME")]
     pub(crate) max_lifetime: Option<Positive>,
-    /// Which node gets an operation while the breaker of its own node is open
+    /// Which node gets an operation while the breaker of its node is open
     #[arg(long, value_name = "MODE", env = "LAB_FAILOVER", value_enum)]
     pub(crate) failover: Option<FailoverSetting>,
     /// Maximum retries of a failed operation that is safe to repeat
     #[arg(long, value_name = "N", env = "LAB_RETRIES", value_parser = value_parser!(u32).range(..=10))]
     pub(crate) retries: Option<u32>,
-    /// Retries per operation in the long run, above 0 and at most 1
+    /// Maximum average number of retries per operation, above 0 and at most 1
     #[arg(long, value_name = "SHARE", env = "LAB_RETRY_BUDGET")]
     pub(crate) retry_budget: Option<Fraction>,
     /// Probes that a half-open breaker lets through; all must succeed to close it
@@ -46,7 +46,7 @@ pub(crate) struct ClientFlags {
     /// Window over which the breaker counts failures
     #[arg(long, value_name = "DURATION", env = "LAB_BREAKER_INTERVAL")]
     pub(crate) breaker_interval: Option<Positive>,
-    /// Steps in which that window moves
+    /// Step by which that window moves
     #[arg(long, value_name = "DURATION", env = "LAB_BREAKER_BUCKET_PERIOD")]
     pub(crate) breaker_bucket_period: Option<Positive>,
     /// How long an open breaker rejects operations before it lets probes through
@@ -58,7 +58,7 @@ pub(crate) struct ClientFlags {
     /// Share of failures in the window that opens the breaker, above 0 and at most 1
     #[arg(long, value_name = "SHARE", env = "LAB_BREAKER_FAILURE_RATIO")]
     pub(crate) breaker_failure_ratio: Option<Fraction>,
-    /// Minimum requests in the window before the share counts
+    /// Minimum requests in the window before the share of failures counts
     #[arg(long, value_name = "N", env = "LAB_BREAKER_MIN_REQUESTS", value_parser = value_parser!(u32).range(1..))]
     pub(crate) breaker_min_requests: Option<u32>,
 }

@@ -31,7 +31,7 @@ enum CleanError {
     Unreachable(ToxiproxyError),
     #[error(transparent)]
     NotToxiproxy(ToxiproxyError),
-    #[error("a fault may still be on: {0}")]
+    #[error("a fault may still be active: {0}")]
     Unread(ToxiproxyError),
     #[error(transparent)]
     Residue(#[from] Residue),

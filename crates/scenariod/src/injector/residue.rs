@@ -6,7 +6,7 @@ use crate::fault::toxic::ToxicKind;
 use crate::lease::ownership::FoundToxic;
 use crate::toxiproxy::{ApiPath, Power, ToxiproxyError, power_body};
 
-/// Toxics of this lab that may still be on.
+/// Toxics of this lab that may still be active.
 #[derive(Debug)]
 pub(crate) struct Residue {
     pub(crate) toxics: Vec<Suspect>,
@@ -61,7 +61,7 @@ impl fmt::Display for Residue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list: Vec<String> =
             self.toxics.iter().map(|suspect| format!("{} on {}", suspect.toxic, suspect.server)).collect();
-        write!(f, "a fault may still be on: {} could not be confirmed as removed", list.join(", "))?;
+        write!(f, "a fault may still be active: {} could not be confirmed as removed", list.join(", "))?;
         self.cause.as_ref().map_or(Ok(()), |cause| write!(f, ": {cause}"))
     }
 }

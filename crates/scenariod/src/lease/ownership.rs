@@ -20,8 +20,8 @@ impl Liveness {
     pub(crate) fn removal_reason(self) -> &'static str {
         match self {
             Liveness::Dead => "left over from a run that did not end properly",
-            Liveness::Alive => "its lease is over, but its run is still there: suspended or stuck",
-            Liveness::Unknown => "its lease is over and its run is not known here",
+            Liveness::Alive => "its lease has expired, but its run is still alive: suspended or stuck",
+            Liveness::Unknown => "its lease has expired and its run is unknown",
         }
     }
 
@@ -29,7 +29,7 @@ impl Liveness {
     pub(crate) fn keep_reason(self) -> &'static str {
         match self {
             Liveness::Alive => "its run is active",
-            Liveness::Dead | Liveness::Unknown => "its lease is not over",
+            Liveness::Dead | Liveness::Unknown => "its lease has not expired",
         }
     }
 }

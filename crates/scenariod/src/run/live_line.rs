@@ -26,7 +26,7 @@ impl LiveLine {
     /// Starts the task if there is a live line to show.
     pub(crate) fn start(prometheus: Option<&Prometheus>, narrator: &Narrator, plan: &Plan) -> LiveLine {
         let read = |prometheus: &Prometheus| {
-            let targets: Vec<String> = plan.targets().into_iter().map(str::to_owned).collect();
+            let targets: Vec<String> = plan.targets().into_iter().collect();
             let (promql, title) = (readings::moving(&node_pattern(&targets)), name_nodes(&targets));
             let (prometheus, narrator) = (prometheus.clone(), narrator.clone());
             tokio::spawn(async move {

@@ -49,7 +49,7 @@ pub(crate) enum Outcome {
     Refused,
     /// Injecting failed. Anything already injected is removed and read back.
     Undone,
-    /// A fault may still be on.
+    /// A fault may still be active.
     Residue,
 }
 

@@ -68,7 +68,7 @@ pub(super) fn early_end(
         Outcome::Undone => {
             (RunStatus::Aborted, last.unwrap_or(Exit::Setup), "injection undone, no toxic is left")
         }
-        Outcome::Residue => (RunStatus::Failed, Exit::Residue, "a fault may still be on"),
+        Outcome::Residue => (RunStatus::Failed, Exit::Residue, "a fault may still be active"),
     };
     (WalkEnd::Early(Conclusion { status, exit, what: what.to_owned() }), errors)
 }

@@ -82,9 +82,9 @@ mod tests {
     fn the_worst_run_is_shown_even_without_a_verdict() {
         let mut reports = Reports::default();
         reports.add(run("1", RunStatus::Success, None));
-        reports.add(run("2", RunStatus::Failed, Some("a fault may still be on")));
+        reports.add(run("2", RunStatus::Failed, Some("a fault may still be active")));
         reports.add(run("3", RunStatus::Inconclusive, Some("the injector was lost")));
-        assert_eq!(reports.text(), "x (run 2): failed: a fault may still be on\n\n");
+        assert_eq!(reports.text(), "x (run 2): failed: a fault may still be active\n\n");
     }
 
     #[test]

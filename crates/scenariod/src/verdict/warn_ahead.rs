@@ -30,7 +30,7 @@ impl PlannedExpectations {
         nodes: &[String],
     ) -> PlannedExpectations {
         let planned = |(scenario, plan): (&Scenario, Plan)| {
-            let targets = plan.targets().into_iter().map(str::to_owned).collect();
+            let targets = plan.targets();
             let nodes = Nodes { targets: &targets, all: nodes };
             let applies =
                 scenario.expect.iter().filter(|expectation| expectation.query.fill(nodes).is_some());

@@ -200,11 +200,11 @@ fn clean_removes_leftovers_and_lists_what_it_keeps() {
     assert_eq!(
         said,
         format!(
-            "kept {alive} on memcached1: its lease is not over\n\
+            "kept {alive} on memcached1: its lease has not expired\n\
              kept theirs (latency) on memcached1: not added by this lab\n\
-             removed rl.dead.1.1000 from memcached1: its lease is over and its run is not known here\n\
-             removed rl.dead.0.1000 from memcached1: its lease is over and its run is not known here\n\
-             removed rl.dead.2.1000 from memcached2: its lease is over and its run is not known here\n\
+             removed rl.dead.1.1000 from memcached1: its lease has expired and its run is unknown\n\
+             removed rl.dead.0.1000 from memcached1: its lease has expired and its run is unknown\n\
+             removed rl.dead.2.1000 from memcached2: its lease has expired and its run is unknown\n\
              3 removed, 1 kept (owned by live runs), 1 kept (not of this lab)\n"
         )
     );
@@ -216,7 +216,7 @@ fn clean_removes_leftovers_and_lists_what_it_keeps() {
     fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Refuse(503));
     let (code, said) = clean(&["--toxiproxy", &fake.url()]);
     assert_eq!(code, 5, "{said}");
-    assert!(said.contains("a fault may still be on: rl.dead.0.1000 on memcached1"), "{said}");
+    assert!(said.contains("a fault may still be active: rl.dead.0.1000 on memcached1"), "{said}");
     lab.toxiproxy.kill();
     let (code, said) = clean(&[]);
     assert_eq!(code, 4, "{said}");

@@ -22,7 +22,7 @@ fn a_run_that_cannot_remove_leftovers_ends_with_5_and_injects_nothing() {
          curl -X DELETE {url}/proxies/memcached2/toxics/{left}\n  curl {url}/proxies\n"
     );
     let said = format!(
-        "error: slow was not started: a fault may still be on: {left} on memcached2 could not be confirmed as removed"
+        "error: slow was not started: a fault may still be active: {left} on memcached2 could not be confirmed as removed"
     );
     assert!(daemon.stderr().contains(&said) && daemon.stderr().ends_with(&end), "{}", daemon.stderr());
     assert_eq!(ours(&lab.toxiproxy), [format!("memcached2/{left}")]);

@@ -88,7 +88,7 @@ fn leftovers_are_removed_and_a_live_run_is_left_alone() {
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
     assert!(
         daemon.stderr().contains(
-            "removed rl.dead.0.1000 from memcached2: its lease is over and its run is not known here\n"
+            "removed rl.dead.0.1000 from memcached2: its lease has expired and its run is unknown\n"
         ),
         "{}",
         daemon.stderr()
@@ -213,7 +213,7 @@ fn a_dry_run_reads_everything_and_writes_nothing() {
         .add_toxic("memcached1", r#"{"name":"rl.dead.0.1000","type":"latency","attributes":{"latency":1}}"#);
     let found = start(&lab, "slow", &args);
     assert_eq!(found.wait_exit(DEADLINE), 0, "{}", found.stderr());
-    let why = "its lease is over and its run is not known here";
+    let why = "its lease has expired and its run is unknown";
     let would = format!("slow: would find: rl.dead.0.1000 on memcached1: {why}; a run removes it\n");
     assert!(found.stdout().starts_with(&would), "{}", found.stdout());
     let requests = fake.requests();

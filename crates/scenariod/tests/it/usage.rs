@@ -350,7 +350,7 @@ fn help_names_the_exit_codes() {
         "2 usage",
         "3 inconclusive",
         "4 set-up",
-        "5 a fault may still be on",
+        "5 a fault may still be active",
         "130 and 143",
     ] {
         assert!(help.contains(code), "{code}: {help}");

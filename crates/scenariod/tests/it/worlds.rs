@@ -60,7 +60,7 @@ fn a_run_that_was_suspended_beyond_its_lease_is_inconclusive_and_says_why() {
         );
         assert!(journals(&lab).contains(r#""kind":"hygiene","value":"overdue""#), "{}", journals(&lab));
         if let Some(guard) = guard {
-            let why = "from memcached1: its lease is over, but its run is still there";
+            let why = "from memcached1: its lease has expired, but its run is still alive";
             eventually("the guard's word", secs(10), || guard.stderr().contains(why));
         }
     }
@@ -106,7 +106,7 @@ fn without_a_shared_folder_the_deadline_alone_decides() {
         assert!(overdue || !gone || is_overdue(&toxic), "removed within its lease");
         gone
     });
-    let why = "from memcached1: its lease is over and its run is not known here";
+    let why = "from memcached1: its lease has expired and its run is unknown";
     eventually("the guard's word", secs(10), || guard.stderr().contains(why));
 }
 
