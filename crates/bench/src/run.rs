@@ -48,8 +48,10 @@ pub(crate) fn run(options: &Options) -> Result<Exit, BenchError> {
 
     let missed = rows.iter().any(|row| matches!(row.verdict(), Verdict::Missed(_)));
     let mut machine = host::description();
-    let (node, peer) = (host::version("memcached", "-V"), host::version("memcaslap", "-V"));
-    machine.push(format!("{node} with one thread, {peer} of libmemcached-tools"));
+    machine.push(format!("{} with one thread", host::version("memcached", "-V")));
+    if is_measured(Subject::Memaslap) {
+        machine.push(format!("{} of libmemcached-tools", host::version("memcaslap", "-V")));
+    }
     let report = Report { machine, rows, comparisons, options }.to_string();
     let _ = print(&report); // a closed terminal must not keep the file from being written
     if let Some(path) = &options.report {
