@@ -84,15 +84,15 @@ fn measure(fault: Fault, bound: u32) -> Option<Recovery> {
     })
 }
 
-/// After the fault, no operation uses a closed connection. The breaker closes within its timeout and one second; each time it
-/// opens again, it has one more timeout.
+/// After the fault, no operation uses a closed connection. The breaker closes within its timeout and one second. If it opens
+/// again, it has the same time once more.
 #[track_caller]
 fn recovers(fault: Fault, bound: u32) {
     let recovery = (0..ATTEMPTS).find_map(|_| measure(fault, bound));
     let Recovery { io_errors, reopened, took } =
         recovery.expect("in every attempt, a probe was in progress when the fault ended");
     assert_eq!(io_errors, 0.0, "operations used closed connections after {fault:?}");
-    let most = OPEN_TIMEOUT * (1 + reopened) + secs(1);
+    let most = (OPEN_TIMEOUT + secs(1)) * (1 + reopened);
     assert!(took <= most, "the breaker closed {took:?} after {fault:?}; it opened again {reopened} times");
 }
 
