@@ -86,7 +86,8 @@ fn a_black_node_does_not_delay_other_nodes() {
     assert!(dropped > 0.0 && dropped <= exhausted, "{dropped} dropped, {exhausted} without a connection");
     assert_eq!(without_connection("memcached2") + without_connection("memcached3"), 0.0);
     assert!(punctual("0.5", &before, &open) > 0.9, "{}", punctual("0.5", &before, &open));
-    let (before, after, seconds) = apart(&loadgen, 2);
+    // Up to 1,000 operations may still wait for a connection of the black node. They end in this time, too.
+    let (before, after, seconds) = apart(&loadgen, 4);
     let rate = (settled(&after) - settled(&before)) / seconds;
     assert!((2_500.0..3_500.0).contains(&rate), "{rate} op/s");
     assert_eq!(ended(&after, "memcached2", "failed") + ended(&after, "memcached3", "failed"), 0.0);

@@ -56,7 +56,7 @@ fn a_second_signal_does_not_shorten_the_removal() {
         daemon.signal(signal);
         eventually("the signal to be taken", secs(5), || {
             daemon.stderr().contains(&format!(
-                "{}: removal is under way",
+                "{}: removal is in progress",
                 if signal == Signal::INT { "SIGINT" } else { "SIGTERM" }
             ))
         });
