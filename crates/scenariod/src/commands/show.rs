@@ -129,7 +129,7 @@ mod tests {
         let shown = shown("node-down").replace(r#"{"jitter":0,"latency":0}"#, r#"{"latency":0,"jitter":0}"#);
         let (drawn, expectations) = shown.split_once("\nexpectations\n").unwrap();
         let breaker =
-            "  the breaker opens and stays so: testing, within 3s\n    memcache_circuit_breaker_state{";
+            "  the breaker opens and stays open: testing, within 3s\n    memcache_circuit_breaker_state{";
         assert!(expectations.contains(breaker), "{expectations}");
         assert_eq!(
             drawn,

@@ -119,7 +119,7 @@ fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
         (clean_exit(&run, &lab.toxiproxy), run.stdout(), run.stderr())
     };
     let (code, said, error) = hurried(&["--dry-run"]);
-    let too_short = "latency-1s: `the fault bites` needs 5s of testing, but testing lasts 600ms";
+    let too_short = "latency-1s: `the fault has an effect` needs 5s of testing, but testing lasts 600ms";
     assert!(code == 3 && said.lines().any(|line| line == too_short), "{code} {said}");
     let summary = format!("no verdict is possible at present: {too_short}; ");
     assert!(error.starts_with(&format!("error: {summary}")), "{error}");

@@ -32,8 +32,9 @@ fn each_fault_has_the_expectation_of_the_breaker_that_suits_it() {
     let partition = catalogue.scenarios().iter().filter(|scenario| scenario.family == "partition");
     let cut_off = partition.map(|scenario| scenario.name.as_str());
     for name in cut_off.chain(["packet-loss-100", "two-nodes-loss"]) {
-        let opens =
-            |e: &Expectation| e.name == "the breaker opens and stays so" && matches!(e.must, Must::Within(_));
+        let opens = |e: &Expectation| {
+            e.name == "the breaker opens and stays open" && matches!(e.must, Must::Within(_))
+        };
         let expect = of(&catalogue, name);
         assert!(expect.iter().any(opens), "{name}");
         assert!(expect.iter().any(|e| e.name == "the breaker closes again"), "{name}");
