@@ -1,4 +1,4 @@
-# The memcache resilience lab. `just` alone lists what there is.
+# The memcache resilience lab. `just` without arguments lists the recipes.
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 set positional-arguments
@@ -7,37 +7,37 @@ set positional-arguments
 default:
     @just --list --unsorted
 
-# Start the lab and its load: Docker Compose where an engine answers, else natively (LAB_ENGINE, LAB_PORT_OFFSET)
+# Start the lab and its load, in Docker Compose if an engine is running, else natively (LAB_ENGINE, LAB_PORT_OFFSET)
 [group('lab')]
 [no-exit-message]
 up:
     @deploy/lab.sh up
 
-# Stop the lab; no process and no container is left
+# Stop the lab, with all its processes and containers
 [group('lab')]
 [no-exit-message]
 down:
     @deploy/lab.sh down
 
-# Each part of the lab: up or down, address, pid; exit 0 only while every part is up
+# Show each part of the lab with its address; exit 0 only if every part is up
 [group('lab')]
 [no-exit-message]
 status:
     @deploy/lab.sh status
 
-# Last lines of every part, or of one; -f follows
+# Show the last lines of every part, or of one; -f follows
 [group('lab')]
 [no-exit-message]
 logs *ARGS:
     @deploy/lab.sh logs "$@"
 
-# A daemon of this workspace with the lab's settings: just run scenariod --list
+# Build and run a daemon with the lab's settings: just run scenariod --list
 [group('lab')]
 [no-exit-message]
 run NAME *ARGS:
     @deploy/lab.sh run "$@"
 
-# All tests, on real parts
+# Run all tests, on real memcached, Toxiproxy and Prometheus
 [group('project')]
 test: setup
     @rm -f .lab/skipped
@@ -45,7 +45,7 @@ test: setup
     deploy/test.sh
     @if [ -s .lab/skipped ]; then cat .lab/skipped; fi
 
-# What must hold before a commit: format, lints, dependencies, house rules, shipped configuration
+# Check format, lints, dependencies, house rules and shipped configuration
 [group('project')]
 check: setup
     cargo fmt --all --check
@@ -63,43 +63,43 @@ check: setup
 fmt:
     cargo fmt --all
 
-# Bring memcached, Prometheus, Toxiproxy and runit into .lab/bin (no root, nothing installed)
+# Fetch memcached, Prometheus, Toxiproxy and runit into .lab/bin (no root, nothing installed)
 [group('project')]
 setup:
     @deploy/native/fetch.sh
 
-# The same tests with large numbers; writes docs/soak.md
+# Run the tests with large numbers; writes docs/soak.md
 [group('project')]
 soak: setup
     deploy/soak.sh
 
-# Dashboards, rules and alerts on Prometheus 3, which Debian does not have yet; the first time it is built, for some minutes
+# Test dashboards, rules and alerts on Prometheus 3; the first time, this builds it for some minutes
 [group('project')]
 prometheus3: setup
     deploy/native/prometheus3.sh
     cargo build --locked -p loadgen -p scenariod
     LAB_BIN="$PWD/.lab/prometheus3" cargo test --locked -p dashboard-check --test observe
 
-# What an operation of loadgen costs, beside the cheapest clients there are; writes docs/performance.md
+# Measure the cost of one operation of loadgen and of minimal clients; writes docs/performance.md
 [group('project')]
 bench *ARGS:
     deploy/native/fetch.sh peers
     cargo build --release --locked -p loadgen -p bench
     cargo run --quiet --release --locked -p bench -- run --report docs/performance.md "$@"
 
-# How true packet loss is, beside packets that the kernel loses; writes docs/fidelity.md. Needs root
+# Compare simulated packet loss with packets that the kernel drops; writes docs/fidelity.md; requires root
 [group('project')]
 calibrate *ARGS: setup
-    cargo build --release --locked -p loadgen -p scenariod -p bench
+    cargo build --release --locked -p loadgen -p scenariod -p fidelity
     deploy/calibrate.sh --report docs/fidelity.md "$@"
 
-# The pictures of docs/interpreting.md, from real runs of some two minutes
+# Record the pictures of docs/interpreting.md, from real runs of about two minutes
 [group('project')]
 pictures: setup
     cargo build --locked -p loadgen -p scenariod
     cargo run --quiet --locked -p dashboard-check --example pictures
 
-# docs/metrics.md, from the declarations
+# Write docs/metrics.md from the declarations of the metrics
 [group('project')]
 metrics-reference:
     cargo run --quiet --locked -p metrics-core --example reference >docs/metrics.md

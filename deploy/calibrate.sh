@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# The packet-loss model beside packets that the kernel loses: two network namespaces joined by a veth pair, Toxiproxy and
-# memcached in one, loadgen in the other. Removes all of it at the end. Arguments go to `lab-bench fidelity`.
+# Compares the packet-loss model with packets that the kernel drops. Two network namespaces are joined by a veth pair: Toxiproxy and
+# memcached run in one, loadgen in the other. All of it is removed at the end. Arguments go to `lab-fidelity`.
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-[ "$(uname -s)" = Linux ] || die "calibration needs Linux: it makes network namespaces"
-[ "$(id -u)" = 0 ] || die "calibration needs root: it makes network namespaces and iptables rules" "sudo just calibrate"
+[ "$(uname -s)" = Linux ] || die "calibration requires Linux: it creates network namespaces"
+[ "$(id -u)" = 0 ] || die "calibration requires root: it creates network namespaces and iptables rules" "sudo just calibrate"
 for program in ip iptables; do
-  have "$program" || die "calibration needs the program $program" "Debian has it in the package ${program/%ip/iproute2}"
+  have "$program" || die "calibration requires the program $program" "install Debian's package ${program/%ip/iproute2}"
 done
 
 near=lab-near-$$ far=lab-far-$$ device=lab$$
@@ -27,22 +27,22 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-ip netns add "$near" 2>"$scratch/why" || die "this machine lets nobody make network namespaces: $(cat "$scratch/why")" "a container needs CAP_NET_ADMIN and CAP_SYS_ADMIN"
+ip netns add "$near" 2>"$scratch/why" || die "cannot create network namespaces: $(cat "$scratch/why")" "in a container, add CAP_NET_ADMIN and CAP_SYS_ADMIN"
 ip netns add "$far"
 ip -n "$near" link add "$device" type veth peer name "$device" netns "$far" 2>"$scratch/why" ||
-  die "this kernel makes no veth pair: $(cat "$scratch/why")"
+  die "cannot create a veth pair: $(cat "$scratch/why")"
 n=1
 for namespace in "$near" "$far"; do
   ip -n "$namespace" link set lo up
   # One segment per packet on the wire, as without offloading.
   ip -n "$namespace" link set "$device" gso_max_segs 1 up
   ip -n "$namespace" address add "10.213.47.$n/30" dev "$device"
-  # A connection must not inherit what an earlier one learnt about the path.
+  # A connection must not inherit metrics of an earlier one.
   ip netns exec "$namespace" sysctl -q -w net.ipv4.tcp_no_metrics_save=1
   n=$((n + 1))
 done
 ip netns exec "$near" iptables -A INPUT -i "$device" -m statistic --mode random --probability 0.000001 -j DROP 2>"$scratch/why" ||
-  die "this kernel has no \`statistic\` match for iptables: $(cat "$scratch/why")"
+  die "cannot use the iptables match \`statistic\`: $(cat "$scratch/why")"
 ip netns exec "$near" iptables -F INPUT
 
 cat >"$scratch/lab.yaml" <<YAML
@@ -54,8 +54,8 @@ printf '[{"name":"memcached1","listen":"10.213.47.2:21211","upstream":"127.0.0.1
 ip netns exec "$far" "$programs/toxiproxy-server" -host 10.213.47.2 -port 8474 -config "$scratch/proxies.json" >"$scratch/toxiproxy" 2>&1 & pids+=($!)
 
 cd "$root"
-ip netns exec "$near" target/release/lab-bench fidelity --node 10.213.47.2:21211 --toxiproxy 10.213.47.2:8474 \
+ip netns exec "$near" target/release/lab-fidelity --node 10.213.47.2:21211 --toxiproxy 10.213.47.2:8474 \
   --lab "$scratch/lab.yaml" --device "$device" "$@" &
-bench=$!
-pids+=("$bench")
-wait "$bench"
+fidelity=$!
+pids+=("$fidelity")
+wait "$fidelity"

@@ -43,7 +43,7 @@ compose_check_ports() {
 
 containers() { docker ps --all --quiet "${of_project[@]}"; }
 
-# A line per part: service, state, health. A loadgen that somebody runs beside the lab is no part of it.
+# A line per part: service, state, health. A container of the `loadgen` command is not a part of the lab.
 container_states() {
   local ids
   mapfile -t ids < <(containers)
@@ -62,13 +62,13 @@ compose_wait() {
     [ -n "$waiting" ] || break
     [ "$waiting" = "$seen" ] || say "waiting for $waiting"
     seen=$waiting
-    [ $SECONDS -lt $deadline ] || die "not healthy after 120 s: $waiting" "\`just logs ${waiting%% *}\` shows why, \`just down\` cleans up"
+    [ $SECONDS -lt $deadline ] || die "not healthy after 120 s: $waiting" "\`just logs ${waiting%% *}\` shows why; \`just down\` cleans up"
     sleep 1
   done
 }
 
 compose_up() {
-  [ "$LAB_CONFIG" -ef "$root/config/lab.yaml" ] || die "in Docker the lab file is config/lab.compose.yaml, not $LAB_CONFIG" "edit that one, or use LAB_ENGINE=native"
+  [ "$LAB_CONFIG" -ef "$root/config/lab.yaml" ] || die "in Docker, the lab file must be config/lab.compose.yaml, not $LAB_CONFIG" "edit config/lab.compose.yaml, or use LAB_ENGINE=native"
   compose_ports
   [ -n "$(containers)" ] || compose_check_ports
   say "building the images"
@@ -87,13 +87,13 @@ compose_down() {
   docker_answers || return 0
   [ -n "$(containers)$(docker network ls --quiet "${of_project[@]}")$(docker volume ls --quiet "${of_project[@]}")" ] || return 0
   local ids
-  # A scenario first: it takes its toxics away and says how it ended.
+  # First the scenario, so that it can remove its toxics and print its result.
   mapfile -t ids < <(docker ps --quiet "${of_project[@]}" --filter label=com.docker.compose.service=scenariod)
   [ ${#ids[@]} = 0 ] || docker stop --time 15 "${ids[@]}" >/dev/null
   compose --profile scenario --profile alerting down --volumes --remove-orphans
 }
 
-# compose_status: 0 where every part is up.
+# compose_status: exit code 0 if every part is up.
 compose_status() {
   local service state health address
   compose_ports
@@ -118,22 +118,22 @@ compose_logs() {
   compose logs --tail 100 "$@"
 }
 
-# compose_daemon NAME ARGS: one container per run. It is started in the background and followed, because `run` in the
-# foreground passes neither signals nor, when ended by one, the exit code in every version of Compose.
+# compose_daemon NAME ARGS: run a daemon in a container of its own. The container runs in the background, and its logs are followed: in the
+# foreground, some versions of Compose pass on neither signals nor the exit code after one.
 compose_daemon() {
   local code options=() service=$1 name=$project-$1-$$ signal=; shift
   LAB_PORT_OFFSET=${LAB_PORT_OFFSET:-0}
   compose_ports
   if [ "$service" = scenariod ]; then
-    options=(--use-aliases)   # under its alias Prometheus finds it
-    case " $* " in *" --scenario"*) options+=(--service-ports) ;; esac
+    options=(--use-aliases)   # Prometheus finds it by its alias
+    case " $* " in *" run "* | *" --scenario"*) options+=(--service-ports) ;; esac
   fi
   trap 'pass_on INT' INT
   trap 'pass_on TERM' TERM HUP
   compose --profile scenario run -d --name "$name" --no-deps "${options[@]}" "$service" "$@" >/dev/null 2> >(grep -v -e '^Creating ' -e ' Creat' >&2) || true
   docker inspect "$name" >/dev/null 2>&1 || { printf 'error: the %s container did not start\n' "$service" >&2; exit 4; }
-  [ -z "$signal" ] || pass_on "$signal"   # it came while the container was being made
-  set -m   # process groups of their own: Ctrl-C goes to the container, not to what follows it
+  [ -z "$signal" ] || pass_on "$signal"   # it came before the container existed
+  set -m   # process groups of their own: Ctrl-C goes to the container, not to `docker logs`
   docker logs --follow "$name" &
   wait_for_exit "$!"
   code=$(docker wait "$name") || code=4
@@ -147,7 +147,7 @@ pass_on() {
   docker kill --signal "$signal" "$name" >/dev/null 2>&1 || true
 }
 
-# wait_for_exit PID: a trapped signal ends `wait`, not the process.
+# wait_for_exit PID: wait again after each trapped signal, because a signal ends `wait` but not the process.
 wait_for_exit() {
   while kill -0 "$1" 2>/dev/null; do wait "$1" || true; done
 }

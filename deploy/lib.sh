@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# Shared by the lab's scripts: where things are, how they speak, and what a running lab was started with.
+# Shared by the lab's scripts: paths, messages, and the settings of a running lab.
 # To be sourced; the caller has set `-euo pipefail`.
-# shellcheck disable=SC2034 # much of this is for those who source it
+# shellcheck disable=SC2034 # used by the scripts that source this
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 programs=$root/.lab/bin            # what deploy/native/fetch.sh brings
 lab=${LAB_HOME:-$root/.lab}        # a running lab: its settings, state and logs
 export LC_ALL=C
 
-# The lab's own programs must never be mistaken for the machine's.
+# A search on PATH must find the machine's programs, not the lab's.
 PATH=$(printf %s "$PATH" | tr ':' '\n' | grep -vxF -e "$programs" -e "$lab/bin" | paste -sd:)
 
 say() { printf '%s\n' "$@"; }
@@ -20,7 +20,7 @@ die() {
   exit "${die_code:-4}"
 }
 
-# quiet LOG WHAT COMMAND...: run a long command, its output in LOG; on failure show the end of it.
+# quiet LOG WHAT COMMAND...: run a long command with its output in LOG. If it fails, show the end of the output.
 quiet() {
   local log=$1 what=$2; shift 2
   mkdir -p "$(dirname "$log")"
@@ -32,8 +32,8 @@ quiet() {
 
 in_root() { cd "$root" && "$@"; }
 
-# attended COMMAND...: run a long command in a process group of its own. A signal to this script alone, which a shell
-# would let wait for the command, ends it with all that it started.
+# attended COMMAND...: run a long command in a process group of its own. A signal to this script stops the whole group at once. Without
+# this, the shell would wait for the command first.
 attended() {
   local pid code=0
   set -m
@@ -47,7 +47,7 @@ attended() {
   return "$code"
 }
 
-# end_attended PID CODE: ends the whole group, asking first.
+# end_attended PID CODE: stop the whole group, first with SIGTERM.
 end_attended() {
   local tries=0
   trap '' INT TERM HUP
@@ -62,17 +62,17 @@ end_attended() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# lab_address SECTION KEY: an address of the lab file, as written there. Prints nothing where the key is not set.
+# lab_address SECTION KEY: an address of the lab file, as written there. Prints nothing if the key is missing.
 lab_address() {
   awk -v section="$1:" -v key="$2:" '
     /^[^ #]/ { inside = ($1 == section) }
     inside && $1 == key { value = $2; gsub(/["\047]|^http:\/\//, "", value); print value; exit }' "$LAB_CONFIG"
 }
 
-# shifted HOST:PORT: the same, moved by LAB_PORT_OFFSET.
+# shifted HOST:PORT: the address, moved by LAB_PORT_OFFSET.
 shifted() { printf '%s:%s\n' "${1%:*}" "$((${1##*:} + LAB_PORT_OFFSET))"; }
 
-# use_settings: what a running lab was started with, else the caller's environment, else the defaults.
+# use_settings: the settings of the running lab, else the caller's environment, else the defaults.
 use_settings() {
   local asked_offset=${LAB_PORT_OFFSET:-} asked_engine=${LAB_ENGINE:-} asked_config=${LAB_CONFIG:-}
   running=no
@@ -88,15 +88,15 @@ use_settings() {
   LAB_CONFIG=${LAB_CONFIG:-$root/config/lab.yaml}
   LAB_CONFIG=$(realpath -m "$LAB_CONFIG")
   die_code=2
-  [[ $LAB_PORT_OFFSET =~ ^(0|[1-9][0-9]{0,4})$ ]] && [ "$LAB_PORT_OFFSET" -le 44000 ] || die "LAB_PORT_OFFSET=$LAB_PORT_OFFSET is not a number between 0 and 44000"
-  case ${LAB_ENGINE:-} in ''|docker|native) ;; *) die "LAB_ENGINE=$LAB_ENGINE is neither docker nor native" ;; esac
-  [ -r "$LAB_CONFIG" ] || die "cannot read the lab file $LAB_CONFIG" "LAB_CONFIG names it; unset, it is config/lab.yaml"
+  [[ $LAB_PORT_OFFSET =~ ^(0|[1-9][0-9]{0,4})$ ]] && [ "$LAB_PORT_OFFSET" -le 44000 ] || die "LAB_PORT_OFFSET must be a number from 0 to 44000, not $LAB_PORT_OFFSET"
+  case ${LAB_ENGINE:-} in ''|docker|native) ;; *) die "LAB_ENGINE must be docker or native, not $LAB_ENGINE" ;; esac
+  [ -r "$LAB_CONFIG" ] || die "cannot read the lab file $LAB_CONFIG" "LAB_CONFIG is its path; the default is config/lab.yaml"
   die_code=4
   export LAB_PORT_OFFSET LAB_CONFIG LAB_ENGINE
 }
 
 save_settings() {
-  printf '%s\n' "# What the running lab was started with; \`just down\` removes this file." \
+  printf '%s\n' "# The settings of the running lab. \`just down\` removes this file." \
     "LAB_ENGINE=$LAB_ENGINE" "LAB_PORT_OFFSET=$LAB_PORT_OFFSET" "LAB_CONFIG=$(printf %q "$LAB_CONFIG")" >"$lab/env"
 }
 
@@ -112,19 +112,19 @@ write_commands() {
   done
 }
 
-# wait_for_sample PROMTOOL...: until Prometheus, asked through this command, has scraped the loadgen that is up, however
-# old what it has of another one. A scenario that starts before proves nothing.
+# wait_for_sample PROMTOOL...: wait until Prometheus has scraped the running loadgen. Older samples do not count. A scenario that starts
+# before would be inconclusive.
 wait_for_sample() {
   local since deadline=$((SECONDS + 20))
   since=$(date +%s.%N)
   until [[ $("$@" "up{job=\"loadgen\"} == 1 and timestamp(up{job=\"loadgen\"}) > $since" 2>/dev/null) == *' => '* ]]; do
-    [ $SECONDS -lt $deadline ] || { say "Prometheus has not scraped loadgen within 20 s: a scenario would be inconclusive"; return 0; }
+    [ $SECONDS -lt $deadline ] || { say "Prometheus has not scraped loadgen for 20 s: a scenario would be inconclusive"; return 0; }
     sleep 0.5
   done
 }
 
 print_next() {
-  say "" "next: let one node lose packets, three times over" \
+  say "" "next: run a scenario in which one node loses 10% of its packets" \
     "  export PATH=\"$lab/bin:\$PATH\"" \
-    "  scenariod --scenario packet-loss-10 --loop 3"
+    "  scenariod --scenario packet-loss-10"
 }

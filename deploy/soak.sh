@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The large test tier: every test with LAB_SOAK set, so that it takes its large numbers. What the tests measured is
-# printed and written to docs/soak.md.
+# Runs every test with LAB_SOAK set, which selects the large numbers. The measurements of the tests are printed and written to
+# docs/soak.md.
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -13,12 +13,12 @@ cd "$root"
 cargo build --release --locked -p loadgen -p scenariod
 failed=0
 cargo test --workspace --locked --no-fail-fast -- --nocapture --skip endurance:: --skip cost:: || failed=$?
-# Alone, on the release build: the first leaves nothing of the machine to others, the second measures times of some ms.
+# These run alone, on the release build: the first uses the whole machine, the second measures times of a few milliseconds.
 cargo test --locked -p loadgen --test it -- --nocapture endurance:: || failed=$?
 cargo test --locked -p dashboard-check --test observe -- --nocapture cost:: || failed=$?
 [ -s "$report" ] || die "no test reported a measurement"
 
-# What failed is no page for readers, but worth keeping.
+# Keep the measurements of a failed run, but not in docs.
 page=$root/docs/soak.md
 [ "$failed" = 0 ] || page=$root/.lab/soak-failed.md
 {

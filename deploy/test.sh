@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The native lab for real, on ports of its own: up, a scenario through the `scenariod` command seen in Prometheus, up
-# again, down. Uses the daemons as `cargo test` has just built them.
+# Tests the native lab on ports of its own: up, a scenario with the `scenariod` command that Prometheus sees, up again, down.
+# It uses the daemons that `cargo test` has built.
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -47,7 +47,7 @@ no_toxics() {
   [ "$(grep -o '"toxics":\[\]' <&3 | wc -l)" = 3 ]
 }
 
-# What the daemons are compiled from has to get past .dockerignore.
+# .dockerignore must admit every file that is compiled into the daemons.
 while IFS=: read -r file path; do
   path=$(realpath --canonicalize-missing --relative-to "$root" "$(dirname "$root/$file")/$path")
   admitted=no
@@ -58,8 +58,8 @@ while IFS=: read -r file path; do
 done < <(cd "$root" && grep -ro 'include_str!("[^"]*"' --include=*.rs crates/*/src | sed -E 's/include_str!\("([^"]*)"/\1/')
 say "ok: the image's build has all that the daemons are compiled from"
 
-# refuses MESSAGE UID PROGRAM...: calibration refuses with exit 4 for this user, where of `ip` and `iptables` only these
-# programs are. An `ip` that is there may do nothing.
+# refuses MESSAGE UID PROGRAM...: calibration refuses with exit 4 for this user if only these programs of `ip` and `iptables` are on
+# PATH. They all fail.
 refuses() {
   local message=$1 uid=$2 program code=0 stubs=$LAB_HOME/stubs; shift 2
   rm -rf "$stubs"
@@ -69,17 +69,17 @@ refuses() {
   for program in "$@"; do printf '#!/bin/sh\necho not permitted >&2\nexit 1\n' >"$stubs/$program"; done
   for program in id "$@"; do chmod +x "$stubs/$program"; done
   PATH=$stubs bash "$root/deploy/calibrate.sh" >"$LAB_HOME/output" 2>&1 || code=$?
-  [ "$code" = 4 ] && grep -qxF "error: $message" "$LAB_HOME/output" || fail "calibration ended with exit $code, not with \"$message\": $(cat "$LAB_HOME/output")"
+  [ "$code" = 4 ] && grep -qxF "error: $message" "$LAB_HOME/output" || fail "calibration: exit $code, not \"$message\": $(cat "$LAB_HOME/output")"
   say "ok: $message"
 }
 
-refuses "calibration needs root: it makes network namespaces and iptables rules" 1000 ip iptables
-refuses "calibration needs the program ip" 0 iptables
-refuses "calibration needs the program iptables" 0 ip
-refuses "this machine lets nobody make network namespaces: not permitted" 0 ip iptables
+refuses "calibration requires root: it creates network namespaces and iptables rules" 1000 ip iptables
+refuses "calibration requires the program ip" 0 iptables
+refuses "calibration requires the program iptables" 0 ip
+refuses "cannot create network namespaces: not permitted" 0 ip iptables
 
-# in_docker NAME ARGS: the command of a lab that is up in Docker, where the engine is a script that writes down what it is
-# asked for and whose containers end with 3.
+# in_docker NAME ARGS: run a command of a lab in Docker. `docker` is a script that records its arguments, and its containers exit with 3.
+# Prints the options of the container.
 in_docker() {
   local code=0 home=$LAB_HOME/docker
   mkdir -p "$home/bin"
@@ -92,17 +92,17 @@ in_docker() {
   sed -n "s/.* run -d --name [^ ]* //p" "$home/calls"
 }
 for call in "loadgen --no-deps loadgen --rate 5" "scenariod --no-deps --use-aliases --service-ports scenariod --scenario smoke" \
-  "scenariod --no-deps --use-aliases scenariod list"; do
+  "scenariod --no-deps --use-aliases --service-ports scenariod run smoke" "scenariod --no-deps --use-aliases scenariod list"; do
   read -r name options <<<"$call"
   # shellcheck disable=SC2086 # the arguments are words
   [ "$(in_docker "$name" ${options#* $name })" = "$options" ] || fail "$name in Docker is not started by \"$options\""
 done
-say "ok: both commands run in a container of their own where the lab is up in Docker"
+say "ok: in Docker, both commands run in a container of their own"
 
 printf 'LAB_ENGINE=native\nLAB_PORT_OFFSET=%s\nLAB_CONFIG=%q\n' "$LAB_PORT_OFFSET" "$root/config/lab.yaml" >"$LAB_HOME/env"
-expect "down, where an up was interrupted before it made a service" "$lab_sh" down
+expect "down, after an up that was interrupted before it created a service" "$lab_sh" down
 
-# A build that does not end, with a compiler below it.
+# A build that does not end, with a child process.
 mkdir -p "$LAB_HOME/fake"
 printf '#!/bin/sh\n[ "$1" = build ] || exec %q "$@"\nsleep 300 &\necho "$$ $!" >%q\nwait\n' "$(command -v cargo)" "$LAB_HOME/building" >"$LAB_HOME/fake/cargo"
 chmod +x "$LAB_HOME/fake/cargo"
@@ -119,18 +119,18 @@ for signal in INT TERM; do
   kill -"$signal" "$run"
   code=0
   wait "$run" || code=$?
-  [ "$code" -gt 128 ] || fail "up, ended by SIG$signal while it builds: exit $code"
+  [ "$code" -gt 128 ] || fail "up, stopped by SIG$signal during the build: exit $code"
   read -r -a building <"$LAB_HOME/building"
-  ! kill -0 "${building[@]}" 2>/dev/null || fail "up, ended by SIG$signal, has left its build running: pid ${building[*]}"
+  ! kill -0 "${building[@]}" 2>/dev/null || fail "up, stopped by SIG$signal, left its build running: pid ${building[*]}"
 done
-say "ok: up, interrupted while it builds, leaves no build behind"
+say "ok: up, interrupted during the build, leaves no build behind"
 
-! "$lab_sh" status >"$LAB_HOME/output" || fail "status is 0 where no lab is up"
-grep -qxF "no lab is up" "$LAB_HOME/output" || fail "status, where no lab is up: $(cat "$LAB_HOME/output")"
-say "ok: status tells a script that no lab is up"
+! "$lab_sh" status >"$LAB_HOME/output" || fail "status is 0 although no lab is up"
+grep -qxF "no lab is up" "$LAB_HOME/output" || fail "status, without a lab: $(cat "$LAB_HOME/output")"
+say "ok: the exit code of status shows that no lab is up"
 expect "the lab comes up" "$lab_sh" up
-[[ $("$programs/promtool" query instant "$prometheus" 'up{job="loadgen"} == 1') == *' => '* ]] || fail "up has returned before Prometheus had scraped loadgen"
-say "ok: up returns when Prometheus has scraped loadgen"
+[[ $("$programs/promtool" query instant "$prometheus" 'up{job="loadgen"} == 1') == *' => '* ]] || fail "up returned before Prometheus had scraped loadgen"
+say "ok: up returns after Prometheus has scraped loadgen"
 expect "status, while every part is up" "$lab_sh" status
 before=$(pids)
 expect "up again" "$lab_sh" up
@@ -144,27 +144,27 @@ service_has LAB_CLIENT=fail-fast || fail "loadgen was not started with the other
 expect "up without it" "$lab_sh" up
 ! service_has LAB_CLIENT=fail-fast || fail "loadgen still has the other client"
 diff <("$LAB_HOME/libexec/loadgen" --help | sed -n 's/.*\[env: \(LAB_[A-Z_]*\)=.*/\1/p') <(sed -n 's/^ *- \(LAB_[A-Z_]*\)$/\1/p' "$root/deploy/docker-compose.yml") ||
-  fail "docker-compose.yml does not pass on what loadgen reads"
-say "ok: the client's variables are loadgen's, and no longer than they are given"
+  fail "docker-compose.yml does not pass on every variable that loadgen reads"
+say "ok: variables of the client reach only loadgen, and only for the up that has them"
 before=$(pids)
 
 sed 's/workload: mixed/workload: mixd/' "$root/config/lab.yaml" >"$LAB_HOME/lab.yaml"
 sed -i "s|^LAB_CONFIG=.*|LAB_CONFIG=$LAB_HOME/lab.yaml|" "$LAB_HOME/env"   # as if the running lab's file had been edited
 code=0
 "$lab_sh" up >"$LAB_HOME/output" 2>&1 || code=$?
-[ "$code" = 2 ] && [[ $(tail -n 1 "$LAB_HOME/output") == "error: $LAB_HOME/lab.yaml:"*'`workload` is `mixd`'* ]] || fail "up with a wrong lab file ended with exit $code: $(tail -n 3 "$LAB_HOME/output")"
-[ "$before" = "$(pids)" ] || fail "an up that was refused has restarted something"
+[ "$code" = 2 ] && [[ $(tail -n 1 "$LAB_HOME/output") == "error: $LAB_HOME/lab.yaml:"*'`workload` is `mixd`'* ]] || fail "up with an invalid lab file: exit $code: $(tail -n 3 "$LAB_HOME/output")"
+[ "$before" = "$(pids)" ] || fail "an up that was refused restarted something"
 sed -i "s|^LAB_CONFIG=.*|LAB_CONFIG=$root/config/lab.yaml|" "$LAB_HOME/env"
-say "ok: a wrong lab file is told before anything is restarted"
+say "ok: up rejects an invalid lab file before it restarts anything"
 
 code=0
 LAB_HOME=$LAB_HOME/other "$lab_sh" up >"$LAB_HOME/output" 2>&1 || code=$?
-[ "$code" = 4 ] && grep -q "error: port $((9090 + LAB_PORT_OFFSET)), which loadgen needs, is held by pid" "$LAB_HOME/output" ||
-  fail "a second lab on the same ports ended with exit $code: $(tail -n 3 "$LAB_HOME/output")"
-say "ok: a taken port is named, with its holder"
+[ "$code" = 4 ] && grep -q "error: port $((9090 + LAB_PORT_OFFSET)), required by loadgen, is in use by pid" "$LAB_HOME/output" ||
+  fail "a second lab on the same ports: exit $code: $(tail -n 3 "$LAB_HOME/output")"
+say "ok: up names a port that is in use, and the process that uses it"
 
 cd /
-expect "a scenario by the scenariod command, from another folder" "$LAB_HOME/bin/scenariod" --scenario packet-loss-10 --time-scale 0.1
+expect "a scenario with the scenariod command, from another folder" "$LAB_HOME/bin/scenariod" --scenario packet-loss-10 --time-scale 0.1
 holds 'sum(memcache_operations_total) > 1000' || fail "Prometheus has seen no load"
 for phase in 1 2 3; do
   holds "count_over_time((scenario_phase{scenario=\"packet-loss-10\"} == $phase)[5m:1s]) > 0" || fail "Prometheus has not seen phase $phase"
@@ -175,8 +175,8 @@ say "ok: its phases, its toxic and its verdict are in Prometheus"
 no_toxics || fail "a toxic is left behind"
 say "ok: no toxic is left"
 
-expect "a load of its own by the loadgen command, from another folder" "$LAB_HOME/bin/loadgen" --rate 200 --duration 2s --metrics-addr 127.0.0.1:0 --json
-grep -qE '"succeeded": [1-9]' "$LAB_HOME/output" || fail "the load by the loadgen command had no success: $(head -n 5 "$LAB_HOME/output")"
+expect "a load with the loadgen command, from another folder" "$LAB_HOME/bin/loadgen" --rate 200 --duration 2s --metrics-addr 127.0.0.1:0 --json
+grep -qE '"succeeded": [1-9]' "$LAB_HOME/output" || fail "the load with the loadgen command had no successful operation: $(head -n 5 "$LAB_HOME/output")"
 
 expect "the logs of scenariod" "$lab_sh" logs scenariod
 grep -q '"kind":"end"' "$LAB_HOME/output" || fail "logs scenariod shows no journal: $(tail -n 3 "$LAB_HOME/output")"
@@ -185,28 +185,28 @@ grep -q '"kind":"end"' "$LAB_HOME/output" || fail "logs scenariod shows no journ
 ! "$lab_sh" status >"$LAB_HOME/output" || fail "status is 0 while the guard is down"
 grep -q '^guard  *down' "$LAB_HOME/output" || fail "status, while the guard is down: $(cat "$LAB_HOME/output")"
 "$programs/sv" -w 5 up "$LAB_HOME/service/guard" >/dev/null
-say "ok: status tells a script that a part is down"
+say "ok: the exit code of status shows that a part is down"
 
 holds 'up{job="guard"} == 1' || fail "Prometheus does not scrape the guard"
 "$LAB_HOME/bin/scenariod" --scenario packet-loss-10 --time-scale 0.1 >"$LAB_HOME/output" 2>&1 &
 run=$!
-holds 'toxiproxy_toxic_active == 1' || fail "the scenario that is to be killed has put nothing on"
+holds 'toxiproxy_toxic_active == 1' || fail "the scenario that is to be killed has injected no fault"
 kill -KILL "$run"
 { wait "$run"; } 2>/dev/null || true
 deadline=$((SECONDS + 10))
 until no_toxics; do
-  [ $SECONDS -lt $deadline ] || fail "the guard has not removed what a killed scenario left: $(tail -n 3 "$LAB_HOME/log/guard/current")"
+  [ $SECONDS -lt $deadline ] || fail "the guard has not removed the toxics of a killed scenario: $(tail -n 3 "$LAB_HOME/log/guard/current")"
   sleep 0.5
 done
-say "ok: the guard removes what a killed scenario left"
+say "ok: the guard removes the toxics of a killed scenario"
 
 "$LAB_HOME/bin/scenariod" --scenario packet-loss-10 >"$LAB_HOME/output" 2>&1 &
 run=$!
-holds 'scenario_active == 1' || fail "the second scenario does not run"
+holds 'scenario_active == 1' || fail "the second scenario is not running"
 expect "down, while a scenario runs" "$lab_sh" down
 code=0
 wait "$run" || code=$?
-[ "$code" = 143 ] || fail "the interrupted scenario ended with exit $code, not 143"
+[ "$code" = 143 ] || fail "the interrupted scenario: exit $code, not 143"
 left=$(grep -lzxF "LAB_MEMBER=$LAB_HOME" /proc/[0-9]*/environ 2>/dev/null || true)
 [ -z "$left" ] || fail "down left processes behind: $left"
 say "ok: nothing is left running"

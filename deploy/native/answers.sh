@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Does a part of the lab answer? answers.sh memcached ADDRESS | http ADDRESS PATH. Exit 0 or 1, within two seconds.
+# answers.sh memcached ADDRESS | http ADDRESS PATH: exit 0 if this part of the lab answers, else 1, within two seconds.
 set -euo pipefail
 
 kind=$1 host=${2%:*} port=${2##*:}

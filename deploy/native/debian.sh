@@ -1,17 +1,17 @@
 # shellcheck shell=bash
-# Debian packages, unpacked into the lab's folder: nothing is installed, no service starts, no root needed.
+# Unpacks Debian packages into the lab's folder. Nothing is installed, no service is started, and root is not required.
 # To be sourced after lib.sh.
 
-fetched=$root/.lab             # whatever LAB_HOME says: programs are shared by labs
+fetched=$root/.lab             # not LAB_HOME: all labs share the programs
 debian=$fetched/opt/debian       # the unpacked packages
-apt_home=$fetched/cache/apt      # package files, and package lists of our own where the machine's are of no use
+apt_home=$fetched/cache/apt      # package files, and package lists if the machine's cannot be used
 
-# Apt with the machine's sources, writing only below apt_home.
+# Apt uses the machine's sources, and writes only below apt_home.
 apt_options=(-q -o "Dir::Cache=$apt_home/cache" -o Debug::NoLocking=1 -o Acquire::Retries=2)
 [ "$(id -u)" != 0 ] || apt_options+=(-o APT::Sandbox::User=root)
 own_lists=(-o "Dir::State::lists=$apt_home/lists")
 
-# The machine's package lists may be empty, or older than what the mirror still has: then read our own.
+# The machine's package lists may be empty or out of date. Then use lists of our own.
 refresh_lists() {
   [[ " ${apt_options[*]} " != *" ${own_lists[1]} "* ]] || return 1
   say "reading Debian's package lists"
@@ -24,7 +24,7 @@ apt_download() {
   (cd "$apt_home/debs" && apt-get "${apt_options[@]}" download "$@") >>"$fetched/log/apt-download.log" 2>&1
 }
 
-# unpack PACKAGE...: fetch and unpack exactly these packages.
+# unpack PACKAGE...: fetch and unpack these packages, without their dependencies.
 unpack() {
   local package deb
   mkdir -p "$apt_home/cache" "$apt_home/debs" "$debian" "$fetched/log"
@@ -41,7 +41,7 @@ unpack() {
   rm -rf "$apt_home/debs"
 }
 
-# Where unpacked shared libraries land, for LD_LIBRARY_PATH.
+# The folders of the unpacked shared libraries, for LD_LIBRARY_PATH.
 library_path() {
   local triplet
   triplet=$(basename "$(dirname "$(find "$debian/usr/lib" "$debian/lib" -maxdepth 2 -name '*.so.*' -print -quit 2>/dev/null)")")
@@ -50,13 +50,13 @@ library_path() {
 
 missing_libraries() { LD_LIBRARY_PATH=$(library_path) ldd "$1" 2>/dev/null | sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p'; }
 
-# The libraries a package depends on; the C library is the machine's.
+# The libraries that a package depends on, without the C library.
 library_packages() {
   apt-cache "${apt_options[@]}" depends --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances "$@" |
     sed -n 's/^ *|\{0,1\}\(Pre\)\{0,1\}Depends: *\(lib[^ <:]*\).*/\2/p' | grep -vE '^(libc6|libgcc-s1|libcrypt1|libjs-.*)$' | sort -u || true
 }
 
-# complete PACKAGE PROGRAM: fetch the shared libraries the machine lacks, one level of dependencies at a time.
+# complete PACKAGE PROGRAM: fetch the missing shared libraries, one level of dependencies at a time.
 complete() {
   local from=("$1") program=$2 level known=' ' next package
   while [ -n "$(missing_libraries "$program")" ]; do
@@ -66,7 +66,7 @@ complete() {
       [[ $known == *" $package "* ]] || next+=("$package")
       known+="$package "
     done
-    [ ${#next[@]} -gt 0 ] || die "$(basename "$program") needs $(missing_libraries "$program" | paste -sd' '), which no package it depends on has"
+    [ ${#next[@]} -gt 0 ] || die "cannot find $(missing_libraries "$program" | paste -sd' ') for $(basename "$program") in the packages that it depends on"
     unpack "${next[@]}"
     from=("${next[@]}")
   done
@@ -75,7 +75,7 @@ complete() {
 # unpacked NAME: the path of an unpacked program, or nothing.
 unpacked() { find "$debian/usr/bin" "$debian/usr/sbin" "$debian/sbin" -maxdepth 1 -name "$1" -print -quit 2>/dev/null || true; }
 
-# link NAME: put an unpacked program into the lab's bin, through a wrapper where it needs unpacked libraries.
+# link NAME: put an unpacked program into the lab's bin, with a wrapper if it needs unpacked libraries.
 link() {
   local name=$1 program
   program=$(unpacked "$name")

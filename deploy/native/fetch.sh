@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Brings what the lab runs natively into .lab/bin: memcached, Prometheus and runit from Debian's packages (unpacked,
-# never installed), Toxiproxy built by Go. Does nothing where it is all there. Needs no root.
-# `fetch.sh peers` brings what the benchmark compares with as well.
+# Fetches the programs of the native lab into .lab/bin: memcached, Prometheus and runit from Debian's packages (unpacked, not
+# installed), and Toxiproxy, which it builds with Go. Does nothing if all are there. Requires no root.
+# `fetch.sh peers` also fetches the programs that the benchmark compares with.
 set -euo pipefail
 # shellcheck source=../lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -10,7 +10,7 @@ source "$root/deploy/native/debian.sh"
 # shellcheck source=toxiproxy.sh
 source "$root/deploy/native/toxiproxy.sh"
 
-# runs NAME: is this program in the lab's bin, and does the machine load it?
+# runs NAME: exit code 0 if this program is in the lab's bin and the machine can run it.
 runs() {
   local program=$programs/$1
   [ -x "$program" ] || return 1
@@ -33,7 +33,7 @@ from_path() {
   done
 }
 
-# debian_programs PACKAGE NAME...: Debian's package where there is apt, else copies on PATH.
+# debian_programs PACKAGE NAME...: from Debian's package if there is apt, else from PATH.
 debian_programs() {
   local package=$1 name; shift
   ! all_run "$@" || return 0
@@ -41,28 +41,28 @@ debian_programs() {
     say "unpacking Debian's $package"
     unpack "$package"
     for name in "$@"; do
-      [ -n "$(unpacked "$name")" ] || unpack "$name"   # Debian 13 has promtool in a package of its own
-      [ -n "$(unpacked "$name")" ] || die "Debian's package $package holds no $name"
+      [ -n "$(unpacked "$name")" ] || unpack "$name"   # in Debian 13, promtool is a package of its own
+      [ -n "$(unpacked "$name")" ] || die "no $name in Debian's package $package"
       complete "$package" "$(unpacked "$name")"
       link "$name"
     done
   else
-    from_path "$@" || die "$package is missing, and there is no apt-get to fetch it with" "put $(printf '%s ' "$@" | sed 's/ $//') on PATH"
+    from_path "$@" || die "cannot fetch $package without apt-get" "put $(printf '%s ' "$@" | sed 's/ $//') on PATH"
   fi
-  all_run "$@" || die "$package was brought to $programs but does not run" "remove $fetched and try again"
+  all_run "$@" || die "cannot run $package from $programs" "remove $fetched and try again"
 }
 
 mkdir -p "$programs" "$fetched/log"
-if have flock; then  # two runs at once would unpack over each other
+if have flock; then  # two runs at once would overwrite each other's files
   exec 9>"$fetched/fetch.lock"
-  flock -n 9 || { say "waiting for another set-up in $fetched"; flock 9; }
+  flock -n 9 || { say "waiting for another fetch into $fetched"; flock 9; }
 fi
 
 debian_programs memcached memcached
 debian_programs prometheus prometheus promtool
 debian_programs runit runsvdir runsv sv svlogd
 all_run toxiproxy-server toxiproxy-cli || from_path toxiproxy-server toxiproxy-cli || build_toxiproxy
-all_run toxiproxy-server toxiproxy-cli || die "Toxiproxy was brought to $programs but does not run" "remove $fetched and try again"
+all_run toxiproxy-server toxiproxy-cli || die "cannot run Toxiproxy from $programs" "remove $fetched and try again"
 [ "${1:-}" != peers ] || debian_programs libmemcached-tools memcaslap
 rm -rf "$fetched/cache"
 say "the lab's programs are in $programs"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings Prometheus 3 and its promtool into .lab/prometheus3, built by Go from a pinned release: Debian's package is a 2.
-# Without its web pages, and with file discovery alone, which is all that the lab's configuration uses.
+# Builds Prometheus 3 and its promtool with Go from a pinned release, into .lab/prometheus3, because Debian has Prometheus 2. The build
+# has no web pages and only file discovery: the lab's configuration uses nothing else.
 set -euo pipefail
 # shellcheck source=../lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -11,9 +11,9 @@ home=$root/.lab/cache/go3
 into=$root/.lab/prometheus3
 
 [[ $("$into/prometheus" --version 2>/dev/null) != *" version $version "* ]] || exit 0
-have go || die "Go is needed to build Prometheus $version" "put prometheus and promtool of any 3.x into $into"
+have go || die "cannot build Prometheus $version without Go" "put Go on PATH, or prometheus and promtool 3.x into $into"
 
-# Replacements in its go.mod keep `go install` from it, so it is built in a copy of its own.
+# `go install` refuses a go.mod with replacements, so the build uses a copy of the source.
 build() {
   # shellcheck disable=SC2030,SC2031
   export GOPATH=$home GOCACHE=$home/build GOFLAGS=-modcacherw GOWORK=off CGO_ENABLED=0
@@ -28,5 +28,5 @@ mkdir -p "$home" "$into"
 say "building Prometheus $version with $(go env GOVERSION) (some minutes)"
 quiet "$root/.lab/log/prometheus3.log" "building Prometheus $version" build
 rm -rf "$home"
-"$into/promtool" --version >/dev/null || die "Prometheus $version was built and does not run"
+"$into/promtool" --version >/dev/null || die "cannot run Prometheus $version"
 say "Prometheus $version is in $into"

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# What runs in a native lab: one runit service directory per part (run, check, log/run), written below $services_new.
+# Writes one runit service directory per part of a native lab (run, check, log/run), below $services_new.
 # To be sourced after lib.sh.
 
 services=$lab/service
 services_new=$lab/service.new
-libexec=$lab/libexec           # the daemons as built by the last `up`
+libexec=$lab/libexec           # the daemons that the last `up` built
 answers=$root/deploy/native/answers.sh
 
-# service NAME ADDRESS CHECK -- COMMAND...: CHECK is what answers.sh is asked besides the address.
-# What decides whether a running service is restarted is its stamp: command, program and the files in $depends.
+# service NAME ADDRESS CHECK -- COMMAND...: CHECK has the other arguments of answers.sh.
+# A running service is restarted if its stamp changes: its command, its program, or a file in $depends.
 service() {
   local name=$1 address=$2 check=$3 dir=$services_new/$1; shift 4
   parts+=("$name")
@@ -23,7 +23,7 @@ service() {
   chmod +x "$dir/run" "$dir/check" "$dir/log/run"
 }
 
-# One memcached per server of the lab file, as its proxies list them: name and upstream, on lines of their own.
+# One memcached per server of the lab file. Toxiproxy's configuration has name and upstream of each on separate lines.
 memcached_services() {
   local name address identity=()
   [ "$(id -u)" != 0 ] || identity=(-u nobody)   # memcached refuses to run as root
@@ -48,8 +48,8 @@ grafana_service() {
   service grafana "$address" "http /api/health" -- "$@" --homepath "$home"
 }
 
-# loadgen_settings: the variables for loadgen that this `up` was given, taken out of the environment: they are its
-# service's alone, and the next `up` without them takes them back.
+# loadgen_settings: move the variables for loadgen from the environment into its service. The next `up` without them restores the settings
+# of the lab file.
 loadgen_settings() {
   local name
   for name in $("$built/loadgen" --help | sed -n 's/.*\[env: \(LAB_[A-Z_]*\)=.*/\1/p'); do
@@ -63,10 +63,10 @@ loadgen_settings() {
 write_services() {
   local depends=() environment=
   rm -rf "$services_new"
-  parts=()   # in the order in which they depend on each other
+  parts=()   # each part after the parts that it depends on
   memcached_services
   depends=("$lab/toxiproxy.json")
-  environment="LOG_LEVEL=warn"   # else it writes a line for every connection
+  environment="LOG_LEVEL=warn"   # at the level info it writes a line for every connection
   service toxiproxy "$toxiproxy_address" "http /proxies" -- \
     "$programs/toxiproxy-server" -host "${toxiproxy_address%:*}" -port "${toxiproxy_address##*:}" -config "$lab/toxiproxy.json"
   environment=

@@ -18,7 +18,7 @@ supervisor() {
   grep -qzxF "LAB_SUPERVISOR=$lab" "/proc/$pid/environ" 2>/dev/null && printf '%s\n' "$pid"
 }
 
-# members: pids of every process that was started for this lab, supervised or not.
+# members: the pids of all processes of this lab, supervised or not.
 members() {
   local environ
   for environ in /proc/[0-9]*/environ; do
@@ -27,18 +27,18 @@ members() {
   return 0
 }
 
-# build_daemons: both of them at once, for `up` and `run` alike; alone each would be built with other features, anew.
-# Sets $built, the folder they are in. What cargo has to do after the first time it tells itself.
+# build_daemons: build both daemons at once. Cargo would build each alone with other features, and so a second time.
+# Sets $built, the folder with the programs.
 build_daemons() {
-  have cargo || die "cargo is not on PATH, and the daemons are to be built" "install a Rust toolchain, https://rustup.rs"
+  have cargo || die "cannot build the daemons: cargo is not on PATH" "install a Rust toolchain: https://rustup.rs"
   local profile=${LAB_PROFILE:-release}
   built=$(cd "$root" && cargo metadata --format-version 1 --no-deps --locked | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')/${profile/#dev/debug}
   [ -x "$built/loadgen" ] && [ -x "$built/scenariod" ] ||
-    say "building the daemons ($profile): minutes, on a small or busy machine a quarter of an hour" >&2
+    say "building the daemons ($profile): some minutes, on a small or busy machine up to 15" >&2
   attended in_root cargo build --profile "$profile" --locked -p loadgen -p scenariod || die "building the daemons failed"
 }
 
-# check_lab_file: by those who read it, while what is up runs on.
+# check_lab_file: with both daemons, before anything is restarted.
 check_lab_file() {
   "$built/scenariod" check "$LAB_CONFIG" >/dev/null && "$built/loadgen" check --config "$LAB_CONFIG" >/dev/null || exit $?
 }
@@ -66,14 +66,14 @@ addresses() {
   grafana_address=$(shifted 127.0.0.1:3000)
 }
 
-# put FILE < CONTENT: write it whole, and only if it differs, so that a reader sees old or new and nothing between.
+# put FILE < CONTENT: replace the file at once if it differs, so that a reader never sees half of it.
 put() {
   mkdir -p "$(dirname "$1")"
   cat >"$1.new"
   if cmp -s "$1.new" "$1"; then rm "$1.new"; else mv -f "$1.new" "$1"; fi
 }
 
-# Configuration with this lab's addresses in it.
+# Writes the configuration with the addresses of this lab.
 write_configuration() {
   local file proxies
   proxies=$("$libexec/scenariod" proxies --config "$LAB_CONFIG") || exit $?
@@ -87,14 +87,14 @@ write_configuration() {
   done
 }
 
-# known_addresses: NAME ADDRESS, as far as the lab file tells without a daemon to read it.
+# known_addresses: NAME ADDRESS of each part, as far as the shell can read the lab file without a daemon.
 known_addresses() {
   printf '%s %s\n' loadgen "$(lab_address loadgen metrics_addr)" guard "$(lab_address scenariod guard_addr)" \
     scenariod "$(lab_address scenariod metrics_addr)" toxiproxy "$(lab_address scenariod toxiproxy)" prometheus 127.0.0.1:9091
   sed -n 's/^ *- *{ *name: *\([^, }]*\), *listen: *\([^, }]*\),.*upstream: *\([^, }]*\).*/\1\t\3\na proxy of toxiproxy\t\2/p' "$LAB_CONFIG"
 }
 
-# check_known_ports: before minutes of fetching and building; `check_ports` finds all.
+# check_known_ports: find ports in use before fetching and building, which takes minutes. `check_ports` finds all of them.
 check_known_ports() {
   local line port
   ! supervisor >/dev/null || return 0
@@ -118,7 +118,7 @@ check_ports() {
   refuse_taken
 }
 
-# Bring the supervised services to what was written: leave what is unchanged, restart what is not.
+# Updates the supervised services: restarts those that changed and keeps the others.
 install_services() {
   local dir name
   mkdir -p "$services"
@@ -168,7 +168,7 @@ wait_until_up() {
 
 explain_half_up() {
   local code=$?
-  [ "$code" = 0 ] || [ ! -f "$lab/env" ] || printf 'hint: the lab may be half up: fix it and run `just up` again, or clean up by `just down`\n' >&2
+  [ "$code" = 0 ] || [ ! -f "$lab/env" ] || printf 'hint: only a part of the lab may be up: fix the problem and run `just up` again, or run `just down`\n' >&2
 }
 
 native_up() {
@@ -189,11 +189,11 @@ native_up() {
   wait_for_sample "$programs/promtool" query instant "http://$prometheus_address"
   write_commands
   native_status
-  have grafana || have grafana-server || say "no Grafana: put a grafana binary on PATH (https://grafana.com/grafana/download) and run \`just up\` again"
+  have grafana || have grafana-server || say "no Grafana: to use it, put grafana on PATH (https://grafana.com/grafana/download) and run \`just up\` again"
   print_next
 }
 
-# end PID...: ask, wait, insist.
+# end PID...: SIGTERM, then SIGKILL after 15 s.
 end() {
   local pid tries=0
   [ $# -gt 0 ] || return 0
@@ -212,11 +212,11 @@ end() {
 
 native_down() {
   local pid dir runs=() supervised_pids
-  # A scenario first: it takes its toxics away while Toxiproxy still answers.
-  # None of them may be there: an `up` that was interrupted has made no service yet.
+  # First the scenario, so that it can remove its toxics while Toxiproxy still runs.
+  # There may be no service: an interrupted `up` has not created them.
   supervised_pids=$(for dir in "$services"/*/; do cat "$dir/supervise/pid" 2>/dev/null && echo; done || true)
   for pid in $(members); do grep -qxF "$pid" <<<"$supervised_pids" || runs+=("$pid"); done
-  [ ${#runs[@]} = 0 ] || say "ending what runs beside the services (pid ${runs[*]})"
+  [ ${#runs[@]} = 0 ] || say "stopping the lab's other processes (pid ${runs[*]})"
   end "${runs[@]}"
   if pid=$(supervisor); then end "$pid"; fi
   for dir in "$services"/*/; do
@@ -228,13 +228,13 @@ native_down() {
   rm -rf "$services" "$services_new" "$lab/runsvdir.pid"
 }
 
-# shown SERVICE_DIR: its address, as a link where it is one.
+# shown SERVICE_DIR: its address, as a link if it serves HTTP.
 shown() {
   if grep -q ' http ' "$1/check"; then printf http://; fi
   cat "$1/address"
 }
 
-# native_status: 0 where every part is up.
+# native_status: exit code 0 if every part is up.
 native_status() {
   local dir name state pid all=up
   addresses
@@ -252,7 +252,7 @@ native_status() {
   [ $all = up ]
 }
 
-# scenariod_journal: the newest run's, whether it goes on or has ended.
+# scenariod_journal: the path of the newest run's journal.
 scenariod_journal() { find "$lab/state" -name '*.jsonl' -printf '%T@ %p\n' 2>/dev/null | sort -n | tail -n 1 | cut -d ' ' -f 2-; }
 
 native_logs() {
@@ -263,12 +263,12 @@ native_logs() {
   for part in "$@"; do
     if [ "$part" = scenariod ]; then
       journal=$(scenariod_journal)
-      [ -n "$journal" ] || die "scenariod has not run in this lab: there is no journal" "it is no service: \`scenariod --scenario NAME\` runs it in the foreground"
-      say "scenariod is no service and speaks where it is run; the journal of its newest run:" >&2
+      [ -n "$journal" ] || die "no journal: scenariod has not run in this lab" "\`scenariod --scenario NAME\` runs a scenario in the foreground"
+      say "scenariod prints its output where it runs; this is the journal of its newest run:" >&2
       files+=("$journal")
       continue
     fi
-    [ -e "$services/$part/run" ] || die_code=2 die "no part of the lab is called '$part'" "one of: ${all[*]} scenariod"
+    [ -e "$services/$part/run" ] || die_code=2 die "unknown part '$part'" "use one of: ${all[*]} scenariod"
     files+=("$lab/log/$part/current")
   done
   exec tail -n 100 "${follow[@]}" "${files[@]}"

@@ -1,5 +1,5 @@
-// Writes each part of a dashboard file as a typed literal: `node literals.mjs dashboard.json > dashboard.ts`. A JSON import
-// would not do: it widens every string, and nobody looks for keys that are too many.
+// Writes each part of a dashboard file as a typed literal: `node literals.mjs dashboard.json > dashboard.ts`. A JSON import would widen
+// every string, and TypeScript would not find unknown keys.
 import { readFileSync } from 'node:fs';
 
 const { panels, annotations, templating, ...rest } = JSON.parse(readFileSync(process.argv[2], 'utf8'));

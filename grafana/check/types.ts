@@ -1,6 +1,6 @@
-// What a dashboard file may hold, put together from @grafana/schema. The schema describes TypeScript values; a file holds
-// JSON, so enums become the strings they stand for. What the schema leaves open is closed here: the Prometheus
-// query, the annotation query, and the keys without which this project accepts no panel.
+// The type of a dashboard file, built from @grafana/schema. The schema describes TypeScript values, but a file contains JSON, so enums
+// become their strings. This file also closes what the schema leaves open: the Prometheus query, the annotation query, and the keys
+// that this project requires for every panel.
 import type { AnnotationQuery, Dashboard as SchemaDashboard, FieldConfig, Panel as SchemaPanel, RowPanel, VariableModel } from '@grafana/schema';
 import type * as bargauge from '@grafana/schema/dist/esm/raw/composable/bargauge/panelcfg/x/BarGaugePanelCfg_types.gen';
 import type * as heatmap from '@grafana/schema/dist/esm/raw/composable/heatmap/panelcfg/x/HeatmapPanelCfg_types.gen';

@@ -1,5 +1,5 @@
-//! The exchange alone: the same client crate and the same threads as loadgen, with no deadline, breaker, pool, metrics
-//! or verification around them. What loadgen costs above this is its instrumentation.
+//! The exchange alone: the same client crate and the same threads as loadgen, without deadline, breaker, pool, metrics and
+//! verification. The cost of loadgen above this is its instrumentation.
 
 use std::net::SocketAddr;
 use std::{io, thread};
@@ -14,7 +14,7 @@ use crate::cli::Load;
 use crate::error::BenchError;
 use crate::wire::{self, KEYS, VALUE};
 
-/// Runs until it is ended, or a connection fails.
+/// Runs until a signal or the failure of a connection ends it.
 pub(crate) fn run(load: &Load) -> Result<(), BenchError> {
     let failed = |source: io::Error| BenchError::Run { program: "bare".to_owned(), source };
     let mut threads = Vec::new();
@@ -69,7 +69,7 @@ async fn exchange(address: SocketAddr, sets: u32) -> Result<(), Error> {
         };
         let response = connection.execute(&command).await?;
         if response.rc() != expected {
-            return Err(io::Error::other(format!("{:?} where {expected:?} was due", response.rc())).into());
+            return Err(io::Error::other(format!("{:?} instead of {expected:?}", response.rc())).into());
         }
         std::hint::black_box(response.into_value());
     }
@@ -80,7 +80,7 @@ mod tests {
     use super::share;
 
     #[test]
-    fn shares_sum_up() {
+    fn shares_add_up() {
         for (all, count) in [(32, 1), (64, 2), (100, 3), (2, 5)] {
             assert_eq!((0..count).map(|index| share(all, count, index)).sum::<u32>(), all);
         }

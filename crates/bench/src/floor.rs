@@ -1,6 +1,6 @@
-//! The floor: what an operation costs when the client does nothing but the system calls. Edge-triggered epoll,
-//! requests made beforehand, replies counted by their bytes and never looked at, one request under way per
-//! connection. No client of the same shape can be cheaper.
+//! The floor: the cost of an operation when the client makes only the system calls. Edge-triggered epoll, requests prepared
+//! before the run, replies counted by their bytes and not parsed, one outstanding request per connection. No client of the
+//! same shape can be cheaper.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -22,11 +22,11 @@ struct Connection {
     set: Vec<u8>,
     /// Grows by the percentage of sets with every operation; each full hundred is a set.
     toward_set: u32,
-    /// Bytes of the reply still to come.
+    /// Bytes of the reply that have not arrived.
     missing: usize,
 }
 
-/// Runs until it is ended, or nothing happens any more.
+/// Runs until a signal ends it, a connection fails or no reply arrives for 5 s.
 pub(crate) fn run(load: &Load) -> Result<(), BenchError> {
     exchange(load).map_err(|source| BenchError::Node { address: load.address, source })
 }
@@ -52,10 +52,10 @@ fn exchange(load: &Load) -> io::Result<()> {
         }
         for event in events.drain(..) {
             let connection = &mut connections[event.data.u64() as usize];
-            // One read is enough for the edge: nothing can follow a whole reply, and a rest makes a new edge.
+            // One read per edge is enough: nothing can follow a whole reply, and the rest of a reply makes a new edge.
             let count = connection.stream.read(&mut buffer)?;
             if count == 0 || count > connection.missing {
-                return Err(io::Error::other(format!("{count} bytes where {} were due", connection.missing)));
+                return Err(io::Error::other(format!("{count} bytes instead of {}", connection.missing)));
             }
             connection.missing -= count;
             if connection.missing == 0 {
@@ -71,7 +71,7 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         let (get, set) = (wire::get(index % KEYS), wire::set(index % KEYS, ""));
-        // Spread, so that the connections do not all set at once.
+        // Different starts, so that the connections do not all send their sets at once.
         Ok(Self { stream, get, set, toward_set: index * 37 % 100, missing: 0 })
     }
 
@@ -84,6 +84,6 @@ impl Connection {
             (&self.get, HIT)
         };
         self.missing = reply;
-        self.stream.write_all(request) // into an empty send buffer: always whole
+        self.stream.write_all(request) // the send buffer is empty, so the request fits
     }
 }

@@ -1,9 +1,9 @@
-//! The figures to reach, and how far off a measured one is. Pure.
+//! The goals, and how far a measured figure is from its goal. Pure.
 
 use crate::rounds::{Reading, Spread};
 use crate::subject::{Case, Mix, Subject};
 
-/// Identical loops differ by this much between two runs: a smaller miss proves nothing.
+/// Identical loops differ by this much between two runs, so a smaller miss is not significant.
 const NOISE: f64 = 0.05;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub(crate) enum Goal {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Unit {
     Ratio,
-    /// A ratio, shown as what it is above one.
+    /// A ratio, shown as the part above one.
     PercentAbove,
     /// A share of 1, shown in percent.
     Percent,
@@ -36,7 +36,7 @@ pub(crate) struct Row {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Verdict {
     Met,
-    /// Missed by this part of the goal, which is within the noise.
+    /// Missed by this share of the goal, which is within the noise.
     Near(f64),
     Missed(f64),
 }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_miss_within_the_noise_is_told_apart() {
+    fn a_miss_within_the_noise_is_a_verdict_of_its_own() {
         assert_eq!(verdict(Goal::AtMost(1.0), 1.0), Verdict::Met);
         assert!(matches!(verdict(Goal::AtMost(1.0), 1.04), Verdict::Near(_)));
         assert!(matches!(verdict(Goal::AtMost(1.0), 1.06), Verdict::Missed(_)));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_has_rows_for_the_subjects_it_measured() {
+    fn a_case_has_rows_for_its_measured_subjects() {
         let series = |cost| vec![Reading { rate: 1e6 / cost, cost, others: 0.0 }; 5];
         let mut comparison = Comparison {
             case: Case { connections: 32, mix: Mix::NinetyTen, threads: 1 },

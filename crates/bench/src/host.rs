@@ -1,27 +1,33 @@
-//! On what was measured: CPUs, kernel, versions, and how busy everything else kept the machine.
+//! The machine: its CPUs, its limits, and its description in a report.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io;
 use std::process::Command;
-use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
-use rustix::thread::{CpuSet, sched_getaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::error::BenchError;
-use crate::programs;
 
-/// Two CPUs this process may run on.
-pub(crate) fn two_cpus() -> Result<[usize; 2], BenchError> {
+/// The CPUs that this process may use.
+pub fn usable_cpus() -> Vec<usize> {
     let set = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
-    let usable: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect();
-    match usable.as_slice() {
-        [server, client, ..] => Ok([*server, *client]),
-        few => Err(BenchError::Cpus { count: few.len() }),
-    }
+    (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect()
 }
 
-/// As many open files as this process may give itself; the programs it starts inherit it.
+/// Limits this thread, and what it starts from now on, to these CPUs.
+///
+/// # Errors
+/// When the system refuses it.
+pub fn run_on(cpus: &[usize]) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    for cpu in cpus.iter().filter(|cpu| **cpu < CpuSet::MAX_CPU) {
+        set.set(*cpu);
+    }
+    Ok(sched_setaffinity(None, &set)?)
+}
+
+/// Raises the limit of open files as far as allowed. The programs that this process starts inherit it.
 pub(crate) fn raise_open_files(needed: u64) -> Result<(), BenchError> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
@@ -33,22 +39,8 @@ pub(crate) fn raise_open_files(needed: u64) -> Result<(), BenchError> {
     }
 }
 
-/// Time all CPUs together were not idle since the machine's start, in steps of 10 ms.
-pub(crate) fn busy() -> Result<Duration, BenchError> {
-    let path = PathBuf::from("/proc/stat");
-    let text = fs::read_to_string(&path).map_err(|source| BenchError::Read { path, source })?;
-    Ok(Duration::from_millis(10 * busy_ticks(&text)))
-}
-
-/// user, nice, system, irq, softirq and steal; not idle and iowait, and guests are part of user.
-fn busy_ticks(stat: &str) -> u64 {
-    let fields = stat.lines().next().unwrap_or_default().split_ascii_whitespace().skip(1);
-    let ticks: Vec<u64> = fields.map(|field| field.parse().unwrap_or(0)).collect();
-    [0, 1, 2, 5, 6, 7].into_iter().filter_map(|index| ticks.get(index)).sum()
-}
-
-/// Lines for a report: the machine, and what was built on it.
-pub(crate) fn description() -> Vec<String> {
+/// Lines for a report: the machine, the commit and the compiler.
+pub fn description() -> Vec<String> {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
@@ -67,10 +59,10 @@ pub(crate) fn description() -> Vec<String> {
     ]
 }
 
-/// What a program says of its version when asked with `flag`.
-pub(crate) fn version(name: &str, flag: &str) -> String {
-    programs::find(name)
-        .map_or_else(|_| format!("{name}: not found"), |path| first_line(Command::new(path).arg(flag)))
+/// The version of a third-party program, as it prints it with `flag`.
+pub fn version(name: &str, flag: &str) -> String {
+    testkit::find_program(name)
+        .map_or_else(|| format!("{name}: not found"), |path| first_line(Command::new(path).arg(flag)))
 }
 
 fn first_line(command: &mut Command) -> String {
@@ -80,10 +72,10 @@ fn first_line(command: &mut Command) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::busy_ticks;
+    use super::usable_cpus;
 
     #[test]
-    fn idle_is_not_busy() {
-        assert_eq!(busy_ticks("cpu  10 1 20 4000 300 2 3 4 0 0\ncpu0 1 1 1 1\n"), 40);
+    fn this_process_may_use_a_cpu() {
+        assert!(!usable_cpus().is_empty());
     }
 }

@@ -1,31 +1,29 @@
-//! What the lab's own figures rest on. What an operation costs: `loadgen` beside the epoll floor, a bare loop over the same client crate, and memaslap,
-//! measured side by side; and how true the packet-loss model is to a kernel that loses packets (`fidelity`). Development only: nothing of the lab depends on it.
+//! What an operation of loadgen costs, beside the epoll floor, a bare loop over the same client crate, and memaslap. Dev
+//! only: no part of the lab depends on it, except that `fidelity` uses its statistics and its description of the machine.
 //!
-//! Every program under measurement is a process of its own. The processor time is the kernel's account of that
-//! process, the operations are counted by memcached: no program is asked about itself.
-//! `rounds` and `goals` are pure; `report` only formats; the rest starts programs and reads `/proc`.
+//! Every program under measurement is a process of its own. Processor time is the kernel's account of that process, and
+//! memcached counts the operations: no program reports about itself.
+//! `rounds` and `goals` are pure, `report` only formats, the other files start programs and read `/proc`.
 
 mod bare;
-mod child;
 mod cli;
+mod client;
 mod cpu;
 mod error;
-mod fidelity;
 mod floor;
 mod goals;
-mod host;
+pub mod host;
 mod memory;
 mod node;
 mod pace;
 mod pinned;
 mod programs;
 mod report;
-mod rounds;
+pub mod rounds;
 mod run;
 mod scrape;
 mod start;
 mod subject;
-mod wait;
 mod wire;
 
 use std::ffi::OsString;
@@ -35,18 +33,17 @@ use daemon_core::exit::{Exit, report};
 
 use crate::cli::{Cli, Command};
 
-/// Runs the command line and gives the code the process is to end with.
+/// Runs the command line and gives the exit code of the process.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print(); // nobody is left to tell when the stream is gone
+            let _ = error.print(); // there is no other place to report a closed stream
             return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
         }
     };
     let result = match cli.command {
         Command::Run(options) => run::run(&options),
-        Command::Fidelity(options) => fidelity::run(&options),
         Command::Floor(load) => floor::run(&load).map(|()| Exit::Ok),
         Command::Bare(load) => bare::run(&load).map(|()| Exit::Ok),
         Command::Pinned(command) => pinned::exec(&command).map(|()| Exit::Ok),

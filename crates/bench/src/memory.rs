@@ -1,12 +1,14 @@
-//! What a connection costs in resident memory.
+//! The resident memory of a connection.
 
 use std::time::Duration;
 
+use testkit::sleep;
+
+use crate::cpu;
 use crate::error::BenchError;
 use crate::goals::{Goal, Row, Unit};
 use crate::rounds::Spread;
 use crate::subject::{Bench, Case, Mix, Subject};
-use crate::{cpu, wait};
 
 pub(crate) const MANY: u32 = 10_000;
 const FEW: u32 = 1_000;
@@ -38,7 +40,7 @@ pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>, BenchError> {
 /// Peak resident memory in bytes, with every connection in use.
 fn peak(bench: &Bench, connections: u32) -> Result<f64, BenchError> {
     let mut node = bench.node()?;
-    let child = bench.load(Subject::Loadgen, Case { connections, mix: Mix::Get, threads: 1 }, &mut node)?;
-    wait::sleep(SETTLE);
-    Ok(cpu::peak_memory(child.pid())? as f64)
+    let client = bench.load(Subject::Loadgen, Case { connections, mix: Mix::Get, threads: 1 }, &mut node)?;
+    sleep(SETTLE);
+    Ok(cpu::peak_memory(client.pid())? as f64)
 }

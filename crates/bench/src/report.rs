@@ -1,4 +1,4 @@
-//! The report as Markdown: what was to be reached, what was measured, on what, and how anyone can repeat it.
+//! The report as Markdown: goals, measured figures, the machine, and how to repeat the measurement.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ impl fmt::Display for Report<'_> {
         let others =
             Spread::of(others.flat_map(|(_, readings)| readings.iter().map(|reading| reading.others)));
         if let Some(others) = others {
-            writeln!(f, "- meanwhile everything else on the machine used {others:.2} CPUs")?;
+            writeln!(f, "- other processes on the machine used {others:.2} CPUs meanwhile")?;
         }
         writeln!(
             f,
@@ -100,8 +100,8 @@ impl Unit {
 
 const HEAD: &str = "# Performance
 
-What an operation of loadgen costs, with verification, deadline, breaker and metrics on. Written by `just bench`; all
-figures are of one run.
+What an operation of loadgen costs with verification, deadline, breaker and metrics on. `just bench` writes this page; all
+figures come from one run.
 
 ";
 
@@ -110,16 +110,16 @@ const METHOD: &str = "
 
 Each measurement starts a memcached with one thread on one CPU and a client on another (with two threads, both use both
 CPUs), waits until all connections are in use, and reads the counters twice. CPU us/op is the client's time on a
-processor, summed over its threads, divided by the gets and sets that memcached counted. Values have 100 bytes; each
-connection has one request under way. All traffic is on loopback.
+processor, summed over its threads, divided by the gets and sets that memcached counted. Values have 100 bytes. Each
+connection has one outstanding request. All traffic is on loopback.
 
-- `floor`: edge-triggered epoll, requests made beforehand, replies counted by their bytes and not looked at.
-- `bare`: the client crate of loadgen in a loop, with the same threads and nothing around the exchange.
+- `floor`: edge-triggered epoll, prepared requests, replies counted by their bytes and not parsed.
+- `bare`: the client crate of loadgen in a loop, with the same threads and nothing else.
 - `memaslap`: `memcaslap` of Debian's libmemcached-tools, one thread, ASCII protocol.
-- `loadgen`: the released binary with everything on, closed loop, no think time.
+- `loadgen`: the release build with everything on, closed loop, no think time.
 
-A ratio is one of medians; its extremes are the ratios inside single rounds. A ratio goal counts as missed beyond 5%:
-identical loops differ by up to 3% between runs.
+A ratio is the ratio of two medians; its extremes are the ratios within single rounds. A goal counts as missed beyond 5%,
+because identical loops differ by up to 3% between runs.
 
 ```sh
 just bench                                    # this table

@@ -1,6 +1,7 @@
-//! The whole benchmark: the only file that knows all the measurements and their order.
+//! The whole benchmark: all measurements and their order.
 
 use std::fs;
+use std::path::PathBuf;
 
 use daemon_core::exit::{Exit, print};
 
@@ -22,19 +23,22 @@ const CASES: [Case; 5] = [
     Case { connections: 64, mix: Mix::NinetyTen, threads: 2 },
 ];
 
-/// Measures, prints the report and writes it where asked.
+/// Measures, prints the report, and writes it to the file of `--report`.
 pub(crate) fn run(options: &Options) -> Result<Exit, BenchError> {
-    let asked = |subject| options.subjects.contains(&subject);
+    let is_measured = |subject| options.subjects.contains(&subject);
     let loadgen = match programs::loadgen(options.loadgen.as_deref()) {
-        Err(_) if !asked(Subject::Loadgen) => std::path::PathBuf::new(),
+        Err(_) if !is_measured(Subject::Loadgen) => PathBuf::new(),
         found => found?,
     };
-    let bench = Bench::new(loadgen, host::two_cpus()?)?;
+    let memaslap = if is_measured(Subject::Memaslap) { Some(programs::find("memcaslap")?) } else { None };
+    let cpus = host::usable_cpus();
+    let [server, client, ..] = cpus[..] else { return Err(BenchError::Cpus { count: cpus.len() }) };
+    let bench = Bench::new(loadgen, memaslap, [server, client])?;
     host::raise_open_files(OPEN_FILES)?;
 
     let comparisons = compare(&bench, options)?;
     let mut rows: Vec<Row> = comparisons.iter().flat_map(Comparison::rows).collect();
-    if asked(Subject::Loadgen) {
+    if is_measured(Subject::Loadgen) {
         eprintln!("memory, pace, scrape, start");
         rows.extend(memory::rows(&bench)?);
         rows.extend(pace::rows(&bench, options.rounds)?);
@@ -44,10 +48,12 @@ pub(crate) fn run(options: &Options) -> Result<Exit, BenchError> {
 
     let missed = rows.iter().any(|row| matches!(row.verdict(), Verdict::Missed(_)));
     let mut machine = host::description();
-    let (node, peer) = (host::version("memcached", "-V"), host::version("memcaslap", "-V"));
-    machine.push(format!("{node} with one thread, {peer} of libmemcached-tools"));
+    machine.push(format!("{} with one thread", host::version("memcached", "-V")));
+    if is_measured(Subject::Memaslap) {
+        machine.push(format!("{} of libmemcached-tools", host::version("memcaslap", "-V")));
+    }
     let report = Report { machine, rows, comparisons, options }.to_string();
-    let _ = print(&report); // the file below matters more than a terminal that went away
+    let _ = print(&report); // a closed terminal must not keep the file from being written
     if let Some(path) = &options.report {
         let parent = path.parent().map_or(Ok(()), fs::create_dir_all);
         parent
@@ -57,17 +63,17 @@ pub(crate) fn run(options: &Options) -> Result<Exit, BenchError> {
     Ok(if missed { Exit::Failed } else { Exit::Ok })
 }
 
-/// Every subject of every case once per round, so that whatever disturbs the machine disturbs all of them.
+/// Measures every subject of every case once per round, so that a disturbance of the machine affects all of them.
 fn compare(bench: &Bench, options: &Options) -> Result<Vec<Comparison>, BenchError> {
     let mut comparisons: Vec<Comparison> = CASES
         .into_iter()
         .map(|case| {
-            let takes_part = |subject: &&Subject| {
+            let is_compared = |subject: &&Subject| {
                 // The floor and memaslap are compared on one thread only.
                 options.subjects.contains(subject)
                     && (case.threads == 1 || matches!(subject, Subject::Bare | Subject::Loadgen))
             };
-            let subjects = Subject::ALL.iter().filter(takes_part);
+            let subjects = Subject::ALL.iter().filter(is_compared);
             Comparison { case, series: subjects.map(|subject| (*subject, Vec::new())).collect() }
         })
         .collect();

@@ -1,21 +1,23 @@
-//! How long a scrape of a loaded loadgen takes, as its HTTP server and as a client of that see it, and how long it is.
+//! The time of a scrape of a loaded loadgen, as its HTTP server and as the scraper see it, and the size of the page. The
+//! scraper is a minimal keep-alive client of its own: a general HTTP client would take a large part of the measured time.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::child::Child;
+use testkit::{Scrape, free_addr, sleep};
+
+use crate::client::Client;
 use crate::error::BenchError;
 use crate::goals::{Goal, Row, Unit};
 use crate::node::{self, Node};
 use crate::rounds::Spread;
 use crate::subject::Bench;
-use crate::wait;
 
 const NODES: usize = 3;
 const SCRAPES: u32 = 100;
-const PATIENCE: Duration = Duration::from_secs(20);
-const BETWEEN: Duration = Duration::from_millis(2);
+const LIMIT: Duration = Duration::from_secs(20);
+const INTERVAL: Duration = Duration::from_millis(2);
 
 /// A keep-alive connection to the metrics server.
 struct Scraper {
@@ -25,31 +27,27 @@ struct Scraper {
 
 pub(crate) fn rows(bench: &Bench, rounds: u32) -> Result<Vec<Row>, BenchError> {
     let mut nodes = (0..NODES).map(|_| bench.node()).collect::<Result<Vec<_>, _>>()?;
-    let address = node::free_address()?;
-    // The lab's own pace: a machine that is saturated would measure the queue for a CPU.
+    let address = free_addr();
+    // The lab's own load. A saturated machine would measure the queue for a CPU.
     let line = format!(
         "{} --workload mixed --concurrency 100 --pool-size 100 --threads 2 --think-time 30ms --seed 1 --duration 120s \
          --metrics-addr {address}",
         node::servers_flag(&nodes)
     );
-    let mut child = Child::start("loadgen", bench.loadgen.as_os_str(), line.split(' '), &bench.cpus())?;
+    let client = Client::start("loadgen", bench.loadgen.as_os_str(), line.split(' '), &bench.cpus())?;
     let loaded = |node: &mut Node| Ok(node.counters()?.gets > 1000);
     for node in &mut nodes {
-        let warm = wait::holds_within(PATIENCE, || child.must_run().and_then(|()| loaded(node)))?;
-        if !warm {
-            let program = child.program().to_owned();
-            return Err(BenchError::Late { program, condition: "load on every node", limit: PATIENCE });
-        }
+        client.wait_for("load on every node", LIMIT, || loaded(node))?;
     }
     let mut scraper = Scraper::connect(address)?;
-    let (mut seen, mut served, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut scraper_times, mut server_times, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
-        let before = Served::of(&scraper.scrape()?.1);
+        let before = ServerTime::of(&scraper.scrape()?.1);
         let scrapes = (0..SCRAPES).map(|_| scraper.scrape()).collect::<Result<Vec<_>, _>>()?;
         let times = scrapes.iter().map(|(time, _)| time.as_secs_f64() * 1e6);
-        seen.extend(Spread::of(times).map(|spread| spread.median));
+        scraper_times.extend(Spread::of(times).map(|spread| spread.median));
         if let Some((_, last)) = scrapes.last() {
-            served.push(Served::of(last).mean_since(&before) * 1e6);
+            server_times.push(ServerTime::of(last).mean_since(&before) * 1e6);
             sizes.push(last.len() as f64 / 1024.0);
         }
     }
@@ -58,27 +56,25 @@ pub(crate) fn rows(bench: &Bench, rounds: u32) -> Result<Vec<Row>, BenchError> {
         Spread::of(values).map(|measured| Row { figure, goal: Goal::AtMost(goal), unit, measured })
     };
     let rows = [
-        row("time of the server for it", 200.0, Unit::Microseconds, served),
-        row("time of the scraper for it, HTTP included", 200.0, Unit::Microseconds, seen),
-        row("length in KiB", 64.0, Unit::Kilobytes, sizes),
+        row("server time", 200.0, Unit::Microseconds, server_times),
+        row("scraper time, HTTP included", 200.0, Unit::Microseconds, scraper_times),
+        row("size in KiB", 64.0, Unit::Kilobytes, sizes),
     ];
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// What the server says of the scrapes it has answered.
-struct Served {
+/// The server's own measurement of the scrapes so far.
+struct ServerTime {
     seconds: f64,
     count: f64,
 }
 
-impl Served {
+impl ServerTime {
     fn of(text: &str) -> Self {
-        let value = |part: &str| {
-            let name = format!("http_request_duration_seconds_{part}{{");
-            let line = text.lines().find(|line| line.starts_with(&name) && line.contains("\"/metrics\""));
-            line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(f64::NAN)
-        };
-        Self { seconds: value("sum"), count: value("count") }
+        let page = Scrape::parse(text);
+        let sum =
+            |part: &str| page.sum(&format!("http_request_duration_seconds_{part}"), [("path", "/metrics")]);
+        Self { seconds: sum("sum"), count: sum("count") }
     }
 
     fn mean_since(&self, before: &Self) -> f64 {
@@ -91,7 +87,7 @@ impl Scraper {
         let open = || {
             let stream = TcpStream::connect(address)?;
             stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_read_timeout(Some(LIMIT))?;
             Ok(BufReader::new(stream))
         };
         let stream = open().map_err(|source| BenchError::Http { address, source })?;
@@ -99,10 +95,10 @@ impl Scraper {
     }
 
     fn scrape(&mut self) -> Result<(Duration, String), BenchError> {
-        wait::sleep(BETWEEN);
-        let begin = Instant::now();
+        sleep(INTERVAL);
+        let start = Instant::now();
         let text = self.get().map_err(|source| BenchError::Http { address: self.address, source })?;
-        Ok((begin.elapsed(), text))
+        Ok((start.elapsed(), text))
     }
 
     fn get(&mut self) -> io::Result<String> {
@@ -124,7 +120,7 @@ impl Scraper {
                 length = value.trim().parse::<usize>().ok();
             }
         }
-        let length = length.ok_or_else(|| io::Error::other("an answer without a length"))?;
+        let length = length.ok_or_else(|| io::Error::other("an answer without Content-Length"))?;
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body)?;
         String::from_utf8(body).map_err(io::Error::other)
@@ -133,10 +129,10 @@ impl Scraper {
 
 #[cfg(test)]
 mod tests {
-    use super::Served;
+    use super::ServerTime;
 
     #[test]
-    fn the_mean_is_of_the_scrapes_between_two() {
+    fn the_mean_is_of_the_scrapes_between_two_pages() {
         let text = |sum, count| {
             format!(
                 "http_request_duration_seconds_sum{{path=\"/health\"}} 9.0\n\
@@ -144,7 +140,7 @@ mod tests {
                  http_request_duration_seconds_count{{path=\"/metrics\"}} {count}\n"
             )
         };
-        let (before, after) = (Served::of(&text(1.0, 10)), Served::of(&text(1.5, 20)));
+        let (before, after) = (ServerTime::of(&text(1.0, 10)), ServerTime::of(&text(1.5, 20)));
         assert!((after.mean_since(&before) - 0.05).abs() < 1e-9);
     }
 }

@@ -1,4 +1,4 @@
-//! The programs that are compared, how each is told to produce a load, and one measurement of one of them.
+//! The programs that are compared, their command lines for a load, and one measurement of one of them.
 
 use std::ffi::OsString;
 use std::fs;
@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use tempfile::TempDir;
+use testkit::{free_addr, sleep};
 
-use crate::child::Child;
+use crate::client::Client;
+use crate::cpu;
 use crate::error::BenchError;
-use crate::node::{self, Node};
+use crate::node::Node;
 use crate::rounds::Reading;
-use crate::{cpu, host, programs, wait};
 
-const PATIENCE: Duration = Duration::from_secs(20);
-/// So many connections are dialled at once within the lab's own deadline of 500 ms; more need a longer one to get started.
-const DIALLED_IN_TIME: u32 = 1_000;
+const LIMIT: Duration = Duration::from_secs(20);
+/// This many connections can be opened at once within the lab's timeout of 500 ms. More need a longer timeout.
+const OPENED_IN_TIME: u32 = 1_000;
 const SETTLE: Duration = Duration::from_millis(200);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -27,7 +28,7 @@ pub(crate) enum Subject {
     Loadgen,
 }
 
-/// What is asked for.
+/// The operations of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mix {
     Get,
@@ -46,7 +47,7 @@ pub(crate) struct Case {
 #[derive(Debug)]
 pub(crate) struct Bench {
     pub(crate) loadgen: PathBuf,
-    memaslap: PathBuf,
+    memaslap: Option<PathBuf>,
     own: PathBuf,
     /// The server's CPU and the client's.
     cpus: [usize; 2],
@@ -54,7 +55,7 @@ pub(crate) struct Bench {
 }
 
 impl Mix {
-    /// For a reader.
+    /// Its name in reports.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Get => "get",
@@ -62,7 +63,7 @@ impl Mix {
         }
     }
 
-    /// Percent.
+    /// Percentage of sets.
     pub(crate) fn sets(self) -> u32 {
         match self {
             Self::Get => 0,
@@ -85,11 +86,16 @@ impl Subject {
 }
 
 impl Bench {
-    pub(crate) fn new(loadgen: PathBuf, cpus: [usize; 2]) -> Result<Self, BenchError> {
+    /// `memaslap` may be missing when it is not a subject.
+    pub(crate) fn new(
+        loadgen: PathBuf,
+        memaslap: Option<PathBuf>,
+        cpus: [usize; 2],
+    ) -> Result<Self, BenchError> {
         let failed = |source| BenchError::Run { program: "lab-bench".to_owned(), source };
         Ok(Self {
             loadgen,
-            memaslap: programs::find("memcaslap")?,
+            memaslap,
             own: std::env::current_exe().map_err(failed)?,
             cpus,
             scratch: tempfile::tempdir().map_err(failed)?,
@@ -100,7 +106,7 @@ impl Bench {
         self.cpus
     }
 
-    /// Where a client with one thread runs: not where the server does.
+    /// The CPU of a client with one thread. The server has the other one.
     pub(crate) fn client_cpus(&self) -> [usize; 1] {
         [self.cpus[1]]
     }
@@ -109,28 +115,19 @@ impl Bench {
         Node::start(self.cpus[0])
     }
 
-    /// Starts the subject and waits until it has all its connections and asks on them.
-    pub(crate) fn load(&self, subject: Subject, case: Case, node: &mut Node) -> Result<Child, BenchError> {
+    /// Starts the subject and waits until it sends operations on all its connections.
+    pub(crate) fn load(&self, subject: Subject, case: Case, node: &mut Node) -> Result<Client, BenchError> {
         let own = self.client_cpus();
         let cpus = if case.threads == 1 { own.as_slice() } else { self.cpus.as_slice() };
         let (program, args) = self.command(subject, case, node)?;
-        let mut child = Child::start(subject.name(), program.as_os_str(), args, cpus)?;
-        let warm = wait::holds_within(PATIENCE, || {
-            child.must_run()?;
+        let client = Client::start(subject.name(), program.as_os_str(), args, cpus)?;
+        client.wait_for("operations on all connections", LIMIT, || {
             let now = node.counters()?;
-            // Some warm the cache by sets first. One connection is ours.
+            // Gets, because some clients warm the cache with sets. One connection belongs to the node itself.
             Ok(now.connections > u64::from(case.connections) && now.gets > 10 * u64::from(case.connections))
         })?;
-        if !warm {
-            let program = child.program().to_owned();
-            return Err(BenchError::Late {
-                program,
-                condition: "operations on all connections",
-                limit: PATIENCE,
-            });
-        }
-        wait::sleep(SETTLE);
-        Ok(child)
+        sleep(SETTLE);
+        Ok(client)
     }
 
     /// One measurement over `window`, against a memcached of its own.
@@ -141,17 +138,17 @@ impl Bench {
         window: Duration,
     ) -> Result<Reading, BenchError> {
         let mut node = self.node()?;
-        let mut child = self.load(subject, case, &mut node)?;
-        let begin = (Instant::now(), cpu::time(child.pid())?, node.counters()?);
-        let (busy, served) = (host::busy()?, cpu::time(node.pid())?);
-        wait::sleep(window);
-        let end = (Instant::now(), cpu::time(child.pid())?, node.counters()?);
-        let (busy, served) = (host::busy()?.saturating_sub(busy), cpu::time(node.pid())? - served);
-        child.must_run()?;
+        let client = self.load(subject, case, &mut node)?;
+        let start = (Instant::now(), cpu::time(client.pid())?, node.counters()?);
+        let (busy, served) = (cpu::machine_busy()?, cpu::time(node.pid())?);
+        sleep(window);
+        let end = (Instant::now(), cpu::time(client.pid())?, node.counters()?);
+        let (busy, served) = (cpu::machine_busy()?.saturating_sub(busy), cpu::time(node.pid())? - served);
+        client.check_running()?;
 
-        let wall = (end.0 - begin.0).as_secs_f64();
-        let used = end.1.saturating_sub(begin.1);
-        let operations = (end.2.operations() - begin.2.operations()).max(1) as f64;
+        let wall = (end.0 - start.0).as_secs_f64();
+        let used = end.1.saturating_sub(start.1);
+        let operations = (end.2.operations() - start.2.operations()).max(1) as f64;
         Ok(Reading {
             rate: operations / wall,
             cost: used.as_secs_f64() * 1e6 / operations,
@@ -167,6 +164,8 @@ impl Bench {
     ) -> Result<(PathBuf, Vec<OsString>), BenchError> {
         let Case { connections, mix, threads } = case;
         let address = node.address();
+        let memaslap =
+            || self.memaslap.clone().ok_or_else(|| BenchError::Missing { name: "memcaslap".to_owned() });
         let (program, line) = match subject {
             Subject::Floor | Subject::Bare => (
                 self.own.clone(),
@@ -177,7 +176,7 @@ impl Bench {
                 ),
             ),
             Subject::Memaslap => {
-                (self.memaslap.clone(), format!("-s {address} -T {threads} -c {connections} -t 60s -w 1k"))
+                (memaslap()?, format!("-s {address} -T {threads} -c {connections} -t 60s -w 1k"))
             }
             Subject::Loadgen => (
                 self.loadgen.clone(),
@@ -185,12 +184,12 @@ impl Bench {
                     "--servers bench={address} --workload {} --concurrency {connections} --pool-size {connections} \
                      --threads {threads} --think-time 0s --seed 1 --duration 60s --metrics-addr {}",
                     self.workload(mix)?.display(),
-                    node::free_address()?
+                    free_addr()
                 ),
             ),
         };
         let mut args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-        if subject == Subject::Loadgen && connections > DIALLED_IN_TIME {
+        if subject == Subject::Loadgen && connections > OPENED_IN_TIME {
             args.extend(["--op-timeout", "10s", "--connect-timeout", "10s"].map(OsString::from));
         }
         if subject == Subject::Memaslap {
@@ -199,7 +198,7 @@ impl Bench {
         Ok((program, args))
     }
 
-    /// The same for loadgen, as a workload file.
+    /// loadgen's workload file for these operations.
     fn workload(&self, mix: Mix) -> Result<PathBuf, BenchError> {
         let (sets, path) = (mix.sets(), self.scratch.path().join(format!("sets-{}.yaml", mix.sets())));
         let weights = format!("{{ get: {}, set: {sets} }}", 100 - sets);
@@ -209,7 +208,7 @@ impl Bench {
         Ok(path)
     }
 
-    /// memaslap's own way to say what is asked for: lengths of keys and values, and shares of commands.
+    /// memaslap's configuration for these operations: lengths of keys and values, and shares of commands.
     fn distribution(&self, mix: Mix) -> Result<PathBuf, BenchError> {
         let path = self.scratch.path().join(format!("memaslap-{}", mix.sets()));
         let sets = f64::from(mix.sets()) / 100.0;

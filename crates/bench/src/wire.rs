@@ -1,18 +1,18 @@
-//! The benchmark's keys and values as bytes of the meta protocol. Pure.
+//! The benchmark's keys and values in the meta protocol. Pure.
 
-/// Keys that [`crate::node::Node`] stores and the clients of this program ask for.
+/// The number of keys that [`crate::node::Node`] stores and the clients of this program get and set.
 pub(crate) const KEYS: u32 = 10_000;
 
-/// Bytes of every value.
+/// The length of every value in bytes.
 pub(crate) const VALUE: usize = 100;
 
-/// Bytes that answer a get that hits.
+/// The length of the reply to a get that hits, in bytes.
 pub(crate) const HIT: usize = b"VA 100\r\n".len() + VALUE + b"\r\n".len();
 
-/// Bytes that answer a set.
+/// The length of the reply to a set, in bytes.
 pub(crate) const STORED: usize = b"HD\r\n".len();
 
-/// Replaces the buffer's content with a key.
+/// Replaces the content of the buffer with a key.
 pub(crate) fn key(buffer: &mut Vec<u8>, index: u32) {
     buffer.clear();
     buffer.extend_from_slice(b"bench:");
@@ -53,7 +53,7 @@ mod tests {
     use super::{VALUE, get, set};
 
     #[test]
-    fn requests_are_the_meta_protocols() {
+    fn requests_are_in_the_meta_protocol() {
         assert_eq!(get(42), b"mg bench:00000042 v\r\n");
         let value = "x".repeat(VALUE);
         assert_eq!(set(7, " q"), format!("ms bench:00000007 100 q\r\n{value}\r\n").into_bytes());

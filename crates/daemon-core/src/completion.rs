@@ -1,31 +1,32 @@
-//! Completion scripts of the daemons: what the parser's generator makes, with flags that take lists completed behind each
-//! comma. The words come from the caller.
+//! Completion scripts of the daemons: clap's, patched so that a flag that takes a list completes after each comma. Which
+//! words there are is the caller's.
 
 use clap::Command;
 use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
 
-/// How many of its words one value of a flag holds.
+/// How many words one value of a flag holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
-    /// One of them.
+    /// One.
     One,
     /// Several, with commas between them.
     List,
 }
 
-/// A flag whose values are words that only the program knows.
+/// A flag whose values are words that only the daemon knows.
 #[derive(Debug)]
 pub struct Flag {
     /// Its long names, without dashes; the first is its id.
     pub names: Vec<&'static str>,
-    /// What its values are made of.
+    /// The words that a value may be.
     pub words: Vec<String>,
-    /// How many words a value holds.
+    /// How many words one value holds.
     pub takes: Takes,
 }
 
-/// The script of a shell for a command with these flags.
+/// The script of a shell for a command with these flags. clap's own engine, which could do all of this, is still behind
+/// its feature `unstable-dynamic`, so what clap generates is patched.
 pub fn script(shell: Shell, mut command: Command, flags: &[Flag]) -> String {
     for flag in flags {
         let words = PossibleValuesParser::new(flag.words.iter().cloned());
@@ -37,22 +38,37 @@ pub fn script(shell: Shell, mut command: Command, flags: &[Flag]) -> String {
     clap_complete::generate(shell, &mut command, &name, &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
     match shell {
-        Shell::Bash => script + &bash(&name, flags),
+        Shell::Bash => {
+            assert_generated(&script, &format!("_{name}() {{"));
+            script + &bash(&name, flags)
+        }
         Shell::Zsh => flags.iter().fold(script, |script, flag| {
             let words = flag.words.join(" ");
             let offer = if flag.takes == Takes::List { "_sequence compadd -" } else { "compadd --" };
-            script.replace(&format!(":({words})'"), &format!(":{{{offer} {words} || _files}}'"))
+            patch(&script, &format!(":({words})'"), &format!(":{{{offer} {words} || _files}}'"))
         }),
         Shell::Fish => flags.iter().filter(|flag| flag.takes == Takes::List).fold(script, |script, flag| {
             let words: String = flag.words.iter().map(|word| format!("{word}\\t''\n")).collect();
             let plain = flag.words.join(" ");
-            script.replace(&format!("\"{}\"", words.trim_end()), &format!("\"(__fish_append , {plain})\""))
+            patch(&script, &format!("\"{}\"", words.trim_end()), &format!("\"(__fish_append , {plain})\""))
         }),
         _ => script,
     }
 }
 
-/// A function before the generated one: it knows commas and `--flag=value`. Where no word fits, bash offers files.
+fn patch(script: &str, generated: &str, ours: &str) -> String {
+    assert_generated(script, generated);
+    script.replace(generated, ours)
+}
+
+/// Stops a debug build when clap's text has changed, and with it every test that renders a daemon's script. A released
+/// daemon would print a script that completes less.
+fn assert_generated(script: &str, text: &str) {
+    debug_assert!(script.contains(text), "clap no longer generates {text:?} in {script}");
+}
+
+/// A function that runs before the generated one: it knows commas and `--flag=value`. Where no word fits, bash offers
+/// files.
 fn bash(name: &str, flags: &[Flag]) -> String {
     let mut cases = String::new();
     for flag in flags {
@@ -103,19 +119,19 @@ mod tests {
         let (word, before) = line.split_last().unwrap();
         let script = script(Shell::Bash, command(), &flags());
         let words: Vec<String> = line.iter().map(|word| format!("'{word}'")).collect();
-        let ask = format!(
+        let program = format!(
             "{script}\nCOMP_WORDS=({}); COMP_CWORD={}\n_prog_words prog '{word}' '{}'\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"",
             words.join(" "),
             line.len() - 1,
             before.last().unwrap()
         );
-        let answer = std::process::Command::new("bash").args(["--norc", "-c", &ask]).output().unwrap();
+        let answer = std::process::Command::new("bash").args(["--norc", "-c", &program]).output().unwrap();
         assert!(answer.status.success(), "{answer:?}");
         String::from_utf8(answer.stdout).unwrap().split_whitespace().map(str::to_owned).collect()
     }
 
     #[test]
-    fn bash_completes_a_list_behind_each_comma() {
+    fn bash_completes_a_list_after_each_comma() {
         assert_eq!(offered(&["prog", "--pick", "g"]), ["green", "grey-1"]);
         assert_eq!(offered(&["prog", "--pick", "red,gre"]), ["red,green", "red,grey-1"]);
         assert_eq!(
@@ -130,11 +146,19 @@ mod tests {
     }
 
     #[test]
-    fn zsh_and_fish_are_told_that_it_is_a_list() {
+    fn zsh_and_fish_complete_a_list() {
         let zsh = script(Shell::Zsh, command(), &flags());
         assert!(zsh.contains(":{_sequence compadd - red green grey-1 || _files}'"), "{zsh}");
         assert!(zsh.contains(":{compadd -- round square || _files}'"), "{zsh}");
         let fish = script(Shell::Fish, command(), &flags());
         assert!(fish.contains("\"(__fish_append , red green grey-1)\""), "{fish}");
+    }
+
+    /// As when clap's text changes: a script without a flag's words must not go unnoticed.
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "clap no longer generates")]
+    fn a_script_that_cannot_be_patched_fails() {
+        patch("_arguments '--pick=[]: :(red  green)'", ":(red green)'", ":{compadd -- red green}'");
     }
 }

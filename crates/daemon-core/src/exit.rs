@@ -1,27 +1,27 @@
-//! Exit codes and how an error is told to the user. Only a `main` turns an [`Exit`] into the end of the process.
+//! Exit codes, and how an error is printed. Only a `main` turns an [`Exit`] into the end of the process.
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// How a daemon ends. The numbers are a promise to scripts.
+/// How a daemon ends. Scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// All is well.
+    /// Success.
     Ok,
-    /// The verdict failed, or a wrong value was read where that was asked to fail.
+    /// The verdict failed, or a wrong value was read and the user asked for that to fail.
     Failed,
     /// Bad usage or configuration.
     Usage,
-    /// The data cannot tell.
+    /// There is too little data for a verdict.
     Inconclusive,
-    /// Set-up was refused or failed; nothing was injected.
+    /// Set-up was refused or failed; no fault was injected.
     Setup,
-    /// A fault may still be on.
+    /// A fault may still be active.
     Residue,
-    /// SIGINT, and clean.
+    /// Ended by SIGINT, with no fault left on.
     Interrupted,
-    /// SIGTERM, and clean.
+    /// Ended by SIGTERM, with no fault left on.
     Terminated,
 }
 
@@ -40,7 +40,7 @@ impl Exit {
         }
     }
 
-    /// The worse of two runs: residue, then a signal, then set-up, failure, inconclusive, success.
+    /// The worse of two ends. From worst to best: residue, signal, usage, set-up, failed, inconclusive, ok.
     pub fn worst(self, other: Exit) -> Exit {
         let rank = |exit: Exit| match exit {
             Exit::Ok => 0,
@@ -61,18 +61,18 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// An error that ends the command, as the user sees it.
+/// An error that ends a command.
 pub trait UserError: Error {
-    /// The exit code it leads to.
+    /// The exit code.
     fn exit(&self) -> Exit;
 
-    /// What the user can do about it, where that is not plain from the message.
+    /// What the user can do, unless the message makes it obvious.
     fn hint(&self) -> Option<String> {
         None
     }
 }
 
-/// Any error that ends a command. `?` makes one of every [`UserError`].
+/// Any error that ends a command. `?` turns every [`UserError`] into one.
 #[derive(Debug)]
 pub struct Failure(Box<dyn UserError>);
 
@@ -83,13 +83,13 @@ impl<E: UserError + 'static> From<E> for Failure {
 }
 
 impl Failure {
-    /// Prints the error to standard error and gives the exit code it leads to.
+    /// Prints the error to standard error and returns its exit code.
     pub fn report(&self) -> Exit {
         report(self.0.as_ref())
     }
 }
 
-/// Prints `error: ...`, one line per cause, and `hint: ...` to standard error, and gives the exit code.
+/// Prints `error: ...`, one line per cause, and `hint: ...` to standard error, and returns the exit code.
 pub fn report(error: &dyn UserError) -> Exit {
     let mut text = String::new();
     for line in error.to_string().lines() {
@@ -103,13 +103,13 @@ pub fn report(error: &dyn UserError) -> Exit {
     if let Some(hint) = error.hint() {
         text.push_str(&format!("hint: {hint}\n"));
     }
-    // Nobody is left to tell when standard error is gone.
+    // When standard error is closed there is no place left for this.
     let _ = io::stderr().lock().write_all(text.as_bytes());
     error.exit()
 }
 
-/// Standard output takes nothing, as where its disk is full. Neither a verdict nor bad usage: what was to be seen is not there.
-/// A command that did more than print ends with a code of its own.
+/// Standard output cannot be written to, for example because its disk is full. A command that did more than print ends
+/// with a code of its own.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output")]
 pub struct OutputError {
@@ -123,7 +123,7 @@ impl UserError for OutputError {
     }
 }
 
-/// Writes to standard output; a reader that went away early is no error.
+/// Writes to standard output. A closed pipe is not an error.
 pub fn print(text: &str) -> Result<(), OutputError> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -1,5 +1,4 @@
-//! The lab file: the one list of nodes, and the sections that belong to the daemons. What a section means is the
-//! daemon's matter.
+//! The lab file: the list of nodes, and the sections of the daemons. What a section contains is defined by its daemon.
 
 mod addresses;
 
@@ -15,26 +14,26 @@ use crate::exit::{Exit, UserError};
 use crate::name::ServerName;
 use crate::problems::Problems;
 use crate::values::HostPort;
-use crate::yaml::{Document, Unreadable};
+use crate::yaml::{Document, ReadError};
 pub use addresses::Addresses;
 
 /// Where the lab file is looked for when no flag and no variable names one.
 const DEFAULT_PATH: &str = "config/lab.yaml";
-/// The shipped lab file, for a daemon that is run far from the lab's folder.
+/// The shipped lab file, for a daemon that runs outside the lab's folder.
 const BUILT_IN: &str = include_str!("../../../config/lab.yaml");
 const PATH_VARIABLE: &str = "LAB_CONFIG";
 const OFFSET_VARIABLE: &str = "LAB_PORT_OFFSET";
 
-/// Why there is no lab.
+/// The lab file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
     /// The file cannot be read.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
-    /// The file is wrong.
+    Unreadable(#[from] ReadError),
+    /// The file has errors.
     #[error(transparent)]
     Wrong(#[from] Problems),
-    /// The variable that moves the ports is no number.
+    /// The port offset is not a number, or out of range.
     #[error("{OFFSET_VARIABLE} is `{0}`, must be a whole number from 0 to 50000")]
     Offset(String),
 }
@@ -54,16 +53,16 @@ pub struct Server {
     pub listen: HostPort,
     /// Where clients connect: through Toxiproxy.
     pub dial: HostPort,
-    /// The memcached itself; only Toxiproxy connects to it.
+    /// Where the memcached listens; only Toxiproxy connects to it.
     pub upstream: HostPort,
 }
 
-/// A lab file that was read and whose nodes are sound.
+/// A lab file whose nodes are valid.
 #[derive(Clone, Debug)]
 pub struct Lab {
     /// The nodes, in file order, at least one.
     pub servers: Vec<Server>,
-    /// Added to every port that stands in the file.
+    /// Added to every port of the file.
     pub port_offset: u16,
     path: Option<PathBuf>,
     document: Document,
@@ -82,7 +81,7 @@ struct RawLab {
     _scenariod: Section,
 }
 
-/// Any mapping: the daemon whose section it is checks it.
+/// Any mapping: the daemon that owns the section checks it.
 type Section = Option<std::collections::BTreeMap<String, serde_json::Value>>;
 
 #[derive(Deserialize, JsonSchema)]
@@ -106,7 +105,7 @@ impl Lab {
         Ok(Lab { path, ..Lab::parse(name, text, port_offset()?)? })
     }
 
-    /// Reads a text; `name` is how messages call the file.
+    /// Reads a text; messages call the file `name`.
     pub fn parse(name: impl Into<String>, text: impl AsRef<str>, port_offset: u16) -> Result<Lab, LabError> {
         let document = Document::parse(name, text)?;
         let raw: RawLab = document.decode()?;
@@ -116,7 +115,7 @@ impl Lab {
         for (index, raw) in raw.servers.into_iter().enumerate() {
             let path = format!("servers/{index}/name");
             if !names.insert(raw.name.clone()) {
-                problems.0.push(document.problem(&path, format!("two nodes are called `{}`", raw.name)));
+                problems.0.push(document.problem(&path, format!("duplicate node name `{}`", raw.name)));
             }
             let name = match ServerName::new(&raw.name) {
                 Ok(name) => name,
@@ -126,11 +125,11 @@ impl Lab {
                 }
             };
             let mut moved = |key: &str, addr: &HostPort| {
-                let beyond = |why| {
+                let too_high = |why| {
                     let path = format!("servers/{index}/{key}");
                     document.problem(&path, format!("`{key}` is {addr}: {why} ({OFFSET_VARIABLE})"))
                 };
-                addr.offset(port_offset).map_err(beyond).map_err(|beyond| problems.0.push(beyond)).ok()
+                addr.offset(port_offset).map_err(too_high).map_err(|problem| problems.0.push(problem)).ok()
             };
             let listen = moved("listen", &raw.listen);
             let dial = raw.dial.as_ref().map_or_else(|| listen.clone(), |dial| moved("dial", dial));
@@ -142,23 +141,23 @@ impl Lab {
         Ok(problems.or(Lab { servers, port_offset, path: None, document })?)
     }
 
-    /// A daemon's section of the file, checked as a whole.
+    /// A daemon's section of the file, or every problem in it.
     pub fn section<T: DeserializeOwned + JsonSchema>(&self, key: &str) -> Result<T, LabError> {
         Ok(self.document.section(key)?)
     }
 
-    /// The file; none for the built-in one and for a text.
+    /// The path of the file. `None` for the built-in file and for a text.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// The document, to name the line of a value that only its reader can judge.
+    /// The document, for problems that only the reader of a section finds.
     pub fn document(&self) -> &Document {
         &self.document
     }
 }
 
-/// A variable's value; an empty one is as good as none.
+/// A variable's value; an empty one counts as unset.
 fn set(variable: &str) -> Option<OsString> {
     std::env::var_os(variable).filter(|value| !value.is_empty())
 }
@@ -174,12 +173,12 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        Lab::parse("lab.yaml", text, 0).expect_err("is wrong").to_string()
+        Lab::parse("lab.yaml", text, 0).expect_err("invalid").to_string()
     }
 
     #[test]
-    fn the_shipped_file_is_sound_and_dials_the_proxies() {
-        let lab = Lab::parse("built in", BUILT_IN, 0).expect("sound");
+    fn the_shipped_file_is_valid_and_dials_the_proxies() {
+        let lab = Lab::parse("built in", BUILT_IN, 0).expect("valid");
         assert_eq!(lab.servers.len(), 3);
         for server in &lab.servers {
             assert_eq!(server.dial, server.listen);
@@ -189,24 +188,24 @@ mod tests {
 
     #[test]
     fn an_offset_moves_every_port_of_a_node() {
-        let lab = Lab::parse("built in", BUILT_IN, 1000).expect("sound");
+        let lab = Lab::parse("built in", BUILT_IN, 1000).expect("valid");
         let first = &lab.servers[0];
         assert_eq!((first.listen.port(), first.dial.port(), first.upstream.port()), (22211, 22211, 12211));
     }
 
     #[test]
-    fn an_offset_beyond_the_last_port_is_refused_with_the_line() {
+    fn an_offset_above_the_last_port_is_refused_with_the_line() {
         let text = "servers:\n  - { name: a, listen: h:21211, upstream: h:1 }\n";
         assert_eq!(
-            Lab::parse("lab.yaml", text, 50_000).expect_err("beyond").to_string(),
-            "lab.yaml:2: `listen` is h:21211: port 21211 moved by 50000 is beyond 65535 (LAB_PORT_OFFSET)"
+            Lab::parse("lab.yaml", text, 50_000).expect_err("above the last port").to_string(),
+            "lab.yaml:2: `listen` is h:21211: port 21211 plus 50000 is above 65535 (LAB_PORT_OFFSET)"
         );
     }
 
     #[test]
     fn wrong_nodes_are_named_with_their_lines() {
         let twice = "servers:\n  - { name: a, listen: h:1, upstream: h:2 }\n  - { name: a, listen: h:3, upstream: h:4 }\n";
-        assert_eq!(error(twice), "lab.yaml:3: two nodes are called `a`");
+        assert_eq!(error(twice), "lab.yaml:3: duplicate node name `a`");
         let typo = "servers:\n  - { name: a b, listen: h, upstrem: h:2 }\nclinet: {}\n";
         assert_eq!(
             error(typo),

@@ -1,5 +1,5 @@
-//! What every daemon of the lab does the same way: reading the lab file with exact positions, exit codes and the wording
-//! of errors, signals, logging. Nothing here knows load, faults or metrics.
+//! What every daemon of the lab does the same way: reading the lab file with line numbers, exit codes and the wording of
+//! errors, signals, logging. Nothing here knows load, faults or metrics.
 
 pub mod completion;
 pub mod exit;

@@ -1,15 +1,15 @@
-//! Where log lines go: standard error, level from `RUST_LOG` or the default.
+//! Log lines go to standard error, at the level of `RUST_LOG` or a default.
 
 use std::io::{self, IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
 
-/// Sends log lines to standard error. `RUST_LOG` overrides `default`, the level or filter when it is unset.
+/// Sends log lines to standard error. `default` is the level or filter when `RUST_LOG` is not set.
 pub fn init(default: &str) {
     init_to(default, io::stderr);
 }
 
-/// As [`init`], each line through a writer of its own, for a daemon that shares its terminal with other output.
+/// Like [`init`], but each line goes through its own writer: for a daemon that prints other output to the same terminal.
 pub fn init_to<W: Write>(default: &str, writer: impl Fn() -> W + Send + Sync + 'static) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let plain =
@@ -19,7 +19,7 @@ pub fn init_to<W: Write>(default: &str, writer: impl Fn() -> W + Send + Sync + '
         .with_target(false)
         .with_ansi(!plain)
         .with_writer(writer)
-        // Told on standard error as well, by a print that panics when its reader is gone: a daemon outlives its log.
+        // These would be printed to standard error with a macro that panics when it is closed. A daemon outlives its log.
         .log_internal_errors(false);
     // A second initialisation, as tests in one process make it, keeps the first.
     let _ = subscriber.try_init();

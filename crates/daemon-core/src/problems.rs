@@ -1,19 +1,19 @@
-//! What is wrong with a file: all of it at once, each problem with its line. How problems are found is not here.
+//! The problems of a file, all at once, each with its line. How problems are found is not here.
 
 use std::fmt::{self, Write};
 
-/// One thing wrong in one file.
+/// One problem in one file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// The file as the user named it.
     pub file: String,
     /// Line, from 1.
     pub line: usize,
-    /// What is wrong, naming the key or the value.
+    /// The problem, with the key or the value.
     pub message: String,
 }
 
-/// A number for a message: one that is tiny or huge without its zeros.
+/// A number for a message: a tiny or a huge one in exponent form, without its zeros.
 pub fn figure(value: f64) -> String {
     let size = value.abs();
     if value == 0.0 || (1e-6..1e9).contains(&size) || !value.is_finite() {
@@ -26,24 +26,24 @@ pub fn figure(value: f64) -> String {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: ", self.file, self.line)?;
-        // A value of the file may stand in it: what breaks lines or moves the cursor is shown, not done.
+        // The message may quote the file. Characters that break lines or move the cursor are escaped.
         self.message
             .chars()
             .try_for_each(|c| if c.is_control() { c.escape_debug().fmt(f) } else { f.write_char(c) })
     }
 }
 
-/// Everything wrong with one or more files; never empty when it stands in an `Err`.
+/// The problems of one or more files; never empty in an `Err`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    /// Adds what was found elsewhere.
+    /// Adds problems that were found elsewhere.
     pub fn extend(&mut self, more: Problems) {
         self.0.extend(more.0);
     }
 
-    /// `value` when nothing is wrong.
+    /// `value` when there is no problem.
     pub fn or<T>(self, value: T) -> Result<T, Problems> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
@@ -75,9 +75,9 @@ mod tests {
 
     #[test]
     fn a_problem_is_one_line_whatever_the_file_holds() {
-        let message = "`a\n\u{1b}[2Jé` is no name".to_owned();
+        let message = "invalid name `a\n\u{1b}[2Jé`".to_owned();
         let problem = Problem { file: "f.yaml".to_owned(), line: 3, message };
-        assert_eq!(problem.to_string(), "f.yaml:3: `a\\n\\u{1b}[2Jé` is no name");
+        assert_eq!(problem.to_string(), "f.yaml:3: invalid name `a\\n\\u{1b}[2Jé`");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The signals that ask a daemon to stop, as values. What a daemon does about them is its own matter.
+//! The signals that ask a daemon to stop, as values. How a daemon stops is decided by the daemon.
 
 use std::io;
 
@@ -11,13 +11,13 @@ use crate::exit::Exit;
 pub enum Signal {
     /// SIGINT: Ctrl-C.
     Interrupt,
-    /// SIGTERM, and what a closed terminal (SIGHUP) and Ctrl-\\ (SIGQUIT) send: by default they would end the process
-    /// with its faults on.
+    /// SIGTERM. Also SIGHUP (a closed terminal) and SIGQUIT (Ctrl-\\): without a handler they would end the process with
+    /// its faults on.
     Terminate,
 }
 
 impl Signal {
-    /// The exit code of a daemon that the signal ended and that is clean.
+    /// The exit code after the signal when no fault is left on.
     pub fn exit(self) -> Exit {
         match self {
             Signal::Interrupt => Exit::Interrupted,
@@ -34,7 +34,7 @@ impl Signal {
     }
 }
 
-/// The handlers. From installing them on, no signal is lost: it waits for [`recv`](Self::recv).
+/// The signal handlers. Once they are installed no signal is lost: it waits for [`recv`](Self::recv).
 #[derive(Debug)]
 pub struct Signals {
     interrupt: unix::Signal,

@@ -1,6 +1,6 @@
-//! The nearest right word for a wrong one.
+//! The known word that is nearest to an unknown one.
 
-/// The candidate that `word` most likely meant, or none when nothing is near.
+/// The candidate most similar to `word`, or `None` when none is similar.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace('_', "-");
     let word = plain(word);
@@ -12,7 +12,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// `, did you mean X?` when something is near, else nothing: the tail of a message.
+/// `, did you mean X?` for the end of a message, or nothing when no candidate is similar.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map(|near| format!(", did you mean `{near}`?")).unwrap_or_default()
 }
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_typo_finds_its_word_and_noise_finds_nothing() {
+    fn a_typo_gets_its_word_and_noise_gets_none() {
         let words = ["packet-loss-10", "packet-loss-100", "latency-1s"];
         assert_eq!(nearest("packet-los-10", words), Some("packet-loss-10"));
         assert_eq!(nearest("Packet_loss_100", words), Some("packet-loss-100"));

@@ -68,9 +68,9 @@ impl HostPort {
         self.port
     }
 
-    /// The same host with the port moved; 0, which means any port, stays.
+    /// The same host at a port that is higher by `by`; port 0, which means any port, stays 0.
     pub fn offset(&self, by: u16) -> Result<HostPort, String> {
-        let port = if self.port == 0 { 0 } else { moved(self.port, by)? };
+        let port = if self.port == 0 { 0 } else { shifted(self.port, by)? };
         Ok(HostPort { host: self.host.clone(), port })
     }
 }
@@ -81,30 +81,30 @@ impl HttpUrl {
         &self.0
     }
 
-    /// Its host and port, the scheme's own where it names none.
+    /// Its host and port. Without a port, the scheme's default port.
     pub fn host_port(&self) -> HostPort {
         let host =
             self.0.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
         HostPort { host, port: self.0.port_or_known_default().unwrap_or_default() }
     }
 
-    /// The same URL with the port moved.
+    /// The same URL at a port that is higher by `by`.
     pub fn offset(&self, by: u16) -> Result<HttpUrl, String> {
         let mut url = self.0.clone();
         if let Some(port) = url.port_or_known_default() {
-            // Refused only for URLs without a host, which are not made.
-            let _ = url.set_port(Some(moved(port, by)?));
+            // Fails only for URLs without a host, and those are refused when they are parsed.
+            let _ = url.set_port(Some(shifted(port, by)?));
         }
         Ok(HttpUrl(url))
     }
 }
 
-fn moved(port: u16, by: u16) -> Result<u16, String> {
-    let beyond = || format!("port {port} moved by {by} is beyond 65535");
-    port.checked_add(by).ok_or_else(beyond)
+fn shifted(port: u16, by: u16) -> Result<u16, String> {
+    let too_high = || format!("port {port} plus {by} is above 65535");
+    port.checked_add(by).ok_or_else(too_high)
 }
 
-/// Beyond it, sums of durations and points in time would overflow.
+/// Longer durations could overflow when they are added to each other or to a point in time.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -139,8 +139,9 @@ impl FromStr for HostPort {
             return Err(wrong());
         }
         let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-        let beyond = || if is_number { "not an address, ports end at 65535".to_owned() } else { wrong() };
-        Ok(HostPort { host: host.to_owned(), port: port.parse().map_err(|_| beyond())? })
+        let wrong_port =
+            || if is_number { "not an address, a port is at most 65535".to_owned() } else { wrong() };
+        Ok(HostPort { host: host.to_owned(), port: port.parse().map_err(|_| wrong_port())? })
     }
 }
 
@@ -182,7 +183,8 @@ impl fmt::Display for Span {
     }
 }
 
-/// Text values: read through `FromStr`, with a `format` in the schema so that every file is checked with its lines.
+/// Values that are written as text: read through `FromStr`, and with a `format` in the schema, so that the check of a file
+/// reports them with their lines.
 macro_rules! text_value {
     ($($type:ty, $format:literal, $described:literal;)+) => {
         $(
@@ -205,7 +207,7 @@ macro_rules! text_value {
             }
         )+
 
-        /// Whether a text is of the format that a schema names.
+        /// Checks a text against the format that a schema names.
         pub(crate) fn check_format(format: &str, text: &str) -> Result<(), String> {
             match format {
                 $($format => text.parse::<$type>().map(|_| ()),)+
@@ -213,7 +215,7 @@ macro_rules! text_value {
             }
         }
 
-        /// What a format wants, for a message.
+        /// What a format expects, for a message.
         pub(crate) fn describe_format(format: &str) -> Option<&'static str> {
             match format {
                 $($format => Some($described),)+
@@ -235,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_have_units_and_a_sign_of_life() {
+    fn durations_have_units_and_positive_ones_are_above_zero() {
         assert_eq!("500ms".parse::<Positive>().map(Positive::get), Ok(Duration::from_millis(500)));
         assert_eq!("2m".parse::<Positive>().map(Positive::get), Ok(Duration::from_secs(120)));
         for wrong in ["0s", "-1s", "10", "soon", "", "2y", "584000000000y"] {
@@ -245,11 +247,11 @@ mod tests {
     }
 
     #[test]
-    fn addresses_name_a_host_and_a_port() {
+    fn addresses_have_a_host_and_a_port() {
         let moved = "127.0.0.1:9090".parse::<HostPort>().and_then(|a| a.offset(1000)).map(|a| a.to_string());
         assert_eq!(moved.as_deref(), Ok("127.0.0.1:10090"));
-        let beyond = "127.0.0.1:21211".parse::<HostPort>().and_then(|a| a.offset(50_000));
-        assert_eq!(beyond, Err("port 21211 moved by 50000 is beyond 65535".to_owned()));
+        let too_high = "127.0.0.1:21211".parse::<HostPort>().and_then(|a| a.offset(50_000));
+        assert_eq!(too_high, Err("port 21211 plus 50000 is above 65535".to_owned()));
         assert_eq!("[::1]:80".parse::<HostPort>().map(|a| a.to_string()).as_deref(), Ok("[::1]:80"));
         for wrong in ["localhost", ":80", "a:b", "http://x:1", "x:70000"] {
             assert!(wrong.parse::<HostPort>().is_err(), "{wrong}");

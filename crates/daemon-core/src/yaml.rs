@@ -1,5 +1,5 @@
-//! A YAML file of the lab: read once, checked as a whole, decoded by serde, and still able to say on which line a value
-//! stands. This is the only place that reads YAML.
+//! A YAML file of the lab: parsed once into a tree with line numbers, which is checked against a schema and then read into
+//! a type. Only the files below parse YAML.
 
 mod decode;
 mod node;
@@ -16,19 +16,18 @@ use serde_json::Value as Json;
 
 use crate::problems::{Problem, Problems};
 use node::{Node, Scalar, Value};
+use schema::WHOLE;
 
-/// Far more than any file of the lab needs.
+/// The largest file that is read; the shipped ones have a few KiB.
 const MOST_MIB: u64 = 1;
-/// What messages call the top level of a file.
-const WHOLE: &str = "the file";
 
 /// A file that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read {}", .path.display())]
-pub struct Unreadable {
+pub struct ReadError {
     /// The file.
     pub path: PathBuf,
-    /// Why.
+    /// The cause.
     #[source]
     pub source: io::Error,
 }
@@ -42,11 +41,11 @@ pub struct Document {
 
 impl Document {
     /// Reads a file's text.
-    pub fn read_text(path: &Path) -> Result<String, Unreadable> {
-        text(path).map_err(|source| Unreadable { path: path.to_owned(), source })
+    pub fn read_text(path: &Path) -> Result<String, ReadError> {
+        text(path).map_err(|source| ReadError { path: path.to_owned(), source })
     }
 
-    /// Parses a text; `name` is how messages call the file.
+    /// Parses a text; messages call the file `name`.
     pub fn parse(name: impl Into<String>, text: impl AsRef<str>) -> Result<Document, Problems> {
         let name = name.into();
         match node::parse(text.as_ref()) {
@@ -55,12 +54,12 @@ impl Document {
         }
     }
 
-    /// The file as messages call it.
+    /// How messages call the file.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The whole file as a `T`, or every problem: unknown, duplicate and missing keys, wrong types and values.
+    /// The whole file as a `T`, or every problem: unknown, duplicate and missing keys, invalid types and values.
     pub fn decode<T: DeserializeOwned + JsonSchema>(&self) -> Result<T, Problems> {
         self.typed(&self.root, WHOLE)
     }
@@ -74,7 +73,7 @@ impl Document {
         entries.iter().map(|(key, _)| key.text.as_str())
     }
 
-    /// One section (a top-level key) as a `T`, checked in the same way; an absent or empty section is an empty mapping.
+    /// One section (a top-level key) as a `T`, or every problem; a missing or empty section is an empty mapping.
     pub fn section<T: DeserializeOwned + JsonSchema>(&self, key: &str) -> Result<T, Problems> {
         let empty = Node { line: self.root.line, value: Value::Mapping(Vec::new()) };
         let node = match self.root.child(key) {
@@ -84,7 +83,7 @@ impl Document {
         self.typed(node, key)
     }
 
-    /// One value as a `T`, checked in the same way, by a path such as `scenariod/guard_addr`; none where it is absent or empty.
+    /// One value as a `T`, by a path such as `scenariod/guard_addr`. `None` if it is missing or null.
     pub fn value<T: DeserializeOwned + JsonSchema>(&self, path: &str) -> Result<Option<T>, Problems> {
         let mut node = &self.root;
         for step in path.split('/') {
@@ -99,7 +98,8 @@ impl Document {
         self.typed(node, path.rsplit('/').next().unwrap_or(path)).map(Some)
     }
 
-    /// A problem with the value at a path such as `scenarios/2/faults/1/target`; the nearest line that exists is named.
+    /// A problem with the value at a path such as `scenarios/2/faults/1/target`. If there is no such value, the line is
+    /// that of the nearest value above it.
     pub fn problem(&self, path: &str, message: impl Into<String>) -> Problem {
         let mut node = &self.root;
         for step in path.split('/').filter(|step| !step.is_empty()) {
@@ -115,12 +115,12 @@ impl Document {
         let schema: Json = schema_for!(T).into();
         let problem = |(line, message)| Problem { file: self.name.clone(), line, message };
         Problems(schema::check(node, &schema, subject).into_iter().map(problem).collect()).or(())?;
-        // Only what a schema cannot describe is still wrong here.
+        // What is left are rules that a schema cannot describe.
         decode::decode(node).map_err(|finding| problem(finding).into())
     }
 }
 
-/// A pipe or a device may give nothing, or never end.
+/// Reads regular files only: a pipe or a device may never end.
 fn text(path: &Path) -> io::Result<String> {
     if !path.metadata()?.is_file() {
         return Err(io::Error::other("not a regular file"));
@@ -130,7 +130,7 @@ fn text(path: &Path) -> io::Result<String> {
     if bytes.len() as u64 > MOST_MIB << 20 {
         return Err(io::Error::other(format!("larger than {MOST_MIB} MiB")));
     }
-    String::from_utf8(bytes).map_err(|_| io::Error::other("not UTF-8"))
+    String::from_utf8(bytes).map_err(|_| io::Error::other("invalid UTF-8"))
 }
 
 #[cfg(test)]

@@ -1,31 +1,31 @@
-//! Whether the fields that a panel renames, groups or colours are there: Grafana passes over a name that it does not know.
-//! Pure; what was answered is given.
+//! Whether the fields exist that a panel renames, groups or colours: Grafana ignores unknown names. Pure: the query results
+//! are arguments.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::{list, text};
+use crate::json::{list, text};
 
-/// What the queries of a panel gave it.
+/// The fields of a panel, from the results of its queries.
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
-    /// How many of its queries had an answer.
-    pub(crate) answers: usize,
-    /// Labels that every series has.
+    /// The number of queries with a result.
+    pub(crate) results: usize,
+    /// The labels that every series has. `None` without a series.
     pub(crate) labels: Option<BTreeSet<String>>,
-    /// The values of those labels: a matrix has columns of these names.
-    pub(crate) of_labels: BTreeSet<String>,
-    /// The names of columns with values.
+    /// The values of all labels: the columns of a matrix have these names.
+    pub(crate) label_values: BTreeSet<String>,
+    /// The names of the value columns.
     pub(crate) values: BTreeSet<String>,
-    /// What series are called, or could be.
+    /// The legend names that series have or could have.
     pub(crate) legends: BTreeSet<String>,
 }
 
 impl Fields {
-    /// Another series, with these labels.
-    pub(crate) fn series(&mut self, labels: &BTreeMap<String, String>) {
-        self.of_labels.extend(labels.values().cloned());
+    /// Adds a series with these labels.
+    pub(crate) fn add_series(&mut self, labels: &BTreeMap<String, String>) {
+        self.label_values.extend(labels.values().cloned());
         let labels: BTreeSet<String> = labels.keys().cloned().collect();
         self.labels = Some(match self.labels.take() {
             Some(before) => before.intersection(&labels).cloned().collect(),
@@ -34,11 +34,11 @@ impl Fields {
     }
 }
 
-/// What the panel names and nothing has.
+/// The names in the panel that no field has.
 pub(crate) fn problems(panel: &Value, fields: &Fields) -> Vec<String> {
     let mut found = Vec::new();
     let Some(labels) = &fields.labels else { return found };
-    if fields.answers < list(&panel["targets"]).len() {
+    if fields.results < list(&panel["targets"]).len() {
         return found;
     }
     let mut shown = fields.legends.clone();
@@ -53,17 +53,17 @@ pub(crate) fn problems(panel: &Value, fields: &Fields) -> Vec<String> {
         }
         let value = text(&options["valueField"]);
         if !value.is_empty() && !fields.values.contains(value) {
-            found.push(format!("valueField is {value:?}, there is {:?}", fields.values));
+            found.push(format!("valueField is {value:?}, must be one of {:?}", fields.values));
         }
         for key in ["excludeByName", "indexByName", "renameByName"] {
             for name in options[key].as_object().into_iter().flat_map(|names| names.keys()) {
                 if !name.starts_with("Time") && !columns.contains(name) {
-                    found.push(format!("{key} names {name:?}, which is not there"));
+                    found.push(format!("{key} names {name:?}, which does not exist"));
                 }
             }
         }
         if text(&step["id"]) == "groupingToMatrix" {
-            columns.clone_from(&fields.of_labels);
+            columns.clone_from(&fields.label_values);
             columns.insert(format!("{}\\{}", text(&options["rowField"]), text(&options["columnField"])));
         }
         let renamed = options["renameByName"].as_object().into_iter().flat_map(|names| names.values());
@@ -72,7 +72,7 @@ pub(crate) fn problems(panel: &Value, fields: &Fields) -> Vec<String> {
     for one in list(&panel["fieldConfig"]["overrides"]) {
         let name = text(&one["matcher"]["options"]);
         if one["matcher"]["id"] == "byName" && !shown.contains(name) {
-            found.push(format!("an override is for {name:?}, which is not there"));
+            found.push(format!("an override is for {name:?}, which does not exist"));
         }
     }
     found
@@ -85,12 +85,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_must_be_there() {
+    fn every_name_must_exist() {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
         let map =
             |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), format!("of {name}"))).collect();
         let mut fields =
-            Fields { answers: 1, values: set(&["Value"]), legends: set(&["success"]), ..Fields::default() };
+            Fields { results: 1, values: set(&["Value"]), legends: set(&["success"]), ..Fields::default() };
         let panel = |by: &str, renamed: &str, coloured: &str| {
             json!({
                 "targets": [{}],
@@ -101,10 +101,10 @@ mod tests {
         assert_eq!(
             problems(&panel("x", "y", "z"), &fields),
             [""; 0],
-            "no series, nothing to hold it against"
+            "nothing can be checked without a series"
         );
-        fields.series(&map(&["server", "phase"]));
-        fields.series(&map(&["server"]));
+        fields.add_series(&map(&["server", "phase"]));
+        fields.add_series(&map(&["server"]));
         assert_eq!(problems(&panel("server", "Value", "success"), &fields), [""; 0]);
         assert_eq!(problems(&panel("server", "Value", "Length"), &fields), [""; 0]);
         let found = problems(&panel("phase", "Value #A", "sucess"), &fields);

@@ -1,10 +1,10 @@
-//! What Grafana does with a query before it asks Prometheus, and with an annotation's answer. Pure: no file, no network.
+//! How Grafana prepares a query for Prometheus, and what it draws from the result of an annotation. Pure.
 
 use std::collections::BTreeMap;
 
 use testkit::Series;
 
-/// Upper bound of a raw interval and what it is rounded to, in ms.
+/// The upper bound of a raw interval and its rounded value, in ms.
 const ROUNDED: [(f64, u64); 20] = [
     (10.0, 1),
     (15.0, 10),
@@ -28,19 +28,19 @@ const ROUNDED: [(f64, u64); 20] = [
     (1_500_000.0, 1_200_000),
 ];
 
-/// The step of a range query over `range_ms`, drawn `pixels` wide.
+/// The step of a range query over `range_ms` for a panel of `pixels` width.
 pub(crate) fn step_ms(range_ms: f64, pixels: u64, min_step_ms: u64) -> u64 {
     let raw = range_ms / pixels as f64;
     let rounded = ROUNDED.iter().find(|(bound, _)| raw < *bound).map_or(1_800_000, |(_, rounded)| *rounded);
     rounded.max(min_step_ms)
 }
 
-/// The window of `rate()` that holds at least four scrapes and leaves no gap between steps.
+/// The window of `rate()`: it has at least four scrapes and no gap between steps.
 pub(crate) fn rate_interval_ms(step_ms: u64, scrape_ms: u64) -> u64 {
     (step_ms + scrape_ms).max(4 * scrape_ms)
 }
 
-/// `1s`, `500ms`, `2m` in ms.
+/// A duration such as `1s`, `500ms` or `2m` in ms.
 pub(crate) fn duration_ms(text: &str) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let unit = match &text[digits..] {
@@ -56,7 +56,7 @@ pub(crate) fn duration_ms(text: &str) -> Option<u64> {
 /// Replaces `$name`, `${name}` and `${name:format}`.
 ///
 /// # Errors
-/// The names nobody defines.
+/// The undefined names.
 pub(crate) fn interpolate(text: &str, values: &BTreeMap<String, String>) -> Result<String, Vec<String>> {
     let (mut done, mut rest, mut unknown) = (String::new(), text, Vec::new());
     while let Some(at) = rest.find('$') {
@@ -102,7 +102,7 @@ pub(crate) fn fill(text: &str, labels: &BTreeMap<String, String>) -> String {
     filled
 }
 
-/// What an annotation query draws: a region, or a mark where both ends are one.
+/// An event of an annotation: a region, or a mark if both ends are equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// Unix time in ms.
@@ -113,8 +113,8 @@ pub struct Event {
     pub labels: BTreeMap<String, String>,
 }
 
-/// The events of an answer: points at most one step apart are one event. A point is its value in ms, or with
-/// `value_is_time` unset its time, where its value is above 0.
+/// The events of a result. Points that are at most one step apart are one event. With `value_is_time`, the time of a point
+/// is its value in ms; without it, a point counts if its value is above 0.
 pub(crate) fn events(series: &[Series], step_ms: u64, value_is_time: bool) -> Vec<Event> {
     let mut all = Vec::<Event>::new();
     for one in series {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_name_is_replaced() {
+    fn variables_are_replaced_by_their_whole_name() {
         let values = map(&[("__rate_interval", "4s"), ("__rate_interval_ms", "4000"), ("server", ".*")]);
         let text = "a{server=~\"$server\",x=~\"b$\"}[$__rate_interval] $__rate_interval_ms ${server:regex}";
         let done = "a{server=~\".*\",x=~\"b$\"}[4s] 4000 .*";

@@ -1,23 +1,26 @@
-//! Checks Grafana dashboards (classic JSON) without a Grafana: house rules on the file, and every query of it
-//! against a live Prometheus, asked the way Grafana asks.
+//! Checks Grafana dashboards (classic JSON) without a Grafana: house rules for the file, and every query of it against a
+//! running Prometheus, sent as Grafana sends it. Dev only.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test helper fails by panicking")]
 
+mod consistency;
+mod evaluate;
 mod fields;
 mod grafana;
-mod live;
+mod json;
 mod query;
-mod sense;
 mod structure;
 
 use std::path::Path;
 
 use serde_json::Value;
 
+use json::{list, panels, text};
+
+pub use consistency::column;
+pub use evaluate::{Report, Window};
 pub use grafana::Event;
-pub use live::{Report, Window};
-pub use query::{Lookback, Query, Selector};
-pub use sense::column;
+pub use query::{LabelMatcher, Lookback, MatchKind, Measure, Query, Selector};
 
 /// A dashboard file.
 #[derive(Debug, Clone)]
@@ -27,7 +30,7 @@ impl Dashboard {
     /// Reads a file of the repository, e.g. `grafana/dashboards/client-performance.json`.
     ///
     /// # Panics
-    /// When there is none or it is no JSON.
+    /// When the file is missing or is not JSON.
     #[track_caller]
     pub fn load(path: impl AsRef<Path>) -> Self {
         let path = testkit::workspace().join(path);
@@ -36,25 +39,25 @@ impl Dashboard {
         Self(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
     }
 
-    /// One with a text replaced everywhere, to see that a fault in it is found.
+    /// The dashboard with each occurrence of a text replaced, to test that a fault is found.
     ///
     /// # Panics
-    /// When the text is not there or what results is no JSON.
+    /// When the text does not occur or the result is not JSON.
     #[track_caller]
     #[must_use]
     pub fn with(&self, text: &str, replacement: &str) -> Self {
         let json = self.0.to_string();
-        assert!(json.contains(text), "the dashboard has no {text}");
+        assert!(json.contains(text), "the dashboard does not contain {text}");
         Self(serde_json::from_str(&json.replace(text, replacement)).expect("JSON after the replacement"))
     }
 
-    /// The file as it would be written.
+    /// The dashboard as JSON text.
     #[must_use]
     pub fn json(&self) -> String {
         self.0.to_string()
     }
 
-    /// Every query: of panels, annotations and variables.
+    /// Every query of panels, annotations and variables.
     pub fn queries(&self) -> Vec<String> {
         let of_panels = panels(&self.0).into_iter().flat_map(|panel| list(&panel["targets"]));
         let of_annotations =
@@ -65,14 +68,14 @@ impl Dashboard {
         expressions.chain(of_variables).map(str::to_owned).collect()
     }
 
-    /// What breaks the house rules; empty when all is well.
-    pub fn structure(&self) -> Vec<String> {
+    /// The breaches of the house rules. Empty for a good file.
+    pub fn file_problems(&self) -> Vec<String> {
         let mut found = structure::problems(&self.0);
-        found.extend(sense::problems(&self.0));
+        found.extend(consistency::problems(&self.0));
         found
     }
 
-    /// Every panel that asks something.
+    /// Every panel with queries.
     pub fn panels(&self) -> Vec<&Value> {
         panels(&self.0)
     }
@@ -82,32 +85,13 @@ impl Dashboard {
         list(&self.0["annotations"]["list"])
     }
 
-    /// Asks what its annotations draw, and nothing else.
-    pub fn regions(&self, prometheus: &testkit::Prometheus, window: Window) -> Report {
-        live::regions(&self.0, prometheus, window)
+    /// Sends only the queries of annotations.
+    pub fn evaluate_annotations(&self, prometheus: &testkit::Prometheus, window: Window) -> Report {
+        evaluate::evaluate_annotations(&self.0, prometheus, window)
     }
 
-    /// Asks every variable, panel and annotation query.
-    pub fn ask(&self, prometheus: &testkit::Prometheus, window: Window) -> Report {
-        live::ask(&self.0, prometheus, window)
+    /// Sends the queries of variables, panels and annotations.
+    pub fn evaluate(&self, prometheus: &testkit::Prometheus, window: Window) -> Report {
+        evaluate::evaluate(&self.0, prometheus, window)
     }
-}
-
-/// Every panel, those inside collapsed rows too; rows themselves and texts ask nothing and are left out.
-fn panels(dashboard: &Value) -> Vec<&Value> {
-    let mut all = Vec::new();
-    for panel in list(&dashboard["panels"]) {
-        all.push(panel);
-        all.extend(list(&panel["panels"]));
-    }
-    all.retain(|panel| !matches!(text(&panel["type"]), "row" | "text"));
-    all
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }

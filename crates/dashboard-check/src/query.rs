@@ -1,54 +1,74 @@
-//! What a query reads, how it groups, and in what its answer is measured. Pure: nothing is asked here, and no metric is known
-//! but by how its name ends.
+//! What a query selects, how it groups, and the measure of its result. Pure: it sends no query, and knows metrics only by the
+//! end of their names.
 
 use std::collections::BTreeSet;
 
 use promql_parser::label::{Labels, MatchOp};
 use promql_parser::parser::{self, Expr, VectorSelector, token};
 
-/// What stands for `$__range` while a query is read: no query says it itself.
+/// Stands for `$__range` while a query is parsed. No query contains this duration itself.
 const RANGE: &str = "7919s";
-/// What stands for `$__rate_interval`.
+/// Stands for `$__rate_interval`.
 const RATE_INTERVAL: &str = "7907s";
 
-/// A query as a dashboard file has it.
+/// A query of a dashboard file.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
-    /// What it selects, in order.
+    /// Its selectors, in order.
     pub selectors: Vec<Selector>,
     /// The labels it groups or joins by.
     pub labels: BTreeSet<String>,
-    /// The quantiles it takes of histograms.
+    /// The quantiles that it computes from histograms.
     pub quantiles: Vec<f64>,
-    /// What its answer is measured in.
+    /// The measure of its result.
     pub measure: Measure,
 }
 
-/// What is selected in one place.
+/// A selector.
 #[derive(Debug, Clone)]
 pub struct Selector {
     /// The metric.
     pub metric: String,
-    /// Label, whether it has to match, and the value or the pattern.
-    pub matchers: Vec<(String, bool, String)>,
-    /// The function that takes it, e.g. `rate`.
+    /// Its label matchers.
+    pub matchers: Vec<LabelMatcher>,
+    /// The function that it is an argument of, e.g. `rate`.
     pub function: Option<&'static str>,
-    /// What it looks back on.
+    /// How far it looks back, for a range selector.
     pub window: Option<Lookback>,
+}
+
+/// A condition on a label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelMatcher {
+    /// The label.
+    pub label: String,
+    /// Whether the label must match.
+    pub kind: MatchKind,
+    /// The value or the pattern.
+    pub value: String,
+}
+
+/// Whether a label must match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatchKind {
+    /// `=` and `=~`.
+    Match,
+    /// `!=` and `!~`.
+    NoMatch,
 }
 
 /// How far a selector looks back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookback {
-    /// All of the time range shown.
+    /// Over the whole time range of the dashboard.
     Range,
     /// From one point to the next.
     RateInterval,
-    /// A time of its own.
+    /// Over a fixed duration.
     Fixed,
 }
 
-/// What numbers are measured in.
+/// What numbers measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Measure {
     /// A number of things, a state, or a number without a unit.
@@ -58,20 +78,20 @@ pub enum Measure {
     Number,
     /// 0 or 1.
     Truth,
-    /// Times.
+    /// A duration or a time.
     Seconds,
-    /// Things in a second.
+    /// A number of things per second.
     PerSecond,
     /// From 0 to 1.
     Share,
     /// From 0 to 100.
     Percent,
-    /// Memory.
+    /// A size.
     Bytes,
 }
 
 impl Measure {
-    /// The units of Grafana that say it.
+    /// Grafana's units for it.
     pub(crate) fn units(self) -> &'static [&'static str] {
         match self {
             Self::Count | Self::Number | Self::Truth => &["none", "short"],
@@ -102,10 +122,10 @@ impl Measure {
 }
 
 impl Query {
-    /// Reads one, its variables not yet filled in.
+    /// Parses a query with its variables.
     ///
     /// # Errors
-    /// What the parser has against it.
+    /// The message of the parser.
     pub fn read(promql: &str) -> Result<Self, String> {
         let plain = promql
             .replace("$__rate_interval_ms", "4000")
@@ -149,8 +169,9 @@ impl Query {
                             Expr::NumberLiteral(number) => Some(number.val),
                             _ => None,
                         }));
-                        let of_times = self.selectors.last().is_some_and(|s| s.metric.contains("_seconds"));
-                        if of_times { Measure::Seconds } else { Measure::Count }
+                        let has_seconds =
+                            self.selectors.last().is_some_and(|s| s.metric.contains("_seconds"));
+                        if has_seconds { Measure::Seconds } else { Measure::Count }
                     }
                     ("rate" | "irate", Measure::Seconds) => Measure::Count,
                     ("rate" | "irate", _) => Measure::PerSecond,
@@ -164,12 +185,12 @@ impl Query {
                     self.label(modifier.card.labels());
                 }
                 let (left, right) = (self.walk(&binary.lhs, None), self.walk(&binary.rhs, None));
-                let (divided, bool) =
-                    (binary.op.id() == token::T_DIV, binary.modifier.as_ref().is_some_and(|m| m.return_bool));
+                let is_division = binary.op.id() == token::T_DIV;
+                let is_bool = binary.modifier.as_ref().is_some_and(|modifier| modifier.return_bool);
                 match (left, right) {
-                    _ if bool => Measure::Truth,
-                    (Measure::Share, Measure::Number) if divided => Measure::Count,
-                    (left, right) if divided && left == right => Measure::Share,
+                    _ if is_bool => Measure::Truth,
+                    (Measure::Share, Measure::Number) if is_division => Measure::Count,
+                    (left, right) if is_division && left == right => Measure::Share,
                     (Measure::Number, Measure::Share) if binary.op.id() == token::T_MUL => Measure::Percent,
                     (Measure::Number, right) => right,
                     (left, _) => left,
@@ -189,8 +210,11 @@ impl Query {
         window: Option<Lookback>,
     ) -> Measure {
         let matchers = selector.matchers.matchers.iter().map(|matcher| {
-            let has_to = matches!(matcher.op, MatchOp::Equal | MatchOp::Re(_));
-            (matcher.name.clone(), has_to, matcher.value.clone())
+            let kind = match matcher.op {
+                MatchOp::Equal | MatchOp::Re(_) => MatchKind::Match,
+                MatchOp::NotEqual | MatchOp::NotRe(_) => MatchKind::NoMatch,
+            };
+            LabelMatcher { label: matcher.name.clone(), kind, value: matcher.value.clone() }
         });
         let metric = selector.name.clone().unwrap_or_default();
         let measure = Measure::by_name(&metric);
@@ -204,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_selected_is_told_with_its_function_and_window() {
+    fn a_selector_has_its_function_and_window() {
         let query =
             Query::read("sum by (a, b) (rate(x_total{c=~\"$c\",d!=\"e\"}[$__rate_interval])) > y").unwrap();
         let [x, y] = &query.selectors[..] else { panic!("{query:?}") };
@@ -212,15 +236,19 @@ mod tests {
             (x.metric.as_str(), x.function, x.window),
             ("x_total", Some("rate"), Some(Lookback::RateInterval))
         );
-        let matcher = |name: &str, has_to, value: &str| (name.to_owned(), has_to, value.to_owned());
-        assert_eq!(x.matchers, [matcher("c", true, "$c"), matcher("d", false, "e")]);
+        let matcher = |label: &str, kind, value: &str| LabelMatcher {
+            label: label.to_owned(),
+            kind,
+            value: value.to_owned(),
+        };
+        assert_eq!(x.matchers, [matcher("c", MatchKind::Match, "$c"), matcher("d", MatchKind::NoMatch, "e")]);
         assert_eq!((y.metric.as_str(), y.function, y.window), ("y", None, None));
         assert_eq!(query.labels, ["a", "b"].map(str::to_owned).into());
         assert!(Query::read("sum(").is_err());
     }
 
     #[test]
-    fn the_measure_of_an_answer_follows_from_its_parts() {
+    fn the_measure_of_a_query_follows_from_its_parts() {
         for (promql, measure) in [
             ("sum(rate(a_total[$__rate_interval]))", Measure::PerSecond),
             ("sum(increase(a_total[$__range]))", Measure::Count),

@@ -1,10 +1,10 @@
-//! The house rules a dashboard file keeps. Nothing is asked of a Prometheus here.
+//! The house rules for the structure of a dashboard file. Pure: it needs only the file.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::{list, panels, text};
+use crate::json::{list, panels, text};
 
 /// Grafana's unit ids that this project uses or may use.
 const UNITS: [&str; 12] = [
@@ -24,8 +24,8 @@ const UNITS: [&str; 12] = [
 
 pub(crate) fn problems(dashboard: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    let mut rule = |kept: bool, problem: String| {
-        if !kept {
+    let mut rule = |holds: bool, problem: String| {
+        if !holds {
             found.push(problem);
         }
     };
@@ -38,7 +38,7 @@ pub(crate) fn problems(dashboard: &Value) -> Vec<String> {
         (1..=40).contains(&uid.len()) && uid.chars().all(plain),
         format!("uid {uid:?} is not a short plain word"),
     );
-    rule(dashboard["id"].is_null(), "id belongs to one Grafana's database: leave it out".to_owned());
+    rule(dashboard["id"].is_null(), "id belongs to the database of one Grafana: leave it out".to_owned());
     rule(dashboard["__inputs"].is_null(), "__inputs is for imports by hand, not for provisioning".to_owned());
     rule(dashboard["editable"] == false, "editable must be false: the file is the source".to_owned());
     rule(dashboard["graphTooltip"] == 1, "graphTooltip must be 1: one crosshair for all panels".to_owned());
@@ -50,7 +50,7 @@ pub(crate) fn problems(dashboard: &Value) -> Vec<String> {
     for link in list(&dashboard["links"]) {
         rule(
             link["tags"] == dashboard["tags"],
-            format!("a link leads to {}, not to its own kind", link["tags"]),
+            format!("a link leads to {}, not to the tags of this dashboard", link["tags"]),
         );
     }
     let mut ids = BTreeSet::new();
@@ -59,11 +59,11 @@ pub(crate) fn problems(dashboard: &Value) -> Vec<String> {
             ids.insert(panel["id"].to_string()),
             format!("panel {}: id {} is used twice", panel["title"], panel["id"]),
         );
-        of_panel(panel)
+        panel_problems(panel)
             .into_iter()
             .for_each(|problem| rule(false, format!("panel {}: {problem}", panel["title"])));
     }
-    overlaps(dashboard).into_iter().for_each(|problem| rule(false, problem));
+    overlap_problems(dashboard).into_iter().for_each(|problem| rule(false, problem));
     for annotation in
         list(&dashboard["annotations"]["list"]).iter().filter(|annotation| annotation["builtIn"].is_null())
     {
@@ -73,7 +73,7 @@ pub(crate) fn problems(dashboard: &Value) -> Vec<String> {
         rule(source, format!("annotation {}: data source is not ${{datasource}}", annotation["name"]));
         rule(
             !target["interval"].is_null(),
-            format!("annotation {}: without `interval` a point is as wide as a pixel", annotation["name"]),
+            format!("annotation {}: no `interval`: a point is as wide as a pixel", annotation["name"]),
         );
         rule(
             annotation["useValueForTime"] == true,
@@ -83,14 +83,14 @@ pub(crate) fn problems(dashboard: &Value) -> Vec<String> {
             text(&target["expr"]).starts_with("1000 * "),
             format!("annotation {}: timestamps are not in ms", annotation["name"]),
         );
-        of_clock(text(&target["expr"]))
+        clock_problems(text(&target["expr"]))
             .into_iter()
             .for_each(|problem| rule(false, format!("annotation {}: {problem}", annotation["name"])));
     }
     found
 }
 
-fn of_panel(panel: &Value) -> Vec<String> {
+fn panel_problems(panel: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for key in ["title", "description"] {
         if text(&panel[key]).trim().is_empty() {
@@ -102,18 +102,18 @@ fn of_panel(panel: &Value) -> Vec<String> {
         found.push(format!("unit {unit:?} is missing or not in the list"));
     }
     if panel["fieldConfig"]["defaults"]["custom"]["spanNulls"] == true {
-        found.push("spanNulls hides that there is no data: a gap is information".to_owned());
+        found.push("spanNulls hides missing data: a gap is information".to_owned());
     }
     if list(&panel["targets"]).is_empty() {
         found.push("no query".to_owned());
     }
     let steps = list(&panel["fieldConfig"]["defaults"]["thresholds"]["steps"]);
     if !steps.is_sorted_by_key(|step| step["value"].as_f64().unwrap_or(f64::MIN)) {
-        found.push("thresholds that do not rise: those out of order never show".to_owned());
+        found.push("thresholds are not in rising order: some of them never show".to_owned());
     }
     let refs: BTreeSet<_> = list(&panel["targets"]).iter().map(|target| text(&target["refId"])).collect();
     if refs.len() < list(&panel["targets"]).len() {
-        found.push("two queries of one refId: only one is shown".to_owned());
+        found.push("two queries have the same refId: only one is shown".to_owned());
     }
     for target in list(&panel["targets"]) {
         let source =
@@ -122,26 +122,26 @@ fn of_panel(panel: &Value) -> Vec<String> {
             found.push("data source is not ${datasource}".to_owned());
         }
         if text(&target["expr"]).contains("or vector(") {
-            found.push("makes a figure of no data".to_owned());
+            found.push("`or vector()` shows a number when there is no data".to_owned());
         }
-        found.extend(of_query(text(&target["expr"])));
+        found.extend(query_problems(text(&target["expr"])));
     }
     found
 }
 
-/// A counter is only read through a rate, and a rate only over a window that Grafana fits to the zoom.
-fn of_query(query: &str) -> Vec<String> {
+/// A counter must be under a rate, and a rate must have a window that Grafana fits to the zoom.
+fn query_problems(query: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (at, _) in query.match_indices("_total") {
         let word = query[..at].rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |i| i + 1);
-        let called = query[..word].trim_end_matches('(');
-        let rated = query[..word].ends_with('(')
-            && ["rate", "increase", "last_over_time"].iter().any(|f| called.ends_with(f));
-        if !rated {
+        let function = query[..word].trim_end_matches('(');
+        let is_rated = query[..word].ends_with('(')
+            && ["rate", "increase", "last_over_time"].iter().any(|name| function.ends_with(name));
+        if !is_rated {
             found.push(format!("counter without rate or increase: {}", &query[word..]));
         }
         let window = query[at..].split_once('[').map_or("", |(_, rest)| rest);
-        if rated && !["$__rate_interval]", "$__range]"].iter().any(|fit| window.starts_with(fit)) {
+        if is_rated && !["$__rate_interval]", "$__range]"].iter().any(|fit| window.starts_with(fit)) {
             found.push(format!(
                 "rate over a window that does not follow the zoom: [{}",
                 window.split(']').next().unwrap_or_default()
@@ -151,13 +151,13 @@ fn of_query(query: &str) -> Vec<String> {
     found
 }
 
-/// The clock of a region runs one rate interval behind. With less, the first point of a phase may be scraped after its start
-/// has passed, and the region begins up to a scrape late; with more, a running phase lags for nothing.
-fn of_clock(query: &str) -> Vec<String> {
+/// The clock of a region must be one rate interval behind. With less, the first sample of a phase may come after the start of
+/// the phase, and the region begins up to one scrape late. With more, a running phase is drawn later than necessary.
+fn clock_problems(query: &str) -> Vec<String> {
     const CLOCK: &str = "(time() - $__rate_interval_ms / 1000)";
     let mut found = Vec::new();
     if query.matches("time()").count() != query.matches(CLOCK).count() {
-        found.push("its clock is not held back by $__rate_interval_ms".to_owned());
+        found.push("its clock is not one $__rate_interval_ms behind".to_owned());
     }
     let follows = ["rate_interval]", "rate_interval)", "rate_interval_ms"];
     let other = |after: &&str| !follows.iter().any(|name| after.starts_with(name));
@@ -168,7 +168,7 @@ fn of_clock(query: &str) -> Vec<String> {
     found
 }
 
-fn overlaps(dashboard: &Value) -> Vec<String> {
+fn overlap_problems(dashboard: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let mut boxes: Vec<(&Value, [i64; 4])> = Vec::new();
     for panel in list(&dashboard["panels"]) {
@@ -197,10 +197,13 @@ mod tests {
     #[test]
     fn counters_are_rated_over_a_fitting_window() {
         assert!(
-            of_query("sum(rate(a_total{b=\"c\"}[$__rate_interval])) / increase(a_total[$__range])")
+            query_problems("sum(rate(a_total{b=\"c\"}[$__rate_interval])) / increase(a_total[$__range])")
                 .is_empty()
         );
-        assert_eq!(of_query("sum(a_total)"), ["counter without rate or increase: a_total)"]);
-        assert_eq!(of_query("rate(a_total[1m])"), ["rate over a window that does not follow the zoom: [1m"]);
+        assert_eq!(query_problems("sum(a_total)"), ["counter without rate or increase: a_total)"]);
+        assert_eq!(
+            query_problems("rate(a_total[1m])"),
+            ["rate over a window that does not follow the zoom: [1m"]
+        );
     }
 }

@@ -1,26 +1,38 @@
-//! A memcached stand-in that lies on demand and counts its lies, to prove that a client notices. It runs in the
-//! test's own process and speaks as much of the meta protocol as plain keys need (`mg`, `ms`, `md`, `ma`, `mn`);
-//! where it does not lie it answers as memcached does.
+//! A memcached that gives wrong, late or broken answers on request and counts them, to check that a client notices them. It
+//! runs on threads of the calling process and has no dependency on a test framework. It knows as much of the meta protocol
+//! as plain keys need (`mg`, `ms`, `md`, `ma`, `mn`). Without a lie it answers as memcached does.
 //!
-//! What a lie needs to be one is written at each [`Lie`]; what is no lie is answered honestly and not counted.
-//! A lie counts when it was handed to the connection in full; one that could not be sent is told to a later request
-//! instead. The counts are exact for clients that have one request at a time on a connection, as the order of
-//! events between connections is read off their requests.
-
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test helper fails by panicking"
-)]
+//! [`Lie`] describes each lie and what it needs. A request that does not give a lie what it needs gets an honest answer,
+//! which is not counted. A lie counts once all of its bytes are given to the connection; when that fails, a later request
+//! gets the lie. The counts are exact for clients with one request at a time on a connection, because the order of
+//! events between connections is derived from their requests.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use std::net::TcpStream;
+//!
+//! use fake_memcached::{FakeMemcached, Lie, When};
+//!
+//! let server = FakeMemcached::start()?;
+//! server.add_lie(Lie::Cut, When::Times(1));
+//! let mut client = TcpStream::connect(server.addr())?;
+//! client.write_all(b"ms key 4\r\nabcd\r\nmg key v\r\n")?;
+//! let mut reply = [0; b"HD\r\nVA 2\r\nab\r\n".len()];
+//! client.read_exact(&mut reply)?;
+//! assert_eq!(&reply, b"HD\r\nVA 2\r\nab\r\n");
+//! assert_eq!(server.lie_count(Lie::Cut), 1);
+//! # std::io::Result::Ok(())
+//! ```
 
 mod connection;
 mod forge;
 mod lie;
+mod request;
+mod schedule;
+mod state;
 mod store;
-mod wire;
-mod world;
 
+use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -28,117 +40,100 @@ use std::time::Instant;
 
 use connection::Connection;
 pub use lie::{Lie, When};
-use world::{Shared, Waiting, is_open};
+pub use state::ReleaseCounts;
+use state::{HeldKind, Shared, is_open};
 
-/// The lying stand-in, on a free loopback port until dropped.
-pub struct Liar {
+/// A fake memcached on a free loopback port. It serves until dropped.
+pub struct FakeMemcached {
     addr: SocketAddr,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
 }
 
-/// What [`Liar::release`] let go.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Released {
-    /// Held sets that stored their value.
-    pub late_writes: u64,
-    /// Delayed replies sent to a client that still had its connection open: it must not take them for an answer.
-    pub ghosts: u64,
-    /// Delayed replies whose client was gone.
-    pub unheard: u64,
-}
-
-impl Liar {
-    /// Starts one that is honest until told otherwise.
+impl FakeMemcached {
+    /// Starts an honest one.
     ///
-    /// # Panics
+    /// # Errors
     /// When no port is free.
-    #[must_use]
-    pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let addr = listener.local_addr().expect("its address");
+    pub fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let addr = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
         let server = Arc::clone(&shared);
-        let accepting = Some(thread::spawn(move || accept(&listener, &server)));
-        Self { addr, shared, accepting }
+        let accepting = thread::Builder::new().spawn(move || accept(&listener, &server))?;
+        Ok(Self { addr, shared, accepting: Some(accepting) })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// From now on tells this lie when it is due. Rules add up; the first that is due takes the request.
-    ///
-    /// # Panics
-    /// On `When::Every(0)`.
-    #[track_caller]
-    pub fn tell(&self, lie: Lie, when: When) {
-        assert_ne!(when, When::Every(0), "every 0th {lie:?} is never told");
-        self.shared.world().rules.add(lie, when);
+    /// Adds a lie for the requests from now on. Several lies can be active: the first one that is due takes the request.
+    pub fn add_lie(&self, lie: Lie, when: When) {
+        self.shared.state().schedule.add(lie, when);
     }
 
-    /// Tells no further lie. What is held stays held, and the counts stay.
-    pub fn be_honest(&self) {
-        self.shared.world().rules.clear();
+    /// Removes all lies. Held requests stay held, and the counts stay.
+    pub fn clear_lies(&self) {
+        self.shared.state().schedule.clear();
     }
 
-    /// How often this lie was told. `HoldSet`, `Delay` and `HalfOpen` count when the silence begins.
-    pub fn told(&self, lie: Lie) -> u64 {
-        self.shared.world().rules.told(lie)
+    /// How often this lie was given. `HoldSet`, `Delay` and `HalfOpen` count when the client's waiting begins.
+    pub fn lie_count(&self, lie: Lie) -> u64 {
+        self.shared.state().schedule.count(lie)
     }
 
-    /// Applies the held sets and sends the delayed replies, in the order they were asked. No held set is ever
-    /// answered: a client that still waits for it waits on.
-    pub fn release(&self) -> Released {
+    /// Executes the held sets and sends the delayed replies, in the order of their requests. A held set gets no answer, also
+    /// after its release.
+    pub fn release(&self) -> ReleaseCounts {
         self.shared.release()
     }
 
-    /// Held sets and delayed replies that wait for a release.
-    pub fn holding(&self) -> usize {
-        self.shared.world().held.len()
+    /// The number of held sets and delayed replies.
+    pub fn held_count(&self) -> usize {
+        self.shared.state().held.len()
     }
 
-    /// Those of [`Liar::holding`] whose client has closed its connection: a release now is certain to be late.
-    pub fn abandoned(&self) -> usize {
-        self.shared.world().held.iter().filter(|held| !is_open(&held.stream)).count()
+    /// The held sets and delayed replies whose client has closed its connection. To that client a release is late.
+    pub fn abandoned_count(&self) -> usize {
+        self.shared.state().held.iter().filter(|held| !is_open(&held.stream)).count()
     }
 
-    /// Those of [`Liar::holding`] that are sets.
-    pub fn held_sets(&self) -> usize {
-        self.shared.world().held.iter().filter(|held| matches!(held.what, Waiting::Set(_))).count()
+    /// The number of held sets.
+    pub fn held_set_count(&self) -> usize {
+        self.shared.state().held.iter().filter(|held| matches!(held.kind, HeldKind::Set(_))).count()
     }
 
-    /// Gets answered in truth with a value whose write was never answered, or not as it was due: the client must
-    /// take each for a late write.
-    pub fn late_reads(&self) -> u64 {
-        self.shared.world().late_reads
+    /// Honest gets of a value whose set was not acknowledged correctly. A client must see each of them as a late write.
+    pub fn late_read_count(&self) -> u64 {
+        self.shared.state().late_reads
     }
 
-    /// What an honest get of the key would return.
+    /// The value that an honest get of the key returns.
     pub fn value(&self, key: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-        let world = self.shared.world();
-        world.store.present(key.as_ref(), Instant::now()).map(|present| present.now.value.clone())
+        let state = self.shared.state();
+        state.store.item(key.as_ref(), Instant::now()).map(|item| item.current.value.clone())
     }
 
-    /// Every value the key ever had, oldest first.
+    /// Every value that the key had, oldest first.
     pub fn history(&self, key: impl AsRef<[u8]>) -> Vec<Vec<u8>> {
-        let world = self.shared.world();
-        world.store.history(key.as_ref()).iter().map(|version| version.value.clone()).collect()
+        let state = self.shared.state();
+        state.store.history(key.as_ref()).iter().map(|version| version.value.clone()).collect()
     }
 
-    /// Connections accepted so far.
-    pub fn connections(&self) -> u64 {
-        self.shared.world().connections
+    /// The number of connections accepted so far.
+    pub fn connection_count(&self) -> u64 {
+        self.shared.state().connections
     }
 }
 
-impl Drop for Liar {
+impl Drop for FakeMemcached {
     fn drop(&mut self) {
         self.shared.stop();
         let _ = TcpStream::connect(self.addr); // wakes the accepting thread
         if let Some(accepting) = self.accepting.take() {
-            let _ = accepting.join(); // it ends, or it panicked and said so
+            let _ = accepting.join(); // an error is a panic, which has printed its message
         }
     }
 }
@@ -154,7 +149,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             serving.push(thread::spawn(move || connection.serve()));
         }
     }
-    shared.stop(); // also those that were accepted while the stop was on its way
+    shared.stop(); // also stops the connections that were accepted during the first stop
     for thread in serving {
         let _ = thread.join();
     }

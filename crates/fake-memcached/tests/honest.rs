@@ -1,4 +1,4 @@
-//! A liar that tells no lie is a memcached: both give the same answers to the same requests.
+//! Without a lie the fake is a memcached: both give the same answers to the same requests.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test helpers fail by panicking")]
 
@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use fake_memcached::Liar;
+use fake_memcached::FakeMemcached;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
 use testkit::{Memcached, scale};
 
-/// A request whose `C` is filled in when it is sent: with the item's present number, or with one that is wrong.
+/// A request. `compare` adds a `C` flag when it is sent: with the item's current number if true, else with a wrong one.
 #[derive(Debug, Clone)]
 struct Command {
     verb: &'static str,
@@ -36,7 +36,7 @@ fn number(letter: char) -> impl Strategy<Value = Option<String>> {
 }
 
 fn command() -> impl Strategy<Value = Command> {
-    // Never blanks alone: memcached then looks for a counter's digits behind the end of the item.
+    // Never only blanks: memcached then looks for the digits of a counter behind the end of the item.
     let values = prop_oneof![
         "([a-c][a-c \r\n]{0,7})?",
         "[0-9]{1,3}",
@@ -52,7 +52,7 @@ fn command() -> impl Strategy<Value = Command> {
         flags.extend(mode.map(str::to_owned));
         ("ms", flags)
     });
-    // No `q` here: releases of memcached differ in whether it hides a miss.
+    // No `q` here: it hides a miss in some releases of memcached only.
     let delete = flags(&["k", "O7"]).prop_map(|flags| ("md", flags));
     let mode = select(vec![None, None, Some("MD"), Some("M-"), Some("MI"), Some("M+")]);
     let count = (flags(&["v", "k", "c", "t", "O3", "N0", "T0"]), number('J'), number('D'), mode);
@@ -80,55 +80,55 @@ fn command() -> impl Strategy<Value = Command> {
     )
 }
 
-/// All commands of a case together stay below 2^63: in a counter above, memcached looks for a minus sign, also behind
-/// the end of the item.
+/// The sum over all commands of a case is below 2^63: above that, memcached looks for a minus sign in a counter, also
+/// behind the end of the item.
 const LARGE: u64 = 1 << 57;
 
 struct Client {
     stream: TcpStream,
-    /// Changes counted before this case: the numbers of items count from here.
-    before: i64,
+    /// The number of the last item before this case. Numbers of items are compared relative to it.
+    base: i64,
 }
 
 impl Client {
-    fn of(addr: SocketAddr) -> Self {
+    fn connect(addr: SocketAddr) -> Self {
         let stream = TcpStream::connect(addr).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream, before: 0 }
+        Self { stream, base: 0 }
     }
 
-    /// All that is said up to the answer to a no-op.
+    /// Everything up to the answer to a no-op.
     fn ask(&mut self, request: &str) -> String {
         self.stream.write_all(format!("{request}mn\r\n").as_bytes()).unwrap();
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         let mut part = [0; 4096];
-        while !heard.ends_with(b"MN\r\n") {
+        while !received.ends_with(b"MN\r\n") {
             let read = self.stream.read(&mut part).expect("an answer");
             assert_ne!(read, 0, "closed after {request:?}");
-            heard.extend_from_slice(&part[..read]);
+            received.extend_from_slice(&part[..read]);
         }
-        String::from_utf8(heard).unwrap()
+        String::from_utf8(received).unwrap()
     }
 
     /// The item's number, or one that no item has.
     fn cas(&mut self, key: &str) -> u64 {
-        let heard = self.ask(&format!("mg {key} c\r\n"));
-        heard.split_whitespace().find_map(|word| word.strip_prefix('c')?.parse().ok()).unwrap_or(u64::MAX)
+        let received = self.ask(&format!("mg {key} c\r\n"));
+        received.split_whitespace().find_map(|word| word.strip_prefix('c')?.parse().ok()).unwrap_or(u64::MAX)
     }
 
     fn begin_case(&mut self, case: usize) {
         let key = format!("case{case}");
         self.ask(&format!("ms {key} 0\r\n\r\n"));
-        self.before = self.cas(&key).cast_signed();
+        self.base = self.cas(&key).cast_signed();
     }
 
     fn answer(&mut self, command: &Command, key: &str) -> String {
         let cas = if command.compare.is_some() { self.cas(key) } else { 0 };
-        let heard = self.ask(&text(command, key, cas));
-        let (line, rest) = heard.split_once("\r\n").unwrap();
+        let received = self.ask(&text(command, key, cas));
+        let (line, rest) = received.split_once("\r\n").unwrap();
         let number = |word: &str| match word.strip_prefix('c').map(str::parse::<i64>) {
-            Some(Ok(number @ 1..)) => format!("c+{}", number - self.before),
+            Some(Ok(number @ 1..)) => format!("c+{}", number - self.base),
             _ => word.to_owned(),
         };
         format!("{}\r\n{rest}", line.split(' ').map(number).collect::<Vec<_>>().join(" "))
@@ -147,33 +147,33 @@ fn text(command: &Command, key: &str, cas: u64) -> String {
     format!("{}\r\n{data}", words.join(" "))
 }
 
-/// Any sequence of requests about plain keys gets the same bytes from an honest liar as from memcached.
+/// Any sequence of requests for plain keys gets the same bytes from an honest fake as from memcached.
 #[test]
-fn an_honest_liar_answers_as_memcached_does() {
-    let (memcached, liar) = (Memcached::start(), Liar::start());
+fn an_honest_fake_answers_as_memcached_does() {
+    let (memcached, fake) = (Memcached::start(), FakeMemcached::start().unwrap());
     let mut runner =
         TestRunner::new(Config { cases: scale(100, 1_000), failure_persistence: None, ..Config::default() });
-    let mut clients = [Client::of(memcached.addr()), Client::of(liar.addr())];
+    let mut clients = [Client::connect(memcached.addr()), Client::connect(fake.addr())];
     let clients = std::cell::RefCell::new(&mut clients);
     let case = std::cell::Cell::new(0);
-    let mut codes = std::collections::BTreeMap::<String, usize>::new();
-    let seen = std::cell::RefCell::new(&mut codes);
+    let mut code_counts = std::collections::BTreeMap::<String, usize>::new();
+    let counts = std::cell::RefCell::new(&mut code_counts);
     runner
         .run(&vec(command(), 1..40), |commands| {
             let mut clients = clients.borrow_mut();
-            case.set(case.get() + 1); // keys of its own: neither is ever emptied
+            case.set(case.get() + 1); // keys of its own, because the servers keep their items
             clients.iter_mut().for_each(|client| client.begin_case(case.get()));
             for command in commands {
                 let key = format!("case{}key{}", case.get(), command.key);
-                let heard = clients.each_mut().map(|client| client.answer(&command, &key));
+                let received = clients.each_mut().map(|client| client.answer(&command, &key));
                 prop_assert_eq!(
-                    &heard[0],
-                    &heard[1],
-                    "memcached left, liar right: {:?}",
+                    &received[0],
+                    &received[1],
+                    "memcached left, fake right: {:?}",
                     text(&command, &key, 0)
                 );
-                let code = heard[0].split_whitespace().next().unwrap_or_default();
-                *seen.borrow_mut().entry(format!("{} {code}", command.verb)).or_default() += 1;
+                let code = received[0].split_whitespace().next().unwrap_or_default();
+                *counts.borrow_mut().entry(format!("{} {code}", command.verb)).or_default() += 1;
             }
             Ok(())
         })
@@ -183,15 +183,15 @@ fn an_honest_liar_answers_as_memcached_does() {
                    ma CLIENT_ERROR"
             .split(',')
     {
-        assert!(codes.contains_key(answer), "{answer} was never compared: {codes:?}");
+        assert!(code_counts.contains_key(answer), "{answer} was never compared: {code_counts:?}");
     }
 }
 
-/// Requests at the limits, whose answers do not depend on what else memcached holds.
+/// Requests at the limits. Their answers do not depend on other items.
 #[test]
-fn an_honest_liar_has_memcacheds_limits() {
-    let (memcached, liar) = (Memcached::start(), Liar::start());
-    let mut clients = [Client::of(memcached.addr()), Client::of(liar.addr())];
+fn an_honest_fake_has_the_limits_of_memcached() {
+    let (memcached, fake) = (Memcached::start(), FakeMemcached::start().unwrap());
+    let mut clients = [Client::connect(memcached.addr()), Client::connect(fake.addr())];
     let (longest, too_long) = ("k".repeat(250), "k".repeat(251));
     for request in [
         "ms a 1\r\n7\r\n",
@@ -213,7 +213,7 @@ fn an_honest_liar_has_memcacheds_limits() {
         "\r\n",
         "mg a v\n",
     ] {
-        let heard = clients.each_mut().map(|client| client.ask(request));
-        assert_eq!(heard[0], heard[1], "memcached left, liar right: {:.60}", request);
+        let received = clients.each_mut().map(|client| client.ask(request));
+        assert_eq!(received[0], received[1], "memcached left, fake right: {:.60}", request);
     }
 }

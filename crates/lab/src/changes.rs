@@ -1,4 +1,4 @@
-//! What installing the services that were written would change in those that are supervised.
+//! Compares the services that were written with those that are supervised. Nothing is changed here.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +23,7 @@ impl UserError for ChangesError {
     }
 }
 
-/// A line for each service, what goes first.
+/// A line for each service. The services to remove come first, because they may hold a port of a new one.
 pub(crate) fn text(home: &Home) -> Result<String, ChangesError> {
     let (old, new) = (home.services(), home.new_services());
     let (before, after) = (names(&old)?, names(&new)?);

@@ -5,40 +5,40 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use daemon_core::usage::{self, UsageError};
+use daemon_core::usage::UsageError;
 
-/// Writes the files of the native lab and prints its names and addresses; `deploy/lab.sh` starts and stops it
+/// Writes the files of the native lab, prints its names and addresses, and stops it. `deploy/lab.sh` calls it
 #[derive(Debug, Parser)]
 #[command(name = "lab", version)]
 pub(crate) struct Cli {
-    /// The folder of the lab: its identity, services, logs and state
+    /// The lab's folder, with its identity, services, logs and state
     #[arg(long, value_name = "DIR", global = true, env = "LAB_HOME", default_value = ".lab")]
     pub(crate) home: PathBuf,
-    /// The lab file [default: $LAB_CONFIG, else config/lab.yaml, else the built-in one]
+    /// The lab file [default: $LAB_CONFIG, else config/lab.yaml, else the built-in file]
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: SubCommand,
 }
 
-/// What can be asked for.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SubCommand {
-    /// Print identity, parts and addresses as assignments for a shell
+    /// Print the lab's identity and addresses as assignments for a shell
     Settings,
-    /// Check that the ports of the lab are free or held by this lab; exit 4 and the holder of each port where not
+    /// Check that no other process uses the lab's ports; else name each port and its process, and exit with 4
     Ports,
     /// Write configuration and services; print the name of each part, in the order of their start
     Write(Write),
-    /// Print what installing the written services would do: lines of `remove|add|restart|keep NAME`
+    /// Compare the written services with the supervised ones; print lines of `remove|add|restart|keep NAME`
     Changes,
-    /// Print the processes of the lab, as `PID supervisor|service|run` lines
-    Members,
-    /// Check that no process of the lab is left; exit 4 and a line for each one where not
-    Left,
+    /// Print the process id of the lab's supervisor, if it runs
+    Supervisor,
+    /// Stop every process of the lab: scenarios first, then the supervisor and the services
+    Stop,
 }
 
-/// Where things are that the services need.
+/// The folders that the services need.
 #[derive(Debug, Args)]
 pub(crate) struct Write {
     /// The checkout
@@ -50,12 +50,12 @@ pub(crate) struct Write {
     /// The folder with loadgen and scenariod
     #[arg(long, value_name = "DIR")]
     pub(crate) daemons: PathBuf,
-    /// A variable of the environment that loadgen gets; the others it does not
+    /// An environment variable that is passed on to loadgen, and only to loadgen
     #[arg(long = "loadgen-variable", value_name = "NAME")]
     pub(crate) loadgen_variables: Vec<String>,
 }
 
-/// A line that parsed, or text that was asked for instead.
+/// A parsed command line, or the text that it asked for.
 #[derive(Debug)]
 pub(crate) enum Parsed {
     Cli(Cli),
@@ -70,7 +70,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
         Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(Parsed::Text(asked.to_string()))
         }
-        Err(error) => Err(usage::told(&error, &Cli::command(), &args)),
+        Err(error) => Err(UsageError::new(&error, &Cli::command(), &args)),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The folder of one lab and who it is: a random id in a file, so that links, renames, bind mounts and relative names of
-//! the folder make no difference. A copy of the folder is another lab.
+//! The folder of a lab and the lab's identity: a random id in a file. So a lab is the same through symbolic links, renames, bind
+//! mounts and relative names of its folder. A copy of the folder is another lab.
 
 use std::fs;
 use std::io;
@@ -10,7 +10,7 @@ use daemon_core::exit::{Exit, UserError};
 
 const FILE: &str = "id";
 
-/// The folder of a lab, with its id.
+/// The folder of a lab, with the lab's id.
 #[derive(Debug)]
 pub(crate) struct Home {
     path: PathBuf,
@@ -31,18 +31,18 @@ impl UserError for HomeError {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("LAB_HOME names another folder".to_owned())
+        Some("set LAB_HOME to another folder".to_owned())
     }
 }
 
 impl Home {
-    /// Opens the folder, which is made where it is missing, and gives it an id where it has none of its own.
+    /// Opens the folder, or creates it. A folder without an id of its own gets one.
     pub(crate) fn open(path: &Path) -> Result<Home, HomeError> {
         let failed = |source| HomeError { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(failed)?;
         let path = path.canonicalize().map_err(failed)?;
         let folder = fs::metadata(&path).map_err(failed)?;
-        // A copied folder has another inode than the one that its id was made for.
+        // The id file holds the inode of its folder. A copied folder has another inode, so the id in it is not its own.
         let place = format!("{}:{}", folder.dev(), folder.ino());
         let file = path.join(FILE);
         let written = match fs::read_to_string(&file) {

@@ -1,5 +1,4 @@
-//! The parts of the native lab that run all the time: what each is called, where it answers, how it is started and what
-//! its restart depends on. Pure; written to disk in `service`.
+//! The parts of the native lab that always run: the name, address, command and files of each. Pure: `service` writes them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,28 +11,28 @@ use crate::home::Home;
 /// One supervised process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
-    /// Its name, which is also that of its folder.
+    /// Its name, and the name of its folder.
     pub(crate) name: String,
     pub(crate) address: HostPort,
     pub(crate) probe: Probe,
     /// Program and arguments.
     pub(crate) command: Vec<OsString>,
-    /// Variables beside those that every part gets.
+    /// Variables in addition to those of every part.
     pub(crate) environment: Vec<(String, OsString)>,
     /// Files whose change restarts it.
     pub(crate) depends: Vec<PathBuf>,
 }
 
-/// How it shows that it answers.
+/// How to find out whether the part answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Probe {
-    /// `version` in memcached's protocol.
+    /// The command `version` of memcached's protocol.
     Memcached,
-    /// `GET` of this path, answered with 200.
+    /// `GET` of this path has the status 200.
     Http(&'static str),
 }
 
-/// What the parts are made of besides the lab file.
+/// Everything that the parts depend on besides the lab file.
 #[derive(Debug)]
 pub(crate) struct Places<'a> {
     pub(crate) home: &'a Home,
@@ -42,17 +41,17 @@ pub(crate) struct Places<'a> {
     pub(crate) programs: &'a Path,
     pub(crate) daemons: &'a Path,
     pub(crate) lab_file: &'a Path,
-    /// Whether root starts the lab: memcached refuses to run as root.
+    /// Whether root starts the lab. memcached does not run as root.
     pub(crate) as_root: bool,
-    /// The program of Grafana, where the machine has one.
+    /// The machine's Grafana.
     pub(crate) grafana: Option<PathBuf>,
-    /// What loadgen gets from the environment.
+    /// Variables for loadgen only.
     pub(crate) loadgen_variables: Vec<(String, OsString)>,
-    /// The configuration of Prometheus and all that it names.
+    /// Prometheus' configuration, rules and targets.
     pub(crate) prometheus_files: Vec<PathBuf>,
 }
 
-/// The parts in the order in which they depend on each other.
+/// The parts. Each comes after the parts that it depends on.
 pub(crate) fn parts(lab: &Lab, addresses: &Addresses, places: &Places<'_>) -> Vec<Part> {
     let mut parts: Vec<Part> = lab.servers.iter().map(|server| memcached(server, places)).collect();
     parts.extend([
@@ -96,7 +95,7 @@ fn toxiproxy(addresses: &Addresses, places: &Places<'_>) -> Part {
         .chain(words(["-host", address.host(), "-port", &port, "-config"]))
         .chain([config.clone().into_os_string()]);
     Part {
-        // Without it there is a line for every connection.
+        // At the level `info` it writes a line for every connection.
         environment: vec![("LOG_LEVEL".to_owned(), "warn".into())],
         depends: vec![config],
         ..part("toxiproxy", address, Probe::Http("/proxies"), command)
@@ -120,7 +119,7 @@ fn guard(addresses: &Addresses, places: &Places<'_>) -> Part {
     let daemon = places.daemons.join("scenariod").into_os_string();
     let command = [daemon, "guard".into(), "--config".into(), places.lab_file.into()];
     Part {
-        // Shared with every run.
+        // `scenariod` uses the same folder.
         environment: vec![("LAB_STATE".to_owned(), places.home.join("state").into_os_string())],
         depends: vec![places.lab_file.to_owned()],
         ..part("guard", &addresses.guard, Probe::Http("/health"), command)
@@ -133,7 +132,7 @@ fn prometheus(addresses: &Addresses, places: &Places<'_>) -> Part {
         flag.push(value);
         flag
     };
-    let (address, folder) = (addresses.prometheus.host_port(), places.home.join("prometheus"));
+    let (address, folder) = (&addresses.prometheus, places.home.join("prometheus"));
     let command = [
         places.programs.join("prometheus").into_os_string(),
         flag("--config.file=", folder.join("prometheus.yml")),
@@ -144,7 +143,7 @@ fn prometheus(addresses: &Addresses, places: &Places<'_>) -> Part {
     ];
     Part {
         depends: places.prometheus_files.clone(),
-        ..part("prometheus", &address, Probe::Http("/-/ready"), command)
+        ..part("prometheus", address, Probe::Http("/-/ready"), command)
     }
 }
 
@@ -169,7 +168,7 @@ fn grafana(addresses: &Addresses, places: &Places<'_>, program: &Path) -> Part {
         ("GF_PATHS_DATA", places.home.join("grafana").into()),
         ("GF_PATHS_PROVISIONING", places.root.join("grafana/provisioning").into()),
         ("LAB_DASHBOARDS", places.root.join("grafana/dashboards").into()),
-        ("LAB_PROMETHEUS_URL", addresses.prometheus.to_string().into()),
+        ("LAB_PROMETHEUS_URL", format!("http://{}", addresses.prometheus).into()),
     ];
     let all = fixed.map(|(name, value)| (name, OsString::from(value))).into_iter().chain(placed);
     Part {

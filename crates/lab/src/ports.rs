@@ -1,4 +1,4 @@
-//! Whether the ports of the lab are free. Read from `/proc`, so that it finds what `bind` would find, with the holder.
+//! The holders of the lab's ports, from `/proc`. It finds the sockets that would make `bind` fail, and their processes.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -10,9 +10,10 @@ use procfs::net::{TcpNetEntry, TcpState};
 use procfs::process::{FDTarget, Process, all_processes};
 
 use crate::home::Home;
-use crate::processes::{command, is_member};
+use crate::machine;
+use crate::processes::{belongs, command};
 
-/// Why the lab cannot have its ports.
+/// The lab cannot use its ports.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PortsError {
     #[error(transparent)]
@@ -21,19 +22,19 @@ pub(crate) enum PortsError {
     Taken { taken: Vec<Taken>, offset: u16 },
 }
 
-/// A port that somebody else has.
+/// A port that a process outside the lab uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {
     port: u16,
     part: String,
-    /// Unknown where the process may not be looked at.
+    /// `None` if this user may not inspect the process.
     holder: Option<String>,
 }
 
 impl fmt::Display for Taken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let holder = self.holder.as_deref().unwrap_or("a process of another user or container");
-        write!(f, "port {}, which {} needs, is held by {holder}", self.port, self.part)
+        write!(f, "port {}, required by {}, is in use by {holder}", self.port, self.part)
     }
 }
 
@@ -49,33 +50,54 @@ impl UserError for PortsError {
         match self {
             PortsError::Lab(error) => error.hint(),
             PortsError::Taken { offset, .. } => Some(format!(
-                "stop it, or move all ports of the lab: LAB_PORT_OFFSET={} just up",
+                "stop that process, or move all ports of the lab: LAB_PORT_OFFSET={} just up",
                 u32::from(*offset) + 1000
             )),
         }
     }
 }
 
-/// Refuses where a port is held by anyone but this lab.
-pub(crate) fn check(home: &Home, lab: &Lab) -> Result<(), PortsError> {
+/// An error if a process outside this lab uses a port of the lab.
+pub(crate) fn check_free(home: &Home, lab: &Lab) -> Result<(), PortsError> {
+    let taken: Vec<Taken> = in_use(home, lab)?.into_iter().map(|(taken, _)| taken).collect();
+    if taken.is_empty() { Ok(()) } else { Err(PortsError::Taken { taken, offset: lab.port_offset }) }
+}
+
+/// A line for each port of the lab that is in use by a process which this user may not inspect: it may be a part of the lab.
+pub(crate) fn unknown_holders(home: &Home, lab: &Lab) -> Vec<String> {
+    let in_use = in_use(home, lab).unwrap_or_default().into_iter();
+    in_use.filter(|(_, known)| *known == Known::No).map(|(taken, _)| taken.to_string()).collect()
+}
+
+/// Whether this user may read which lab a process belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    Yes,
+    No,
+}
+
+/// The lab's ports that a process outside the lab uses, as far as is known.
+fn in_use(home: &Home, lab: &Lab) -> Result<Vec<(Taken, Known)>, LabError> {
     let sockets = listening();
     let mut taken = Vec::new();
-    for (part, address) in needed(lab, &lab.addresses()?) {
+    for (part, address) in required(lab, &lab.addresses()?) {
         let Some(socket) = sockets.iter().find(|socket| collides(&address, socket.local_address)) else {
             continue;
         };
         let holder = holder(socket.inode);
-        if holder.as_ref().is_some_and(|process| is_member(process, home)) {
-            continue;
-        }
+        let known = match holder.as_ref().and_then(|process| belongs(process, home)) {
+            Some(true) => continue,
+            Some(false) => Known::Yes,
+            None => Known::No,
+        };
         let holder = holder.map(|process| format!("pid {} ({})", process.pid, command(&process)));
-        taken.push(Taken { port: address.port(), part, holder });
+        taken.push((Taken { port: address.port(), part, holder }, known));
     }
-    if taken.is_empty() { Ok(()) } else { Err(PortsError::Taken { taken, offset: lab.port_offset }) }
+    Ok(taken)
 }
 
-/// Every address that a part listens on, with the part.
-fn needed(lab: &Lab, addresses: &Addresses) -> Vec<(String, HostPort)> {
+/// Every address on which a part listens, with the part.
+fn required(lab: &Lab, addresses: &Addresses) -> Vec<(String, HostPort)> {
     let nodes = lab.servers.iter().flat_map(|server| {
         let proxy = ("a proxy of toxiproxy".to_owned(), server.listen.clone());
         [(server.name.to_string(), server.upstream.clone()), proxy]
@@ -84,10 +106,11 @@ fn needed(lab: &Lab, addresses: &Addresses) -> Vec<(String, HostPort)> {
         ("toxiproxy", addresses.toxiproxy.host_port()),
         ("loadgen", addresses.loadgen.clone()),
         ("guard", addresses.guard.clone()),
-        ("prometheus", addresses.prometheus.host_port()),
+        ("prometheus", addresses.prometheus.clone()),
         ("scenariod", addresses.scenariod.clone()),
     ];
-    nodes.chain(parts.map(|(name, address)| (name.to_owned(), address))).collect()
+    let grafana = machine::grafana().map(|_| ("grafana".to_owned(), addresses.grafana.clone()));
+    nodes.chain(grafana).chain(parts.map(|(name, address)| (name.to_owned(), address))).collect()
 }
 
 fn listening() -> Vec<TcpNetEntry> {
@@ -95,9 +118,9 @@ fn listening() -> Vec<TcpNetEntry> {
     all.filter(|socket| socket.state == TcpState::Listen).collect()
 }
 
-/// Whether a listener at `held` keeps another one from `wanted`.
+/// Whether a listener at `held` makes `bind` to `wanted` fail.
 fn collides(wanted: &HostPort, held: SocketAddr) -> bool {
-    // A name is resolved by the part itself; on loopback is where the lab has them.
+    // A host name, such as `localhost`, is resolved by the part itself.
     let wanted_ip = wanted.host().parse().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let held_ip = held.ip().to_canonical();
     wanted.port() == held.port()
@@ -135,8 +158,8 @@ mod tests {
         let text = format!("servers:\n  - {{ name: a, listen: 127.0.0.1:1, upstream: 127.0.0.1:{port} }}\n");
         let lab = Lab::parse("lab.yaml", text, 0).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let error = check(&Home::open(folder.path()).unwrap(), &lab).unwrap_err().to_string();
+        let error = check_free(&Home::open(folder.path()).unwrap(), &lab).unwrap_err().to_string();
         let own = std::process::id();
-        assert!(error.contains(&format!("port {port}, which a needs, is held by pid {own} (")), "{error}");
+        assert!(error.contains(&format!("port {port}, required by a, is in use by pid {own} (")), "{error}");
     }
 }

@@ -1,28 +1,30 @@
-//! The processes of a lab, found by the id that their environment carries, whoever their parent is.
+//! The processes of a lab. Each has the lab's id in its environment, whatever its parent is. Nothing is ended here.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 
-use daemon_core::exit::{Exit, UserError};
 use procfs::process::{Process, all_processes};
 
 use crate::home::Home;
 
-const MEMBER: &str = "LAB_MEMBER";
-const SUPERVISOR: &str = "LAB_SUPERVISOR";
+/// Set for the parts of a lab and for the daemons that are started beside them.
+pub(crate) const MEMBER: &str = "LAB_MEMBER";
+/// Set for runit's processes.
+pub(crate) const SUPERVISOR: &str = "LAB_SUPERVISOR";
 
-/// What a process of the lab is.
+/// What a process of the lab does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Of runit: it starts a service again that ends.
+    /// `runsvdir`, which starts a `runsv` for each service.
     Supervisor,
+    /// Another process of runit: `runsv`, which restarts its service, or the service's logger.
+    Runit,
     /// A part of the lab.
     Service,
-    /// Started beside the services, such as a scenario.
-    Run,
+    /// A daemon beside the services, such as a scenario.
+    Daemon,
 }
 
-/// One process of a lab.
+/// A process of a lab.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LabProcess {
     pub(crate) pid: i32,
@@ -30,70 +32,54 @@ pub(crate) struct LabProcess {
     pub(crate) command: String,
 }
 
-/// Processes that are still there.
-#[derive(Debug, thiserror::Error)]
-pub(crate) struct Left(Vec<LabProcess>);
-
-impl fmt::Display for Left {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line =
-            |process: &LabProcess| format!("pid {} of the lab still runs ({})", process.pid, process.command);
-        f.write_str(&self.0.iter().map(line).collect::<Vec<_>>().join("\n"))
-    }
-}
-
-impl UserError for Left {
-    fn exit(&self) -> Exit {
-        Exit::Setup
-    }
-}
-
-/// Every process of this lab that may be looked at.
+/// Every process of this lab that this user may inspect. A process that has ended and waits for its parent does not count.
 pub(crate) fn members(home: &Home) -> Vec<LabProcess> {
     let supervised = supervised(home);
     let processes = all_processes().into_iter().flatten().flatten();
-    processes.filter_map(|process| member(&process, home.id(), &supervised)).collect()
+    processes.filter_map(|process| member(&process, home, &supervised)).collect()
 }
 
-/// A line for each: pid and role.
-pub(crate) fn members_text(home: &Home) -> String {
-    members(home).iter().map(|process| format!("{} {}\n", process.pid, process.role)).collect()
+/// The process of this lab with this id, if it still is one.
+pub(crate) fn still(home: &Home, pid: i32) -> Option<LabProcess> {
+    member(&Process::new(pid).ok()?, home, &supervised(home))
 }
 
-/// Refuses where a process of the lab is left.
-pub(crate) fn check_nothing_left(home: &Home) -> Result<(), Left> {
-    let left = members(home);
-    if left.is_empty() { Ok(()) } else { Err(Left(left)) }
+/// The process id of the supervisor on a line, or nothing.
+pub(crate) fn supervisor_text(home: &Home) -> String {
+    let supervisors = members(home).into_iter().filter(|process| process.role == Role::Supervisor);
+    supervisors.map(|process| format!("{}\n", process.pid)).collect()
 }
 
-/// Whether a process belongs to this lab.
-pub(crate) fn is_member(process: &Process, home: &Home) -> bool {
-    variable(process, MEMBER).is_some_and(|id| id == home.id())
+/// Whether a process belongs to this lab. `None` if this user may not inspect the process.
+pub(crate) fn belongs(process: &Process, home: &Home) -> Option<bool> {
+    let environment = process.environ().ok()?;
+    let has = |name| environment.get(OsStr::new(name)).is_some_and(|id| id == home.id());
+    Some(has(MEMBER) || has(SUPERVISOR))
 }
 
-/// Its command line, cut to what a message can hold; empty where it may not be read.
+/// The command line of a process, cut to the length of a message. Empty if this user may not read it.
 pub(crate) fn command(process: &Process) -> String {
     const LONGEST: usize = 80;
     let words = process.cmdline().unwrap_or_default().join(" ");
-    words.chars().take(LONGEST).collect::<String>().trim_end().to_owned()
+    let printable = words.chars().map(|c| if c.is_control() { ' ' } else { c });
+    printable.take(LONGEST).collect::<String>().trim_end().to_owned()
 }
 
-fn member(process: &Process, id: &str, supervised: &[i32]) -> Option<LabProcess> {
-    let is = |name| variable(process, name).is_some_and(|value| value == id);
-    let role = match (is(MEMBER), supervised.contains(&process.pid)) {
-        (true, true) => Role::Service,
-        (true, false) => Role::Run,
-        (false, _) if is(SUPERVISOR) => Role::Supervisor,
-        (false, _) => return None,
+fn member(process: &Process, home: &Home, supervised: &[i32]) -> Option<LabProcess> {
+    let environment = process.environ().ok()?;
+    let has = |name| environment.get(OsStr::new(name)).is_some_and(|id: &OsString| id == home.id());
+    let stat = process.stat().ok().filter(|stat| stat.state != 'Z')?;
+    let role = match (has(MEMBER), has(SUPERVISOR)) {
+        (true, _) if supervised.contains(&process.pid) => Role::Service,
+        (true, _) => Role::Daemon,
+        (false, true) if stat.comm == "runsvdir" => Role::Supervisor,
+        (false, true) => Role::Runit,
+        (false, false) => return None,
     };
     Some(LabProcess { pid: process.pid, role, command: command(process) })
 }
 
-fn variable(process: &Process, name: &str) -> Option<OsString> {
-    process.environ().ok()?.get(OsStr::new(name)).cloned()
-}
-
-/// The pids that runit has written down.
+/// The process ids in the files of runit.
 fn supervised(home: &Home) -> Vec<i32> {
     let services = std::fs::read_dir(home.services()).into_iter().flatten().flatten();
     let pid = |service: std::fs::DirEntry| {
@@ -102,12 +88,31 @@ fn supervised(home: &Home) -> Vec<i32> {
     services.filter_map(pid).collect()
 }
 
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Role::Supervisor => "supervisor",
-            Role::Service => "service",
-            Role::Run => "run",
-        })
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+
+    fn sleeper(variable: &str, id: &str) -> Child {
+        Command::new("sleep").arg("60").env(variable, id).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    #[test]
+    fn a_process_is_found_by_the_id_in_its_environment_and_gone_when_it_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(folder.path()).unwrap();
+        let mut children = [sleeper(MEMBER, home.id()), sleeper(SUPERVISOR, home.id()), sleeper(MEMBER, "other")];
+        let pid = |child: &Child| i32::try_from(child.id()).unwrap();
+        let found = |child: &Child| members(&home).into_iter().find(|process| process.pid == pid(child));
+        let [daemon, runit, other] = [0, 1, 2].map(|index| found(&children[index]));
+        // No waiting process may be reaped before it is looked at again.
+        children.iter_mut().for_each(|child| child.kill().unwrap());
+        while std::fs::read_to_string(format!("/proc/{}/stat", children[0].id())).is_ok_and(|stat| !stat.contains(") Z ")) {}
+        let ended = found(&children[0]);
+        children.iter_mut().for_each(|child| drop(child.wait()));
+        assert_eq!(daemon.map(|process| (process.role, process.command)), Some((Role::Daemon, "sleep 60".to_owned())));
+        assert_eq!(runit.map(|process| process.role), Some(Role::Runit));
+        assert_eq!((other, ended), (None, None));
     }
 }

@@ -1,5 +1,5 @@
-//! The folder of one service as runit reads it: `run`, `log/run`, and for the lab's own scripts `check`, `address` and
-//! `stamp`. Words are quoted for `/bin/sh`, whatever the folders are called.
+//! Writes the folder of a service: `run` and `log/run` for runit; `check`, `address` and `stamp` for the lab's scripts. Every word is
+//! quoted for `/bin/sh`, because a folder may have any name.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -11,19 +11,19 @@ use std::path::Path;
 
 use crate::parts::{Part, Probe};
 
-/// What is the same for every service of a lab.
+/// Values that are the same for every service of a lab.
 #[derive(Debug)]
 pub(crate) struct Common<'a> {
     /// The id of the lab.
     pub(crate) id: &'a str,
-    /// Where services are started.
+    /// The checkout: the working directory of the services.
     pub(crate) root: &'a Path,
     pub(crate) programs: &'a Path,
     /// `deploy/native/answers.sh`.
     pub(crate) answers: &'a Path,
-    /// Below it each service has a folder for its log.
+    /// The folder of the logs. Each service has a folder in it.
     pub(crate) logs: &'a Path,
-    /// Variables that every part gets.
+    /// Variables of every part.
     pub(crate) environment: &'a [(String, OsString)],
 }
 
@@ -86,7 +86,7 @@ fn exec_line(words: &[OsString]) -> OsString {
     text
 }
 
-/// A word for `/bin/sh`. File names and variables hold no NUL, the one byte that cannot be quoted.
+/// Quotes a word for `/bin/sh`. File names and variables contain no NUL, the only byte that cannot be quoted.
 pub(crate) fn quoted(word: &OsStr) -> OsString {
     let quoter = shlex::bytes::Quoter::new().allow_nul(true);
     let bytes =
@@ -99,13 +99,13 @@ fn script(path: &Path, text: &OsStr) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))
 }
 
-/// Changes with what the service is: its script, its program and the files it depends on.
+/// A hash of the service's script, its program and the files that it depends on.
 fn stamp(run: &OsStr, part: &Part) -> u64 {
     let mut hasher = DefaultHasher::new();
     run.hash(&mut hasher);
     let program = part.command.first().map(Path::new);
     for file in program.into_iter().chain(part.depends.iter().map(|path| path.as_path())) {
-        // A file that is missing is told by the program that needs it.
+        // The program itself reports a missing file.
         fs::read(file).unwrap_or_default().hash(&mut hasher);
     }
     hasher.finish()

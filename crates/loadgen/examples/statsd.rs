@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use loadgen::recorder::{Event, Export, Recorder};
+use loadgen::recorder::{Event, Recorder, RecorderFactory};
 
 struct ToStatsD(String);
 
@@ -15,7 +15,7 @@ struct StatsD {
     servers: Arc<[String]>,
 }
 
-impl Export for ToStatsD {
+impl RecorderFactory for ToStatsD {
     type Recorder = Option<StatsD>;
 
     fn recorder(&self, servers: &[String]) -> Option<StatsD> {

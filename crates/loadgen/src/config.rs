@@ -1,5 +1,5 @@
-//! From the lab file, the workload and the flags to a [`Plan`]. The raw types that serde fills and the defaults are in
-//! the files below; here is what they have in common. Nothing here dials.
+//! Combines the lab file, the workload and the flags to a [`Plan`]. The raw types and the defaults of each section are in
+//! the files beside this one. Nothing here connects to a node.
 
 mod client;
 pub(crate) mod error;
@@ -15,16 +15,16 @@ use daemon_core::problems::Problems;
 use daemon_core::values::{HostPort, Positive};
 
 use crate::cli::{Cli, ClientFlags};
-use crate::plan::{Format, Plan, Target};
+use crate::plan::{Plan, SummaryFormat, Target};
 use crate::workload_file::UserWorkload;
-use client::Client;
+use client::ClientSection;
 pub(crate) use error::ConfigError;
 use load::LoadSection;
-use presets::Choice;
+use presets::PresetOrFile;
 
 const METRICS_ADDR: &str = "127.0.0.1:9090";
 
-/// Where this daemon serves metrics, by the lab file.
+/// The address in the lab file on which this daemon serves metrics.
 pub(crate) fn metrics_addr(lab: &Lab) -> Result<HostPort, ConfigError> {
     Ok(file_addr(lab, &lab.section("loadgen")?)?)
 }
@@ -36,20 +36,23 @@ fn file_addr(lab: &Lab, section: &LoadSection) -> Result<HostPort, LabError> {
         .map_err(|why| wrong(format!("`metrics_addr` is {addr}: {why} (LAB_PORT_OFFSET)")))
 }
 
-/// Both sections with the files they name, with the problems of all in one answer.
-fn parts(lab: &Lab, cli: &Cli) -> Result<(LoadSection, Client, UserWorkload), ConfigError> {
+/// Reads both sections and the files that they name. The error has the problems of all of them.
+fn read_sections(lab: &Lab, cli: &Cli) -> Result<(LoadSection, ClientSection, UserWorkload), ConfigError> {
     let mut problems = Problems::default();
-    let load = kept(lab.section("loadgen").map_err(ConfigError::from), &mut problems)?;
-    let client = kept(client::read(lab, &cli.client), &mut problems)?;
-    let workload = kept(load::workload(lab, cli), &mut problems)?;
+    let load = put_problems_aside(lab.section("loadgen").map_err(ConfigError::from), &mut problems)?;
+    let client = put_problems_aside(client::read_section(lab, &cli.client), &mut problems)?;
+    let workload = put_problems_aside(load::read_workload(lab, cli), &mut problems)?;
     match (load, client, workload) {
         (Some(load), Some(client), Some(workload)) if problems.0.is_empty() => Ok((load, client, workload)),
         _ => Err(problems.into()),
     }
 }
 
-/// Puts problems of files aside; any other error ends the reading.
-fn kept<T>(result: Result<T, ConfigError>, problems: &mut Problems) -> Result<Option<T>, ConfigError> {
+/// Moves the problems of a file into `problems`. Any other error is returned.
+fn put_problems_aside<T>(
+    result: Result<T, ConfigError>,
+    problems: &mut Problems,
+) -> Result<Option<T>, ConfigError> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(ConfigError::Lab(LabError::Wrong(more))) => {
@@ -60,9 +63,9 @@ fn kept<T>(result: Result<T, ConfigError>, problems: &mut Problems) -> Result<Op
     }
 }
 
-/// The plan of one run: flags win over the lab file, the lab file over the defaults.
+/// The plan of one run. Flags override the lab file, and the lab file overrides the defaults.
 pub(crate) fn plan(lab: &Lab, cli: &Cli) -> Result<Plan, ConfigError> {
-    let (section, client, workload) = parts(lab, cli)?;
+    let (section, client, workload) = read_sections(lab, cli)?;
     let client = client::plan(client, &cli.client)?;
     Ok(Plan {
         metrics_addr: match &cli.metrics_addr {
@@ -74,16 +77,16 @@ pub(crate) fn plan(lab: &Lab, cli: &Cli) -> Result<Plan, ConfigError> {
         client,
         ready_timeout: section.ready_timeout.map_or(Duration::from_secs(30), Positive::get),
         duration: cli.duration.map(Positive::get),
-        summary: if cli.json { Format::Json } else { Format::Text },
+        summary: if cli.json { SummaryFormat::Json } else { SummaryFormat::Text },
     })
 }
 
-/// Whether a file holds a client, on its own.
-pub(crate) fn check_client(choice: &Choice) -> Result<(), ConfigError> {
-    client::plan(client::of_file(choice)?, &ClientFlags::default()).map(|_| ())
+/// Checks a client file.
+pub(crate) fn check_client(choice: &PresetOrFile) -> Result<(), ConfigError> {
+    client::plan(client::read_file(choice)?, &ClientFlags::default()).map(|_| ())
 }
 
-/// `dial`, never `upstream`: the load has to meet the proxy.
+/// Uses `dial`, never `upstream`: the load must go through the proxy.
 fn targets(lab: &Lab, cli: &Cli) -> Vec<Target> {
     let target =
         |name: &dyn ToString, dial: &HostPort| Target { name: name.to_string(), dial: dial.to_string() };

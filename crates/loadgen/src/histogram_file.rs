@@ -1,4 +1,4 @@
-//! The file of `--histogram`: made before the load starts, so that a path that cannot be written costs no run.
+//! The file of `--histogram`. It is created before the load starts, so that an invalid path fails at once.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ pub(crate) struct HistogramFile {
     file: File,
 }
 
-/// Why there is no histogram.
+/// Why the histogram was not written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write the histogram to {path}", path = path.display())]
 pub(crate) struct HistogramError {

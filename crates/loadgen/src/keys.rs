@@ -1,16 +1,16 @@
-//! Which keys exist and how they are written. Pure; text goes into a buffer of the caller's.
+//! The keys of a run and their text. Pure; the text is written into the caller's buffer.
 
 use fastrand::Rng;
 
 /// Percent of requests that go to the hot keys.
 const HOT_SHARE: u32 = 30;
 
-/// A key before it is text.
+/// A key as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
-    /// A value of the cache.
+    /// The key of a value.
     Item(u64),
-    /// A number that is only ever incremented.
+    /// The key of a counter, which is only incremented.
     Counter(u64),
 }
 
@@ -38,14 +38,14 @@ impl Key {
     }
 }
 
-/// Digits of every key, so that all keys cost the same.
+/// Digits of every key. All keys have the same length, so that they cost the same.
 const DIGITS: usize = 10;
 
-/// More keys than the digits can tell apart would be the same key twice.
+/// The number of different keys that these digits allow.
 pub(crate) const MAX_KEYS: u64 = 10u64.pow(DIGITS as u32);
 
-/// How many keys there are and how many of them are hot: the first `hot_keys` take 30% of the requests, and their
-/// even share of the rest.
+/// The number of keys, and how many of them are hot. The first `hot_keys` get 30% of the requests, and their even share of
+/// the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KeySpace {
     pub(crate) keys: u64,
@@ -75,9 +75,9 @@ mod tests {
     }
 
     proptest! {
-        /// Different keys have different texts, and the text says which key it is.
+        /// Different keys have different texts, and the text contains the key's number.
         #[test]
-        fn text_tells_keys_apart(indices in proptest::collection::hash_set(0..MAX_KEYS, 1..50)) {
+        fn different_keys_have_different_texts(indices in proptest::collection::hash_set(0..MAX_KEYS, 1..50)) {
             let texts: HashSet<String> =
                 indices.iter().flat_map(|index| [text(Key::Item(*index)), text(Key::Counter(*index))]).collect();
             prop_assert_eq!(texts.len(), indices.len() * 2);

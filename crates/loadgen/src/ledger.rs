@@ -1,9 +1,9 @@
-//! Who wrote what to which item, shared by all threads of a run, and so whether a value that is read may be there.
-//! Keeps the clock and the locks around the history of each key; what is stale or late is decided in `history`.
+//! All writes of a run, shared by all threads: they decide whether a value that is read is right. This file has the clock
+//! and the locks around the history of each key; `history` decides what is stale or late.
 //!
-//! Writers carry a tag of their process. Values of another process are right: an earlier run's clock and
-//! acknowledgements are not known here, and another run beside this one replaces values as it likes. With failover to
-//! the next node, stale values are to be expected: a write went to a node that is not asked any more.
+//! The number of a writer contains a tag of its process. Values of another process count as right: the clock and the
+//! acknowledgements of an earlier run are not known here, and a run beside this one may replace any value. With failover to
+//! the next node, stale values are expected, because a write may have gone to a node that is no longer used for the key.
 
 use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -13,28 +13,28 @@ use metrics_core::Locked;
 
 use crate::history::{Freshness, History, Nanos, WriteId};
 use crate::mix::{GOLDEN_GAMMA, MULTIPLIER};
-use crate::value::{self, Verdict, Wrong};
+use crate::value::{self, Verdict, WrongValue};
 
 /// Bits of a writer's number; the rest is the process' tag.
 const NUMBER_BITS: u32 = 24;
 
-/// The number of whoever stores the first values. Workers count from 1.
-const WARMER: u64 = 0;
+/// The number of the writer that stores the first values. Workers have numbers from 1.
+const WARM_UP_WRITER: u64 = 0;
 
-/// So many keys have a bucket of their own; more share them.
+/// The maximum number of buckets. With more keys, several keys share a bucket.
 const MAX_BUCKETS: u64 = 1 << 20;
 
-/// What became of a write that was begun.
+/// The effect of a write that was begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum WriteOutcome {
     Acknowledged,
-    /// It left, and nobody knows what it did or will do.
+    /// It was sent, and its effect is unknown.
     Unknown,
-    /// It never left, or memcached refused it.
+    /// It was not sent, or memcached refused it.
     NoEffect,
 }
 
-/// One source of writes, which does one after the other.
+/// One source of writes. It begins a write only after the one before has ended.
 #[derive(Debug)]
 pub(crate) struct Writer {
     id: u64,
@@ -42,35 +42,37 @@ pub(crate) struct Writer {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct KeyHistory {
     key: u64,
     history: History,
 }
 
 /// The writes of a run, by item.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct WriteLedger {
     epoch: Instant,
     tag: u64,
-    buckets: Box<[Locked<Vec<Entry>>]>,
-    /// What most reads find, by bucket, so that they take no lock; written under the bucket's.
+    buckets: Box<[Locked<Vec<KeyHistory>>]>,
+    /// The fingerprint of each bucket's latest write. It is written under the lock of the bucket and read without it, so
+    /// that most reads need no lock.
     latest: Box<[AtomicU64]>,
-    /// All first values were acknowledged.
+    /// Whether all first values were acknowledged.
     warm: AtomicBool,
-    wrong_told: AtomicBool,
+    wrong_value_logged: AtomicBool,
 }
 
-impl Ledger {
-    /// For items below `keys`. The tag is this process' alone, by chance; a run's seed is not, equal seeds are equal.
+impl WriteLedger {
+    /// For items below `keys`. The tag must be a random number and not the seed of the run: two processes may have the same
+    /// seed.
     pub(crate) fn new(keys: u64, tag: u64, epoch: Instant) -> Self {
         let buckets = keys.clamp(1, MAX_BUCKETS);
         Self {
             epoch,
             tag: tag << NUMBER_BITS,
             buckets: (0..buckets).map(|_| Locked::default()).collect(),
-            latest: (0..buckets).map(|_| AtomicU64::new(UNTOUCHED)).collect(),
+            latest: (0..buckets).map(|_| AtomicU64::new(UNCHANGED)).collect(),
             warm: AtomicBool::new(false),
-            wrong_told: AtomicBool::new(false),
+            wrong_value_logged: AtomicBool::new(false),
         }
     }
 
@@ -78,50 +80,51 @@ impl Ledger {
         Writer { id: self.tag | number, last: 0 }
     }
 
-    /// Under which name the first values are stored. They count as acknowledged before all else once [`warmed`](Self::warmed).
-    pub(crate) fn initial(&self) -> WriteId {
-        WriteId { writer: self.tag | WARMER, began: 0 }
+    /// The name of the writes that store the first values. After [`set_warm`](Self::set_warm) they count as acknowledged
+    /// before any other write.
+    pub(crate) fn warm_up_id(&self) -> WriteId {
+        WriteId { writer: self.tag | WARM_UP_WRITER, began: 0 }
     }
 
-    pub(crate) fn warmed(&self) {
+    pub(crate) fn set_warm(&self) {
         self.warm.store(true, Relaxed);
     }
 
-    /// A write is about to be sent: the name its value carries.
-    pub(crate) fn begin(&self, writer: &mut Writer, key: u64, at: Instant) -> WriteId {
-        // Two writes at one instant of a coarse clock are still two.
+    /// A write will be sent. Returns its name, which becomes part of the value.
+    pub(crate) fn begin_write(&self, writer: &mut Writer, key: u64, at: Instant) -> WriteId {
+        // Two writes get different names, even at the same instant of a coarse clock.
         writer.last = self.nanos(at).max(writer.last + 1);
         let id = WriteId { writer: writer.id, began: writer.last };
-        history(&mut self.bucket(key), key).begin(id);
+        history_of(&mut self.bucket(key), key).begin(id);
         id
     }
 
-    /// What became of a write.
-    pub(crate) fn settle(&self, key: u64, id: WriteId, fate: Fate, ended: Instant) {
+    /// A write has ended with this outcome.
+    pub(crate) fn end_write(&self, key: u64, id: WriteId, outcome: WriteOutcome, ended: Instant) {
         let ended = self.nanos(ended);
         let mut bucket = self.bucket(key);
-        let history = history(&mut bucket, key);
-        match fate {
-            Fate::Acknowledged => {
+        let history = history_of(&mut bucket, key);
+        match outcome {
+            WriteOutcome::Acknowledged => {
                 history.acknowledge(id, ended);
-                let seen = if history.is_current(id) { fingerprint(key, id) } else { ASK };
-                self.latest(key).store(seen, Relaxed);
+                let latest = if history.is_current(id) { fingerprint(key, id) } else { READ_HISTORY };
+                self.latest(key).store(latest, Relaxed);
             }
-            Fate::Unknown => history.give_up(id),
-            Fate::NoEffect => history.forget(id),
+            WriteOutcome::Unknown => history.give_up(id),
+            WriteOutcome::NoEffect => history.forget(id),
         }
     }
 
-    /// A deletion was acknowledged. One that was not leaves no trace: it can do no more than cause a miss.
-    pub(crate) fn deleted(&self, key: u64, began: Instant, ended: Instant) {
+    /// A deletion was acknowledged. Other deletions are not recorded, because they can only cause a miss.
+    pub(crate) fn record_deletion(&self, key: u64, began: Instant, ended: Instant) {
         let (began, ended) = (self.nanos(began), self.nanos(ended));
         let mut bucket = self.bucket(key);
-        history(&mut bucket, key).deleted(began, ended);
-        self.latest(key).store(ASK, Relaxed);
+        history_of(&mut bucket, key).record_deletion(began, ended);
+        self.latest(key).store(READ_HISTORY, Relaxed);
     }
 
-    /// Judges what a read of a key returned.
-    pub(crate) fn judge(&self, key: u64, value: &[u8], began: Instant, ended: Instant) -> Verdict {
+    /// Judges the value that a read of a key returned.
+    pub(crate) fn judge_read(&self, key: u64, value: &[u8], began: Instant, ended: Instant) -> Verdict {
         let origin = match value::verify(value, key) {
             Ok(origin) => origin,
             Err(wrong) => return Verdict::Wrong(wrong),
@@ -132,25 +135,25 @@ impl Ledger {
         match self.freshness(key, origin, began, ended) {
             Freshness::Right => Verdict::Right,
             Freshness::Late => Verdict::Late,
-            Freshness::Stale => Verdict::Wrong(Wrong::Stale { origin }),
+            Freshness::Stale => Verdict::Wrong(WrongValue::Stale { origin }),
         }
     }
 
-    /// Whether a wrong value is the first of the run: each is counted, one is told.
-    pub(crate) fn is_first_wrong(&self) -> bool {
-        !self.wrong_told.swap(true, Relaxed)
+    /// Whether a wrong value is the first of the run. All are counted, only the first is logged in detail.
+    pub(crate) fn is_first_wrong_value(&self) -> bool {
+        !self.wrong_value_logged.swap(true, Relaxed)
     }
 
     fn freshness(&self, key: u64, origin: WriteId, began: Instant, ended: Instant) -> Freshness {
         let latest = self.latest(key).load(Relaxed);
-        if latest == fingerprint(key, origin) || (latest == UNTOUCHED && origin == self.initial()) {
+        if latest == fingerprint(key, origin) || (latest == UNCHANGED && origin == self.warm_up_id()) {
             return Freshness::Right;
         }
         let mut bucket = self.bucket(key);
         let Some(entry) = bucket.iter_mut().find(|entry| entry.key == key) else {
             return Freshness::Right;
         };
-        if origin != self.initial() {
+        if origin != self.warm_up_id() {
             return entry.history.judge(origin, self.nanos(began), self.nanos(ended));
         }
         let warm = self.warm.load(Relaxed);
@@ -158,8 +161,7 @@ impl Ledger {
     }
 
     fn nanos(&self, at: Instant) -> Nanos {
-        let since = at.saturating_duration_since(self.epoch);
-        since.as_secs() * 1_000_000_000 + Nanos::from(since.subsec_nanos())
+        at.saturating_duration_since(self.epoch).as_nanos() as Nanos
     }
 
     fn index(&self, key: u64) -> usize {
@@ -170,27 +172,27 @@ impl Ledger {
         &self.latest[self.index(key)]
     }
 
-    fn bucket(&self, key: u64) -> MutexGuard<'_, Vec<Entry>> {
+    fn bucket(&self, key: u64) -> MutexGuard<'_, Vec<KeyHistory>> {
         self.buckets[self.index(key)].lock()
     }
 }
 
-/// No change of the bucket's keys was acknowledged yet.
-const UNTOUCHED: u64 = 0;
-/// Only the history can tell.
-const ASK: u64 = 1;
+/// No change of the bucket's keys has been acknowledged.
+const UNCHANGED: u64 = 0;
+/// The history has to be read.
+const READ_HISTORY: u64 = 1;
 
-/// One word for an acknowledged write that nothing has replaced: neither of the two above, and another write's by a
-/// chance of one in 2^63.
+/// A hash of an acknowledged write that was not replaced. It differs from the two constants above. Two writes
+/// have the same fingerprint with a probability of 2^-63.
 fn fingerprint(key: u64, id: WriteId) -> u64 {
     let word = (id.began ^ key.rotate_left(32)).wrapping_mul(GOLDEN_GAMMA) ^ id.writer;
     (word ^ (word >> 32)).wrapping_mul(MULTIPLIER) | 2
 }
 
-fn history(bucket: &mut Vec<Entry>, key: u64) -> &mut History {
+fn history_of(bucket: &mut Vec<KeyHistory>, key: u64) -> &mut History {
     let at = bucket.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
         bucket.reserve_exact(1);
-        bucket.push(Entry { key, history: History::default() });
+        bucket.push(KeyHistory { key, history: History::default() });
         bucket.len() - 1
     });
     &mut bucket[at].history

@@ -1,14 +1,14 @@
-//! The load generator: steady memcached load through a real client stack, and what it lived through as metrics.
+//! The load generator: it sends steady memcached load through a real client stack and exports the client's metrics.
 //!
-//! It knows nothing of faults. Data flows one way: command line and lab file make a plan, pure decisions (`workload`,
-//! `keys`, `value`, `pacer`, `stack::{route, breaker}`) say what comes next, workers do it and count it. Only `run`
-//! sees all the others. This file only sends a command to its module.
+//! It does not know that faults exist. Data flows one way: the command line and the lab file make a plan, pure decisions
+//! (`workload`, `keys`, `value`, `pacer`, `stack::{route, breaker}`) select the next operation, workers perform and count
+//! it. Only `run` sees all other modules. This file only passes a command to its module.
 
 mod check;
 mod cli;
 mod config;
 mod dispatch;
-mod flight;
+mod exchange_log;
 mod histogram_file;
 mod history;
 mod keys;
@@ -42,11 +42,11 @@ use daemon_core::exit::{Exit, Failure, UserError, print};
 use daemon_core::lab::Lab;
 use daemon_core::{health, logging};
 
-use cli::{Cli, Parsed, SubCommand};
+use cli::{Cli, CommandLine, SubCommand};
 use histogram_file::HistogramFile;
-use recorder::Export;
+use recorder::RecorderFactory;
 
-/// Why `--fail-on-corrupt` failed a run.
+/// The error of a run with `--fail-on-corrupt` that read wrong values.
 #[derive(Debug, thiserror::Error)]
 #[error("wrong values were read: {count}")]
 struct CorruptReads {
@@ -59,47 +59,50 @@ impl UserError for CorruptReads {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("the log tells the first one, with what its connection did before".to_owned())
+        Some("the log shows the first one and the last exchanges on its connection".to_owned())
     }
 }
 
-/// Runs one command line, program name first, to its exit code.
+/// Runs one command line, which begins with the program's name, and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     main_with(args, &())
 }
 
-/// As [`main`], with an exporter of one's own beside the Prometheus families.
-pub fn main_with(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Exit {
+/// As [`main`], with recorders of your own beside the Prometheus families.
+pub fn main_with(args: impl IntoIterator<Item = OsString>, factory: &impl RecorderFactory) -> Exit {
     logging::init("info");
-    command(args, export).unwrap_or_else(|failure| failure.report())
+    run_command(args, factory).unwrap_or_else(|failure| failure.report())
 }
 
-fn command(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Result<Exit, Failure> {
+fn run_command(
+    args: impl IntoIterator<Item = OsString>,
+    factory: &impl RecorderFactory,
+) -> Result<Exit, Failure> {
     let cli = match cli::parse(args)? {
-        Parsed::Text(text) => return say(&text),
-        Parsed::Cli(cli) => *cli,
+        CommandLine::Text(text) => return print_text(&text),
+        CommandLine::Cli(cli) => *cli,
     };
     match &cli.command {
         None => {
             let plan = config::plan(&load_lab(&cli)?, &cli)?;
             let histogram = cli.histogram.map(HistogramFile::create).transpose()?;
-            let ended = run::run(plan, export).inspect_err(|error| {
+            let result = run::run(plan, factory).inspect_err(|error| {
                 if cli.json {
-                    // The message on standard error follows in any case.
-                    let _ = print(&summary::failure(error));
+                    // If this fails, the caller still prints the message to standard error.
+                    let _ = print(&summary::format_failure(error));
                 }
             })?;
             let written =
-                histogram.map_or(Ok(()), |file| file.write(&ended.histogram)).map_err(Failure::from);
-            let told = say(&ended.summary).and_then(|told| written.map(|()| told));
-            if cli.fail_on_corrupt && ended.corrupt > 0 {
-                // What cannot be written does not hide what was read.
-                let _ = told.map_err(|error| error.report());
-                return Err(CorruptReads { count: ended.corrupt }.into());
+                histogram.map_or(Ok(()), |file| file.write(&result.histogram)).map_err(Failure::from);
+            let printed = print_text(&result.summary).and_then(|exit| written.map(|()| exit));
+            if cli.fail_on_corrupt && result.corrupt > 0 {
+                // A failed write must not hide the wrong values.
+                let _ = printed.map_err(|error| error.report());
+                return Err(CorruptReads { count: result.corrupt }.into());
             }
-            told
+            printed
         }
-        Some(SubCommand::Check { paths }) => say(&check::check(paths, &cli)?),
+        Some(SubCommand::Check { paths }) => print_text(&check::check(paths, &cli)?),
         Some(SubCommand::Health) => {
             let addr = match &cli.metrics_addr {
                 Some(addr) => addr.clone(),
@@ -108,7 +111,7 @@ fn command(args: impl IntoIterator<Item = OsString>, export: &impl Export) -> Re
             health::probe(&addr)?;
             Ok(Exit::Ok)
         }
-        Some(SubCommand::Completions { shell }) => say(&cli::completions(*shell)),
+        Some(SubCommand::Completions { shell }) => print_text(&cli::completions(*shell)),
     }
 }
 
@@ -116,7 +119,7 @@ fn load_lab(cli: &Cli) -> Result<Lab, Failure> {
     Ok(Lab::load(cli.config.as_deref())?)
 }
 
-fn say(text: &str) -> Result<Exit, Failure> {
+fn print_text(text: &str) -> Result<Exit, Failure> {
     print(text)?;
     Ok(Exit::Ok)
 }

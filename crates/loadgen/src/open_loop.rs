@@ -1,5 +1,5 @@
-//! The open loop of one load thread: hands due operations to free workers in order, wakes them in time, and counts
-//! what came late or never. Which operations those are is decided in `dispatch`, when to wake in `timer`.
+//! The open loop of one load thread: it gives due operations to free workers in order, wakes the workers in time, and counts
+//! late starts and drops. `dispatch` decides which operations these are, `timer` when to wake.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -10,52 +10,53 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::dispatch::{Dispatch, Start, due};
+use crate::dispatch::{DispatchQueue, DueOperation, count_due};
 use crate::profile::Schedule;
 use crate::recorder::{Event, Recorder};
 use crate::stack::deadline::now;
-use crate::timer::{TICK, Timer, wake};
+use crate::timer::{TICK, Timer, next_wakeup};
 
-/// How often drops are looked for while no worker is free to notice them.
+/// The interval of the search for drops while no worker is free.
 const REVIEW: Duration = Duration::from_millis(10);
 
-/// What the scrape sees of a thread's queue: a function of time and of how much is settled, so it cannot drift.
+/// The length of a thread's queue for the scrape. It is computed from the time and the number of settled operations, so it
+/// cannot drift.
 #[derive(Debug)]
 pub(crate) struct Backlog {
     schedule: Schedule,
     began: Instant,
-    /// Started and dropped; written by the load thread alone.
+    /// Operations started or dropped. Only the load thread writes it.
     settled: AtomicU64,
 }
 
 impl Backlog {
-    /// Due operations that wait for a worker.
+    /// The number of due operations that wait for a worker.
     pub(crate) fn depth(&self, now: Instant) -> u64 {
-        due(&self.schedule, self.began, now).saturating_sub(self.settled.load(Relaxed))
+        count_due(&self.schedule, self.began, now).saturating_sub(self.settled.load(Relaxed))
     }
 }
 
-/// Shared by the workers of a thread through an `Rc`.
+/// The open loop. The workers of a thread share it through an `Rc`.
 pub(crate) struct OpenLoop<R: Recorder> {
-    dispatch: RefCell<Dispatch>,
+    dispatch: RefCell<DispatchQueue>,
     backlog: Arc<Backlog>,
     recorder: R,
-    /// Workers that found nothing due.
+    /// The number of workers that wait for an operation.
     idle: Cell<u64>,
-    /// Wakes them, longest idle first.
+    /// Wakes the workers that wait, the longest idle one first.
     work: Notify,
-    /// Wakes the driver when the first of them appears.
-    hungry: Notify,
+    /// Wakes the driver when a first worker begins to wait.
+    first_idle: Notify,
     max_start_delay: Duration,
-    /// Nothing that is due later starts.
+    /// Operations that are due later do not start.
     end: Cell<Option<Instant>>,
     closed: Cell<bool>,
 }
 
-/// Counts a worker as idle until it is dropped, however its wait ends.
-struct Idle<'a>(&'a Cell<u64>);
+/// Counts a worker as idle until the guard is dropped, however the wait ends.
+struct IdleGuard<'a>(&'a Cell<u64>);
 
-impl Drop for Idle<'_> {
+impl Drop for IdleGuard<'_> {
     fn drop(&mut self) {
         self.0.set(self.0.get() - 1);
     }
@@ -70,12 +71,12 @@ impl<R: Recorder> OpenLoop<R> {
         recorder: R,
     ) -> Self {
         Self {
-            dispatch: RefCell::new(Dispatch::new(schedule, began, max_start_delay)),
+            dispatch: RefCell::new(DispatchQueue::new(schedule, began, max_start_delay)),
             backlog: Arc::new(Backlog { schedule, began, settled: AtomicU64::new(0) }),
             recorder,
             idle: Cell::new(0),
             work: Notify::new(),
-            hungry: Notify::new(),
+            first_idle: Notify::new(),
             max_start_delay,
             end: Cell::new(end),
             closed: Cell::new(false),
@@ -87,14 +88,14 @@ impl<R: Recorder> OpenLoop<R> {
         Arc::clone(&self.backlog)
     }
 
-    /// What waits longer for a worker, or then for a connection, is dropped.
+    /// An operation that waits longer for a worker or a connection is dropped.
     pub(crate) fn max_start_delay(&self) -> Duration {
         self.max_start_delay
     }
 
-    /// The next operation for the worker that asks, as soon as one is due, and the time at which it starts; `None` when
-    /// the load has ended and nothing of it waits any more. Dropping the wait loses nothing.
-    pub(crate) async fn next(&self) -> Option<(Start, Instant)> {
+    /// Waits for the next operation that is due. Returns it with the time at which it starts, or `None` when the load has
+    /// ended and no operation waits any more. A dropped wait loses no operation.
+    pub(crate) async fn next_operation(&self) -> Option<(DueOperation, Instant)> {
         loop {
             let now = now();
             if let Some(start) = self.take(now) {
@@ -104,43 +105,44 @@ impl<R: Recorder> OpenLoop<R> {
                 return None;
             }
             self.idle.set(self.idle.get() + 1);
-            let _idle = Idle(&self.idle);
+            let _idle = IdleGuard(&self.idle);
             if self.idle.get() == 1 {
-                self.hungry.notify_one();
+                self.first_idle.notify_one();
             }
             self.work.notified().await;
         }
     }
 
-    /// The time, which for what may start stands still at the load's end.
+    /// The time, but never later than the end of the load.
     fn until_end(&self, now: Instant) -> Instant {
         self.end.get().map_or(now, |end| now.min(end))
     }
 
-    /// Gives up what has waited too long, also after the end, but nothing that was meant to start after it.
+    /// Drops operations that have waited too long, also after the end of the load. Operations that are due after the end are
+    /// not counted.
     fn expire(&self, now: Instant) {
         let latest = self.end.get().map(|end| end + self.max_start_delay);
         let dropped = self.dispatch.borrow_mut().expire(latest.map_or(now, |latest| now.min(latest)));
         self.count_dropped(dropped);
     }
 
-    fn take(&self, now: Instant) -> Option<Start> {
+    fn take(&self, now: Instant) -> Option<DueOperation> {
         self.expire(now);
-        let turn = self.dispatch.borrow_mut().take(self.until_end(now));
-        self.count_dropped(turn.dropped);
-        let start = turn.start?;
+        let taken = self.dispatch.borrow_mut().take(self.until_end(now));
+        self.count_dropped(taken.dropped);
+        let start = taken.operation?;
         self.settle();
         self.recorder.record(Event::StartedLate { by: now.saturating_duration_since(start.intended) });
         Some(start)
     }
 
-    /// Wakes the workers in time, for ever. Runs beside them on the same thread, and on the system's clock.
+    /// Wakes the workers in time until it is dropped. It runs on the workers' thread and uses the system's clock.
     pub(crate) async fn drive(&self) -> io::Result<Infallible> {
         let mut timer = Timer::new()?;
         let mut meant = now();
         loop {
             let now = now();
-            // Far behind, there is no catching up tick by tick.
+            // After a long delay, do not catch up tick by tick.
             if now.saturating_duration_since(meant) > TICK {
                 meant = now;
             }
@@ -154,27 +156,27 @@ impl<R: Recorder> OpenLoop<R> {
                 self.work.notify_one();
             }
             if idle > 0 {
-                meant = wake(meant, next);
+                meant = next_wakeup(meant, next);
                 timer.sleep(meant.saturating_duration_since(now)).await?;
             } else {
-                // Whoever becomes free takes what is due by itself; only a worker that found nothing needs waking.
+                // A busy worker takes the next operation when it becomes free. Only idle workers must be woken.
                 tokio::select! {
                     slept = timer.sleep(REVIEW) => slept?,
-                    () = self.hungry.notified() => {}
+                    () = self.first_idle.notified() => {}
                 }
             }
         }
     }
 
-    /// Ends the load at `now`, unless its end was before: what is due by then still starts or is dropped, and workers
-    /// that find nothing are sent home.
+    /// Ends the load at `now`, or at its planned end if that is earlier. Operations that are due by then still start or are
+    /// dropped. Workers without an operation end.
     pub(crate) fn close(&self, now: Instant) {
         self.end.set(Some(self.until_end(now)));
         self.closed.set(true);
         self.work.notify_waiters();
     }
 
-    /// Counts what is still queued as dropped: no worker comes any more.
+    /// Counts the queued operations as dropped, because all workers have ended.
     pub(crate) fn abandon(&self, now: Instant) {
         let abandoned = self.dispatch.borrow_mut().abandon(self.until_end(now));
         self.count_dropped(abandoned);

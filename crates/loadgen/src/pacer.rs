@@ -1,28 +1,28 @@
-//! When a worker of a closed loop starts its next operation. Pure: the caller brings the time and does the waiting.
+//! When a worker of a closed loop starts its next operation. Pure: the caller passes the time and waits.
 
 use std::time::{Duration, Instant};
 
-/// An operation refused without I/O costs its worker at least this, so that an open breaker is no hot loop.
+/// The minimum pause after an operation that was refused without I/O, so that an open breaker does not cause a busy loop.
 pub(crate) const REFUSAL_COST: Duration = Duration::from_millis(1);
 
-/// How an operation ended, as far as the pace cares.
+/// Whether an operation was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cost {
-    /// It went out to a node, whatever came of it.
+    /// It was sent to a node, with any result.
     Exchanged,
-    /// It never left the process: breaker open or no connection free.
+    /// It was not sent: the breaker was open or no connection was free.
     Refused,
 }
 
-/// The pace of a closed loop: the next operation follows the end of the last one.
+/// The pace of a closed loop: the next operation starts after the end of the last one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pacer {
-    /// Waited after every operation.
+    /// Pause after every operation.
     pub(crate) think_time: Duration,
 }
 
 impl Pacer {
-    /// When to start after an operation that ended at `ended`; `None` is at once.
+    /// When to start the next operation after one that ended at `ended`. `None` means at once.
     pub(crate) fn next(&self, ended: Instant, cost: Cost) -> Option<Instant> {
         let pause = match cost {
             Cost::Exchanged => self.think_time,
@@ -41,18 +41,18 @@ mod tests {
     use super::{Cost, Pacer, REFUSAL_COST};
 
     proptest! {
-        /// A refused operation never costs less than the refusal cost nor less than the think time.
+        /// The pause after a refused operation is at least the refusal cost and at least the think time.
         #[test]
-        fn refusals_are_never_free(think_us in 0..20_000u64) {
+        fn a_refused_operation_is_followed_by_a_pause(think_us in 0..20_000u64) {
             let think_time = Duration::from_micros(think_us);
             let ended = Instant::now();
             let next = Pacer { think_time }.next(ended, Cost::Refused).unwrap();
             prop_assert!(next - ended >= REFUSAL_COST && next - ended >= think_time);
         }
 
-        /// The think time is waited after every operation that went out, and nothing is waited without one.
+        /// The pause after an operation that was sent is exactly the think time.
         #[test]
-        fn think_time_follows_every_operation(think_us in 0..20_000u64) {
+        fn an_operation_that_was_sent_is_followed_by_the_think_time(think_us in 0..20_000u64) {
             let think_time = Duration::from_micros(think_us);
             let ended = Instant::now();
             let next = Pacer { think_time }.next(ended, Cost::Exchanged);

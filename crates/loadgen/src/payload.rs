@@ -1,21 +1,21 @@
-//! How large values are and how long they live: distributions drawn per write. Pure; what a value holds is in `value`.
+//! Sizes and times to live of values: distributions from which each write draws. Pure; the content of values is in `value`.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use fastrand::Rng;
 
-/// Bytes. memcached's default item limit is 1 MiB, its own header and the key included.
+/// Bytes. memcached's default item limit is 1 MiB, including its header and the key.
 pub(crate) const MAX_SIZE: usize = 1_000_000;
 
-/// Above it memcached would take the number for a date.
+/// memcached reads a larger number as a date.
 const MAX_TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Sizes of values, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sizes {
     Fixed(usize),
-    /// Even between the two, both included.
+    /// Uniform from `min` to `max`, including both.
     Range {
         min: usize,
         max: usize,
@@ -23,16 +23,16 @@ pub(crate) enum Sizes {
     Weighted(WeightedSizes),
 }
 
-/// A few sizes, each in the share of its weight.
+/// Several sizes, each with a weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WeightedSizes {
-    /// With the sum of the weights up to and including it, which rises.
+    /// Each size with the sum of the weights up to and including its own.
     steps: Vec<(u32, usize)>,
     total: u32,
 }
 
 impl WeightedSizes {
-    /// From sizes with weights; `None` without any weight, and for more weight than 32 bits hold.
+    /// From sizes with weights. `None` if the sum of the weights is 0 or does not fit 32 bits.
     pub(crate) fn new(entries: impl IntoIterator<Item = (usize, u32)>) -> Option<Self> {
         let mut total = 0u32;
         let mut steps = Vec::new();
@@ -64,7 +64,7 @@ impl Sizes {
 pub(crate) struct Ttl(NonZeroU32);
 
 impl Ttl {
-    /// Whole seconds from one second to 30 days, or what is wrong.
+    /// Whole seconds, from 1 second to 30 days. The error says which rule is broken.
     pub(crate) fn new(ttl: Duration) -> Result<Self, &'static str> {
         if ttl.subsec_nanos() != 0 {
             return Err("must be whole seconds");
@@ -81,13 +81,13 @@ impl Ttl {
     }
 }
 
-/// How long values live.
+/// The times to live of values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Ttls {
     #[default]
     Forever,
     Fixed(Ttl),
-    /// Even between the two, both included.
+    /// Uniform from `min` to `max`, including both.
     Range {
         min: Ttl,
         max: Ttl,
@@ -95,7 +95,7 @@ pub(crate) enum Ttls {
 }
 
 impl Ttls {
-    /// Seconds as memcached wants them: 0 is for ever.
+    /// Seconds, as memcached expects them; 0 means for ever.
     pub(crate) fn draw(&self, rng: &mut Rng) -> u32 {
         match self {
             Self::Forever => 0,
@@ -120,7 +120,7 @@ mod tests {
     }
 
     proptest! {
-        /// Sizes and lives stay within their bounds, both of which occur.
+        /// Sizes and times to live stay within their bounds, and both bounds occur.
         #[test]
         fn draws_stay_within_their_bounds(seed: u64, min in 1..1_000u32, more in 0..5u32) {
             let max = min + more;
@@ -136,7 +136,7 @@ mod tests {
             prop_assert_eq!(Ttls::Fixed(seconds(min.into())).draw(&mut rng), min);
         }
 
-        /// Over many draws each size has the share of its weight, to within two percent of all draws.
+        /// Over many draws, the share of each size differs from its weight by less than two percent of all draws.
         #[test]
         fn sizes_follow_their_weights(seed: u64, weights in proptest::collection::vec(0..50u32, 1..6)) {
             let entries = weights.iter().enumerate().map(|(size, weight)| (size, *weight));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn lives_memcached_would_misread_are_refused() {
+    fn invalid_times_to_live_are_refused() {
         assert_eq!(Ttl::new(Duration::ZERO), Err("must be at least 1s"));
         assert_eq!(Ttl::new(Duration::from_millis(1_500)), Err("must be whole seconds"));
         assert_eq!(Ttl::new(Duration::from_secs(30 * 86_400 + 1)), Err("must be at most 30 days"));

@@ -1,5 +1,5 @@
-//! What one run is going to do: checked values, nothing left to decide. Made by `config` only; serde and clap types end
-//! there.
+//! The plan of one run: checked values, with all defaults applied. Only `config` makes it. Types of serde and clap are not
+//! used beyond `config`.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::stack::pool::PoolTimes;
 use crate::stack::retry::RetryRules;
 use crate::workload::OpMix;
 
-/// One run, from the first dial to the summary.
+/// The plan of one run.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) metrics_addr: HostPort,
@@ -27,13 +27,13 @@ pub(crate) struct Plan {
     pub(crate) ready_timeout: Duration,
     /// `None`: until a signal.
     pub(crate) duration: Option<Duration>,
-    /// How the end of the run is told.
-    pub(crate) summary: Format,
+    /// The format of the summary.
+    pub(crate) summary: SummaryFormat,
 }
 
-/// How the summary is written.
+/// The format of the summary at the end of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum SummaryFormat {
     Text,
     Json,
 }
@@ -42,14 +42,14 @@ pub(crate) enum Format {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) name: String,
-    /// What is dialled: the proxy in front of the node, as a rule.
+    /// The address to connect to, usually the proxy in front of the node.
     pub(crate) dial: String,
 }
 
-/// What is sent, by how many, how fast.
+/// The load: operations, workers and rate.
 #[derive(Clone, Debug)]
 pub(crate) struct LoadPlan {
-    /// At most as many as workers and as connections per node, so that each has at least one of both.
+    /// At most the number of workers and of connections per node, so that each thread has at least one of both.
     pub(crate) threads: usize,
     pub(crate) workers: usize,
     pub(crate) pace: Pace,
@@ -58,20 +58,20 @@ pub(crate) struct LoadPlan {
     pub(crate) mix: OpMix,
     pub(crate) sizes: Sizes,
     pub(crate) ttls: Ttls,
-    /// Keys stored before the load starts, from the most wanted on.
+    /// The number of keys stored before the load starts, most popular first.
     pub(crate) warm_up: u64,
     pub(crate) seed: u64,
 }
 
-/// What starts an operation.
+/// When operations start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// The end of the worker's last one.
+    /// When the worker's last operation has ended.
     Closed(Pacer),
-    /// The time, whatever became of the others.
+    /// On schedule, regardless of outstanding operations.
     Open {
         profile: LoadProfile,
-        /// An operation that has no worker and no connection by then is dropped.
+        /// An operation without a worker or a connection after this delay is dropped.
         max_start_delay: Duration,
     },
 }
@@ -87,7 +87,7 @@ impl fmt::Display for Pace {
     }
 }
 
-/// The client stack's knobs.
+/// The settings of the client stack.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ClientPlan {
     /// Connections per node, over all threads.

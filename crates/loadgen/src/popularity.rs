@@ -1,21 +1,21 @@
-//! Which key an operation wants: some keys hot and the rest even, or a Zipf distribution. In both, the smaller index is
-//! the more wanted key. Pure; what a key looks like is in `keys`.
+//! How often each key is used: a few hot keys and an even rest, or a Zipf distribution. In both, a smaller index is used
+//! more often. Pure; the text of keys is in `keys`.
 
 use fastrand::Rng;
 
 use crate::keys::KeySpace;
 use crate::zipf::Zipf;
 
-/// How wanted each key is.
+/// The distribution of requests over the keys.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Popularity {
-    /// The first keys take a fixed share of the requests.
+    /// The first keys get a fixed share of the requests.
     Hot(KeySpace),
     Zipf(Zipf),
 }
 
 impl Popularity {
-    /// How many keys there are.
+    /// The number of keys.
     pub(crate) fn keys(&self) -> u64 {
         match self {
             Self::Hot(space) => space.keys,
@@ -42,9 +42,9 @@ mod tests {
     use crate::zipf::Zipf;
 
     proptest! {
-        /// Every draw is one of the keys, and low indices are at least as wanted as high ones.
+        /// Every draw is one of the keys, and low indices are drawn more often than high ones.
         #[test]
-        fn the_first_keys_are_the_wanted_ones(seed: u64, keys in 100..500u64, hot in 1..40u64, exponent in 0.6..2.0f64) {
+        fn the_first_keys_are_drawn_most_often(seed: u64, keys in 100..500u64, hot in 1..40u64, exponent in 0.6..2.0f64) {
             let hot = Popularity::Hot(KeySpace { keys, hot_keys: hot });
             let zipf = Popularity::Zipf(Zipf::new(keys, exponent).unwrap());
             for popularity in [hot, zipf] {

@@ -1,5 +1,5 @@
-//! The load profile: when each operation of an open loop is meant to start. Pure and exact: whole nanoseconds computed
-//! from the operation's number, so nothing drifts and nothing is remembered. Who performs an operation, and whether it
+//! The load profile: the intended start of each operation of an open loop. Pure and exact: whole nanoseconds are computed
+//! from the operation's number, so there is no drift and no state. Which worker performs an operation, and whether it
 //! starts in time, is not known here.
 
 use std::fmt;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// A longer ramp would overflow the 128 bits that keep its square roots exact.
+/// The longest ramp. A longer one would overflow the 128 bits that keep its square roots exact.
 pub(crate) const MAX_RAMP: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Operations per second.
@@ -28,11 +28,11 @@ impl Rate {
     }
 }
 
-/// The rate over time. Operation 0 starts at once.
+/// The rate over time. Operation 0 starts at time 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LoadProfile {
     Constant(Rate),
-    /// The rate moves on a straight line and then stays at `to`.
+    /// The rate changes linearly and then stays at `to`.
     Ramp(Ramp),
 }
 
@@ -45,21 +45,22 @@ pub(crate) struct Ramp {
 }
 
 impl Ramp {
-    /// `None` for no time at all and for more than [`MAX_RAMP`].
+    /// `None` for a time of zero or of more than [`MAX_RAMP`].
     pub(crate) fn new(from: Rate, to: Rate, over: Duration) -> Option<Self> {
         let nanos = u64::try_from(over.as_nanos()).ok().filter(|nanos| *nanos > 0)?;
         (over <= MAX_RAMP).then_some(Self { from, to, over: nanos })
     }
 
-    /// Twice the operations due by the end of the ramp, times nanoseconds per second: whole where the number is not.
+    /// Twice the number of operations due by the end of the ramp, times nanoseconds per second. Unlike that number, it is
+    /// always whole.
     fn twice_total(&self) -> u128 {
         u128::from(self.over) * (u128::from(self.from.0) + u128::from(self.to.0))
     }
 
     /// The first nanosecond at which `from * t + (to - from) * t^2 / (2 * over)` reaches `number`.
     ///
-    /// With `r(t)` the rate at `t`, `(over * r)^2` is linear in the number of operations. Its root is what the rate
-    /// has become, and rounding that root towards a later start keeps the result exact.
+    /// With `r(t)` the rate at `t`, `(over * r)^2` is linear in the number of operations. Its root gives the rate, and
+    /// rounding the root towards a later start keeps the result exact.
     fn start(&self, number: u64) -> u128 {
         let (over, from, to) = (u128::from(self.over), u128::from(self.from.0), u128::from(self.to.0));
         let twice = 2 * u128::from(SECOND) * u128::from(number);
@@ -80,7 +81,7 @@ impl Ramp {
         }
     }
 
-    /// Operations after number 0 that the ramp wants started by `nanos`.
+    /// The number of operations after number 0 that are due by `nanos`.
     fn count(&self, nanos: u128) -> u128 {
         let (over, from, to) = (u128::from(self.over), u128::from(self.from.0), u128::from(self.to.0));
         let second = u128::from(SECOND);
@@ -94,7 +95,7 @@ impl Ramp {
 }
 
 impl LoadProfile {
-    /// When operation `number`, counted from 0, is meant to start, from the beginning of the load.
+    /// The intended start of operation `number`, counted from 0, since the beginning of the load.
     pub(crate) fn start(&self, number: u64) -> Duration {
         match self {
             Self::Constant(rate) => {
@@ -112,7 +113,7 @@ impl LoadProfile {
         }
     }
 
-    /// How many operations are meant to have started when `elapsed` has passed: those with `start(n) <= elapsed`.
+    /// The number of operations that are due when `elapsed` has passed: those with `start(n) <= elapsed`.
     pub(crate) fn due(&self, elapsed: Duration) -> u64 {
         let nanos = elapsed.as_nanos();
         let count = match self {
@@ -122,7 +123,7 @@ impl LoadProfile {
         u64::try_from(count).unwrap_or(u64::MAX).saturating_add(1)
     }
 
-    /// The highest rate it ever wants.
+    /// The highest rate of the profile.
     pub(crate) fn peak(&self) -> Rate {
         match self {
             Self::Constant(rate) => *rate,
@@ -130,7 +131,7 @@ impl LoadProfile {
         }
     }
 
-    /// Operations per second wanted at that moment, for a gauge.
+    /// The operations per second at that moment, for a gauge.
     pub(crate) fn rate(&self, elapsed: Duration) -> f64 {
         match self {
             Self::Constant(rate) => f64::from(rate.0),
@@ -154,35 +155,35 @@ impl fmt::Display for LoadProfile {
     }
 }
 
-/// One load thread's share of a profile: every `lanes`-th operation, so that the threads together start exactly what
-/// one would have, at the same times.
+/// One load thread's share of a profile: every `threads`-th operation. All threads together start the same operations at the
+/// same times as a single thread would.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Schedule {
     profile: LoadProfile,
-    lane: u64,
-    lanes: u64,
+    thread: u64,
+    threads: u64,
 }
 
 impl Schedule {
-    /// `None` when the lane is not one of the lanes.
-    pub(crate) fn new(profile: LoadProfile, lane: u64, lanes: u64) -> Option<Self> {
-        (lane < lanes).then_some(Self { profile, lane, lanes })
+    /// `None` when there is no such thread.
+    pub(crate) fn new(profile: LoadProfile, thread: u64, threads: u64) -> Option<Self> {
+        (thread < threads).then_some(Self { profile, thread, threads })
     }
 
-    /// The number, over all lanes, of this lane's operation `index`.
+    /// The number, over all threads, of this thread's operation `index`.
     pub(crate) fn number(&self, index: u64) -> u64 {
-        index.saturating_mul(self.lanes).saturating_add(self.lane)
+        index.saturating_mul(self.threads).saturating_add(self.thread)
     }
 
-    /// When this lane's operation `index` is meant to start.
+    /// The intended start of this thread's operation `index`.
     pub(crate) fn start(&self, index: u64) -> Duration {
         self.profile.start(self.number(index))
     }
 
-    /// How many of this lane's operations are meant to have started when `elapsed` has passed.
+    /// The number of this thread's operations that are due when `elapsed` has passed.
     pub(crate) fn due(&self, elapsed: Duration) -> u64 {
         let due = self.profile.due(elapsed);
-        if due > self.lane { (due - self.lane - 1) / self.lanes + 1 } else { 0 }
+        if due > self.thread { (due - self.thread - 1) / self.threads + 1 } else { 0 }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Waits until a memcached answers behind every address, with a bound and a message that names who did not.
+//! Waits until memcached replies at every address. After a time limit, an error names the nodes that did not reply.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,27 +13,27 @@ use crate::stack::conn::{Client, ConnError, Connection};
 /// Time between two attempts.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// Time between two lines about a node that is waited for.
+/// Time between two log lines about a node that does not reply.
 const REMINDER: Duration = Duration::from_secs(5);
 
-/// A node that never answered, and what the last attempt said.
+/// A node that never replied, and the error of the last attempt.
 #[derive(Debug)]
-struct Silent {
+struct SilentNode {
     node: Target,
     last: String,
 }
 
-/// The nodes that did not answer in time.
+/// The nodes that did not reply in time.
 #[derive(Debug)]
-pub(crate) struct NotReady {
-    silent: Vec<Silent>,
+pub(crate) struct NotReadyError {
+    silent: Vec<SilentNode>,
     bound: Duration,
 }
 
-impl fmt::Display for NotReady {
+impl fmt::Display for NotReadyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bound = humantime::format_duration(self.bound);
-        for (index, Silent { node, last }) in self.silent.iter().enumerate() {
+        for (index, SilentNode { node, last }) in self.silent.iter().enumerate() {
             let line = if index > 0 { "\n" } else { "" };
             write!(f, "{line}node {} at {} did not answer within {bound}: {last}", node.name, node.dial)?;
         }
@@ -41,35 +41,32 @@ impl fmt::Display for NotReady {
     }
 }
 
-impl std::error::Error for NotReady {}
+impl std::error::Error for NotReadyError {}
 
-impl UserError for NotReady {
+impl UserError for NotReadyError {
     fn exit(&self) -> Exit {
         Exit::Setup
     }
 
     fn hint(&self) -> Option<String> {
-        Some(
-            "the proxies and the nodes behind them have to run first, `just up` starts the whole lab"
-                .to_owned(),
-        )
+        Some("start the proxies and the nodes behind them first; `just up` starts the whole lab".to_owned())
     }
 }
 
-/// One connection to each node, in their order, as soon as all have answered.
-pub(crate) async fn wait<C: Client>(
+/// Connects to each node and waits for a first reply. The connections are in the order of the nodes.
+pub(crate) async fn wait_for_nodes<C: Client>(
     client: &C,
     nodes: &[Target],
     attempt: Duration,
     bound: Duration,
-) -> Result<Vec<C::Connection>, NotReady> {
+) -> Result<Vec<C::Connection>, NotReadyError> {
     let deadline = Instant::now() + bound;
     let local = LocalSet::new();
     let mut waiting = JoinSet::new();
     for (index, node) in nodes.iter().cloned().enumerate() {
         let client = client.clone();
         waiting
-            .spawn_local_on(async move { (index, answer(&client, node, attempt, deadline).await) }, &local);
+            .spawn_local_on(async move { (index, connect(&client, node, attempt, deadline).await) }, &local);
     }
     let mut results = local.run_until(waiting.join_all()).await;
     results.sort_by_key(|(index, _)| *index);
@@ -80,15 +77,15 @@ pub(crate) async fn wait<C: Client>(
             Err(node) => silent.push(node),
         }
     }
-    if silent.is_empty() { Ok(connections) } else { Err(NotReady { silent, bound }) }
+    if silent.is_empty() { Ok(connections) } else { Err(NotReadyError { silent, bound }) }
 }
 
-async fn answer<C: Client>(
+async fn connect<C: Client>(
     client: &C,
     node: Target,
     attempt: Duration,
     deadline: Instant,
-) -> Result<C::Connection, Silent> {
+) -> Result<C::Connection, SilentNode> {
     let mut last = format!("no answer within {}", humantime::format_duration(attempt));
     let mut reminded = Instant::now();
     loop {
@@ -101,7 +98,7 @@ async fn answer<C: Client>(
             Ok(Ok(Ok(connection))) => return Ok(connection),
             Ok(Ok(Err(error))) => last = error.to_string(),
             Ok(Err(_)) => {}
-            Err(_) => return Err(Silent { node, last }),
+            Err(_) => return Err(SilentNode { node, last }),
         }
         let now = Instant::now();
         if now - reminded >= REMINDER {
@@ -109,7 +106,7 @@ async fn answer<C: Client>(
             tracing::info!(server = node.name, address = %node.dial, last, "still waiting for a node");
         }
         if now + RETRY >= deadline {
-            return Err(Silent { node, last });
+            return Err(SilentNode { node, last });
         }
         sleep(RETRY).await;
     }

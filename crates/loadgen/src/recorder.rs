@@ -1,17 +1,17 @@
-//! What a load thread tells about its operations, and to whom. One recorder per thread: calls come from that thread only,
-//! between two system calls of an operation, so a recorder must not block.
+//! The events of a load thread, and the recorders that receive them. Each thread has its own recorder. It is called only from
+//! that thread, in the middle of an operation, so it must not block.
 //!
-//! Three ship: the Prometheus shards, an in-memory count for tests, and `()`, which forgets. Recorders are type parameters
-//! and each event is made where it is told, so what does nothing with it costs nothing. A pair tells both.
+//! There are three recorders: the Prometheus shards, an in-memory list for tests, and `()`, which ignores all events. A pair
+//! passes each event to both. Recorders are type parameters, so an ignored event costs nothing.
 //!
-//! What counts where, with retries and failover: an operation counts once, when it ends, on the node of its last attempt
-//! and with what its caller got. Every attempt that got a connection counts in the service time of its own node, so there
-//! the exchanges beyond the operations are the repeated ones.
+//! How retries and failover count: an operation counts once, when it ends, on the node of its last attempt and with the
+//! result that its caller got. Every attempt that got a connection counts in the service time of its own node. So the
+//! service times of a node also contain the attempts that were repeated.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_core::families::client::{ClientShard, Finished};
+use metrics_core::families::client::{ClientShard, FinishedOperation};
 use metrics_core::labels::{CloseReason, CorruptKind, Operation};
 
 #[cfg(test)]
@@ -19,75 +19,75 @@ pub(crate) mod tally;
 #[cfg(test)]
 pub(crate) mod test_families;
 
-/// Something a load thread tells. A `server` is an index in the list of nodes.
+/// An event on a load thread. `server` is an index in the list of nodes.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the fields are called what they are")]
+#[expect(missing_docs, reason = "the names of the fields explain them")]
 pub enum Event {
-    /// An operation began, on this node first.
+    /// An operation started, with this node.
     Started { server: usize },
-    /// An operation under way goes on at another node.
+    /// An operation in flight continues at another node.
     Moved { from: usize, to: usize },
     /// An attempt failed after an exchange of this length, and is repeated.
     Repeated { server: usize, operation: Operation, service: Duration },
-    /// An operation that [`Started`](Self::Started) has ended.
-    Finished(Finished),
+    /// An operation that had [`Started`](Self::Started) ended.
+    Finished(FinishedOperation),
     /// A read found its key.
     Hit { server: usize },
     /// A read did not find its key.
     Miss { server: usize },
     /// A read returned a wrong value.
     Corrupt { server: usize, kind: CorruptKind },
-    /// A value whose write was given up was read for the first time.
+    /// A read returned, for the first time, a value whose write was given up.
     LateWrite { server: usize },
-    /// The breaker refused an operation.
+    /// The breaker rejected an operation.
     BreakerRejected { server: usize },
-    /// A connection was made.
+    /// A connection was opened.
     ConnectionCreated { server: usize },
-    /// A connection was closed by us.
+    /// The client closed a connection.
     ConnectionClosed { server: usize, reason: CloseReason },
-    /// A connection was handed to an operation after this wait, dialling included.
+    /// An operation got a connection after this wait, including dialling.
     Acquired { server: usize, waited: Duration },
-    /// No connection could be handed to an operation.
+    /// An operation got no connection.
     AcquireFailed { server: usize },
-    /// Open loop: an operation started so long after its intended start.
+    /// Open loop: an operation started this long after its intended start.
     StartedLate { by: Duration },
     /// Open loop: operations that no worker could start in time.
     Dropped { operations: u64 },
-    /// Open loop: an operation that [`Started`](Self::Started) got no connection in time. It counts as dropped, not as
+    /// Open loop: an operation that had [`Started`](Self::Started) got no connection in time. It counts as dropped and not as
     /// ended.
     Abandoned { server: usize },
 }
 
-/// Told what happens on one load thread.
+/// Receives the events of one load thread.
 pub trait Recorder: Clone + 'static {
-    /// Something happened just now.
+    /// An event happened just now.
     fn record(&self, event: Event);
 }
 
-/// Makes one recorder per load thread.
-pub trait Export {
-    /// What it makes.
+/// Creates one recorder per load thread.
+pub trait RecorderFactory {
+    /// The type of the recorders.
     type Recorder: Recorder + Send;
 
-    /// The recorder of one thread; an event's `server` is an index in these names.
+    /// Creates the recorder of one thread. The `server` of an event is an index in these names.
     fn recorder(&self, servers: &[String]) -> Self::Recorder;
 }
 
-/// Makes recorders that forget.
-impl Export for () {
+/// Creates recorders that ignore all events.
+impl RecorderFactory for () {
     type Recorder = ();
 
     fn recorder(&self, _: &[String]) {}
 }
 
-/// Forgets everything.
+/// Ignores all events.
 impl Recorder for () {
     #[inline]
     fn record(&self, _: Event) {}
 }
 
-/// Tells whoever is there.
+/// Passes each event to the recorder, if there is one.
 impl<A: Recorder> Recorder for Option<A> {
     #[inline]
     fn record(&self, event: Event) {
@@ -105,7 +105,7 @@ impl<A: Recorder, B: Recorder> Recorder for (A, B) {
     }
 }
 
-/// The Prometheus families.
+/// Counts each event in the Prometheus families.
 impl Recorder for Arc<ClientShard> {
     #[inline]
     fn record(&self, event: Event) {

@@ -1,5 +1,7 @@
-//! One run from the bound port to the summary: the only file that sees all the others. Binds first, then waits for the
-//! nodes, then starts the load; ends with the load drained.
+//! One run from the bound port to the summary, and the only file that sees all other modules. It binds the port, waits for
+//! the nodes, fills the cache, runs the load and waits for the last operations.
+
+mod metrics;
 
 use std::io;
 use std::net::TcpListener;
@@ -10,41 +12,31 @@ use daemon_core::exit::{Exit, UserError};
 use daemon_core::runtime;
 use daemon_core::signals::Signals;
 use daemon_core::values::HostPort;
-use metrics_core::Registry;
-use metrics_core::exporter::Exporter;
 use metrics_core::families::client::ClientFamilies;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::Ledger;
-use crate::load::{self, Spec};
-use crate::plan::{LoadPlan, Pace, Plan, Target};
-use crate::ready::{self, NotReady};
-use crate::recorder::Export;
+use crate::ledger::WriteLedger;
+use crate::load::{self, LoadThreads, ThreadSpec};
+use crate::plan::{LoadPlan, Pace, Plan};
+use crate::ready::{self, NotReadyError};
+use crate::recorder::RecorderFactory;
 use crate::stack::conn::meta::MetaClient;
 use crate::stack::deadline::now;
-use crate::stack::node::Node;
-use crate::state::RunState;
-use crate::summary::{About, Histogram, summarize};
+use crate::summary::{Histogram, RunInfo, summarize};
 use crate::{sampler, warm};
+use metrics::MetricsServer;
 
-/// From the end of the warm-up to the first operation of an open loop: a thread and its workers are up by then, so that
-/// it is not late. About twice what it takes.
-fn lead(load: &LoadPlan) -> Duration {
-    let workers = u32::try_from(load.workers / load.threads.max(1)).unwrap_or(u32::MAX);
-    Duration::from_millis(3) + Duration::from_micros(6) * workers
-}
-
-/// Why a run did not take place.
+/// Why a run failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
     #[error("cannot serve metrics on {addr}")]
     Bind { addr: HostPort, source: io::Error },
-    #[error("cannot start")]
+    #[error("cannot start the load")]
     System(#[from] io::Error),
     #[error("{0}")]
-    NotReady(NotReady),
-    #[error("the load cannot go on")]
+    NotReady(NotReadyError),
+    #[error("cannot continue the load")]
     Load { source: io::Error },
 }
 
@@ -55,121 +47,150 @@ impl UserError for RunError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Bind { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
-                Some("--metrics-addr picks another address, LAB_PORT_OFFSET moves a whole lab".to_owned())
-            }
+            Self::Bind { source, .. } if source.kind() == io::ErrorKind::AddrInUse => Some(
+                "choose another address with --metrics-addr, or move the whole lab with LAB_PORT_OFFSET"
+                    .to_owned(),
+            ),
             Self::Bind { .. } | Self::System(_) | Self::Load { .. } => None,
             Self::NotReady(error) => error.hint(),
         }
     }
 }
 
-/// What a run left.
-pub(crate) struct Ended {
+/// The results of a run.
+pub(crate) struct RunResult {
     pub(crate) summary: String,
     pub(crate) histogram: Histogram,
-    /// Wrong values that were read.
+    /// The number of reads that returned a wrong value.
     pub(crate) corrupt: u64,
 }
 
-impl Ended {
-    fn new(about: &About, families: &ClientFamilies, ran: Duration) -> Ended {
-        let (summary, histogram) = summarize(about, families, ran);
-        Ended { summary, histogram, corrupt: families.totals().corrupt }
+impl RunResult {
+    fn new(info: &RunInfo, families: &ClientFamilies, ran: Duration) -> RunResult {
+        let (summary, histogram) = summarize(info, families, ran);
+        RunResult { summary, histogram, corrupt: families.totals().corrupt }
     }
 }
 
-/// Sends the load that was planned, to its end or to a signal; the summary is the answer.
-pub(crate) fn run(plan: Plan, export: &impl Export) -> Result<Ended, RunError> {
+/// Sends the planned load until its end or a signal, and returns the results.
+pub(crate) fn run(plan: Plan, factory: &impl RecorderFactory) -> Result<RunResult, RunError> {
     let addr = &plan.metrics_addr;
     let listener = TcpListener::bind((addr.host(), addr.port()))
         .map_err(|source| RunError::Bind { addr: addr.clone(), source })?;
     let runtime = runtime::current_thread()?;
-    runtime.block_on(supervise(plan, listener, export))
+    runtime.block_on(supervise(plan, listener, factory))
 }
 
-async fn supervise(plan: Plan, listener: TcpListener, export: &impl Export) -> Result<Ended, RunError> {
+async fn supervise(
+    plan: Plan,
+    listener: TcpListener,
+    factory: &impl RecorderFactory,
+) -> Result<RunResult, RunError> {
     let mut signals = Signals::install()?;
-    let served = listener.local_addr()?;
-    let state = RunState::new(nodes(&plan), plan.load.threads);
-    let mut registry = Registry::default();
-    let names: Vec<String> = plan.nodes.iter().map(|node| node.name.clone()).collect();
-    let edges = [plan.client.timeouts.operation, plan.client.timeouts.connect];
-    let shards = plan.load.threads;
-    let families =
-        ClientFamilies::register(&mut registry, &names, shards, &edges, Arc::<RunState>::clone(&state));
-    let exporter = Exporter::new(registry);
-    let (readiness, runtimes) = (exporter.readiness(), exporter.runtimes());
-    let shutdown = CancellationToken::new();
-    let server = tokio::spawn(exporter.serve(listener, shutdown.clone()));
-    let about = About::of(&plan);
+    let metrics = MetricsServer::start(&plan, listener)?;
+    let info = RunInfo::new(&plan);
     let LoadPlan { workload, workers, pace, seed, .. } = &plan.load;
-    tracing::info!(metrics = %served, seed, nodes = plan.nodes.len(), workload, workers, %pace, "started");
+    tracing::info!(metrics = %metrics.addr, seed, nodes = plan.nodes.len(), workload, workers, %pace, "started");
 
-    let client = MetaClient;
-    readiness.set_not_ready("waiting for the nodes");
+    metrics.readiness.set_not_ready("waiting for the nodes");
+    let Some(ledger) = warm_nodes(&plan, &mut signals).await? else {
+        return Ok(RunResult::new(&info, &metrics.families, Duration::ZERO));
+    };
+    let load = RunningLoad::start(plan, ledger, &metrics, factory)?;
+    metrics.readiness.set_ready();
+    load.wait_for_end(&mut signals, &metrics).await;
+    metrics.readiness.set_not_ready("draining");
+    let ran = load.drain(&metrics).await?;
+    let result = RunResult::new(&info, &metrics.families, ran);
+    metrics.shut_down().await;
+    Ok(result)
+}
+
+/// Waits for the nodes and stores the first values. Returns the ledger that knows these values, or `None` after a signal.
+async fn warm_nodes(plan: &Plan, signals: &mut Signals) -> Result<Option<WriteLedger>, RunError> {
     let attempt = plan.client.timeouts.connect + plan.client.timeouts.operation;
     let connections = tokio::select! {
-        ready = ready::wait(&client, &plan.nodes, attempt, plan.ready_timeout) => ready.map_err(RunError::NotReady)?,
-        _ = signals.recv() => return Ok(Ended::new(&about, &families, Duration::ZERO)),
+        ready = ready::wait_for_nodes(&MetaClient, &plan.nodes, attempt, plan.ready_timeout) => {
+            ready.map_err(RunError::NotReady)?
+        }
+        _ = signals.recv() => return Ok(None),
     };
-    let ledger = Ledger::new(plan.load.mix.keys.keys(), fastrand::u64(..), now());
+    let ledger = WriteLedger::new(plan.load.mix.keys.keys(), fastrand::u64(..), now());
     tokio::select! {
-        () = warm::warm(connections, &plan.nodes, &plan.load, &ledger) => {}
-        _ = signals.recv() => return Ok(Ended::new(&about, &families, Duration::ZERO)),
+        () = warm::warm_cache(connections, &plan.nodes, &plan.load, &ledger) => Ok(Some(ledger)),
+        _ = signals.recv() => Ok(None),
     }
-
-    let stop = CancellationToken::new();
-    let with_export = |shard| (shard, export.recorder(&names));
-    let recorders = (0..shards).filter_map(|index| families.shard(index).map(with_export)).collect();
-    let began = now() + lead(&plan.load);
-    let end = plan.duration.map(|duration| began + duration);
-    let pace = plan.load.pace;
-    if let Pace::Open { profile, .. } = pace {
-        state.open(profile, began);
-    }
-    let spec = Spec {
-        client,
-        load: plan.load,
-        stack: plan.client,
-        state: Arc::clone(&state),
-        began,
-        end,
-        ledger: Arc::new(ledger),
-        stop: stop.clone(),
-    };
-    let load = load::start(&spec, recorders, &runtimes)?;
-    readiness.set_ready();
-    tokio::select! {
-        signal = signals.recv() => tracing::info!(signal = signal.name(), "draining"),
-        () = until(end) => {}
-        () = stop.cancelled() => {}
-        () = sampler::sample(Arc::clone(&families)) => {}
-    }
-
-    readiness.set_not_ready("draining");
-    stop.cancel();
-    state.close();
-    let ended = now();
-    let ran = end.map_or(ended, |end| end.min(ended)).saturating_duration_since(began);
-    load.ended().await.map_err(|source| RunError::Load { source })?;
-    let ended = Ended::new(&about, &families, ran);
-    shutdown.cancel();
-    if let Ok(Err(error)) = server.await {
-        tracing::warn!(%error, "the metrics server ended badly");
-    }
-    Ok(ended)
 }
 
-fn nodes(plan: &Plan) -> Arc<[Node]> {
-    let node = |target: &Target| {
-        let (name, dial) = (target.name.clone(), target.dial.clone());
-        Node::new(name, dial, plan.client.breaker.clone(), plan.load.threads, now())
-    };
-    plan.nodes.iter().map(node).collect()
+/// The load of a run from its start to its end.
+struct RunningLoad {
+    threads: LoadThreads,
+    began: Instant,
+    /// The planned end.
+    end: Option<Instant>,
+    stop: CancellationToken,
 }
 
-async fn until(end: Option<Instant>) {
+impl RunningLoad {
+    fn start(
+        plan: Plan,
+        ledger: WriteLedger,
+        metrics: &MetricsServer,
+        factory: &impl RecorderFactory,
+    ) -> io::Result<Self> {
+        let names: Vec<String> = plan.nodes.into_iter().map(|node| node.name).collect();
+        let with_own_recorder = |shard| (shard, factory.recorder(&names));
+        let shards = (0..plan.load.threads).filter_map(|index| metrics.families.shard(index));
+        let recorders = shards.map(with_own_recorder).collect();
+        let stop = CancellationToken::new();
+        let began = now() + lead_time(&plan.load);
+        let end = plan.duration.map(|duration| began + duration);
+        if let Pace::Open { profile, .. } = plan.load.pace {
+            metrics.state.begin_open_loop(profile, began);
+        }
+        let spec = ThreadSpec {
+            client: MetaClient,
+            load: plan.load,
+            stack: plan.client,
+            state: Arc::clone(&metrics.state),
+            began,
+            end,
+            ledger: Arc::new(ledger),
+            stop: stop.clone(),
+        };
+        let threads = load::start_threads(&spec, recorders, &metrics.runtimes)?;
+        Ok(Self { threads, began, end, stop })
+    }
+
+    /// Waits for the planned end, a signal, or a thread that stops the load because it failed.
+    async fn wait_for_end(&self, signals: &mut Signals, metrics: &MetricsServer) {
+        tokio::select! {
+            signal = signals.recv() => tracing::info!(signal = signal.name(), "draining"),
+            () = sleep_until_end(self.end) => {}
+            () = self.stop.cancelled() => {}
+            () = sampler::sample_rates(Arc::clone(&metrics.families)) => {}
+        }
+    }
+
+    /// Stops the load and waits for operations in progress. Returns how long the load ran.
+    async fn drain(self, metrics: &MetricsServer) -> Result<Duration, RunError> {
+        self.stop.cancel();
+        metrics.state.end_open_loop();
+        let stopped = now();
+        let end = self.end.map_or(stopped, |end| end.min(stopped));
+        self.threads.join().await.map_err(|source| RunError::Load { source })?;
+        Ok(end.saturating_duration_since(self.began))
+    }
+}
+
+/// The time between the warm-up and the first operation of an open loop. It is about twice the time that a thread needs to
+/// start its workers, so that the first operations are not late.
+fn lead_time(load: &LoadPlan) -> Duration {
+    let workers = u32::try_from(load.workers / load.threads.max(1)).unwrap_or(u32::MAX);
+    Duration::from_millis(3) + Duration::from_micros(6) * workers
+}
+
+async fn sleep_until_end(end: Option<Instant>) {
     match end {
         Some(end) => sleep_until(end.into()).await,
         None => std::future::pending().await,

@@ -1,4 +1,4 @@
-//! The two gauges over the last second. Everything else that is a rate is a query on the counters.
+//! Updates the two gauges over the last second. All other rates are PromQL queries on counters.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Operations per second and failed share between two looks at the totals.
+/// Operations per second, and the failed share of them, between two readings of the totals.
 fn rates(before: &Totals, after: &Totals, apart: Duration) -> (f64, f64) {
     let succeeded = after.succeeded.saturating_sub(before.succeeded) as f64;
     let failed = after.failed.saturating_sub(before.failed) as f64;
@@ -18,7 +18,7 @@ fn rates(before: &Totals, after: &Totals, apart: Duration) -> (f64, f64) {
 }
 
 /// Runs until dropped.
-pub(crate) async fn sample(families: Arc<ClientFamilies>) {
+pub(crate) async fn sample_rates(families: Arc<ClientFamilies>) {
     let mut ticks = interval_at(Instant::now() + PERIOD, PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut before, mut at) = (families.totals(), Instant::now());

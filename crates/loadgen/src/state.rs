@@ -1,5 +1,4 @@
-//! The state behind the gauges that the scrape asks for: breakers, connections, running workers. It counts nothing
-//! itself.
+//! The state behind the gauges, which each scrape reads: breakers, connections and workers. Nothing else is counted here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -14,19 +13,19 @@ use crate::stack::deadline::now;
 use crate::stack::node::Node;
 use crate::stack::pool::PoolCounts;
 
-/// What the scrape sees of a run. Shared by all load threads and the metrics server.
+/// The state of a run, as a scrape shows it. All load threads and the metrics server share it.
 #[derive(Debug)]
 pub(crate) struct RunState {
     pub(crate) nodes: Arc<[Node]>,
     /// By thread, then by node.
     counts: Vec<Vec<Arc<PoolCounts>>>,
     workers: AtomicU64,
-    /// While an open loop runs.
-    open: Locked<Option<Open>>,
+    /// `None` unless an open loop runs.
+    open: Locked<Option<OpenLoopState>>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenLoopState {
     profile: LoadProfile,
     began: Instant,
     /// One per thread.
@@ -40,38 +39,39 @@ impl RunState {
         Arc::new(Self { nodes, counts, workers: AtomicU64::new(0), open: Locked::new(None) })
     }
 
-    /// The connection counts that belong to one thread, by node.
-    pub(crate) fn counts_of(&self, thread: usize) -> Vec<Arc<PoolCounts>> {
+    /// The connection counts of one thread, by node.
+    pub(crate) fn pool_counts(&self, thread: usize) -> Vec<Arc<PoolCounts>> {
         self.counts[thread].clone()
     }
 
-    /// An open loop begins; its threads say what they have in their queues.
-    pub(crate) fn open(&self, profile: LoadProfile, began: Instant) {
-        *self.open.lock() = Some(Open { profile, began, backlogs: Vec::new() });
+    /// An open loop begins. Its threads then add their backlogs.
+    pub(crate) fn begin_open_loop(&self, profile: LoadProfile, began: Instant) {
+        *self.open.lock() = Some(OpenLoopState { profile, began, backlogs: Vec::new() });
     }
 
-    pub(crate) fn queue(&self, backlog: Arc<Backlog>) {
+    /// Adds the queue of one load thread.
+    pub(crate) fn add_backlog(&self, backlog: Arc<Backlog>) {
         if let Some(open) = &mut *self.open.lock() {
             open.backlogs.push(backlog);
         }
     }
 
-    /// Nothing is due any more.
-    pub(crate) fn close(&self) {
+    /// The open loop has ended.
+    pub(crate) fn end_open_loop(&self) {
         *self.open.lock() = None;
     }
 
-    /// Counts one worker as running until the guard goes, however the worker ends.
-    pub(crate) fn working(self: &Arc<Self>) -> Working {
+    /// Counts one worker as running until the guard is dropped, however the worker ends.
+    pub(crate) fn count_worker(self: &Arc<Self>) -> WorkerGuard {
         self.workers.fetch_add(1, Relaxed);
-        Working(Arc::clone(self))
+        WorkerGuard(Arc::clone(self))
     }
 }
 
 #[derive(Debug)]
-pub(crate) struct Working(Arc<RunState>);
+pub(crate) struct WorkerGuard(Arc<RunState>);
 
-impl Drop for Working {
+impl Drop for WorkerGuard {
     fn drop(&mut self) {
         self.0.workers.fetch_sub(1, Relaxed);
     }

@@ -1,5 +1,4 @@
-//! What a run says of itself at its end: `figures` are computed once, `text` makes lines for people of them and `json` an
-//! object for programs. Pure.
+//! The summary at the end of a run. `figures` computes it, `text` writes it for people and `json` for programs. Pure.
 
 mod figures;
 mod histogram;
@@ -10,22 +9,22 @@ use std::time::Duration;
 
 use metrics_core::families::client::ClientFamilies;
 
-use crate::plan::Format;
+use crate::plan::SummaryFormat;
 use figures::Summary;
 
-pub(crate) use figures::About;
+pub(crate) use figures::RunInfo;
 pub(crate) use histogram::Histogram;
-pub(crate) use json::failure;
+pub(crate) use json::format_failure;
 
-/// The summary of a run that sent load for `ran`, and how its times were spread.
-pub(crate) fn summarize(about: &About, families: &ClientFamilies, ran: Duration) -> (String, Histogram) {
-    let nodes: Vec<_> = (0..about.nodes.len()).map(|server| families.breakdown(server)).collect();
-    let summary = Summary::new(about.clone(), ran, nodes, families.lateness(), &families.totals());
-    let written = match about.format {
-        Format::Text => text::text(&summary),
-        Format::Json => json::json(&summary),
+/// The summary and the histogram of a run that sent load for the time `ran`.
+pub(crate) fn summarize(info: &RunInfo, families: &ClientFamilies, ran: Duration) -> (String, Histogram) {
+    let nodes: Vec<_> = (0..info.nodes.len()).map(|server| families.breakdown(server)).collect();
+    let summary = Summary::new(info.clone(), ran, nodes, families.lateness(), &families.totals());
+    let written = match info.format {
+        SummaryFormat::Text => text::format_text(&summary),
+        SummaryFormat::Json => json::format_json(&summary),
     };
-    (written, Histogram::of(&summary.total))
+    (written, Histogram::new(&summary.total))
 }
 
 #[cfg(test)]

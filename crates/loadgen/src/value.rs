@@ -1,7 +1,7 @@
-//! What is stored, made so that each read can be verified. Pure.
+//! Values that can be verified when they are read. Pure.
 //!
-//! A value is a header (key, writer, begin of the write, and a stamp over the three and the size) and then words derived
-//! from the stamp. A piece of another value, a cut or a changed byte anywhere breaks the chain, and checking it is one
+//! A value begins with a header: key, writer, begin of the write, and a stamp over these three and the size. The words after
+//! it are derived from the stamp. So a piece of another value, a cut, or a changed byte is noticed, at the cost of one
 //! comparison per word.
 
 use std::fmt;
@@ -12,30 +12,30 @@ use metrics_core::labels::CorruptKind;
 use crate::history::WriteId;
 use crate::mix::{GOLDEN_GAMMA, MULTIPLIER};
 
-/// Bytes of the header: the smallest value there is.
+/// Bytes of the header, and so of the smallest value.
 pub(crate) const MIN_SIZE: usize = 32;
 
-/// What a read turned out to be.
+/// The verdict on a value that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Right,
-    /// A value whose own write was given up: it landed all the same.
+    /// A value whose write was given up and took effect later.
     Late,
-    Wrong(Wrong),
+    Wrong(WrongValue),
 }
 
-/// In which way a value is not the one that was to be read.
+/// Why a value is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wrong {
-    /// Nobody wrote these bytes.
+pub(crate) enum WrongValue {
+    /// No writer wrote these bytes.
     Torn { bytes: usize },
-    /// Whole, but stored under another key.
+    /// A complete value of another key.
     AnotherKeys { owner: u64, origin: WriteId },
-    /// Replaced before the read began.
+    /// The value was replaced before the read began.
     Stale { origin: WriteId },
 }
 
-impl Wrong {
+impl WrongValue {
     pub(crate) fn kind(self) -> CorruptKind {
         match self {
             Self::Torn { .. } => CorruptKind::Torn,
@@ -44,25 +44,27 @@ impl Wrong {
         }
     }
 
-    /// Whether the connection may be out of step: a stale value is a whole answer to what was asked.
+    /// Whether the connection may be out of step. A stale value is a complete reply to its request.
     pub(crate) fn is_out_of_step(self) -> bool {
         !matches!(self, Self::Stale { .. })
     }
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for WrongValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Torn { bytes } => write!(f, "{bytes} bytes that nobody wrote"),
-            Self::AnotherKeys { owner, origin } => write!(f, "the value of item {owner} by {origin}"),
-            Self::Stale { origin } => write!(f, "an outdated value by {origin}"),
+            Self::Torn { bytes } => write!(f, "{bytes} bytes that no writer wrote"),
+            Self::AnotherKeys { owner, origin } => {
+                write!(f, "the value of item {owner}, written by {origin}")
+            }
+            Self::Stale { origin } => write!(f, "an outdated value, written by {origin}"),
         }
     }
 }
 
 impl fmt::Display for WriteId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "writer {:#x}, {:?} into its run", self.writer, Duration::from_nanos(self.began))
+        write!(f, "writer {:#x} after {:?} of its run", self.writer, Duration::from_nanos(self.began))
     }
 }
 
@@ -92,9 +94,9 @@ pub(crate) fn write(buffer: &mut Vec<u8>, key: u64, origin: WriteId, size: usize
     }
 }
 
-/// Who wrote the value, or in which way it is not one that was written for this key.
-pub(crate) fn verify(value: &[u8], key: u64) -> Result<WriteId, Wrong> {
-    let torn = Wrong::Torn { bytes: value.len() };
+/// The write of the value, or why the value is wrong for this key.
+pub(crate) fn verify(value: &[u8], key: u64) -> Result<WriteId, WrongValue> {
+    let torn = WrongValue::Torn { bytes: value.len() };
     let (header, filler) = value.split_first_chunk::<MIN_SIZE>().ok_or(torn)?;
     let (words, _) = header.as_chunks::<WORD>();
     let [owner, writer, began, stamped] = [0, 1, 2, 3].map(|index| u64::from_le_bytes(words[index]));
@@ -113,15 +115,15 @@ pub(crate) fn verify(value: &[u8], key: u64) -> Result<WriteId, Wrong> {
     if rest != &word.wrapping_add(GOLDEN_GAMMA).to_le_bytes()[..rest.len()] {
         return Err(torn);
     }
-    // Whole, but somebody else's.
-    if owner == key { Ok(origin) } else { Err(Wrong::AnotherKeys { owner, origin }) }
+    // The value is complete, but may belong to another key.
+    if owner == key { Ok(origin) } else { Err(WrongValue::AnotherKeys { owner, origin }) }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{MIN_SIZE, Wrong, verify, write};
+    use super::{MIN_SIZE, WrongValue, verify, write};
     use crate::history::WriteId;
 
     fn value(key: u64, writer: u64, began: u64, size: usize) -> Vec<u8> {
@@ -131,47 +133,47 @@ mod tests {
     }
 
     proptest! {
-        /// What was written for a key is accepted for that key, with its origin.
+        /// A value is valid for its key and names its write.
         #[test]
-        fn written_values_verify(key: u64, writer: u64, began: u64, size in MIN_SIZE..400) {
+        fn written_values_are_valid(key: u64, writer: u64, began: u64, size in MIN_SIZE..400) {
             let value = value(key, writer, began, size);
             prop_assert_eq!(value.len(), size);
             prop_assert_eq!(verify(&value, key), Ok(WriteId { writer, began }));
         }
 
-        /// A whole value of another key is told from damage.
+        /// A complete value of another key is reported as such and not as torn.
         #[test]
-        fn another_keys_value_is_named(key: u64, other: u64, size in MIN_SIZE..400) {
+        fn a_value_of_another_key_is_reported(key: u64, other: u64, size in MIN_SIZE..400) {
             prop_assume!(key != other);
-            prop_assert_eq!(verify(&value(other, 1, 1, size), key), Err(Wrong::AnotherKeys { owner: other, origin: WriteId { writer: 1, began: 1 } }));
+            prop_assert_eq!(verify(&value(other, 1, 1, size), key), Err(WrongValue::AnotherKeys { owner: other, origin: WriteId { writer: 1, began: 1 } }));
         }
 
-        /// One changed byte anywhere is seen.
+        /// One changed byte anywhere is noticed.
         #[test]
-        fn a_changed_byte_is_seen(key: u64, at: usize, flip in 1..=255u8, size in MIN_SIZE..400) {
+        fn a_changed_byte_is_noticed(key: u64, at: usize, flip in 1..=255u8, size in MIN_SIZE..400) {
             let mut value = value(key, 3, 4, size);
             let at = at % value.len();
             value[at] ^= flip;
-            prop_assert_eq!(verify(&value, key), Err(Wrong::Torn { bytes: size }));
+            prop_assert_eq!(verify(&value, key), Err(WrongValue::Torn { bytes: size }));
         }
 
-        /// A cut value is seen at every length, and so are bytes too many.
+        /// A cut value of any length is noticed, and so is an additional byte.
         #[test]
-        fn a_wrong_length_is_seen(key: u64, cut in 0..400usize, size in MIN_SIZE..400) {
+        fn a_wrong_length_is_noticed(key: u64, cut in 0..400usize, size in MIN_SIZE..400) {
             let whole = value(key, 3, 4, size);
             let cut = cut % size;
-            prop_assert_eq!(verify(&whole[..cut], key), Err(Wrong::Torn { bytes: cut }));
+            prop_assert_eq!(verify(&whole[..cut], key), Err(WrongValue::Torn { bytes: cut }));
             let longer = [whole.as_slice(), b"x"].concat();
-            prop_assert_eq!(verify(&longer, key), Err(Wrong::Torn { bytes: size + 1 }));
+            prop_assert_eq!(verify(&longer, key), Err(WrongValue::Torn { bytes: size + 1 }));
         }
 
-        /// Two versions of one value spliced at any inner point are seen.
+        /// A splice of two versions of a value is noticed, wherever they are joined.
         #[test]
-        fn a_splice_of_two_versions_is_seen(key: u64, at in 1..100usize, size in 101..400usize) {
+        fn a_splice_of_two_versions_is_noticed(key: u64, at in 1..100usize, size in 101..400usize) {
             let (one, two) = (value(key, 1, 1, size), value(key, 1, 2, size));
             let spliced = [&one[..at], &two[at..]].concat();
             prop_assume!(spliced != one && spliced != two);
-            prop_assert_eq!(verify(&spliced, key), Err(Wrong::Torn { bytes: size }));
+            prop_assert_eq!(verify(&spliced, key), Err(WrongValue::Torn { bytes: size }));
         }
     }
 }

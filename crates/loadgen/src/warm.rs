@@ -1,5 +1,5 @@
-//! Fills the cache before the load starts, so that reads hit from the first second: the most wanted keys first. Bounded:
-//! a node that turns slow here costs a warning, not the run.
+//! Fills the cache before the load starts, the most popular keys first, so that reads hit from the first second. The time is
+//! limited: a slow node causes a warning and does not fail the run.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,51 +10,51 @@ use tokio::time::timeout;
 
 use crate::history::WriteId;
 use crate::keys::Key;
-use crate::ledger::Ledger;
+use crate::ledger::WriteLedger;
 use crate::plan::{LoadPlan, Target};
 use crate::stack::conn::{ConnError, Connection, Item};
 use crate::stack::route::Router;
 use crate::value;
 
-/// Over all nodes.
-const BOUND: Duration = Duration::from_secs(5);
-/// Values stored in one exchange.
+/// The time limit for all nodes together.
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// The number of values in one exchange.
 const BATCH: usize = 200;
 
-/// Stores every key on its node, over one connection per node in the order of the nodes, all nodes at once.
-pub(crate) async fn warm<C: Connection>(
+/// Stores each key on its node. There is one connection per node, in the order of the nodes, and all are used at once.
+pub(crate) async fn warm_cache<C: Connection>(
     connections: Vec<C>,
     nodes: &[Target],
     load: &LoadPlan,
-    ledger: &Ledger,
+    ledger: &WriteLedger,
 ) {
     let router = Rc::new(Router::new(nodes.iter().map(|node| node.name.as_str())));
     let (local, mut storing) = (LocalSet::new(), JoinSet::new());
     for (node, connection) in connections.into_iter().enumerate() {
-        let (router, load, origin) = (Rc::clone(&router), load.clone(), ledger.initial());
-        let stored = async move { (node, store(connection, node, &router, &load, origin).await) };
+        let (router, load, origin) = (Rc::clone(&router), load.clone(), ledger.warm_up_id());
+        let stored = async move { (node, store_keys(connection, node, &router, &load, origin).await) };
         storing.spawn_local_on(stored, &local);
     }
-    let results = match timeout(BOUND, local.run_until(storing.join_all())).await {
+    let results = match timeout(TIME_LIMIT, local.run_until(storing.join_all())).await {
         Ok(results) => results,
         Err(_) => {
-            return tracing::warn!("the cache is not warm after {BOUND:?}: some reads will miss");
+            return tracing::warn!("the cache is not filled after {TIME_LIMIT:?}: some reads will miss");
         }
     };
     let mut warm = true;
     for (node, result) in results {
         if let Err(error) = result {
             warm = false;
-            tracing::warn!(server = nodes[node].name, %error, "the cache is not warm: some reads will miss");
+            tracing::warn!(server = nodes[node].name, %error, "cannot fill the cache: some reads will miss");
         }
     }
     if warm {
-        ledger.warmed();
+        ledger.set_warm();
     }
 }
 
 /// Stores the keys of one node.
-async fn store<C: Connection>(
+async fn store_keys<C: Connection>(
     mut connection: C,
     node: usize,
     router: &Router,

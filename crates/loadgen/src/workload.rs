@@ -1,5 +1,4 @@
-//! What is sent: the mix of operations and the choice of keys. Pure: randomness comes in as an argument, so equal
-//! seeds give equal operations.
+//! The operations to send: their mix and their keys. Pure: randomness is an argument, so equal seeds give equal operations.
 
 use fastrand::Rng;
 use metrics_core::labels::Operation;
@@ -7,7 +6,7 @@ use metrics_core::labels::Operation;
 use crate::keys::Key;
 use crate::popularity::Popularity;
 
-/// Relative shares of the operations.
+/// The relative shares of the operations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Weights {
     pub(crate) get: u32,
@@ -82,7 +81,7 @@ mod tests {
             }
         }
 
-        /// Over many draws each operation has its weight, to within two percent of all draws.
+        /// Over many draws, the share of each operation differs from its weight by less than two percent of all draws.
         #[test]
         fn shares_follow_the_weights(seed: u64, get in 0..=40u32, set in 0..=40u32, delete in 0..=20u32) {
             let weights = Weights { get, set, delete, increment: 100 - get - set - delete };
@@ -101,9 +100,9 @@ mod tests {
             }
         }
 
-        /// Counters live in their own key space: only increments touch them, and increments touch nothing else.
+        /// Counters have their own keys: increments use only these keys, and no other operation uses them.
         #[test]
-        fn counters_are_apart(seed: u64) {
+        fn counters_have_their_own_keys(seed: u64) {
             let (mix, mut rng) = (mix(MIXED), Rng::with_seed(seed));
             for _ in 0..1_000 {
                 let op = mix.draw(&mut rng);

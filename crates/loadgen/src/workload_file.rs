@@ -1,5 +1,5 @@
-//! A user's workload as a YAML file: what may stand in it, and the checked values it becomes. Which file is read and
-//! what the command line overrides is decided elsewhere.
+//! A workload file: its keys and the checked values. `config` decides which file is read and what the command line
+//! overrides.
 
 mod raw;
 
@@ -16,12 +16,12 @@ use crate::workload::Weights;
 use crate::zipf::{MAX_RANKS, Zipf};
 
 const DEFAULT_KEYS: u64 = 10_000;
-/// As many of a smaller key space.
+/// With fewer keys, all of them are hot by default.
 const DEFAULT_HOT_KEYS: u64 = 10;
 /// Bytes.
 const DEFAULT_SIZE: usize = 100;
 
-/// A workload that can be sent.
+/// A valid workload.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct UserWorkload {
     pub(crate) name: String,
@@ -32,12 +32,12 @@ pub(crate) struct UserWorkload {
     pub(crate) ttls: Ttls,
     /// `None`: a closed loop.
     pub(crate) load: Option<LoadProfile>,
-    /// Keys stored before the load starts: the first ones, which are the most wanted.
+    /// The number of keys stored before the load starts, most popular first.
     pub(crate) warm_up: u64,
 }
 
 impl UserWorkload {
-    /// The workload of a file, or everything that is wrong with it.
+    /// The workload of a file, or all problems of the file.
     pub(crate) fn read(document: &Document) -> Result<Self, Problems> {
         let raw: raw::Workload = document.decode()?;
         let mut checker = Checker { document, problems: Problems::default() };
@@ -52,26 +52,26 @@ impl UserWorkload {
             name: raw.name,
         };
         if let Err(error) = name::check("workload", &workload.name) {
-            checker.wrong("name", error.to_string());
+            checker.report("name", error.to_string());
         }
         if workload.warm_up > keys {
-            checker.wrong(
+            checker.report(
                 "warm_up",
-                format!("`warm_up` is {}, must be at most the {keys} keys", workload.warm_up),
+                format!("`warm_up` is {}, must be at most the number of keys, {keys}", workload.warm_up),
             );
         }
         checker.problems.or(workload)
     }
 }
 
-/// Collects what only the meaning of the values can show; a wrong value becomes any right one, which is never used.
+/// Collects problems that the schema cannot find. An invalid value is replaced by any valid one, which is never used.
 struct Checker<'d> {
     document: &'d Document,
     problems: Problems,
 }
 
 impl Checker<'_> {
-    fn wrong(&mut self, path: &str, message: impl Into<String>) {
+    fn report(&mut self, path: &str, message: impl Into<String>) {
         let problem: Problem = self.document.problem(path, message);
         self.problems.extend(problem.into());
     }
@@ -80,7 +80,7 @@ impl Checker<'_> {
         let raw::Weights { get, set, delete, increment } = *raw;
         let sum = get + set + delete + increment;
         if sum != 100 {
-            self.wrong("weights", format!("`weights` sum up to {sum}, must be 100"));
+            self.report("weights", format!("the sum of `weights` is {sum}, must be 100"));
         }
         Weights { get, set, delete, increment }
     }
@@ -88,15 +88,18 @@ impl Checker<'_> {
     fn popularity(&mut self, raw: &raw::Workload, keys: u64) -> Popularity {
         let hot_keys = raw.hot_keys.unwrap_or(DEFAULT_HOT_KEYS.min(keys));
         if hot_keys > keys {
-            self.wrong("hot_keys", format!("`hot_keys` is {hot_keys}, must be at most the {keys} keys"));
+            self.report(
+                "hot_keys",
+                format!("`hot_keys` is {hot_keys}, must be at most the number of keys, {keys}"),
+            );
         }
         let hot = Popularity::Hot(KeySpace { keys, hot_keys });
         let Some(exponent) = raw.zipf else { return hot };
         if raw.hot_keys.is_some() {
-            self.wrong("zipf", "`zipf` and `hot_keys` both say which keys are wanted, give one of them");
+            self.report("zipf", "`zipf` and `hot_keys` cannot both be set");
         }
         if keys > MAX_RANKS {
-            self.wrong("keys", format!("`keys` is {keys}, must be at most {MAX_RANKS} with `zipf`"));
+            self.report("keys", format!("`keys` is {keys}, must be at most {MAX_RANKS} with `zipf`"));
         }
         Zipf::new(keys, exponent).map_or(hot, Popularity::Zipf)
     }
@@ -107,7 +110,7 @@ impl Checker<'_> {
             raw::Sizes::Range(raw::SizeRange { min, max }) => {
                 let (min, max) = (min.bytes(), max.bytes());
                 if min > max {
-                    self.wrong(
+                    self.report(
                         "value_size/max",
                         format!("`max` is {max}, must be at least `min`, which is {min}"),
                     );
@@ -118,7 +121,7 @@ impl Checker<'_> {
                 let sizes =
                     WeightedSizes::new(entries.iter().map(|entry| (entry.size.bytes(), entry.weight)));
                 if sizes.is_none() {
-                    self.wrong("value_size", "`value_size` must not be empty");
+                    self.report("value_size", "`value_size` must not be empty");
                 }
                 sizes.map_or(Sizes::Fixed(DEFAULT_SIZE), Sizes::Weighted)
             }
@@ -132,7 +135,7 @@ impl Checker<'_> {
                 let bounds = (self.ttl("ttl/min", "min", *min), self.ttl("ttl/max", "max", *max));
                 let (Some(low), Some(high)) = bounds else { return Ttls::Forever };
                 if low > high {
-                    self.wrong("ttl/max", format!("`max` is {max}, must be at least `min`, which is {min}"));
+                    self.report("ttl/max", format!("`max` is {max}, must be at least `min`, which is {min}"));
                 }
                 Ttls::Range { min: low, max: high }
             }
@@ -140,7 +143,7 @@ impl Checker<'_> {
     }
 
     fn ttl(&mut self, path: &str, key: &str, ttl: Positive) -> Option<Ttl> {
-        Ttl::new(ttl.get()).map_err(|rule| self.wrong(path, format!("`{key}` is {ttl}, {rule}"))).ok()
+        Ttl::new(ttl.get()).map_err(|rule| self.report(path, format!("`{key}` is {ttl}, {rule}"))).ok()
     }
 
     fn load(&mut self, raw: &raw::Load) -> Option<LoadProfile> {
@@ -149,7 +152,7 @@ impl Checker<'_> {
             raw::Load::Ramp(raw::Ramp { from, to, over }) => {
                 let ramp = Ramp::new(Rate::new(from.0)?, Rate::new(to.0)?, over.get());
                 if ramp.is_none() {
-                    self.wrong("load/over", format!("`over` is {over}, must be at most 24h"));
+                    self.report("load/over", format!("`over` is {over}, must be at most 24h"));
                 }
                 ramp.map(LoadProfile::Ramp)
             }

@@ -1,29 +1,29 @@
-//! Draws from a Zipf distribution: rank r, from 0, is wanted in proportion to `1 / (r + 1)^exponent`. Pure.
+//! Draws from a Zipf distribution: the probability of rank r, counted from 0, is proportional to `1 / (r + 1)^exponent`. Pure.
 //!
-//! Vose's alias method: every rank owns a column, part of which it cedes to one other rank. A draw is one random number
-//! and one look-up, 4 to 13 ns from 10 thousand to a million keys; rejection-inversion needs no table and takes 30 ns.
+//! Vose's alias method: each rank has a column and may share it with one other rank. A draw needs one random number and one
+//! look-up, 4 ns with 10 thousand keys and 13 ns with a million. Rejection-inversion needs no table but takes 30 ns.
 
 use std::sync::Arc;
 
 use fastrand::Rng;
 
-/// 8 bytes per key, once per process.
+/// The table has 8 bytes per key, once per process.
 pub(crate) const MAX_RANKS: u64 = 1_000_000;
 
-/// Steeper than this, practically every draw is the first rank.
+/// With a larger exponent, practically every draw is the first rank.
 pub(crate) const MAX_EXPONENT: f64 = 10.0;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Zipf {
-    /// Shared: clones are for the workers.
+    /// Each worker has a clone, so the table is shared.
     columns: Arc<[Column]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Column {
-    /// Draws below this, of 2^32, are the column's own rank.
+    /// Of the 2^32 possible draws, those below this are the column's own rank.
     own: u32,
-    /// The others.
+    /// The rank of all other draws.
     other: u32,
 }
 
@@ -47,10 +47,10 @@ impl Zipf {
     }
 }
 
-/// The ranks' shares of all draws.
+/// The probability of each rank.
 fn masses(ranks: u64, exponent: f64) -> Vec<f64> {
     let weights: Vec<f64> = (1..=ranks).map(|rank| (rank as f64).powf(-exponent)).collect();
-    // Smallest first: a million small weights would otherwise be lost in the sum's rounding.
+    // The smallest weights come first. Otherwise rounding would lose a million small weights.
     let sum: f64 = weights.iter().rev().sum();
     weights.into_iter().map(|weight| weight / sum).collect()
 }
@@ -80,9 +80,9 @@ mod tests {
     use super::{MAX_RANKS, Zipf, masses};
 
     proptest! {
-        /// The columns hold exactly the shares of the definition, to within the table's rounding.
+        /// The columns have the probabilities of the definition, within the rounding of the table.
         #[test]
-        fn the_table_is_the_distribution(ranks in 1..3_000u64, exponent in 0.01..10.0f64) {
+        fn the_table_matches_the_distribution(ranks in 1..3_000u64, exponent in 0.01..10.0f64) {
             let zipf = Zipf::new(ranks, exponent).unwrap();
             let mut held = vec![0.0; ranks as usize];
             for (rank, column) in zipf.columns.iter().enumerate() {
@@ -95,9 +95,9 @@ mod tests {
             }
         }
 
-        /// Draws stay inside, and equal seeds draw equal ranks.
+        /// Draws are valid ranks, and equal seeds draw equal ranks.
         #[test]
-        fn draws_stay_inside(seed: u64, ranks in 1..500u64, exponent in 0.01..10.0f64) {
+        fn draws_are_valid_ranks(seed: u64, ranks in 1..500u64, exponent in 0.01..10.0f64) {
             let zipf = Zipf::new(ranks, exponent).unwrap();
             let (mut one, mut other) = (Rng::with_seed(seed), Rng::with_seed(seed));
             for _ in 0..200 {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_drawn_is_refused() {
+    fn invalid_ranks_and_exponents_are_refused() {
         for (ranks, exponent) in
             [(0, 1.0), (MAX_RANKS + 1, 1.0), (5, 0.0), (5, -1.0), (5, 10.1), (5, f64::NAN)]
         {

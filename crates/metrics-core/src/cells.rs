@@ -1,50 +1,54 @@
-//! Numbers that one thread writes and any thread reads: a counter and a histogram without a lock or a read-modify-write.
-//! What they count is decided elsewhere.
+//! Numbers that one thread writes and any thread reads: a counter and a histogram, without locks and without atomic
+//! read-modify-write. What is counted is decided elsewhere.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// A count with a single writer.
+/// A counter with a single writer.
 ///
-/// The writer loads and stores instead of adding atomically: on the hot path that costs a tenth. Two writers
-/// would lose increments, so each load thread has cells of its own and the scrape adds them up.
+/// The writer loads and stores: an atomic addition takes about six times as long. Two writers at once would lose
+/// increments, so each load thread has its own counters and the scrape adds them up.
 #[derive(Debug, Default)]
-pub(crate) struct Cell(AtomicU64);
+pub struct SingleWriterCounter(AtomicU64);
 
-impl Cell {
+impl SingleWriterCounter {
+    /// Adds to the count.
     #[inline]
-    pub(crate) fn add(&self, n: u64) {
+    pub fn add(&self, n: u64) {
         self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
     }
 
+    /// Adds one.
     #[inline]
-    pub(crate) fn inc(&self) {
+    pub fn inc(&self) {
         self.add(1);
     }
 
-    /// For a count that may fall: what falls on another shard wraps here, and the sum over shards is right.
+    /// Subtracts one. Below zero the count wraps: where it went up on another shard, the sum over the shards is right.
     #[inline]
-    pub(crate) fn dec(&self) {
+    pub fn dec(&self) {
         self.add(u64::MAX);
     }
 
+    /// The count.
     #[inline]
-    pub(crate) fn get(&self) -> u64 {
+    pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }
 
-/// Upper bucket edges in nanoseconds, ascending; the last bucket has none.
+/// Upper bucket edges in nanoseconds, ascending. The last bucket has no upper edge.
 #[derive(Clone, Debug)]
 pub(crate) struct Edges {
     uppers: Box<[u64]>,
-    /// By the bits of a value: the first bucket that such a value can be in. One or two more steps find its own.
+    /// The lowest bucket that a value can be in, by the number of its significant bits. A search of one or two steps from
+    /// there finds the bucket.
     first: [u8; u64::BITS as usize + 1],
 }
 
 impl Edges {
-    /// The lab's latency edges: 50 us to 5 s, with an edge at each of `timeouts`. Each costs a scrape two lines for every
-    /// operation of every node.
+    /// The lab's latency edges: 50 us to 5 s, with an edge at each of `timeouts`. Each edge adds two lines to a scrape for
+    /// every operation of every node.
     pub(crate) fn latency(timeouts: &[Duration]) -> Edges {
         let us = [
             50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000, 200_000, 500_000, 1_000_000,
@@ -65,7 +69,7 @@ impl Edges {
         nanos.dedup();
         let first = std::array::from_fn(|bits| {
             let least = if bits == 0 { 0 } else { 1 << (bits - 1) };
-            // Too far on would be wrong, too early only slow.
+            // Too high would give wrong buckets, too low only costs time.
             u8::try_from(nanos.partition_point(|edge| *edge < least)).unwrap_or(u8::MAX)
         });
         Edges { uppers: nanos.into(), first }
@@ -75,7 +79,7 @@ impl Edges {
         self.uppers.len()
     }
 
-    /// The bucket of a value; an edge belongs to the bucket below it, as `le` says.
+    /// The bucket of a value. A value equal to an edge is in the bucket below it, as in `le`.
     #[inline]
     fn bucket(&self, nanos: u64) -> usize {
         let first = usize::from(self.first[(u64::BITS - nanos.leading_zeros()) as usize]);
@@ -83,24 +87,24 @@ impl Edges {
     }
 }
 
-/// As [`Duration::as_nanos`], without its 128 bits; more than five centuries are as long as these.
+/// [`Duration::as_nanos`] in 64 bits. Longer times count as the longest that fits, more than 500 years.
 #[inline]
-pub(crate) fn whole_nanos(time: Duration) -> u64 {
+pub fn whole_nanos(time: Duration) -> u64 {
     time.as_secs().saturating_mul(1_000_000_000).saturating_add(time.subsec_nanos().into())
 }
 
 /// A histogram with a single writer.
 #[derive(Debug)]
 pub(crate) struct HistogramCells {
-    counts: Box<[Cell]>,
-    sum_nanos: Cell,
+    counts: Box<[SingleWriterCounter]>,
+    sum_nanos: SingleWriterCounter,
 }
 
 impl HistogramCells {
     pub(crate) fn new(edges: &Edges) -> HistogramCells {
         HistogramCells {
-            counts: (0..=edges.len()).map(|_| Cell::default()).collect(),
-            sum_nanos: Cell::default(),
+            counts: (0..=edges.len()).map(|_| SingleWriterCounter::default()).collect(),
+            sum_nanos: SingleWriterCounter::default(),
         }
     }
 
@@ -114,17 +118,20 @@ impl HistogramCells {
     }
 }
 
-/// The sum of one histogram over all shards, in the form the encoder wants.
+/// The sum of one histogram over all shards, in the form that the encoder expects.
 #[derive(Clone, Debug)]
-pub(crate) struct Merged {
+pub(crate) struct MergedHistogram {
     /// (upper edge in seconds, count in this bucket); the last edge is infinite.
     pub(crate) buckets: Vec<(f64, u64)>,
     /// Sum of the values, in seconds.
     pub(crate) sum: f64,
 }
 
-impl Merged {
-    pub(crate) fn of<'a>(edges: &Edges, shards: impl Iterator<Item = &'a HistogramCells>) -> Merged {
+impl MergedHistogram {
+    pub(crate) fn sum<'a>(
+        edges: &Edges,
+        shards: impl Iterator<Item = &'a HistogramCells>,
+    ) -> MergedHistogram {
         let mut counts = vec![0u64; edges.len() + 1];
         let mut nanos = 0u64;
         for shard in shards {
@@ -133,9 +140,9 @@ impl Merged {
             }
             nanos = nanos.wrapping_add(shard.sum_nanos.get());
         }
-        // Written as `+Inf`: the bucket every reader of a histogram needs.
+        // The last edge is written as `+Inf`, the bucket that every reader of a histogram needs.
         let uppers = edges.uppers.iter().map(|edge| *edge as f64 / 1e9).chain([f64::INFINITY]);
-        Merged { buckets: uppers.zip(counts).collect(), sum: nanos as f64 / 1e9 }
+        MergedHistogram { buckets: uppers.zip(counts).collect(), sum: nanos as f64 / 1e9 }
     }
 }
 
@@ -147,7 +154,7 @@ mod tests {
     #[test]
     fn edges_hold_the_tenth_of_a_second_and_every_timeout() {
         let edges = Edges::latency(&[Duration::from_millis(300), Duration::from_millis(500)]);
-        let merged = Merged::of(&edges, std::iter::empty());
+        let merged = MergedHistogram::sum(&edges, std::iter::empty());
         let uppers: Vec<f64> = merged.buckets.iter().map(|(upper, _)| *upper).collect();
         for edge in [50e-6, 0.1, 0.3, 0.5, 5.0, f64::INFINITY] {
             assert!(uppers.contains(&edge), "{edge} in {uppers:?}");
@@ -156,9 +163,9 @@ mod tests {
     }
 
     proptest! {
-        /// The bucket of a value is the first whose edge is not below it, wherever the timeouts put their edges.
+        /// For any timeouts, the bucket of a value is the first whose edge is not below the value.
         #[test]
-        fn the_table_finds_what_a_search_does(
+        fn the_table_finds_the_same_bucket_as_a_search(
             timeouts in proptest::collection::vec(0u64..20_000_000_000, 0..4),
             bits in 0..64u32, part: u64, step in 0..3u64,
         ) {
@@ -176,7 +183,7 @@ mod tests {
             let edges = Edges::latency(&[]);
             let cells = HistogramCells::new(&edges);
             cells.observe(&edges, Duration::from_nanos(nanos));
-            let merged = Merged::of(&edges, [&cells].into_iter());
+            let merged = MergedHistogram::sum(&edges, [&cells].into_iter());
             let hit: Vec<usize> = (0..merged.buckets.len()).filter(|i| merged.buckets[*i].1 == 1).collect();
             prop_assert_eq!(hit.len(), 1);
             let value = nanos as f64 / 1e9;
@@ -187,7 +194,7 @@ mod tests {
         /// A count that goes up on one shard and down on another adds up.
         #[test]
         fn counts_may_fall_on_another_shard(ups in 0u64..100, downs in 0u64..100) {
-            let (a, b) = (Cell::default(), Cell::default());
+            let (a, b) = (SingleWriterCounter::default(), SingleWriterCounter::default());
             (0..ups.max(downs)).for_each(|_| a.inc());
             (0..downs).for_each(|_| b.dec());
             prop_assert_eq!(a.get().wrapping_add(b.get()), ups.max(downs) - downs);

@@ -1,11 +1,11 @@
-//! Gzip for whoever asks for it. Which answers are worth it is `exporter`'s matter.
+//! Gzip for clients that accept it. `exporter` decides which responses are compressed.
 
 use std::io::{self, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// Does this Accept-Encoding header ask for gzip? `*` is no request for it: who sends that may not unpack it.
+/// Whether an Accept-Encoding header names gzip. `*` does not count: a client that sends it may not be able to unpack gzip.
 pub(crate) fn gzip_wanted(accept_encoding: Option<&str>) -> bool {
     accept_encoding.unwrap_or_default().split(',').any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
@@ -14,7 +14,7 @@ pub(crate) fn gzip_wanted(accept_encoding: Option<&str>) -> bool {
     })
 }
 
-/// A scrape is made every second beside the load, so speed counts and not the last byte.
+/// Compresses fast rather than well: Prometheus scrapes every second, on the machine that sends the load.
 pub(crate) fn gzip(text: &str) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 8), Compression::fast());
     encoder.write_all(text.as_bytes())?;
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gzip_is_for_those_who_name_it() {
+    fn gzip_is_only_for_clients_that_name_it() {
         assert!(gzip_wanted(Some("gzip")));
         assert!(gzip_wanted(Some("deflate, GZIP;q=0.5")));
         for header in

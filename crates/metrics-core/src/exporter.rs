@@ -1,4 +1,5 @@
-//! The HTTP server of a daemon: `/metrics`, `/health`, `/ready`. It binds nothing by itself and knows no family of a daemon.
+//! The HTTP server of a daemon: `/metrics`, `/health`, `/ready`. The caller binds the
+//! socket and registers the daemon's own families.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -29,10 +30,10 @@ use crate::labels::Runtime;
 use crate::limit;
 use crate::locked::Locked;
 
-/// Bytes by which one scrape may outgrow the last without moving its text in memory.
+/// Spare bytes in a scrape's buffer. A scrape that is a little longer than the last one then needs no reallocation.
 const ROOM: usize = 2048;
 
-/// Serves a registry. Build it with a full registry; it adds the process, runtime, build and HTTP families.
+/// Serves a registry. Register the daemon's families first; this adds those of the process, runtimes, build and HTTP server.
 #[derive(Debug)]
 pub struct Exporter {
     registry: Registry,
@@ -40,23 +41,23 @@ pub struct Exporter {
     runtimes: Runtimes,
     readiness: Readiness,
     scrapes: watch::Sender<u64>,
-    /// Bytes of the last answer: the next is about as long.
+    /// Bytes of the last scrape. The next one is about as long.
     last_size: AtomicUsize,
-    /// The families that left something out and of which that was said.
-    told: Locked<BTreeSet<&'static str>>,
+    /// The families over the limit of label sets that are in the log already.
+    warned: Locked<BTreeSet<&'static str>>,
 }
 
-/// Whether the daemon does its work yet; shown by `/ready`.
+/// Whether the daemon is ready, and why not. `/ready` serves it.
 #[derive(Clone, Debug)]
 pub struct Readiness(Arc<Locked<Option<String>>>);
 
 impl Readiness {
-    /// The daemon does its work.
+    /// The daemon is ready.
     pub fn set_ready(&self) {
         *self.0.lock() = None;
     }
 
-    /// The daemon does not do its work, and why.
+    /// The daemon is not ready, for this reason.
     pub fn set_not_ready(&self, reason: impl Into<String>) {
         *self.0.lock() = Some(reason.into());
     }
@@ -67,7 +68,7 @@ impl Readiness {
 }
 
 impl Exporter {
-    /// Not ready until told so.
+    /// Starts as not ready.
     pub fn new(mut registry: Registry) -> Exporter {
         let http = Arc::new(HttpFamilies::new());
         registry.register_collector(Box::new(ProcessFamilies));
@@ -84,32 +85,32 @@ impl Exporter {
             readiness,
             scrapes: watch::Sender::new(0),
             last_size: AtomicUsize::new(4096),
-            told: Locked::default(),
+            warned: Locked::default(),
         }
     }
 
-    /// The handle that says when the daemon is ready.
+    /// The handle with which the daemon reports that it is ready.
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
     }
 
-    /// Where a daemon says which runtimes it has besides the one that serves this.
+    /// The handle with which the daemon registers its other Tokio runtimes.
     pub fn runtimes(&self) -> Runtimes {
         self.runtimes.clone()
     }
 
-    /// How many `GET /metrics` were answered so far.
+    /// How many requests for `/metrics` were answered so far.
     pub fn scrapes(&self) -> watch::Receiver<u64> {
         self.scrapes.subscribe()
     }
 
-    /// The families that leave something out and of which that was not said before.
+    /// The families that are over the limit of label sets for the first time, and how many sets each left out.
     fn first_refused(&self) -> Vec<(&'static str, usize)> {
-        let mut told = self.told.lock();
-        limit::take().into_iter().filter(|(family, _)| told.insert(family)).collect()
+        let mut warned = self.warned.lock();
+        limit::take_refused().into_iter().filter(|(family, _)| warned.insert(family)).collect()
     }
 
-    /// Answers on an already bound listener until `shutdown`; requests under way are answered first.
+    /// Serves on a bound listener until `shutdown`. Requests in progress are answered before it returns.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
         self.runtimes.watch(Runtime::Server, &Handle::current());
         listener.set_nonblocking(true)?;
@@ -124,29 +125,29 @@ fn router(exporter: Arc<Exporter>) -> Router {
         .route("/metrics", get(metrics))
         .route("/health", get(async || "ok\n"))
         .route("/ready", get(ready))
-        .layer(middleware::from_fn_with_state(Arc::clone(&exporter), observe))
+        .layer(middleware::from_fn_with_state(Arc::clone(&exporter), observe_request))
         .with_state(exporter)
 }
 
 async fn metrics(State(exporter): State<Arc<Exporter>>, headers: HeaderMap) -> Response {
     let asked = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let format = Format::accepted(asked(header::ACCEPT));
+    let format = Format::from_accept_header(asked(header::ACCEPT));
     let expected = exporter.last_size.load(Relaxed) + ROOM;
     let encoded = format.encode(&exporter.registry, expected);
     for (family, label_sets) in exporter.first_refused() {
-        tracing::warn!(family, label_sets, "too many label sets: those beyond the limit are not exported");
+        tracing::warn!(family, label_sets, "too many label sets; those beyond the limit are not exported");
     }
     match encoded {
         Ok(text) => {
             exporter.last_size.store(text.len(), Relaxed);
-            answer(format, text, gzip_wanted(asked(header::ACCEPT_ENCODING)))
+            respond(format, text, gzip_wanted(asked(header::ACCEPT_ENCODING)))
         }
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("metrics cannot be encoded: {error}\n"))
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("cannot encode the metrics: {error}\n"))
             .into_response(),
     }
 }
 
-fn answer(format: Format, text: String, packed: bool) -> Response {
+fn respond(format: Format, text: String, packed: bool) -> Response {
     let kind = [(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept, accept-encoding")];
     match packed.then(|| gzip(&text)) {
         Some(Ok(bytes)) => (kind, [(header::CONTENT_ENCODING, "gzip")], bytes).into_response(),
@@ -161,7 +162,7 @@ async fn ready(State(exporter): State<Arc<Exporter>>) -> Response {
     }
 }
 
-async fn observe(State(exporter): State<Arc<Exporter>>, request: Request, next: Next) -> Response {
+async fn observe_request(State(exporter): State<Arc<Exporter>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let in_flight = exporter.http.begin();
@@ -179,11 +180,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_family_leaves_out_is_said_once() {
+    fn a_family_over_the_limit_is_reported_once() {
         let exporter = Exporter::new(Registry::default());
-        limit::take();
+        limit::take_refused();
         let scrape = |families: &[&'static str]| {
-            families.iter().for_each(|family| limit::refuse(family, 3));
+            families.iter().for_each(|family| limit::record_refused(family, 3));
             exporter.first_refused()
         };
         assert_eq!(scrape(&["a"]), [("a", 3)]);

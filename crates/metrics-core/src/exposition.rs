@@ -1,5 +1,5 @@
 //! The two text formats of a scrape: OpenMetrics as the encoder writes it, and the classic format 0.0.4 made from it.
-//! Who gets which is decided by the Accept header; nothing is measured here.
+//! The Accept header of a request selects one. Nothing is measured here.
 
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
@@ -9,15 +9,15 @@ use crate::limit;
 /// A text format of `/metrics`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// What Prometheus asks for.
+    /// The format that Prometheus asks for.
     OpenMetrics,
-    /// What everything else reads, promtool included.
+    /// The format for all other clients, such as curl and promtool.
     Classic,
 }
 
 impl Format {
-    /// The format for an Accept header: OpenMetrics where it is named and not refused with `q=0`.
-    pub(crate) fn accepted(accept: Option<&str>) -> Format {
+    /// The format for an Accept header: OpenMetrics if it is named and not excluded with `q=0`.
+    pub(crate) fn from_accept_header(accept: Option<&str>) -> Format {
         let wanted = accept.unwrap_or_default().split(',').any(|range| {
             let mut parts = range.split(';').map(str::trim);
             let open_metrics =
@@ -36,21 +36,21 @@ impl Format {
         }
     }
 
-    /// The whole registry as text; `expected` bytes are made room for at once.
+    /// The whole registry as text, in a buffer of `expected` bytes to begin with.
     pub(crate) fn encode(self, registry: &Registry, expected: usize) -> Result<String, std::fmt::Error> {
         let mut text = String::with_capacity(expected);
-        limit::take();
+        limit::take_refused();
         text::encode(&mut text, registry)?;
         Ok(match self {
             Format::OpenMetrics => text,
-            Format::Classic => classic(&text),
+            Format::Classic => to_classic(&text),
         })
     }
 }
 
-/// OpenMetrics names a counter's family without `_total`, the classic format with it; the classic format knows no
-/// end mark. Families without series are left out: classic readers complain about them.
-fn classic(open_metrics: &str) -> String {
+/// Converts OpenMetrics to the classic format. OpenMetrics names a counter's family without `_total`, the classic format
+/// with it. The classic format has no end mark. Families without series are left out, because readers warn about them.
+fn to_classic(open_metrics: &str) -> String {
     let mut out = String::with_capacity(open_metrics.len());
     let mut lines = open_metrics.lines().peekable();
     while let Some(line) = lines.next() {
@@ -80,18 +80,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prometheus_gets_open_metrics_and_curl_the_classic_format() {
+    fn prometheus_gets_open_metrics_and_curl_gets_the_classic_format() {
         let prometheus = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
-        assert_eq!(Format::accepted(Some(prometheus)), Format::OpenMetrics);
-        assert_eq!(Format::accepted(Some("*/*")), Format::Classic);
-        assert_eq!(Format::accepted(Some("application/openmetrics-text;q=0, text/plain")), Format::Classic);
-        assert_eq!(Format::accepted(None), Format::Classic);
+        assert_eq!(Format::from_accept_header(Some(prometheus)), Format::OpenMetrics);
+        assert_eq!(Format::from_accept_header(Some("*/*")), Format::Classic);
+        assert_eq!(
+            Format::from_accept_header(Some("application/openmetrics-text;q=0, text/plain")),
+            Format::Classic
+        );
+        assert_eq!(Format::from_accept_header(None), Format::Classic);
     }
 
     #[test]
-    fn classic_names_counters_with_total_and_drops_the_end_mark() {
+    fn the_classic_format_has_total_in_counter_names_and_no_end_mark() {
         let open = "# HELP a Things\n# TYPE a counter\na_total{x=\"y # z\"} 1\n# HELP b Level\n# TYPE b gauge\nb 2\n# HELP c Empty\n# TYPE c gauge\n# EOF\n";
         let expected = "# HELP a_total Things\n# TYPE a_total counter\na_total{x=\"y # z\"} 1\n# HELP b Level\n# TYPE b gauge\nb 2\n";
-        assert_eq!(classic(open), expected);
+        assert_eq!(to_classic(open), expected);
     }
 }

@@ -1,5 +1,5 @@
 //! Every metric family of the lab: this folder is the only place where a metric name is written.
-//! Who counts what is decided by the daemons; how it is exposed, by `exporter`.
+//! The daemons decide what is counted, `exporter` exposes it.
 
 pub mod build;
 pub mod client;
@@ -13,12 +13,12 @@ pub mod verdict;
 
 use crate::family::{Family, Kind};
 
-/// Every declared family, by the module that declares it.
+/// Every declared family, grouped by the module that declares it.
 pub fn declared() -> impl Iterator<Item = &'static Family> {
     declared_by().into_iter().flat_map(|(_, families)| families).copied()
 }
 
-/// The same in groups, each with what it is about.
+/// The declared families in groups, each with its title.
 pub(crate) fn declared_by() -> Vec<(&'static str, &'static [&'static Family])> {
     vec![
         ("The client (loadgen)", client::FAMILIES),
@@ -34,7 +34,7 @@ pub(crate) fn declared_by() -> Vec<(&'static str, &'static [&'static Family])> {
     ]
 }
 
-/// Every name a series may have: a histogram has three.
+/// Every name that a series can have. Series of a histogram have three.
 pub fn series_names() -> impl Iterator<Item = String> {
     declared().flat_map(|family| {
         let suffixes: &[&str] = match family.kind {

@@ -1,5 +1,5 @@
-//! How a metric family is declared and written: name, HELP, kind and labels as one constant, series by value.
-//! No family is declared here; see `families`.
+//! How a metric family is declared and written: one constant has its name, HELP, kind and labels. The families themselves
+//! are declared in `families`.
 
 use std::fmt::{Error, Write as _};
 
@@ -10,12 +10,12 @@ use prometheus_client::metrics::MetricType;
 
 use crate::limit::{self, LABEL_SETS};
 
-/// What a family's samples are.
+/// The type of a family's samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Only grows; its name ends in `_total`.
+    /// Only increases; its name ends in `_total`.
     Counter,
-    /// Goes up and down.
+    /// Increases and decreases.
     Gauge,
     /// Counts by bucket.
     Histogram,
@@ -24,13 +24,13 @@ pub enum Kind {
 /// The declaration of one metric family.
 #[derive(Clone, Copy, Debug)]
 pub struct Family {
-    /// The name as Prometheus stores it, `_total` included.
+    /// The name as Prometheus stores it, including `_total`.
     pub name: &'static str,
-    /// One sentence: what it measures, in which unit.
+    /// What it measures and in which unit, as one sentence without a period.
     pub help: &'static str,
     /// Counter, gauge or histogram.
     pub kind: Kind,
-    /// The names of its labels, in order.
+    /// The names of its labels, in the order in which they are written.
     pub labels: &'static [&'static str],
 }
 
@@ -59,7 +59,7 @@ impl Family {
         Family { name, help, kind: Kind::Histogram, labels }
     }
 
-    /// Writes HELP and TYPE, then whatever series `write` adds.
+    /// Writes HELP and TYPE, then the series that `write` adds.
     pub(crate) fn encode(
         &self,
         encoder: &mut DescriptorEncoder<'_>,
@@ -76,7 +76,7 @@ impl Family {
         let written = write(&mut series);
         let refused = series.written.saturating_sub(LABEL_SETS);
         if refused > 0 {
-            limit::refuse(self.name, refused);
+            limit::record_refused(self.name, refused);
         }
         written
     }
@@ -87,7 +87,7 @@ impl Family {
     }
 }
 
-/// Writes the series of one family; label values come in the order the family declares its labels.
+/// Writes the series of one family. Label values are given in the order of the family's labels.
 pub(crate) struct Series<'a> {
     encoder: MetricEncoder<'a>,
     family: &'a Family,
@@ -95,7 +95,7 @@ pub(crate) struct Series<'a> {
 }
 
 impl Series<'_> {
-    /// Is there room for one more label set? Those that came first stay: they are the oldest, and graphs of them go on.
+    /// Whether one more label set fits. The first ones stay, so that the graphs of the oldest series continue.
     fn admits(&mut self) -> bool {
         self.written += 1;
         self.written <= LABEL_SETS
@@ -123,7 +123,7 @@ impl Series<'_> {
         }
     }
 
-    /// One histogram; `buckets` are (upper edge, count in this bucket), the last edge infinite.
+    /// One histogram. `buckets` are pairs of an upper edge and the count in that bucket; the last edge is infinite.
     pub(crate) fn histogram(
         &mut self,
         values: &[&str],

@@ -1,5 +1,4 @@
-//! The words that label series: one enum per label, spelt here and nowhere else.
-//! No metric names and no values of series live here.
+//! The words that are label values: one enum per label. No other file contains them. Metric names and values are elsewhere.
 
 /// Declares an enum whose variants are the values of one label.
 macro_rules! label_words {
@@ -14,7 +13,7 @@ macro_rules! label_words {
             /// How many words there are.
             pub const COUNT: usize = Self::ALL.len();
 
-            /// The word as it stands in the label.
+            /// The word as the label's value.
             pub const fn as_str(self) -> &'static str {
                 match self { $($name::$variant => $word),+ }
             }
@@ -34,7 +33,7 @@ macro_rules! label_words {
 }
 
 label_words! {
-    /// Label `operation`: what was asked of memcached.
+    /// Label `operation`: the kind of request to memcached.
     Operation {
         /// Read one key.
         Get => "get",
@@ -50,7 +49,7 @@ label_words! {
 label_words! {
     /// Label `status` of an operation. A miss is a success.
     Status {
-        /// The caller got an answer it can use.
+        /// The caller got a valid reply.
         Success => "success",
         /// The caller got an error or a wrong value.
         Failed => "failed",
@@ -62,17 +61,17 @@ label_words! {
     ErrorType {
         /// The operation's deadline passed.
         Timeout => "timeout",
-        /// No connection could be made.
+        /// No connection could be opened.
         Connect => "connect",
         /// No connection was free before the deadline.
         PoolExhausted => "pool_exhausted",
-        /// The breaker refused it without input or output.
+        /// The breaker rejected it, so nothing was sent.
         BreakerOpen => "breaker_open",
         /// The connection broke.
         Io => "io",
-        /// The answer was not memcached's protocol.
+        /// The reply was not valid in memcached's protocol.
         Protocol => "protocol",
-        /// memcached answered with an error.
+        /// memcached replied with an error.
         ServerError => "server_error",
         /// The value read was wrong.
         Corrupt => "corrupt",
@@ -82,7 +81,7 @@ label_words! {
 label_words! {
     /// Label `kind` of a wrong value.
     CorruptKind {
-        /// Another key's value.
+        /// The value of another key.
         WrongKey => "wrong_key",
         /// Bytes that no writer wrote.
         Torn => "torn",
@@ -92,9 +91,9 @@ label_words! {
 }
 
 label_words! {
-    /// Label `runtime`: what a tokio runtime is there for.
+    /// Label `runtime`: the purpose of a Tokio runtime.
     Runtime {
-        /// It serves the metrics and drives the daemon.
+        /// It serves the metrics and runs the daemon.
         Server => "server",
         /// It sends load.
         Load => "load",
@@ -104,11 +103,11 @@ label_words! {
 label_words! {
     /// State of a circuit breaker; its index is the value of the state gauge.
     BreakerState {
-        /// Passing.
+        /// It lets requests pass.
         Closed => "closed",
-        /// Probing with a few requests.
+        /// It lets a few requests pass as probes.
         HalfOpen => "half_open",
-        /// Rejecting.
+        /// It rejects requests.
         Open => "open",
     }
 }
@@ -118,9 +117,9 @@ label_words! {
     PoolState {
         /// Active and idle together.
         Total => "total",
-        /// In an exchange.
+        /// It carries a request.
         Active => "active",
-        /// Open and free.
+        /// It is open and carries no request.
         Idle => "idle",
     }
 }
@@ -128,13 +127,13 @@ label_words! {
 label_words! {
     /// Label `reason` of a closed connection.
     CloseReason {
-        /// An operation on it ran out of time: its stream is out of step.
+        /// The deadline of an operation on it passed, so its next reply would belong to the wrong request.
         Timeout => "timeout",
-        /// It failed, or said what nobody asked for.
+        /// It failed, or it received data that no request asked for.
         Error => "error",
         /// The other end closed it while it was idle.
         Peer => "peer",
-        /// It was idle for too long.
+        /// It was idle for longer than the limit.
         Idle => "idle",
         /// It reached the age limit.
         Lifetime => "lifetime",
@@ -150,9 +149,9 @@ label_words! {
         Idle => "idle",
         /// Before the fault.
         Stabilization => "stabilization",
-        /// While the fault is on, injecting and healing included.
+        /// While the fault is active, including its injection and removal.
         Testing => "testing",
-        /// After the fault was read back as gone.
+        /// After the fault was read back as removed.
         Recovery => "recovery",
     }
 }
@@ -160,25 +159,25 @@ label_words! {
 label_words! {
     /// Label `status` of a finished run.
     RunStatus {
-        /// It did what was expected.
+        /// Every expectation was met.
         Success => "success",
-        /// It did not.
+        /// An expectation was not met.
         Failed => "failed",
-        /// The data cannot tell.
+        /// The data do not allow a verdict.
         Inconclusive => "inconclusive",
-        /// It was stopped before its end.
+        /// It was stopped before it ended.
         Aborted => "aborted",
     }
 }
 
 label_words! {
-    /// What a run showed of an expectation.
+    /// The result of an expectation in a run.
     Finding {
-        /// It held.
+        /// It was met.
         Pass => "pass",
-        /// It did not.
+        /// It was not met.
         Fail => "fail",
-        /// The data cannot tell.
+        /// The data do not allow a verdict.
         Inconclusive => "inconclusive",
     }
 }
@@ -203,13 +202,13 @@ label_words! {
         PacketLoss => "packet_loss",
         /// Bytes are dropped.
         Blackhole => "blackhole",
-        /// Bytes are held and delivered late.
+        /// Bytes are held back and delivered later.
         Stall => "stall",
         /// Connections close after a time without data.
         Timeout => "timeout",
         /// Connections are reset.
         Reset => "reset",
-        /// Throughput is bounded.
+        /// Throughput is limited.
         Bandwidth => "bandwidth",
         /// Connections close late.
         SlowClose => "slow_close",
@@ -219,7 +218,7 @@ label_words! {
         LimitData => "limit_data",
         /// The proxy refuses connections.
         Down => "down",
-        /// Bytes are taken out of the stream.
+        /// Bytes are removed from the stream.
         StreamCorruption => "stream_corruption",
     }
 }

@@ -1,27 +1,27 @@
-//! How many label sets a family may have, and the account of those that were too many. A scrape is made by one thread from
-//! beginning to end, so the account is that thread's; nothing outlives the scrape.
+//! The limit on a family's label sets, and the record of those that were left out of a scrape. One thread makes a scrape
+//! from beginning to end, so the record is local to that thread.
 
 use std::cell::RefCell;
 
-/// Label sets of one family in one scrape. The lab's largest families have some hundreds; beyond this a label holds
-/// something that never ends, and would fill Prometheus.
+/// The limit for one family in one scrape. The lab's largest families have a few hundred label sets. More than this means
+/// that a label has an unlimited number of values, which would fill Prometheus.
 pub(crate) const LABEL_SETS: usize = 2_000;
 
 thread_local! {
     static REFUSED: RefCell<Vec<(&'static str, usize)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A family left out this many.
-pub(crate) fn refuse(family: &'static str, label_sets: usize) {
+/// Records that a family left out this number of label sets.
+pub(crate) fn record_refused(family: &'static str, label_sets: usize) {
     REFUSED.with_borrow_mut(|all| all.push((family, label_sets)));
 }
 
-/// What this scrape has left out so far.
-pub(crate) fn refused() -> usize {
+/// The number of label sets that this scrape has left out so far.
+pub(crate) fn refused_count() -> usize {
     REFUSED.with_borrow(|all| all.iter().map(|(_, label_sets)| label_sets).sum())
 }
 
-/// Which families left out how much; the next scrape begins with an empty account.
-pub(crate) fn take() -> Vec<(&'static str, usize)> {
+/// The families that left out label sets, with their number. Clears the record for the next scrape.
+pub(crate) fn take_refused() -> Vec<(&'static str, usize)> {
     REFUSED.take()
 }

@@ -1,4 +1,4 @@
-//! The page of documentation that the declarations make: docs/metrics.md. Every word of it stands in a declaration.
+//! Generates docs/metrics.md from the declarations of the families.
 
 use std::fmt::Write as _;
 
@@ -9,9 +9,9 @@ use crate::family::Kind;
 pub fn markdown() -> String {
     let mut page = String::from(
         "# Metrics\n\n\
-         Every metric of the lab, made from its declarations: `just metrics-reference` writes this page and a test compares it.\n\
-         Label values that are words exist at 0 from the start. Times are seconds, shares are 0 to 1. Of a histogram there are\n\
-         `_bucket`, `_sum` and `_count`. Recorded rules are in `prometheus/rules`.\n",
+         Every metric of the lab. `just metrics-reference` generates this page from the code, and a test compares the two.\n\
+         Series whose labels have fixed words exist at 0 from the start. Times are in seconds, shares from 0 to 1. A histogram\n\
+         has the series `_bucket`, `_sum` and `_count`. Recording rules are in `prometheus/rules`.\n",
     );
     for (title, families) in declared_by() {
         let _ = write!(page, "\n## {title}\n\n| metric | kind | labels | what it is |\n|---|---|---|---|\n");

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant, SystemTime};
 use metrics_core::Registry;
 use metrics_core::exporter::Exporter;
 use metrics_core::families::client::{
-    BreakerView, ClientFamilies, ClientState, Finished, LoadView, PoolView,
+    BreakerView, ClientFamilies, ClientState, FinishedOperation, LoadView, PoolView,
 };
 use metrics_core::families::declared;
 use metrics_core::families::scenario::{PlannedScenario, ScenarioFamilies};
 use metrics_core::families::toxiproxy::{KnownFault, ToxiproxyFamilies};
-use metrics_core::families::verdict::{NodeTimes, Shown, VerdictFamilies};
+use metrics_core::families::verdict::{NodeTimes, RunFindings, VerdictFamilies};
 use metrics_core::labels::{
     ApiMethod, BreakerState, CloseReason, CorruptKind, ErrorType, FaultType, Finding, Operation, Phase,
     RunStatus,
@@ -50,7 +50,7 @@ impl ClientState for Fixed {
     }
 }
 
-struct Served {
+struct TestServer {
     base: String,
     shutdown: CancellationToken,
     client: Arc<ClientFamilies>,
@@ -61,8 +61,8 @@ struct Served {
     scrapes: tokio::sync::watch::Receiver<u64>,
 }
 
-impl Served {
-    async fn start() -> Served {
+impl TestServer {
+    async fn start() -> TestServer {
         let mut registry = Registry::default();
         let client =
             ClientFamilies::register(&mut registry, &["n1".into(), "n2".into()], 2, &[], Arc::new(Fixed));
@@ -79,10 +79,10 @@ impl Served {
         let base = format!("http://{}", listener.local_addr().expect("bound"));
         let shutdown = CancellationToken::new();
         tokio::spawn(exporter.serve(listener, shutdown.clone()));
-        Served { base, shutdown, client, scenario, toxiproxy, verdict, readiness, scrapes }
+        TestServer { base, shutdown, client, scenario, toxiproxy, verdict, readiness, scrapes }
     }
 
-    fn get(&self, path: &str, headers: &[(&str, &str)]) -> http::Answer {
+    fn get(&self, path: &str, headers: &[(&str, &str)]) -> http::Response {
         http::request("GET", &format!("{}{path}", self.base), headers, "").expect("answered")
     }
 
@@ -91,7 +91,7 @@ impl Served {
     }
 }
 
-impl Drop for Served {
+impl Drop for TestServer {
     fn drop(&mut self) {
         self.shutdown.cancel();
     }
@@ -99,7 +99,7 @@ impl Drop for Served {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_reader_gets_its_format_and_promtool_accepts_the_classic_one() {
-    let served = Served::start().await;
+    let served = TestServer::start().await;
     let open = served.get("/metrics", &[OPEN_METRICS]);
     assert_eq!(open.content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
     assert!(open.body.ends_with("# EOF\n"));
@@ -127,14 +127,14 @@ async fn each_reader_gets_its_format_and_promtool_accepts_the_classic_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_declared_family_is_served() {
-    let served = Served::start().await;
+    let served = TestServer::start().await;
     served.scenario.run_started("s", "r1");
     served.scenario.enter(Phase::Stabilization, SystemTime::now());
     served.scenario.run_finished(RunStatus::Success, SystemTime::now());
     // What was never judged has no series.
     let times = NodeTimes { detect: Some(Duration::ZERO), recover: Some(Duration::ZERO) };
     let findings = vec![("e".into(), Some(Finding::Pass))];
-    served.verdict.judged("s", Shown { findings, times: vec![("n1".into(), times)] });
+    served.verdict.record("s", RunFindings { findings, times: vec![("n1".into(), times)] });
     let body = served.get("/metrics", &[]).body;
     let page = Scrape::parse(&body);
     for family in declared() {
@@ -152,9 +152,9 @@ async fn every_declared_family_is_served() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shards_add_up_and_gauges_follow_the_state() {
-    let served = Served::start().await;
+    let served = TestServer::start().await;
     let shards = [0, 1].map(|index| served.client.shard(index).expect("two shards"));
-    let finished = |outcome| Finished {
+    let finished = |outcome| FinishedOperation {
         server: 1,
         operation: Operation::Get,
         outcome,
@@ -226,7 +226,7 @@ async fn shards_add_up_and_gauges_follow_the_state() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn phases_follow_each_other_and_old_runs_go() {
-    let served = Served::start().await;
+    let served = TestServer::start().await;
     let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
     for run in 0..25u64 {
         served.scenario.run_started("s", &format!("r{run}"));
@@ -255,7 +255,7 @@ async fn phases_follow_each_other_and_old_runs_go() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_shorter_than_a_scrape_still_shows() {
-    let served = Served::start().await;
+    let served = TestServer::start().await;
     let n1 = [("server", "n1"), ("type", "latency")];
     assert_eq!(served.scrape().value("toxiproxy_toxic_active", n1), Some(0.0));
     let on = Instant::now();
@@ -275,7 +275,7 @@ async fn a_fault_shorter_than_a_scrape_still_shows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_is_not_readiness_and_strangers_make_no_series() {
-    let served = Served::start().await;
+    let served = TestServer::start().await;
     assert_eq!(served.get("/health", &[]).status, 200);
     let starting = served.get("/ready", &[]);
     assert_eq!((starting.status, starting.body.as_str()), (503, "starting\n"));

@@ -1,5 +1,5 @@
-//! The catalogue: scenarios as data, compiled in, with what a folder of the user's adds or replaces. What comes out is
-//! checked; which nodes a lab has is checked by `aim`.
+//! The catalogue: scenarios as data. They are compiled in, and a user's folder can add or replace some. All of them are
+//! checked, except for the nodes of a lab, which `scenario::target` checks.
 
 use daemon_core::problems::Problems;
 use daemon_core::yaml::Document;
@@ -19,7 +19,7 @@ pub(crate) mod suggest;
 
 pub(crate) use error::CatalogueError;
 
-/// `config/scenarios`, in the order in which families are listed and run.
+/// `config/scenarios`, in the order of lists and runs.
 const BUILT_IN: &[(&str, &str)] = &[
     ("config/scenarios/packet-loss.yaml", include_str!("../../../config/scenarios/packet-loss.yaml")),
     ("config/scenarios/latency.yaml", include_str!("../../../config/scenarios/latency.yaml")),
@@ -31,7 +31,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("config/scenarios/multi.yaml", include_str!("../../../config/scenarios/multi.yaml")),
 ];
 
-/// Every scenario that can be run, in run order.
+/// All scenarios, in run order.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Catalogue {
     scenarios: Vec<Scenario>,
@@ -39,23 +39,23 @@ pub(crate) struct Catalogue {
 
 impl Catalogue {
     /// The scenarios of these files.
-    pub(crate) fn of(sources: &[Source]) -> Result<Catalogue, Problems> {
+    pub(crate) fn from_sources(sources: &[Source]) -> Result<Catalogue, Problems> {
         Ok(Catalogue { scenarios: scenarios(sources)? })
     }
 
-    /// Adds a scenario, or replaces the one of its name.
+    /// Adds a scenario, or replaces the one with its name.
     pub(crate) fn add(&mut self, scenario: Scenario) {
         if let Some(old) = self.scenarios.iter_mut().find(|old| old.name == scenario.name) {
             *old = scenario;
             return;
         }
-        // Behind its family's last entry, so that the family stays together.
+        // After the last scenario of its family, so that the family stays together.
         let behind = self.scenarios.iter().rposition(|other| other.family == scenario.family);
         self.scenarios.insert(behind.map_or(self.scenarios.len(), |last| last + 1), scenario);
     }
 
-    /// Those that are to be kept.
-    pub(crate) fn only(&self, keep: impl Fn(&Scenario) -> bool) -> Catalogue {
+    /// The scenarios for which `keep` is true.
+    pub(crate) fn filtered(&self, keep: impl Fn(&Scenario) -> bool) -> Catalogue {
         Catalogue { scenarios: self.scenarios.iter().filter(|scenario| keep(scenario)).cloned().collect() }
     }
 
@@ -63,7 +63,7 @@ impl Catalogue {
         &self.scenarios
     }
 
-    /// The families, in run order, each once.
+    /// Each family once, in run order.
     pub(crate) fn families(&self) -> Vec<&str> {
         let mut families: Vec<&str> = Vec::new();
         for scenario in &self.scenarios {
@@ -82,7 +82,7 @@ pub(crate) fn built_in() -> Vec<Source> {
     BUILT_IN.iter().map(source).collect()
 }
 
-/// The scenarios of files that form one catalogue, or everything that is wrong with all of them.
+/// The scenarios of the files of one catalogue, or the problems of all these files.
 pub(crate) fn scenarios(sources: &[Source]) -> Result<Vec<Scenario>, Problems> {
     let mut problems = Problems::default();
     let mut scenarios: Vec<Scenario> = Vec::new();
@@ -92,11 +92,11 @@ pub(crate) fn scenarios(sources: &[Source]) -> Result<Vec<Scenario>, Problems> {
             Ok(more) => scenarios.extend(more),
         }
     }
-    problems.extend(names::check(&scenarios, []));
+    problems.extend(names::check_names(&scenarios, []));
     problems.or(scenarios)
 }
 
-/// Those of one file.
+/// The scenarios of one file.
 fn scenarios_of(source: &Source) -> Result<Vec<Scenario>, Problems> {
     let document = Document::parse(source.name.as_str(), source.text.as_str())?;
     let family = document.decode::<raw::Family>()?;

@@ -25,9 +25,10 @@ Examples:
   scenariod run latency partition-one     every scenario of a family, then one more
   scenariod run smoke                     a playlist
   scenariod show packet-loss-10           its timeline, and every request to Toxiproxy
-  scenariod check config                  all problems of the files in a folder
+  scenariod check config                  all problems in the files of a folder
 
-`scenariod --scenario NAME` is short for `scenariod run NAME` and takes the same flags: see `scenariod run --help`.";
+`scenariod --scenario NAME` is short for `scenariod run NAME` and takes the same flags.
+`scenariod run --help` explains them.";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -36,25 +37,33 @@ Examples:
   scenariod run smoke --dry-run                 what a playlist would do
   scenariod run ./mine.yaml --loop 3            a playlist file, three times
   scenariod run all --time-scale 0.2            everything, in a fifth of the time
-  scenariod --scenario smoke,latency --json     without `run`, names follow --scenario
+  scenariod --scenario smoke,latency --json     without `run`, names follow --scenario";
+
+const RUN_EXIT_CODES: &str = "\
+Exit codes of a run:
+  0            the verdict passed
+  1            it failed
+  2            usage or configuration error
+  3            inconclusive: not enough data for a verdict
+  4            set-up failed or was refused; nothing was injected
+  5            a fault may still be active; with all other codes, no fault is left
+  130 and 143  interrupted by SIGINT or SIGTERM";
+
+const CLEAN_HELP: &str = "\
+Examples:
+  scenariod clean --dry-run
+  scenariod clean --toxiproxy http://127.0.0.1:8474
 
 Exit codes:
-  0    the verdict passed
-  1    it failed
-  2    usage or configuration error
-  3    inconclusive: the data cannot tell
-  4    set-up failed or was refused; nothing was injected
-  5    a fault may still be on; with every other code, none is
-  130  interrupted by SIGINT
-  143  terminated by SIGTERM";
+  0  no fault is left, except those of live runs
+  4  no Toxiproxy answers at the address
+  5  a fault may still be active";
 
 /// Runs fault scenarios in three phases through Toxiproxy and removes every fault afterwards
-///
-/// Exit codes of a run: 0 the verdict passed; 1 it failed; 2 usage or configuration error; 3 inconclusive; 4 set-up failed
-/// or was refused, nothing was injected; 5 a fault may still be on; 130 and 143 interrupted, no fault is left.
-// The flags are those of the short form. `run --help` explains them.
+// The flags are those of the short form. They are hidden here, as `run --help` explains them.
 #[derive(Debug, Parser)]
-#[command(name = "scenariod", version, after_help = EXAMPLES, mut_args(|arg| arg.hide(true)))]
+#[command(name = "scenariod", version, mut_args(|arg| arg.hide(true)))]
+#[command(after_help = format!("{EXAMPLES}\n\n{RUN_EXIT_CODES}"))]
 #[command(override_usage = "scenariod <COMMAND> [OPTIONS]\n       scenariod --scenario <NAME,...> [OPTIONS]")]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -66,7 +75,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SubCommand {
     /// Run scenarios, families and playlists
-    #[command(after_help = RUN_EXAMPLES)]
+    #[command(after_help = format!("{RUN_EXAMPLES}\n\n{RUN_EXIT_CODES}"))]
     Run(Box<RunCommand>),
     /// List what can be run
     #[command(
@@ -84,17 +93,12 @@ pub(crate) enum SubCommand {
         after_help = "Example:\n  scenariod guard --metrics-addr 127.0.0.1:9095 --state-dir /var/lib/lab"
     )]
     Guard(GuardArgs),
-    /// Remove faults that runs left behind, and report them
-    ///
-    /// Exit codes: 0 no fault is left; 4 no Toxiproxy answers at the address; 5 a fault may still be on. Faults of runs
-    /// that are still going on stay.
-    #[command(
-        after_help = "Examples:\n  scenariod clean --dry-run\n  scenariod clean --toxiproxy http://127.0.0.1:8474"
-    )]
+    /// Remove faults that killed runs left behind, and list toxics of others
+    #[command(after_help = CLEAN_HELP)]
     Clean(CleanArgs),
     /// Print a Toxiproxy configuration file with the lab's nodes
     Proxies(LabArgs),
-    /// Check the health of a running scenario or of the guard: exit code 0 or 1
+    /// Check the health of a running scenario or of the guard; exit with code 0 or 1
     #[command(
         after_help = "Examples:\n  scenariod health\n  scenariod health --metrics-addr 127.0.0.1:9095   the guard"
     )]
@@ -159,7 +163,7 @@ pub(crate) enum CommandLine {
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, UsageError> {
     let args: Vec<OsString> = args.into_iter().collect();
     let command = Cli::command();
-    let refused = |error| usage::told(&error, &explaining(&error, command.clone(), &args), &args);
+    let refused = |error| usage::UsageError::new(&error, &explaining(&error, command.clone(), &args), &args);
     let matches = match command.clone().try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(text) if matches!(text.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
@@ -195,17 +199,13 @@ fn check_flags_before_command(command: &Command, matches: &ArgMatches) -> Result
     })
 }
 
-/// The program under the name whose `--help` explains an error: that of the sub-command in the line, else that of `run`.
+/// The program, under the name whose `--help` explains an error in this line.
 fn explaining(error: &clap::Error, command: Command, args: &[OsString]) -> Command {
     let sub = args.iter().skip(1).find_map(|arg| command.find_subcommand(arg)).map(Command::get_name);
-    let sub = match (sub, error.kind()) {
-        (Some("help"), _) | (None, ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand) => None,
-        (sub, _) => Some(sub.unwrap_or("run")),
-    };
-    match sub.map(|sub| format!("{} {sub}", command.get_name())) {
-        Some(name) => command.name(name),
-        None => command,
-    }
+    // A line without a sub-command is the short form of `run`.
+    let sub = sub.unwrap_or("run");
+    let name = format!("{} {sub}", command.get_name());
+    if error.kind() == ErrorKind::InvalidSubcommand { command } else { command.name(name) }
 }
 
 /// The names of the commands.

@@ -1,4 +1,4 @@
-//! Time as leases, journals and Prometheus count it, since the epoch. Here the wall clock is read for a number.
+//! Unix time, as leases, journals and Prometheus count it. Only here is the wall clock read as a number.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,7 +15,7 @@ pub(crate) fn now() -> Duration {
     since_epoch(SystemTime::now())
 }
 
-/// A clock that is set before the epoch stands at it.
+/// 0 for a clock that is set before 1970.
 fn since_epoch(at: SystemTime) -> Duration {
     at.duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The sub-commands: what each reads, prints and ends with. Nothing below this folder knows the command line.
+//! The commands: what each reads and prints, and its exit code. Nothing below this folder knows the command line.
 
 pub(crate) mod check;
 pub(crate) mod clean;

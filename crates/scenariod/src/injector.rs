@@ -1,59 +1,56 @@
-//! Puts the toxics of one run on, and takes them off again. No call is dropped half-way: a dropped POST could be
-//! carried out after the removal has looked. It knows neither phases nor signals beyond "stop".
+//! Adds the toxics of one run to Toxiproxy and removes them again. No call is dropped before its answer: Toxiproxy could
+//! carry out a dropped POST after the removal has read back. Nothing here knows phases or signals; a token says stop.
 
 mod adjust;
+mod calls;
+mod disturbance;
 mod error;
 mod findings;
-mod ladder;
+mod healing;
+mod hook;
 pub(crate) mod ledger;
-mod placed;
+mod observe;
 mod preflight;
+mod presence;
 mod removal;
 mod residue;
+mod restore;
 mod retry;
-mod spoiled;
-mod stall;
+mod run_removal;
+mod silence_watch;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, MutexGuard};
-use std::time::Duration;
 
 use metrics_core::Locked;
 use metrics_core::families::toxiproxy::ToxiproxyFamilies;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
+pub(crate) use disturbance::{Disturbance, ForeignToxics};
 pub(crate) use error::InjectError;
-pub(crate) use findings::{Note, Obstacle, Refusal};
-use placed::{has, is_on};
-pub(crate) use preflight::{Ground, look};
-pub(crate) use removal::remove;
+pub(crate) use findings::{Obstacle, PreflightNote, Refusal};
+pub(crate) use preflight::{PreflightContext, inspect};
+pub(crate) use removal::{ReadBack, Removal, RemovalLimit, remove_until_gone};
 pub(crate) use residue::{Residue, Suspect};
-use retry::retry;
-pub(crate) use spoiled::{Foreign, Spoiled};
-use stall::Stall;
+use silence_watch::SilenceWatch;
 
-use crate::clock::unix_seconds;
-use crate::fault::toxic::ToxicKind;
-use crate::injector::ledger::Ledger;
-use crate::lease::RunId;
-use crate::lease::step::Step;
+use crate::injector::ledger::ToxicLedger;
+use crate::lease::{Lease, RunId};
 use crate::plan::Plan;
 use crate::state::journal::Journal;
 use crate::state::{Claim, StateDir};
 use crate::terminal::narrator::Voice;
-use crate::toxiproxy::{Client, NewProxy, Power, Proxy, ToxiproxyError};
+use crate::toxiproxy::{Client, NewProxy, Proxy};
 
-/// What the injector of a run works with.
+/// What the injector of a run is made of.
 #[derive(Debug)]
-pub(crate) struct Kit {
+pub(crate) struct InjectorParts {
     pub(crate) client: Client,
     pub(crate) families: Arc<ToxiproxyFamilies>,
     /// The lab's nodes.
     pub(crate) servers: Arc<[NewProxy]>,
     pub(crate) state: StateDir,
     pub(crate) journal: Arc<Journal>,
-    pub(crate) foreign: Foreign,
+    pub(crate) foreign: ForeignToxics,
     /// The command that restarts a wedged Toxiproxy.
     pub(crate) hook: Option<String>,
     pub(crate) voice: Voice,
@@ -62,33 +59,50 @@ pub(crate) struct Kit {
 /// The toxics of one run.
 #[derive(Debug)]
 pub(crate) struct Injector {
-    kit: Kit,
+    parts: InjectorParts,
     plan: Plan,
-    ledger: Locked<Ledger>,
-    naming: Locked<Naming>,
-    /// Every proxy as it was found.
+    ledger: Locked<ToxicLedger>,
+    leases: Locked<LeaseIssuer>,
+    /// Every proxy as the preflight found it.
     snapshot: Locked<Vec<Proxy>>,
-    /// How often Toxiproxy had restarted by then.
+    /// The client's count of restarts at the preflight.
     restarts: AtomicU64,
+    /// Kept until the run ends, so that no other run uses the same proxies.
     claims: Locked<Vec<Claim>>,
-    /// Faults shown as on, by position in the plan.
-    shown: Locked<Vec<usize>>,
-    stall: Locked<Stall>,
+    /// Faults exported as active, by their position in the plan.
+    active_faults: Locked<Vec<usize>>,
+    silence: Locked<SilenceWatch>,
 }
 
-/// No name is used twice: a late call must never meet another toxic than its own.
+/// Issues a new lease for each toxic. No name is used twice: a late call must not reach a newer toxic.
 #[derive(Debug, Default)]
-struct Naming {
+struct LeaseIssuer {
     next: u32,
+    /// Seconds since the epoch at which every lease of the run ends.
     deadline: u64,
 }
 
+impl LeaseIssuer {
+    fn issue(&mut self, run: &RunId) -> Lease {
+        let step = self.next;
+        self.next += 1;
+        Lease { run: run.clone(), step, deadline: self.deadline }
+    }
+}
+
 impl Injector {
-    pub(crate) fn new(kit: Kit, plan: Plan) -> Injector {
-        let (ledger, naming, shown) = (Locked::default(), Locked::default(), Locked::default());
-        let (snapshot, restarts, claims) = (Locked::default(), AtomicU64::default(), Locked::default());
-        let stall = Locked::default();
-        Injector { kit, plan, ledger, naming, snapshot, restarts, claims, shown, stall }
+    pub(crate) fn new(parts: InjectorParts, plan: Plan) -> Injector {
+        Injector {
+            parts,
+            plan,
+            ledger: Locked::default(),
+            leases: Locked::default(),
+            snapshot: Locked::default(),
+            restarts: AtomicU64::default(),
+            claims: Locked::default(),
+            active_faults: Locked::default(),
+            silence: Locked::default(),
+        }
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -96,135 +110,26 @@ impl Injector {
     }
 
     pub(crate) fn client(&self) -> &Client {
-        &self.kit.client
+        &self.parts.client
     }
 
     pub(crate) fn families(&self) -> &ToxiproxyFamilies {
-        &self.kit.families
+        &self.parts.families
     }
 
     pub(crate) fn journal(&self) -> &Arc<Journal> {
-        &self.kit.journal
+        &self.parts.journal
     }
 
     pub(crate) fn say(&self, line: impl AsRef<str>) {
-        self.kit.voice.say(line);
+        self.parts.voice.say(line);
     }
 
     fn run(&self) -> &RunId {
-        self.kit.journal.run()
+        self.parts.journal.run()
     }
 
-    /// Looks whether all is as this run wants it, at any time from the preflight on. A Toxiproxy that is merely slow
-    /// spoils nothing, one that stands still does. May be dropped at any await.
-    pub(crate) async fn watch(&self, stop: &CancellationToken) -> Result<(), Spoiled> {
-        match self.read(stop).await {
-            None => return Ok(()),
-            Some(Ok(proxies)) => self.judge(&proxies, &[])?,
-            Some(Err(error @ ToxiproxyError::Connect { .. })) => return Err(Spoiled::Unreachable(error)),
-            Some(Err(error)) => tracing::warn!(%error, "cannot see what toxiproxy holds"),
-        }
-        self.unstalled()
-    }
-
-    /// What is known of a look that was dropped: how long it has waited.
-    pub(crate) fn waited(&self) -> Result<(), Spoiled> {
-        self.stall.lock().silent(std::time::Instant::now());
-        self.unstalled()
-    }
-
-    fn unstalled(&self) -> Result<(), Spoiled> {
-        self.stall.lock().judge()
-    }
-
-    /// Every proxy. `None`: stopped.
-    async fn read(&self, stop: &CancellationToken) -> Option<Result<Vec<Proxy>, ToxiproxyError>> {
-        retry(stop, || self.timed(self.client())).await
-    }
-
-    /// Every proxy, and how long that took is kept.
-    async fn timed(&self, client: &Client) -> Result<Vec<Proxy>, ToxiproxyError> {
-        let now = std::time::Instant::now;
-        self.stall.lock().ask(now());
-        let read = client.proxies().await;
-        if matches!(read, Err(ToxiproxyError::TimedOut { .. })) {
-            self.stall.lock().silent(now());
-        } else {
-            self.stall.lock().answered(now());
-        }
-        read
-    }
-
-    /// `open`: steps that may be there or not. What is to be off and is there is to be removed from here on, whatever
-    /// else is wrong.
-    fn judge(&self, proxies: &[Proxy], open: &[Step]) -> Result<(), Spoiled> {
-        let off = self.ledger().written_off();
-        off.iter().filter(|step| has(step, proxies)).for_each(|step| self.ledger().ask(step));
-        if self.client().restarts() != self.restarts.load(Ordering::Relaxed) {
-            return Err(Spoiled::Restarted);
-        }
-        let on = self.ledger().answered();
-        let expected = spoiled::Expected {
-            servers: &self.kit.servers,
-            run: self.run(),
-            on: &on,
-            open,
-            foreign: self.kit.foreign,
-            now: unix_seconds(),
-        };
-        spoiled::spoiled(proxies, &expected).map_or(Ok(()), Err)
-    }
-
-    /// Puts on what is wanted at the start of testing, under leases that end at `deadline` (seconds since the epoch),
-    /// and reads it back. After an error some may be on.
-    pub(crate) async fn inject(&self, deadline: u64, stop: &CancellationToken) -> Result<(), InjectError> {
-        self.naming.lock().deadline = deadline;
-        self.apply(Duration::ZERO, stop).await
-    }
-
-    async fn put(&self, step: &Step, stop: &CancellationToken) -> Result<(), InjectError> {
-        let name = step.lease.to_string();
-        let name = name.as_str();
-        let answer = retry(stop, move || async move {
-            self.ledger().ask(step);
-            let answer = self.client().add_toxic(&step.server, name, &step.toxic).await;
-            match &answer {
-                Err(error) if error.may_have_applied() => self.ledger().unanswered(step, Instant::now()),
-                Err(_) => self.ledger().nowhere(step),
-                Ok(()) => {
-                    self.ledger().on(step);
-                    self.journal().applied(&step.server, name);
-                }
-            }
-            answer
-        });
-        let failed = |cause| match (&cause, self.plan.faults.get(step.fault)) {
-            // Only trying tells what a server has.
-            (ToxiproxyError::Refused { status: 400, .. }, Some(assigned))
-                if matches!(step.toxic.kind, ToxicKind::DropChunks { .. }) =>
-            {
-                InjectError::Unsupported { fault: assigned.course.fault.label() }
-            }
-            _ => InjectError::Call { server: step.server.clone(), toxic: name.to_owned(), cause },
-        };
-        answer.await.ok_or(InjectError::Stopped)?.map_err(failed)?;
-        if step.toxic.kind == ToxicKind::Marker { self.disable(step, stop).await } else { Ok(()) }
-    }
-
-    /// Only below a marker that was seen to be on.
-    async fn disable(&self, step: &Step, stop: &CancellationToken) -> Result<(), InjectError> {
-        let answer = retry(stop, move || async move {
-            let answer = self.client().set_power(&step.server, Power::Disabled).await;
-            if answer.as_ref().is_err_and(ToxiproxyError::may_have_applied) {
-                self.ledger().unanswered(step, Instant::now());
-            }
-            answer
-        });
-        let failed = |cause| InjectError::Disable { server: step.server.clone(), cause };
-        answer.await.ok_or(InjectError::Stopped)?.map_err(failed)
-    }
-
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+    fn ledger(&self) -> MutexGuard<'_, ToxicLedger> {
         self.ledger.lock()
     }
 }

@@ -1,25 +1,25 @@
-//! The names of our toxics. Toxiproxy keeps neither owner nor age, so the name says both:
-//! `rl.<run>.<step>.<deadline>`. Whoever reads it knows whose the toxic is and when it is overdue. Pure.
+//! Leases: the names of the lab's toxics. Toxiproxy stores neither owner nor age of a toxic, so the name holds both:
+//! `rl.<run>.<step>.<deadline>`. Any process can tell from it which run the toxic belongs to and when it has to go. Pure.
 
+pub(crate) mod leased_toxic;
 pub(crate) mod ownership;
-pub(crate) mod step;
 
 use std::fmt;
 
-/// Names one run. Short, unique, safe in a URL.
+/// The id of a run: short, unique, safe in a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct RunId(String);
 
 impl RunId {
-    /// `millis` since the epoch orders the ids, `entropy` tells two runs of one millisecond apart.
+    /// `millis` since the epoch orders the ids. `entropy` separates two runs of one millisecond.
     pub(crate) fn new(millis: u64, entropy: u16) -> RunId {
         RunId(format!("{}{}", base36(millis, 8), base36(u64::from(entropy) % 36_u64.pow(3), 3)))
     }
 
-    /// `None` for what we never write.
+    /// `None` for text that cannot be an id.
     pub(crate) fn parse(text: &str) -> Option<RunId> {
-        let ours = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
-        ours.then(|| RunId(text.to_owned()))
+        let valid = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+        valid.then(|| RunId(text.to_owned()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -44,17 +44,17 @@ fn base36(mut number: u64, width: usize) -> String {
     digits.iter().rev().collect()
 }
 
-/// What the name of a toxic of ours says.
+/// What the name of a toxic says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lease {
     pub(crate) run: RunId,
     pub(crate) step: u32,
-    /// Seconds since the epoch after which the toxic has no right to be there.
+    /// The toxic has to be gone after this second since the epoch.
     pub(crate) deadline: u64,
 }
 
 impl Lease {
-    /// `None` for every name that is not exactly of our form: such a toxic is foreign.
+    /// `None` for a name of any other form: such a toxic is somebody else's.
     pub(crate) fn parse(name: &str) -> Option<Lease> {
         let mut parts = name.split('.');
         let (Some("rl"), Some(run), Some(step), Some(deadline), None) =
@@ -64,7 +64,7 @@ impl Lease {
         };
         let lease =
             Lease { run: RunId::parse(run)?, step: step.parse().ok()?, deadline: deadline.parse().ok()? };
-        // Only the canonical spelling: `+1` or `007` parse as numbers, but we never wrote them.
+        // Only the canonical spelling: `+1` or `007` parse as numbers, but this lab never writes them.
         (lease.to_string() == name).then_some(lease)
     }
 
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Every name we write reads back as what we wrote, and needs no escaping in a URL.
+        /// Every lease reads back from its name, and the name needs no escaping in a URL.
         #[test]
         fn names_read_back(millis in any::<u64>(), entropy in any::<u16>(), step in any::<u32>(), deadline in any::<u64>()) {
             let lease = Lease { run: RunId::new(millis, entropy), step, deadline };
@@ -95,9 +95,9 @@ mod tests {
             prop_assert_eq!(Lease::parse(&name), Some(lease));
         }
 
-        /// A name that parses is spelled exactly as we spell it; anything else is foreign.
+        /// A name that parses is spelled exactly as this lab spells it.
         #[test]
-        fn only_our_own_spelling_parses(name in "(rl)?\\.?[a-zA-Z0-9.+-]{0,24}") {
+        fn only_the_canonical_spelling_parses(name in "(rl)?\\.?[a-zA-Z0-9.+-]{0,24}") {
             if let Some(lease) = Lease::parse(&name) {
                 prop_assert_eq!(lease.to_string(), name);
             }
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_look_alike_are_foreign() {
+    fn similar_names_are_not_leases() {
         for name in [
             "",
             "rl",
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn later_runs_sort_behind_earlier_ones() {
+    fn ids_of_runs_sort_by_time() {
         assert!(RunId::new(1_700_000_000_000, 9).as_str() < RunId::new(1_700_000_000_001, 0).as_str());
     }
 }

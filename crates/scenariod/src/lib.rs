@@ -1,7 +1,7 @@
-//! The scenario daemon: walks fault scenarios in three phases through Toxiproxy and leaves no fault behind.
+//! The scenario daemon: runs fault scenarios in three phases through Toxiproxy and removes every fault afterwards.
 //!
-//! Data flows one way: command line and catalogue make a plan, the pure machine says what comes next, the driver does
-//! it through the injector. Nothing here knows memcached. This file only sends a command to its module.
+//! Data flows one way: command line and catalogue make a plan, the pure state machine decides the next step, and the driver
+//! takes it through the injector. Nothing here knows memcached. This file only calls the module of a command.
 
 mod catalogue;
 mod cli;
@@ -30,7 +30,7 @@ use daemon_core::exit::{Exit, Failure};
 use daemon_core::logging;
 
 use cli::{Cli, CommandLine, SubCommand};
-use commands::context::{load_lab, load_library, say};
+use commands::context::{load_lab, load_library, print_output};
 use commands::{check, clean, guard, health, list, run as run_command, show, unknown};
 use settings::proxies;
 use terminal::narrator::LogLines;
@@ -43,7 +43,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     command(args, &log).unwrap_or_else(|failure| failure.report())
 }
 
-/// The command line as clap knows it, for what checks the pages against it.
+/// The command line, for programs that check what it accepts.
 pub fn command_line() -> clap::Command {
     <cli::Cli as clap::CommandFactory>::command()
 }
@@ -51,7 +51,7 @@ pub fn command_line() -> clap::Command {
 fn command(args: impl IntoIterator<Item = OsString>, log: &LogLines) -> Result<Exit, Failure> {
     let Cli { short, command } = match cli::parse(args)? {
         CommandLine::Cli(cli) => *cli,
-        CommandLine::Text(text) => return Ok(say(&text)),
+        CommandLine::Text(text) => return Ok(print_output(&text)),
     };
     let text = match command {
         None => return run_command::run(&short, log),
@@ -69,5 +69,5 @@ fn command(args: impl IntoIterator<Item = OsString>, log: &LogLines) -> Result<E
         }
         Some(SubCommand::Other(words)) => return Err(unknown::unknown_command(&short, &words)),
     };
-    Ok(say(&text))
+    Ok(print_output(&text))
 }

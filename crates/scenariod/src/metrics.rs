@@ -1,4 +1,4 @@
-//! Binds and serves the metrics of this daemon: which families it has and which series exist from the start.
+//! Serves the metrics of this daemon: which families it has and which series exist from the start. Values are set elsewhere.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -21,10 +21,10 @@ use crate::plan::Plan;
 use crate::scenario::{FaultEntry, Scenario, Target};
 use crate::toxiproxy::ToxiproxyError;
 
-/// How long answers under way may take at the end.
+/// How long to wait for open requests at the end.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// What goes wrong before the first run.
+/// A failure before the first run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SetupError {
     #[error("cannot catch signals: {0}")]
@@ -45,7 +45,7 @@ impl UserError for SetupError {
     fn hint(&self) -> Option<String> {
         match self {
             SetupError::Bind { reason, .. } if reason.kind() == io::ErrorKind::AddrInUse => {
-                Some("another scenariod may be running; `--metrics-addr` names another address".to_owned())
+                Some("another scenariod may be running; `--metrics-addr` sets another address".to_owned())
             }
             SetupError::Signals(_)
             | SetupError::Bind { .. }
@@ -63,7 +63,7 @@ pub(crate) struct Families {
     pub(crate) verdict: Arc<VerdictFamilies>,
 }
 
-/// The metrics server at work.
+/// A running metrics server.
 #[derive(Debug)]
 pub(crate) struct Serving {
     scrapes: watch::Receiver<u64>,
@@ -76,21 +76,21 @@ impl Serving {
         self.scrapes.clone()
     }
 
-    /// Ends the server; a scraper that does not read its answer is not waited for.
+    /// Stops the server. A scraper that does not read its response delays this by at most `DRAIN`.
     pub(crate) async fn shut_down(self) {
         self.shutdown.cancel();
         if tokio::time::timeout(DRAIN, self.task).await.is_err() {
-            tracing::warn!("a scrape was still under way at the end");
+            tracing::warn!("a scrape was still in progress at the end");
         }
     }
 }
 
-/// Before anything else, so that a second daemon finds out before it does anything.
+/// Called first, so that a second daemon fails before it changes anything.
 pub(crate) fn bind(addr: &HostPort) -> Result<TcpListener, SetupError> {
     TcpListener::bind(addr.to_string()).map_err(|reason| SetupError::Bind { addr: addr.clone(), reason })
 }
 
-/// Serves the families of a command's runs, every series at 0.
+/// Serves the families of a command's runs, with every series at 0.
 pub(crate) fn serve<'a>(
     listener: TcpListener,
     runs: impl Iterator<Item = (&'a Scenario, Plan)>,
@@ -110,7 +110,7 @@ pub(crate) fn serve<'a>(
     (families, Serving { scrapes, shutdown, task })
 }
 
-/// Serves what the guard shows; not ready until it is told so.
+/// Serves the families of the guard. It is not ready until the readiness is set.
 pub(crate) fn serve_guard(listener: TcpListener) -> (Arc<ToxiproxyFamilies>, Readiness, Serving) {
     let mut registry = Registry::default();
     let families = ToxiproxyFamilies::register_hygiene(&mut registry);
@@ -121,14 +121,14 @@ pub(crate) fn serve_guard(listener: TcpListener) -> (Arc<ToxiproxyFamilies>, Rea
     (families, readiness, Serving { scrapes, shutdown, task })
 }
 
-/// Each scenario once, however often it is run; what differs from run to run is set at its start.
+/// Each scenario once, even if it runs several times. What differs between its runs is set when a run starts.
 fn each_planned(runs: &[(&Scenario, Plan)]) -> Vec<PlannedScenario> {
     let mut seen = BTreeSet::new();
     let first = runs.iter().filter(|(scenario, _)| seen.insert(&scenario.name));
     first.map(|(_, plan)| planned(plan)).collect()
 }
 
-/// What is exported of a plan.
+/// The part of a plan that is exported.
 pub(crate) fn planned(plan: &Plan) -> PlannedScenario {
     PlannedScenario {
         name: plan.scenario.clone(),
@@ -138,19 +138,19 @@ pub(crate) fn planned(plan: &Plan) -> PlannedScenario {
     }
 }
 
-/// Every fault on every node it may hit.
+/// Every fault on every node that it may hit.
 fn known_faults(runs: &[(&Scenario, Plan)], nodes: &[String]) -> Vec<KnownFault> {
     let on = |entry: &FaultEntry| -> Vec<KnownFault> {
         let servers = match &entry.target {
             Target::Named(named) => named,
-            // Which ones a count picks is known run by run.
+            // Each run picks other nodes for a count.
             Target::All | Target::Count(_) => nodes,
         };
         let params = entry.fault.param_names();
         let known = |server: &String| KnownFault {
             server: server.clone(),
             fault: entry.fault.label(),
-            params: params.to_vec(),
+            params: params.clone(),
         };
         servers.iter().map(known).collect()
     };

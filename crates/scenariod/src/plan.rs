@@ -1,4 +1,4 @@
-//! A scenario made ready for one run: nodes picked, phases scaled, toxics named. Pure: time and seed are arguments.
+//! The plan of one run: a scenario with chosen nodes and scaled phases. Pure: time and seed are arguments.
 
 pub(crate) mod reconcile;
 pub(crate) mod schedule;
@@ -6,56 +6,59 @@ pub(crate) mod schedule;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use daemon_core::values::Fraction;
+
 use crate::fault::Direction;
-use crate::fault::toxic::{Share, Toxic};
+use crate::fault::toxic::Toxic;
 use crate::scenario::Phases;
 use crate::scenario::timeline::Course;
 use crate::scenario::{FaultEntry, Scenario, Target};
 use crate::text::format_share;
 
-/// How far a fault may outlive its planned end before it counts as forgotten, at time scale 1.
+/// How long after its planned end a fault counts as forgotten, at time scale 1.
 const MARGIN: Duration = Duration::from_secs(15);
-/// However short the phases, a removal needs the time of a few calls.
+/// Lower bound of the margin: a removal takes a few calls, even after short phases.
 const LEAST_MARGIN: Duration = Duration::from_secs(2);
 
-/// What one run does.
+/// The plan of one run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) scenario: String,
     pub(crate) phases: Phases,
-    /// From the planned end of a fault to the end of its lease.
+    /// The time from the planned end of a fault to the end of its lease.
     pub(crate) margin: Duration,
-    pub(crate) faults: Vec<Assigned>,
+    pub(crate) faults: Vec<PlannedFault>,
 }
 
 /// A fault on one node.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Assigned {
+pub(crate) struct PlannedFault {
     pub(crate) server: String,
     pub(crate) course: Course,
     pub(crate) direction: Direction,
-    pub(crate) share: Share,
+    pub(crate) share: Fraction,
 }
 
-/// What is wanted of one fault at one moment.
+/// The toxics that one fault should have at one moment.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Wanted {
+pub(crate) struct DesiredToxics {
     /// Position in `Plan::faults`.
     pub(crate) fault: usize,
     pub(crate) server: String,
-    /// In the order in which they are put on; none when the fault is off.
+    /// In the order in which they are added; empty while the fault is off.
     pub(crate) toxics: Vec<Toxic>,
 }
 
-/// Factor on the length of phases and leases, within its bounds.
+/// A factor for the lengths of phases and leases.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct TimeScale(f64);
 
 impl TimeScale {
-    /// Below, no phase is long enough to call Toxiproxy in; above, a fault could outlive a run that was cut off by hours.
+    /// With a smaller factor, a phase is shorter than a call to Toxiproxy. With a larger one, a fault could outlive a killed
+    /// run by hours.
     const LEAST: f64 = 0.0001;
     const MOST: f64 = 100.0;
-    /// In words.
+    /// The bounds in words.
     pub(crate) const BOUNDS: &str = "from 0.0001 to 100";
 
     /// `None` outside the bounds.
@@ -63,13 +66,13 @@ impl TimeScale {
         (TimeScale::LEAST..=TimeScale::MOST).contains(&factor).then_some(TimeScale(factor))
     }
 
-    /// One after the other; `None` where that is out of bounds.
+    /// The product of both factors; `None` outside the bounds.
     pub(crate) fn and(self, other: TimeScale) -> Option<TimeScale> {
         TimeScale::new(self.0 * other.0)
     }
 
     pub(crate) fn of(self, duration: Duration) -> Duration {
-        // Centuries are as good as for ever; no scale may overflow.
+        // Limited to some centuries, because a duration must not overflow.
         let seconds = (duration.as_secs_f64() * self.0).min(1e10);
         Duration::from_secs_f64(seconds)
     }
@@ -82,7 +85,7 @@ impl Default for TimeScale {
 }
 
 impl Plan {
-    /// `servers` are the nodes of the lab; the scenario's targets are known to be among them.
+    /// `servers` are the nodes of the lab. The caller has checked that the targets of the scenario are among them.
     pub(crate) fn new(scenario: &Scenario, servers: &[String], scale: TimeScale, seed: u64) -> Plan {
         let phases = Phases {
             stabilization: scale.of(scenario.phases.stabilization),
@@ -90,70 +93,70 @@ impl Plan {
             recovery: scale.of(scenario.phases.recovery),
         };
         let mut rng = fastrand::Rng::with_seed(seed);
-        let assign = |entry: &FaultEntry| {
-            let on = |server: String| Assigned {
+        let plan_entry = |entry: &FaultEntry| {
+            let on = |server: String| PlannedFault {
                 server,
                 course: Course { fault: entry.fault, shape: entry.shape.scaled(|length| scale.of(length)) },
                 direction: entry.direction,
                 share: entry.share,
             };
-            pick(&entry.target, servers, &mut rng).into_iter().map(on).collect::<Vec<_>>()
+            pick_nodes(&entry.target, servers, &mut rng).into_iter().map(on).collect::<Vec<_>>()
         };
         Plan {
             scenario: scenario.name.clone(),
             phases,
             margin: scale.of(MARGIN).max(LEAST_MARGIN),
-            faults: scenario.faults.iter().flat_map(assign).collect(),
+            faults: scenario.faults.iter().flat_map(plan_entry).collect(),
         }
     }
 
-    /// What is wanted after `elapsed` of testing.
-    pub(crate) fn wanted(&self, elapsed: Duration) -> Vec<Wanted> {
-        let one = |(fault, assigned): (usize, &Assigned)| {
-            let at = assigned.course.at(elapsed, self.phases.testing);
-            let toxics = at.map(|at| at.toxics(assigned.direction, assigned.share)).unwrap_or_default();
-            Wanted { fault, server: assigned.server.clone(), toxics }
+    /// The toxics that each fault should have at `elapsed` in testing.
+    pub(crate) fn desired_toxics(&self, elapsed: Duration) -> Vec<DesiredToxics> {
+        let one = |(fault, planned): (usize, &PlannedFault)| {
+            let at = planned.course.at(elapsed, self.phases.testing);
+            let toxics = at.map(|at| at.toxics(planned.direction, planned.share)).unwrap_or_default();
+            DesiredToxics { fault, server: planned.server.clone(), toxics }
         };
         self.faults.iter().enumerate().map(one).collect()
     }
 
-    /// How many faults are on then.
+    /// The number of faults that are on at `elapsed` in testing.
     pub(crate) fn faults_on(&self, elapsed: Duration) -> usize {
-        self.wanted(elapsed).iter().filter(|wanted| !wanted.toxics.is_empty()).count()
+        self.desired_toxics(elapsed).iter().filter(|desired| !desired.toxics.is_empty()).count()
     }
 
-    /// When that changes next, if it does before the end of testing.
+    /// The time of the next change before the end of testing.
     pub(crate) fn next_change(&self, elapsed: Duration) -> Option<Duration> {
-        let next = |assigned: &Assigned| assigned.course.next_change(elapsed, self.phases.testing);
+        let next = |planned: &PlannedFault| planned.course.next_change(elapsed, self.phases.testing);
         self.faults.iter().filter_map(next).min()
     }
 
-    /// The nodes this run makes sick.
-    pub(crate) fn targets(&self) -> BTreeSet<&str> {
-        self.faults.iter().map(|assigned| assigned.server.as_str()).collect()
+    /// The nodes with a fault in this run.
+    pub(crate) fn targets(&self) -> BTreeSet<String> {
+        self.faults.iter().map(|planned| planned.server.clone()).collect()
     }
 
-    /// What is injected where, in words.
+    /// The faults and their nodes, in words.
     pub(crate) fn describe(&self) -> String {
-        let one = |assigned: &Assigned| {
-            let share = match assigned.share.get() {
+        let one = |planned: &PlannedFault| {
+            let share = match planned.share.get() {
                 share if share < 1.0 => format!(" on {} of the connections", format_share(share)),
                 _ => String::new(),
             };
-            let way = match assigned.direction {
+            let way = match planned.direction {
                 Direction::Replies => "",
                 Direction::Requests => " (requests)",
                 Direction::Both => " (both ways)",
             };
-            let fault = assigned.course.fault.describe();
-            format!("{fault}{way}{share} on {}{}", assigned.server, assigned.course.shape.describe())
+            let fault = planned.course.fault.describe();
+            format!("{fault}{way}{share} on {}{}", planned.server, planned.course.shape.describe())
         };
         self.faults.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// The nodes a target means, in the lab's order except where the seed picks.
-fn pick(target: &Target, servers: &[String], rng: &mut fastrand::Rng) -> Vec<String> {
+/// The nodes of a target, in the order of the lab or, for a count, of the seed.
+fn pick_nodes(target: &Target, servers: &[String], rng: &mut fastrand::Rng) -> Vec<String> {
     match target {
         Target::All => servers.to_vec(),
         Target::Named(names) => names.clone(),
@@ -173,8 +176,8 @@ mod tests {
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
     use super::*;
-    use crate::fault::{Fault, Latency, LossModel, PacketLoss};
-    use crate::scenario::Place;
+    use crate::fault::Fault;
+    use crate::scenario::SourceLine;
     use crate::scenario::timeline::Shape;
 
     fn scenario(target: Target) -> Scenario {
@@ -183,8 +186,8 @@ mod tests {
             fault,
             shape: Shape::Constant,
             direction: Direction::Both,
-            share: Share::ALL,
-            place: Place::default(),
+            share: Fraction::ONE,
+            source: SourceLine::default(),
         };
         let second = Duration::from_secs(1);
         Scenario {
@@ -194,12 +197,12 @@ mod tests {
             about: String::new(),
             phases: Phases { stabilization: second * 30, testing: second * 60, recovery: second * 60 },
             faults: vec![
-                entry(Fault::PacketLoss(PacketLoss::new(0.1, LossModel::Auto).unwrap())),
-                entry(Fault::Latency(Latency { delay: second, jitter: Duration::ZERO })),
+                entry(Fault::from_yaml("{ fault: packet_loss, rate: 0.1 }")),
+                entry(Fault::from_yaml("{ fault: latency, delay: 1s }")),
             ],
             expect: Vec::new(),
             stop_when: Vec::new(),
-            place: Place::default(),
+            source: SourceLine::default(),
         }
     }
 
@@ -223,9 +226,9 @@ mod tests {
     }
 
     proptest! {
-        /// A count picks that many different nodes, the same ones for the same seed.
+        /// A count picks that many different nodes, and the same ones for the same seed.
         #[test]
-        fn a_count_picks_by_the_seed(seed in any::<u64>(), count in 1_usize..=5) {
+        fn a_count_picks_nodes_by_the_seed(seed in any::<u64>(), count in 1_usize..=5) {
             let target = Target::Count(NonZeroUsize::new(count).unwrap());
             let mut scenario = scenario(target);
             scenario.faults.truncate(1);

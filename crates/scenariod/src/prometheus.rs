@@ -1,4 +1,4 @@
-//! Asks a Prometheus: bounded calls, one per question. What the answers mean is the judge's business.
+//! Queries a Prometheus: one bounded HTTP call per query. What the results mean is decided elsewhere.
 
 mod auth;
 mod error;
@@ -9,20 +9,19 @@ use daemon_core::values::HttpUrl;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{StatusCode, Url};
 
-pub(crate) use auth::{Auth, TOKEN_VARIABLE};
-pub(crate) use error::PromError;
-use error::{CALL_TIMEOUT, Seen};
-pub(crate) use series::{Grid, Series};
-use wire::{Answer, NoAnswer};
-
 use crate::http::{client_builder, join_path, trim_slash};
+pub(crate) use auth::{Auth, TOKEN_VARIABLE};
+pub(crate) use error::PrometheusError;
+use error::{CALL_TIMEOUT, INCOMPLETE, UnexpectedResponse};
+pub(crate) use series::{Grid, Series};
+use wire::{ApiResponse, DecodeError};
 
-/// So much of a refusal is passed on.
-const MOST_TEXT: usize = 300;
-/// No answer to a question of ours is longer.
-const MOST_BYTES: usize = 32 << 20;
+/// Characters of an error message that are shown.
+const MAX_MESSAGE: usize = 300;
+/// A longer response is not an answer to any of our queries.
+const MAX_RESPONSE: usize = 32 << 20;
 
-/// A client of one Prometheus.
+/// A client for one Prometheus.
 #[derive(Clone, Debug)]
 pub(crate) struct Prometheus {
     http: reqwest::Client,
@@ -31,76 +30,81 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// User and password of the URL are taken out of it at once.
-    pub(crate) fn new(url: &HttpUrl, auth: Auth) -> Result<Prometheus, PromError> {
+    /// Removes user and password from the URL at once, so that they are never printed.
+    pub(crate) fn new(url: &HttpUrl, auth: Auth) -> Result<Prometheus, PrometheusError> {
         let (base, auth) = auth.with_url(url.get());
         let http = client_builder()
             .timeout(CALL_TIMEOUT)
             .build()
-            .map_err(|error| PromError::Client { reason: error.to_string() })?;
+            .map_err(|error| PrometheusError::Client { reason: error.to_string() })?;
         Ok(Prometheus { http, base, auth })
     }
 
-    /// The address, without what authenticates us.
+    /// The address without credentials.
     pub(crate) fn base(&self) -> &str {
         trim_slash(&self.base)
     }
 
-    /// The answer at a moment, or at its own.
-    pub(crate) async fn instant(&self, promql: &str, at: Option<f64>) -> Result<Vec<Series>, PromError> {
+    /// Runs an instant query at a time, by default at the current time of the server.
+    pub(crate) async fn instant(
+        &self,
+        promql: &str,
+        at: Option<f64>,
+    ) -> Result<Vec<Series>, PrometheusError> {
         let mut params = vec![("query", promql.to_owned())];
         params.extend(at.map(|at| ("time", format!("{at:.3}"))));
-        self.ask("query", &params).await
+        self.query("query", &params).await
     }
 
-    /// The answers at every step of the grid.
-    pub(crate) async fn range(&self, promql: &str, grid: Grid) -> Result<Vec<Series>, PromError> {
+    /// Runs a range query over the grid.
+    pub(crate) async fn range(&self, promql: &str, grid: Grid) -> Result<Vec<Series>, PrometheusError> {
         let params = [
             ("query", promql.to_owned()),
             ("start", format!("{:.3}", grid.first)),
             ("end", format!("{:.3}", grid.last)),
             ("step", format!("{:.3}", grid.step)),
         ];
-        self.ask("query_range", &params).await
+        self.query("query_range", &params).await
     }
 
-    async fn ask(&self, endpoint: &str, params: &[(&str, String)]) -> Result<Vec<Series>, PromError> {
+    async fn query(&self, endpoint: &str, params: &[(&str, String)]) -> Result<Vec<Series>, PrometheusError> {
         let mut url = join_path(&self.base, ["api", "v1", endpoint]);
         url.query_pairs_mut().extend_pairs(params);
         let base = || self.base().to_owned();
-        let failed = |error: reqwest::Error| PromError::transport(base(), &error);
-        let mut response = self.auth.on(self.http.get(url)).send().await.map_err(failed)?;
+        let failed = |error: reqwest::Error| PrometheusError::transport(base(), &error);
+        let mut response = self.auth.apply(self.http.get(url)).send().await.map_err(failed)?;
         let status = response.status();
         let mut bytes = Vec::new();
         while let Some(part) = response.chunk().await.map_err(failed)? {
             bytes.extend_from_slice(&part);
-            if bytes.len() > MOST_BYTES {
-                let seen = format!("{status}, more than {} MB", MOST_BYTES >> 20);
-                return Err(PromError::Foreign { base: base(), seen });
+            if bytes.len() > MAX_RESPONSE {
+                let found = format!("{status}, more than {} MB", MAX_RESPONSE >> 20);
+                return Err(PrometheusError::NotPrometheus { base: base(), found });
             }
         }
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            return Err(PromError::Unauthorized { base: base(), status: status.as_u16() });
+            return Err(PrometheusError::Unauthorized { base: base(), status: status.as_u16() });
         }
-        match Answer::read(&bytes) {
-            // Prometheus says so of itself while it starts or is overloaded.
-            Ok(Answer::Error(_)) if status == StatusCode::SERVICE_UNAVAILABLE => {
-                Err(PromError::Silent { base: base(), reason: status.to_string() })
+        match ApiResponse::decode(&bytes) {
+            // Prometheus sends this while it starts or is overloaded.
+            Ok(ApiResponse::Error(_)) if status == StatusCode::SERVICE_UNAVAILABLE => {
+                Err(PrometheusError::Unavailable { base: base(), reason: status.to_string() })
             }
-            Ok(Answer::Series(series)) if status.is_success() => Ok(series),
-            Ok(Answer::Error(message)) => Err(PromError::Refused {
+            Ok(ApiResponse::Series(series)) if status.is_success() => Ok(series),
+            Ok(ApiResponse::Error(message)) => Err(PrometheusError::Rejected {
                 base: base(),
                 status: status.as_u16(),
-                message: message.chars().take(MOST_TEXT).collect(),
+                message: message.chars().take(MAX_MESSAGE).collect(),
             }),
-            Err(NoAnswer::Cut) if status.is_success() => {
-                Err(PromError::Silent { base: base(), reason: "its answer broke off".to_owned() })
+            Err(DecodeError::Incomplete) if status.is_success() => {
+                Err(PrometheusError::Unavailable { base: base(), reason: INCOMPLETE.to_owned() })
             }
-            Ok(Answer::Series(_)) | Err(_) => {
+            Ok(ApiResponse::Series(_)) | Err(_) => {
                 let header = |name| response.headers().get(name)?.to_str().ok();
                 let kind = header(CONTENT_TYPE).and_then(|kind| kind.split(';').next()).unwrap_or_default();
-                let seen = Seen { kind: kind.trim(), location: header(LOCATION), body: &bytes };
-                Err(PromError::foreign(base(), status, &seen))
+                let unexpected =
+                    UnexpectedResponse { kind: kind.trim(), location: header(LOCATION), body: &bytes };
+                Err(PrometheusError::unexpected(base(), status, &unexpected))
             }
         }
     }

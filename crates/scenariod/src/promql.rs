@@ -1,5 +1,5 @@
-//! PromQL as scenarios write it: with `$targets` and `$others` for nodes, checked before anything is run, and with what it
-//! looks back on. Pure: nothing is asked here.
+//! PromQL of scenarios: with the placeholders `$targets` and `$others` for nodes, checked before a run, and with its lookback.
+//! Pure: queries are sent elsewhere.
 
 mod error;
 mod lookback;
@@ -14,18 +14,18 @@ pub(crate) use error::QueryError;
 use error::{OTHERS, TARGETS};
 use lookback::Lookback;
 
-/// A checked query with places for node names.
+/// A checked query with placeholders for node names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Query {
     template: String,
     lookback: Lookback,
-    /// What it compares, where it is one comparison.
+    /// The left side of the comparison, if the query is one.
     compared: Option<String>,
 }
 
-/// What a query has to yield.
+/// What a query must return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Yields {
+pub(crate) enum ValueKind {
     /// 0 or 1 for each series.
     Truth,
     /// Any number.
@@ -41,16 +41,16 @@ pub(crate) struct Nodes<'a> {
     pub(crate) all: &'a [String],
 }
 
-/// A query that can be asked.
+/// A query without placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Filled {
+pub(crate) struct FilledQuery {
     pub(crate) promql: String,
-    /// Where the answer has series by node, it must have all of these.
+    /// If the result has series per node, each of these nodes must have one.
     pub(crate) nodes: Vec<String>,
 }
 
 impl Query {
-    pub(crate) fn new(template: &str, yields: Yields) -> Result<Query, QueryError> {
+    pub(crate) fn new(template: &str, kind: ValueKind) -> Result<Query, QueryError> {
         let template = template.split_whitespace().collect::<Vec<_>>().join(" ");
         let plain = template.replace(TARGETS, "node").replace(OTHERS, "node");
         if let Some(at) = plain.find('$') {
@@ -58,18 +58,18 @@ impl Query {
             return Err(QueryError::Placeholder(word));
         }
         let expr = parser::parse(&plain).map_err(|error| QueryError::Syntax(error.replace('\n', " ")))?;
-        names::check(&expr)?;
-        match yields {
-            Yields::Truth => truth(&expr)?,
-            Yields::Number if truth(&expr).is_ok() => return Err(QueryError::NoNumber),
-            Yields::Number => {}
+        names::check_names(&expr)?;
+        match kind {
+            ValueKind::Truth => check_boolean(&expr)?,
+            ValueKind::Number if check_boolean(&expr).is_ok() => return Err(QueryError::NotNumber),
+            ValueKind::Number => {}
         }
-        // Placeholders stand in quoted text, which the parser leaves as it is.
-        let compared = parser::parse(&template).ok().as_ref().and_then(compared);
-        Ok(Query { template, lookback: Lookback::of(&expr), compared })
+        // Placeholders are inside quoted text, which the parser does not change.
+        let compared = parser::parse(&template).ok().as_ref().and_then(left_side);
+        Ok(Query { template, lookback: Lookback::of_expr(&expr), compared })
     }
 
-    /// The metrics it names that are not the lab's.
+    /// The metrics in it that are not the lab's.
     #[cfg(test)]
     pub(crate) fn foreign(&self) -> Vec<String> {
         let plain = self.template.replace(TARGETS, "node").replace(OTHERS, "node");
@@ -80,68 +80,74 @@ impl Query {
         &self.template
     }
 
-    /// How far back an answer may look, with metrics this long apart.
+    /// How far the query looks back, with this scrape interval.
     pub(crate) fn lookback(&self, interval: Duration) -> Duration {
-        self.lookback.with(interval)
+        self.lookback.with_interval(interval)
     }
 
-    /// What it compares, to be asked for its value.
-    pub(crate) fn compared(&self, nodes: Nodes<'_>) -> Option<String> {
-        self.compared.as_deref().map(|template| filled(template, nodes))
+    /// A query for the number that is compared, if the query is a single comparison.
+    pub(crate) fn compared_value(&self, nodes: Nodes<'_>) -> Option<String> {
+        self.compared.as_deref().map(|template| replace_placeholders(template, nodes))
     }
 
-    /// With the names of nodes; `None` where it asks for other nodes and there are none.
-    pub(crate) fn fill(&self, nodes: Nodes<'_>) -> Option<Filled> {
+    /// Replaces the placeholders. `None` if the query is about other nodes and there are none.
+    pub(crate) fn fill(&self, nodes: Nodes<'_>) -> Option<FilledQuery> {
         let others = || nodes.all.iter().filter(|name| !nodes.targets.contains(*name));
         let (of_targets, of_others) = (self.template.contains(TARGETS), self.template.contains(OTHERS));
         if of_others && others().next().is_none() {
             return None;
         }
-        let promql = filled(&self.template, nodes);
+        let promql = replace_placeholders(&self.template, nodes);
         let nodes = match (of_targets, of_others) {
             (true, false) => nodes.targets.iter().cloned().collect(),
             (false, true) => others().cloned().collect(),
             (true, true) | (false, false) => Vec::new(),
         };
-        Some(Filled { promql, nodes })
+        Some(FilledQuery { promql, nodes })
     }
 }
 
-fn filled(template: &str, nodes: Nodes<'_>) -> String {
+fn replace_placeholders(template: &str, nodes: Nodes<'_>) -> String {
     let others = nodes.all.iter().filter(|name| !nodes.targets.contains(*name));
-    template.replace(TARGETS, &pattern(nodes.targets)).replace(OTHERS, &pattern(others))
+    template.replace(TARGETS, &node_pattern(nodes.targets)).replace(OTHERS, &node_pattern(others))
 }
 
-/// The left side of a comparison.
-fn compared(expr: &Expr) -> Option<String> {
+/// The left side, if the query is a single comparison.
+fn left_side(expr: &Expr) -> Option<String> {
     match expr {
-        Expr::Paren(inner) => compared(&inner.expr),
+        Expr::Paren(inner) => left_side(&inner.expr),
         Expr::Binary(binary) if binary.op.is_comparison_operator() => Some(binary.lhs.to_string()),
         _ => None,
     }
 }
 
-/// A regular expression for these names inside a quoted string. Names have letters, digits, `-`, `_` and `.`.
-pub(crate) fn pattern<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+/// A regular expression that matches these node names, for a quoted string. Names have letters, digits, `-`, `_` and `.`.
+pub(crate) fn node_pattern<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
     names.into_iter().map(|name| name.replace('.', "[.]")).collect::<Vec<_>>().join("|")
 }
 
-/// Whether every series of the answer is there, true or false, with 0 or 1.
-fn truth(expr: &Expr) -> Result<(), QueryError> {
+/// A duration as PromQL writes it, such as `1500ms`.
+pub(crate) fn format_range(seconds: f64) -> String {
+    let range = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(1));
+    format!("{}ms", range.as_millis().max(1))
+}
+
+/// Checks that the query returns every series with 0 or 1, and drops none that is false.
+fn check_boolean(expr: &Expr) -> Result<(), QueryError> {
     match expr {
-        Expr::Paren(inner) => truth(&inner.expr),
+        Expr::Paren(inner) => check_boolean(&inner.expr),
         Expr::Binary(binary) if binary.op.is_comparison_operator() => {
             let with_bool = binary.modifier.as_ref().is_some_and(|modifier| modifier.return_bool);
-            if with_bool { Ok(()) } else { Err(QueryError::Bare(binary.op.to_string())) }
+            if with_bool { Ok(()) } else { Err(QueryError::MissingBool(binary.op.to_string())) }
         }
-        // `and`, `or` and `unless` pass series on; a product of truths is their conjunction.
+        // `and`, `or` and `unless` pass series through. `*` of two booleans is their conjunction.
         Expr::Binary(binary) if binary.op.is_set_operator() || binary.op.to_string() == "*" => {
-            truth(&binary.lhs).and_then(|()| truth(&binary.rhs))
+            check_boolean(&binary.lhs).and_then(|()| check_boolean(&binary.rhs))
         }
         Expr::Aggregate(aggregate) if matches!(aggregate.op.to_string().as_str(), "min" | "max") => {
-            truth(&aggregate.expr)
+            check_boolean(&aggregate.expr)
         }
-        _ => Err(QueryError::NoTruth),
+        _ => Err(QueryError::NotBoolean),
     }
 }
 

@@ -1,15 +1,16 @@
-//! `scenariod --scenario ...`: walks the runs of an order, each in four steps, and folds their ends together. The only file
-//! that sees all the others.
+//! Runs the list of a command. Each run has four steps: begin, walk, conclude, record. This is the only file that sees all
+//! the others.
 
 pub(crate) mod driver;
-mod ending;
+pub(crate) mod error;
 pub(crate) mod linger;
 pub(crate) mod live_line;
 pub(crate) mod machine;
-pub(crate) mod order;
+pub(crate) mod request;
 mod results;
 pub(crate) mod rig;
 pub(crate) mod supervisor;
+mod walk_end;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,57 +19,58 @@ use daemon_core::exit::Exit;
 use daemon_core::signals::Signals;
 use tokio::sync::watch;
 
-use crate::catalogue::playlist::Entry;
+use crate::catalogue::playlist::PlaylistEntry;
 use crate::clock;
-use crate::injector::{Injector, Kit};
+use crate::injector::{Injector, InjectorParts};
 use crate::lease::RunId;
 use crate::metrics::{self, Families, Serving, SetupError};
 use crate::plan::Plan;
+use crate::run::error::RunError;
 use crate::run::linger::linger;
-use crate::run::live_line::Live;
+use crate::run::live_line::LiveLine;
 use crate::run::machine::Outcome;
-use crate::run::rig::{RunError, Stage};
+use crate::run::rig::ToxiproxyRig;
 use crate::run::supervisor::supervise;
 use crate::scenario::Scenario;
-use crate::scenario::phase_times::Moments;
+use crate::scenario::phase_times::PhaseTimes;
 use crate::state::journal::Journal;
 use crate::terminal::interrupt::Interrupt;
 use crate::terminal::narrator::{Narrator, Voice};
 use crate::toxiproxy::{Client, NewProxy};
-use crate::verdict::clock_watch::{ClockWatch, Look};
-use crate::verdict::stop_watch::{StopWatch, Watched};
-use crate::verdict::warn_ahead::{Ahead, forewarn};
+use crate::verdict::clock_watch::{ClockReading, ClockWatch};
+use crate::verdict::stop_watch::{StopConditions, StopWatch};
+use crate::verdict::warn_ahead::{PlannedExpectations, warn_ahead};
 use crate::verdict::{Judge, RunEnd, RunRecord, WalkEnd};
-use order::Order;
+use request::RunRequest;
 pub(crate) use results::Results;
 
-/// Walks every run of the order. Signals are caught from here on.
-pub(crate) async fn run(order: Order, narrator: Narrator) -> Result<Results, SetupError> {
+/// Runs the whole list. Catches signals from here on.
+pub(crate) async fn run(request: RunRequest, narrator: Narrator) -> Result<Results, SetupError> {
     let signals = Signals::install().map_err(SetupError::Signals)?;
-    let listener = metrics::bind(&order.settings.metrics_addr)?;
-    let nodes = order.settings.names();
-    let (families, serving) = metrics::serve(listener, order.first_walk(), &nodes);
-    let client = Client::new(&order.settings.toxiproxy, Arc::clone(&families.toxiproxy))?;
+    let listener = metrics::bind(&request.settings.metrics_addr)?;
+    let nodes = request.settings.names();
+    let (families, serving) = metrics::serve(listener, request.first_pass(), &nodes);
+    let client = Client::new(&request.settings.toxiproxy, Arc::clone(&families.toxiproxy))?;
     let interrupt = Interrupt::listen(signals, narrator.clone());
-    if let Some(prometheus) = order.prometheus.clone() {
-        forewarn(prometheus, Ahead::of(order.first_walk(), &nodes), narrator.clone());
+    if let Some(prometheus) = request.prometheus.clone() {
+        warn_ahead(prometheus, PlannedExpectations::new(request.first_pass(), &nodes), narrator.clone());
     }
     let judge = Judge {
-        prometheus: order.prometheus.clone(),
+        prometheus: request.prometheus.clone(),
         nodes,
-        stop_grace: order.settings.stop_grace,
+        stop_grace: request.settings.stop_grace,
         narrator: narrator.clone(),
         interrupt: interrupt.clone(),
     };
-    let servers = order.settings.servers.clone().into();
-    let runner = Runner { order, servers, client, families, judge, narrator, interrupt };
-    let results = runner.walk_list(&serving).await;
+    let servers = request.settings.servers.clone().into();
+    let runner = Runner { request, servers, client, families, judge, narrator, interrupt };
+    let results = runner.run_list(&serving).await;
     serving.shut_down().await;
     Ok(results)
 }
 
 struct Runner {
-    order: Order,
+    request: RunRequest,
     servers: Arc<[NewProxy]>,
     client: Client,
     families: Families,
@@ -77,31 +79,31 @@ struct Runner {
     interrupt: Interrupt,
 }
 
-/// A run that has begun.
+/// A run after `begin`.
 struct ActiveRun<'a> {
     scenario: &'a Scenario,
     plan: Plan,
     id: RunId,
-    /// What its lines on the terminal begin with.
+    /// The start of its lines on the terminal.
     label: String,
 }
 
-/// What a walk left: how it ended, and what there is to judge it by.
+/// How a walk ended, and what its verdict is based on.
 struct Walk {
     end: WalkEnd,
     errors: Vec<RunError>,
-    moments: Moments,
-    clocks: Vec<Look>,
+    moments: PhaseTimes,
+    clocks: Vec<ClockReading>,
     ended: SystemTime,
-    /// None where it could not be begun.
+    /// `None`: it could not be started.
     journal: Option<Arc<Journal>>,
 }
 
 impl Runner {
-    async fn walk_list(&self, serving: &Serving) -> Results {
+    async fn run_list(&self, serving: &Serving) -> Results {
         let mut results = Results::default();
         let mut pause = Duration::ZERO;
-        let entries = self.order.loops.numbers().flat_map(|_| &self.order.entries);
+        let entries = self.request.loops.numbers().flat_map(|_| &self.request.entries);
         for (number, entry) in (1..).zip(entries) {
             if !pause.is_zero() {
                 self.narrator.pausing(pause);
@@ -113,29 +115,29 @@ impl Runner {
             pause = entry.pause;
             let (end, errors) = self.run_once(entry, number).await;
             let exit = end.conclusion.exit;
-            results.add(end, errors);
-            // What refused one run refuses the next; what may still be on would spoil it.
+            results.add_run(end, errors);
+            // The next run would be refused for the same reason, or disturbed by the fault that is left.
             if matches!(exit, Exit::Setup | Exit::Residue) || self.interrupt.is_set() {
                 break;
             }
         }
         if results.exit() != Exit::Setup {
-            if !self.order.linger.is_zero() {
-                self.narrator.phase("all runs ended, staying for two scrapes", self.order.linger);
+            if !self.request.linger.is_zero() {
+                self.narrator.phase("all runs ended, waiting for two scrapes", self.request.linger);
             }
-            linger(serving.scrapes(), self.order.linger, self.interrupt.token()).await;
+            linger(serving.scrapes(), self.request.linger, self.interrupt.token()).await;
         }
         if let Some(exit) = self.interrupt.exit() {
-            results.worsen(exit);
+            results.raise_exit(exit);
         }
         results
     }
 
-    /// One run, from its first line to its last. Its faults are healed whatever becomes of the walk.
-    async fn run_once(&self, entry: &Entry, number: u64) -> (RunEnd, Vec<RunError>) {
+    /// One run. Its faults are removed even if the walk crashes.
+    async fn run_once(&self, entry: &PlaylistEntry, number: u64) -> (RunEnd, Vec<RunError>) {
         let run = self.begin(entry, number);
         let walk = self.walk(&run).await;
-        // No phase is on while the run is judged.
+        // No phase is shown while the run is judged.
         self.narrator.idle();
         let record = RunRecord {
             scenario: run.scenario,
@@ -151,38 +153,40 @@ impl Runner {
         (end, walk.errors)
     }
 
-    /// Announces a run, on the terminal and in the metrics.
-    fn begin<'a>(&self, entry: &'a Entry, number: u64) -> ActiveRun<'a> {
-        let (scenario, plan, id) = (&entry.scenario, self.order.plan(entry, number), new_run_id());
+    /// Announces the run on the terminal and in the metrics.
+    fn begin<'a>(&self, entry: &'a PlaylistEntry, number: u64) -> ActiveRun<'a> {
+        let (scenario, plan, id) = (&entry.scenario, self.request.plan(entry, number), new_run_id());
         self.families.scenario.plan(&metrics::planned(&plan));
         self.families.scenario.run_started(&scenario.name, id.as_str());
-        let count = self.order.loops.label(number, self.order.entries.len() as u64);
+        let count = self.request.loops.label(number, self.request.entries.len() as u64);
         self.narrator.run(format!("run {count} {}", scenario.name));
         let label = format!("run {count} {} {id}", scenario.name);
         ActiveRun { scenario, plan, id, label }
     }
 
-    /// Walks the phases of a run, with all that watches it meanwhile.
+    /// Walks the phases of the run. Stop conditions, clocks and the live line are watched meanwhile.
     async fn walk(&self, run: &ActiveRun<'_>) -> Walk {
         let name = run.scenario.name.as_str();
-        let journal = match Journal::begin(&self.order.state, run.id.clone(), name, self.client.url()) {
+        let journal = match Journal::begin(&self.request.state, run.id.clone(), name, self.client.url()) {
             Ok(journal) => Arc::new(journal),
             Err(cause) => return Walk::refused(RunError::State { scenario: name.to_owned(), cause }),
         };
         let voice = Voice { narrator: self.narrator.clone(), label: run.label.clone() };
-        let injector = Arc::new(Injector::new(self.kit(&journal, voice.clone()), run.plan.clone()));
-        let (moments, seen) = watch::channel(Moments::default());
+        let injector =
+            Arc::new(Injector::new(self.injector_parts(&journal, voice.clone()), run.plan.clone()));
+        let (moments, seen) = watch::channel(PhaseTimes::default());
         let families = Arc::clone(&self.families.scenario);
-        let mut stage = Stage { injector: Arc::clone(&injector), families, voice, moments, injected: false };
+        let mut rig =
+            ToxiproxyRig { injector: Arc::clone(&injector), families, voice, moments, injected: false };
         let stop = self.interrupt.token().child_token();
-        let conditions = StopWatch::start(self.watched(run), seen.clone(), stop.clone());
-        let clocks = ClockWatch::start(self.order.prometheus.as_ref(), seen.clone());
-        let live = Live::start(self.order.prometheus.as_ref(), &self.narrator, &run.plan);
+        let conditions = StopWatch::start(self.stop_conditions(run), seen.clone(), stop.clone());
+        let clocks = ClockWatch::start(self.request.prometheus.as_ref(), seen.clone());
+        let live_line = LiveLine::start(self.request.prometheus.as_ref(), &self.narrator, &run.plan);
         let phases = run.plan.phases;
-        let walk = async move { driver::walk(&mut stage, &phases, &stop).await };
-        let ending = supervise(walk, &injector, name).await;
-        drop(live);
-        let (end, errors) = ending::walk_end(ending, conditions.end(), self.interrupted());
+        let walk = async move { driver::walk(&mut rig, &phases, &stop).await };
+        let end = supervise(walk, &injector, name).await;
+        drop(live_line);
+        let (end, errors) = walk_end::walk_end(end, conditions.end(), self.interrupted());
         let (moments, ended) = (*seen.borrow(), SystemTime::now());
         if matches!(end, WalkEnd::Completed) {
             self.families.scenario.run_walked(ended);
@@ -190,16 +194,16 @@ impl Runner {
         Walk { end, errors, moments, clocks: clocks.end(), ended, journal: Some(journal) }
     }
 
-    /// Puts the end of a run on record: journal, metrics, terminal.
+    /// Records the end of the run in its journal, in the metrics and on the terminal.
     fn record(&self, run: &ActiveRun<'_>, journal: Option<&Journal>, end: &RunEnd, errors: &[RunError]) {
         let RunEnd { conclusion, report } = end;
-        if let Some(Err(error)) = journal.map(|journal| journal.note("verdict", report)) {
-            tracing::warn!(%error, "the verdict is not in the journal");
+        if let Some(Err(error)) = journal.map(|journal| journal.record_note("verdict", report)) {
+            tracing::warn!(%error, "cannot record the verdict");
         }
-        // Where nothing is to be judged, nothing is inconclusive.
-        if self.order.prometheus.is_some() {
+        // Without a Prometheus no expectation has a result.
+        if self.request.prometheus.is_some() {
             let expected = run.scenario.expect.iter().map(|expectation| expectation.name.as_str());
-            self.families.verdict.judged(&report.scenario, report.shown(expected));
+            self.families.verdict.record(&report.scenario, report.run_findings(expected));
         }
         self.families.scenario.run_finished(conclusion.status, SystemTime::now());
         self.narrator.say(format!("{}: {}: {}", run.label, conclusion.status, conclusion.what));
@@ -209,50 +213,49 @@ impl Runner {
             _ if errors.iter().any(RunError::is_overdue) => "overdue",
             _ => "clean",
         };
-        let written = journal
-            .map(|journal| journal.note("hygiene", &hygiene).and_then(|()| journal.end(conclusion.exit)));
+        let written = journal.map(|journal| {
+            journal.record_note("hygiene", &hygiene).and_then(|()| journal.record_end(conclusion.exit))
+        });
         if let Some(Err(error)) = written {
-            self.narrator
-                .say(format!("warning: {}: the end of the run is not on record: {error}", run.label));
+            self.narrator.say(format!("warning: {}: cannot record the end of the run: {error}", run.label));
         }
     }
 
-    /// What the injector of a run works with.
-    fn kit(&self, journal: &Arc<Journal>, voice: Voice) -> Kit {
-        Kit {
+    fn injector_parts(&self, journal: &Arc<Journal>, voice: Voice) -> InjectorParts {
+        InjectorParts {
             client: self.client.clone(),
             families: Arc::clone(&self.families.toxiproxy),
             servers: Arc::clone(&self.servers),
-            state: self.order.state.clone(),
+            state: self.request.state.clone(),
             journal: Arc::clone(journal),
-            foreign: self.order.foreign,
-            hook: self.order.settings.restart_hook.clone(),
+            foreign: self.request.foreign,
+            hook: self.request.settings.restart_hook.clone(),
             voice,
         }
     }
 
-    /// The stop conditions of a run; none without a Prometheus to read them from.
-    fn watched(&self, run: &ActiveRun<'_>) -> Option<Watched> {
-        Some(Watched {
-            prometheus: self.order.prometheus.clone()?,
-            grace: self.order.settings.stop_grace,
+    /// The stop conditions of the run. `None` without a Prometheus to read them from.
+    fn stop_conditions(&self, run: &ActiveRun<'_>) -> Option<StopConditions> {
+        Some(StopConditions {
+            prometheus: self.request.prometheus.clone()?,
+            grace: self.request.settings.stop_grace,
             rules: run.scenario.stop_when.clone(),
-            targets: run.plan.targets().into_iter().map(str::to_owned).collect(),
+            targets: run.plan.targets(),
             nodes: self.judge.nodes.clone(),
         })
     }
 
-    /// The exit code of the signal that ends this command, where one came.
+    /// The exit code of the signal that ends this command, if there was one.
     fn interrupted(&self) -> Option<Exit> {
         self.interrupt.is_set().then(|| self.interrupt.exit().unwrap_or(Exit::Interrupted))
     }
 }
 
 impl Walk {
-    /// One that did not begin.
+    /// A walk that could not be started.
     fn refused(error: RunError) -> Walk {
-        let (end, errors) = ending::early(Outcome::Refused, vec![error], None);
-        let (moments, clocks) = (Moments::default(), Vec::new());
+        let (end, errors) = walk_end::early_end(Outcome::Refused, vec![error], None);
+        let (moments, clocks) = (PhaseTimes::default(), Vec::new());
         Walk { end, errors, moments, clocks, ended: SystemTime::now(), journal: None }
     }
 }

@@ -1,8 +1,9 @@
-//! A scenario that has been checked: what the catalogue hands out. Made only by `catalogue`.
+//! A checked scenario, as the rest of the daemon uses it. Only `catalogue` makes one.
 
 use std::num::NonZeroUsize;
 
-use crate::fault::toxic::Share;
+use daemon_core::values::Fraction;
+
 use crate::fault::{Direction, Fault};
 use crate::scenario::timeline::Shape;
 
@@ -17,11 +18,11 @@ use expectation::{Expectation, StopRule};
 pub(crate) use phases::{During, Phases};
 pub(crate) use window::{UNDER_WAY, Window, Windows};
 
-/// One entry of the catalogue.
+/// One scenario of the catalogue.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scenario {
     pub(crate) name: String,
-    /// Other names for it, such as older ones.
+    /// Other names for it, such as former ones.
     pub(crate) aliases: Vec<String>,
     pub(crate) family: String,
     /// What it shows about a client, in one line.
@@ -29,10 +30,10 @@ pub(crate) struct Scenario {
     pub(crate) phases: Phases,
     pub(crate) faults: Vec<FaultEntry>,
     pub(crate) expect: Vec<Expectation>,
-    /// What ends testing early.
+    /// The rules that end testing early.
     pub(crate) stop_when: Vec<StopRule>,
     /// Where its name is written.
-    pub(crate) place: Place,
+    pub(crate) source: SourceLine,
 }
 
 impl Scenario {
@@ -46,31 +47,31 @@ impl Scenario {
     }
 }
 
-/// A fault and whom it hits.
+/// A fault and its target.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct FaultEntry {
     pub(crate) target: Target,
     pub(crate) fault: Fault,
     pub(crate) shape: Shape,
     pub(crate) direction: Direction,
-    pub(crate) share: Share,
+    pub(crate) share: Fraction,
     /// Where its target is written.
-    pub(crate) place: Place,
+    pub(crate) source: SourceLine,
 }
 
-/// The nodes a fault is put on.
+/// The nodes that get a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     All,
     /// At least one, each once.
     Named(Vec<String>),
-    /// So many, picked by the run's seed.
+    /// This number of nodes, chosen by the seed of the run.
     Count(NonZeroUsize),
 }
 
 /// A line of a file of the catalogue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct SourceLine {
     pub(crate) file: String,
     pub(crate) line: usize,
 }

@@ -1,4 +1,4 @@
-//! What this daemon takes from the lab file: its nodes as proxies, its own section, overridden by flags.
+//! What this daemon reads from the lab file: the nodes as proxies, and its own section. Flags override it. Nothing is opened here.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const TOXIPROXY: &str = "http://127.0.0.1:8474";
 const PROMETHEUS: &str = "http://127.0.0.1:9091";
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
-/// The `scenariod` section.
+/// The section `scenariod`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Section {
@@ -28,24 +28,24 @@ struct Section {
     stop_grace: Option<Positive>,
 }
 
-/// Where things are.
+/// The addresses and nodes of a lab.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) metrics_addr: HostPort,
     pub(crate) toxiproxy: HttpUrl,
-    /// Of the lab file; a flag or a variable may name another one.
+    /// Of the lab file. A flag or a variable overrides it.
     pub(crate) prometheus: HttpUrl,
-    /// So long a stop condition may be unreadable.
+    /// How long a stop condition may stay unreadable.
     pub(crate) stop_grace: Duration,
     pub(crate) servers: Vec<NewProxy>,
     /// Where the guard serves its metrics.
     pub(crate) guard_addr: HostPort,
-    /// A command of the shell that restarts a wedged Toxiproxy.
+    /// Shell command that restarts a Toxiproxy whose API hangs.
     pub(crate) restart_hook: Option<String>,
 }
 
 impl Settings {
-    /// Flags win over the lab file; only the file's ports are moved by the lab's offset.
+    /// Flags override the lab file. The lab's port offset moves only ports of the file.
     pub(crate) fn new(
         lab: &Lab,
         metrics_addr: Option<HostPort>,
@@ -86,7 +86,7 @@ impl Settings {
     }
 }
 
-/// No two proxies can listen on one address, and none can lead to itself.
+/// Two proxies cannot listen on one address, and a proxy cannot lead to itself.
 fn proxies_apart(lab: &Lab) -> Result<(), Problems> {
     let mut problems = Problems::default();
     for (index, server) in lab.servers.iter().enumerate() {
@@ -105,7 +105,7 @@ fn proxies_apart(lab: &Lab) -> Result<(), Problems> {
     problems.or(())
 }
 
-/// The proxies that stand for the lab's nodes.
+/// The proxies of the lab's nodes.
 pub(crate) fn proxies(lab: &Lab) -> Vec<NewProxy> {
     let proxy = |server: &daemon_core::lab::Server| NewProxy {
         name: server.name.to_string(),

@@ -1,5 +1,5 @@
-//! The state folder that daemon and guard share: a journal for each run, which its owner keeps locked while it lives,
-//! and a claim for each proxy that somebody is at work on. What is in a journal is the business of `journal`.
+//! The state folder, which runs, `clean` and the guard share. It holds a journal for each run, locked while the run is
+//! alive, and a claim for each proxy that a run uses. `journal` knows what is in a journal.
 
 pub(crate) mod journal;
 pub(crate) mod lock;
@@ -14,24 +14,24 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::lease::RunId;
-use crate::lease::ownership::Owner;
+use crate::lease::ownership::Liveness;
 
 /// Below the XDG state folder.
 const FOLDER: &str = "memcache-resilience-lab";
 
-/// `/proc` and `/sys`, whose rights promise what they do not keep.
-const KERNELS: [FsWord; 2] = [PROC_SUPER_MAGIC, 0x6265_6572];
+/// File system types of `/proc` and `/sys`. Their permissions look writable, but no file can be created there.
+const KERNEL_FILE_SYSTEMS: [FsWord; 2] = [PROC_SUPER_MAGIC, 0x6265_6572];
 
-/// Where state is kept.
+/// The folder in which state is kept.
 #[derive(Clone, Debug)]
 pub(crate) struct StateDir {
     folder: PathBuf,
 }
 
-/// State cannot be kept: without it nothing may be injected.
+/// Why no state can be kept. Nothing may be injected then.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StateError {
-    #[error("there is no state folder: neither LAB_STATE nor XDG_STATE_HOME nor HOME is set")]
+    #[error("no state folder: none of LAB_STATE, XDG_STATE_HOME and HOME is set")]
     Nowhere,
     #[error("cannot keep state in {}: {reason}", .path.display())]
     Unusable { path: PathBuf, reason: io::Error },
@@ -43,26 +43,26 @@ impl UserError for StateError {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("`--state-dir` names another folder; without one a fault could be left behind".to_owned())
+        Some("name a folder with `--state-dir`; without one a crash could leave a fault behind".to_owned())
     }
 }
 
-/// Somebody else's claim on a proxy.
+/// Why a proxy cannot be claimed.
 #[derive(Debug)]
 pub(crate) enum ClaimError {
-    /// `None`: it has not said yet which run it is.
+    /// Another run has claimed it. `None`: that run has not written its id yet.
     Held(Option<String>),
     State(StateError),
 }
 
-/// The sole right to put faults on a proxy, as long as it lives.
+/// The sole right to inject faults into a proxy. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Claim {
     _file: File,
 }
 
 impl StateDir {
-    /// The folder of the flag or, without one, that of the user.
+    /// The folder of the flag or, without the flag, that of the user.
     pub(crate) fn locate(flag: Option<&Path>) -> Result<StateDir, StateError> {
         let named = flag.filter(|path| !path.as_os_str().is_empty()).map(Path::to_owned);
         let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -86,22 +86,22 @@ impl StateDir {
         runs
     }
 
-    /// Whether the run's process lives. What cannot be read tells nothing.
-    pub(crate) fn owner(&self, run: &RunId) -> Owner {
+    /// Whether the process of the run is alive.
+    pub(crate) fn liveness(&self, run: &RunId) -> Liveness {
         match File::open(self.journal(run)).and_then(|file| lock::is_held(&file)) {
-            Ok(true) => Owner::Alive,
-            Ok(false) => Owner::Dead,
-            Err(_) => Owner::Unknown,
+            Ok(true) => Liveness::Alive,
+            Ok(false) => Liveness::Dead,
+            Err(_) => Liveness::Unknown,
         }
     }
 
-    /// Whether journals and claims could be kept. Only looks.
-    pub(crate) fn usable(&self) -> Result<(), StateError> {
-        keeps(&self.journals())?;
-        keeps(&self.claims())
+    /// Checks that journals and claims could be written. Writes nothing.
+    pub(crate) fn check_usable(&self) -> Result<(), StateError> {
+        check_writable(&self.journals())?;
+        check_writable(&self.claims())
     }
 
-    /// Makes the folder and opens a new file in it.
+    /// Opens a file for writing. Creates it and its folder where they are missing.
     pub(crate) fn create(&self, path: &Path) -> Result<File, StateError> {
         let folder = path.parent().unwrap_or(&self.folder);
         let opened = fs::create_dir_all(folder)
@@ -111,33 +111,33 @@ impl StateDir {
 
     /// Claims a proxy of the Toxiproxy at `url`.
     pub(crate) fn claim(&self, url: &str, server: &str, run: &RunId) -> Result<Claim, ClaimError> {
-        let path = self.claim_on(url, server);
+        let path = self.claim_path(url, server);
         let mut file = self.create(&path).map_err(ClaimError::State)?;
         let failed = |reason| ClaimError::State(StateError::Unusable { path: path.clone(), reason });
         if !lock::try_hold(&file).map_err(failed)? {
-            return Err(ClaimError::Held(self.holder(&path)));
+            return Err(ClaimError::Held(self.live_run_in(&path)));
         }
         let written = file.set_len(0).and_then(|()| file.write_all(run.as_str().as_bytes()));
         written.map_err(failed)?;
         Ok(Claim { _file: file })
     }
 
-    /// The live run that has claimed a proxy. Only reads, and touches no claim: a run that takes it right then gets it.
-    pub(crate) fn claimant(&self, url: &str, server: &str) -> Option<String> {
-        self.holder(&self.claim_on(url, server))
+    /// The live run that has claimed a proxy. Takes no lock, so that it cannot disturb a run that is claiming the proxy.
+    pub(crate) fn claim_holder(&self, url: &str, server: &str) -> Option<String> {
+        self.live_run_in(&self.claim_path(url, server))
     }
 
-    fn claim_on(&self, url: &str, server: &str) -> PathBuf {
+    fn claim_path(&self, url: &str, server: &str) -> PathBuf {
         let api = url.split_once("://").map_or(url, |(_, rest)| rest);
         let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' };
         let api: String = api.chars().map(safe).collect();
         self.claims().join(format!("{api}-{server}"))
     }
 
-    /// The run that wrote itself into a claim. It may be the last holder's name: only that of a live one counts.
-    fn holder(&self, claim: &Path) -> Option<String> {
+    /// The run whose id is in a claim, if it is alive: the id may be that of an earlier holder.
+    fn live_run_in(&self, claim: &Path) -> Option<String> {
         let run = fs::read_to_string(claim).ok().and_then(|text| RunId::parse(&text))?;
-        (self.owner(&run) == Owner::Alive).then(|| run.to_string())
+        (self.liveness(&run) == Liveness::Alive).then(|| run.to_string())
     }
 
     fn journals(&self) -> PathBuf {
@@ -149,11 +149,11 @@ impl StateDir {
     }
 }
 
-/// Whether a folder is there in which files can be made, or could be made itself.
-fn keeps(folder: &Path) -> Result<(), StateError> {
-    // The nearest folder that is there: below it a run makes the others.
-    let here = |path| if path == Path::new("") { Path::new(".") } else { path };
-    let there = folder.ancestors().map(here).find_map(|path| match fs::metadata(path) {
+/// Checks that files could be created in the folder, which may not exist yet.
+fn check_writable(folder: &Path) -> Result<(), StateError> {
+    // The nearest parent that exists: a run creates the folders below it.
+    let or_here = |path| if path == Path::new("") { Path::new(".") } else { path };
+    let there = folder.ancestors().map(or_here).find_map(|path| match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         found => Some((path, found)),
     });
@@ -163,19 +163,19 @@ fn keeps(folder: &Path) -> Result<(), StateError> {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         let disk = statfs(path)?;
-        if KERNELS.contains(&disk.f_type) {
-            return Err(io::Error::other("the kernel keeps no files there"));
+        if KERNEL_FILE_SYSTEMS.contains(&disk.f_type) {
+            return Err(io::Error::other("the kernel allows no files there"));
         }
         access(path, Access::WRITE_OK | Access::EXEC_OK)?;
-        let free = free(disk.f_bfree, disk.f_bavail, geteuid().is_root());
+        let free = free_blocks(disk.f_bfree, disk.f_bavail, geteuid().is_root());
         let full = disk.f_blocks > 0 && free == 0;
         if full { Err(io::Error::from(Errno::NOSPC)) } else { Ok(()) }
     };
     writable().map_err(|reason| StateError::Unusable { path: path.to_owned(), reason })
 }
 
-/// Blocks that can be written: what a disk keeps back is root's.
-fn free(all: u64, available: u64, root: bool) -> u64 {
+/// Blocks that can be written. Reserved blocks are for root only.
+fn free_blocks(all: u64, available: u64, root: bool) -> u64 {
     if root { all } else { available }
 }
 
@@ -184,9 +184,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_disk_keeps_back_is_room_for_root_alone() {
-        assert_eq!(free(5_000, 0, false), 0);
-        assert_eq!(free(5_000, 0, true), 5_000);
+    fn only_root_can_use_reserved_blocks() {
+        assert_eq!(free_blocks(5_000, 0, false), 0);
+        assert_eq!(free_blocks(5_000, 0, true), 5_000);
     }
 
     #[test]
@@ -200,23 +200,23 @@ mod tests {
         let held = claim("memcached1", &one).unwrap();
         assert!(matches!(claim("memcached1", &two), Err(ClaimError::Held(Some(run))) if run == one.as_str()));
         assert!(claim("memcached2", &two).is_ok());
-        let claimant = |server| state.claimant("http://127.0.0.1:8474", server);
-        assert_eq!(claimant("memcached1").as_deref(), Some(one.as_str()));
-        assert_eq!((claimant("memcached2"), claimant("memcached3")), (None, None), "dead, and never claimed");
+        let holder = |server| state.claim_holder("http://127.0.0.1:8474", server);
+        assert_eq!(holder("memcached1").as_deref(), Some(one.as_str()));
+        assert_eq!((holder("memcached2"), holder("memcached3")), (None, None), "a dead run, and no claim");
         drop(held);
         assert!(claim("memcached1", &two).is_ok());
     }
 
     #[test]
-    fn a_folder_that_can_keep_no_state_is_found_without_writing_there() {
+    fn an_unusable_folder_is_detected_without_writing_to_it() {
         let folder = tempfile::tempdir().unwrap();
         let unusable = |path: &Path| {
-            let found = StateDir::locate(Some(path)).unwrap().usable();
+            let found = StateDir::locate(Some(path)).unwrap().check_usable();
             found.err().map(|error| error.to_string())
         };
-        for kernels in ["/proc", "/sys"] {
-            let said = format!("cannot keep state in {kernels}: the kernel keeps no files there");
-            assert_eq!(unusable(&Path::new(kernels).join("x")), Some(said));
+        for kernel in ["/proc", "/sys"] {
+            let said = format!("cannot keep state in {kernel}: the kernel allows no files there");
+            assert_eq!(unusable(&Path::new(kernel).join("x")), Some(said));
         }
         assert_eq!(unusable(&folder.path().join("a/b")), None);
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
@@ -231,12 +231,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = StateDir::locate(Some(folder.path())).unwrap();
         let run = RunId::new(1, 1);
-        assert_eq!(state.owner(&run), Owner::Unknown);
+        assert_eq!(state.liveness(&run), Liveness::Unknown);
         let file = state.create(&state.journal(&run)).unwrap();
         lock::hold(&file).unwrap();
-        assert_eq!(state.owner(&run), Owner::Alive);
+        assert_eq!(state.liveness(&run), Liveness::Alive);
         drop(file);
-        assert_eq!(state.owner(&run), Owner::Dead);
+        assert_eq!(state.liveness(&run), Liveness::Dead);
         assert_eq!(state.runs(), [run]);
     }
 }

@@ -1,4 +1,4 @@
-//! What a person at the terminal sees and sends: lines, a live line, signals. Nothing is decided here.
+//! The terminal: lines, the progress line and signals. Nothing about a run is decided here.
 
 pub(crate) mod interrupt;
 pub(crate) mod narrator;

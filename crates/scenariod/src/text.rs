@@ -4,19 +4,22 @@ pub(crate) mod wrap;
 
 use std::time::Duration;
 
-/// A length to the millisecond, such as `1m 30s`.
+/// A length to the millisecond, such as `1m 30s`; below one, to the microsecond.
 pub(crate) fn format_duration(duration: Duration) -> String {
-    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    humantime::format_duration(Duration::from_millis(millis)).to_string()
+    let whole = |count: u128| u64::try_from(count).unwrap_or(u64::MAX);
+    let rounded = match duration.as_millis() {
+        0 => Duration::from_micros(whole(duration.as_micros())),
+        millis => Duration::from_millis(whole(millis)),
+    };
+    humantime::format_duration(rounded).to_string()
 }
 
-/// A share that somebody configured, from 0 to 1, with at most three decimals and without the noise of binary
-/// fractions: 0.07 is `7%`.
+/// A configured share from 0 to 1, with at most three decimals and without the noise of binary fractions: 0.07 is `7%`.
 pub(crate) fn format_share(share: f64) -> String {
     format!("{}%", (share * 100_000.0).round() / 1_000.0)
 }
 
-/// A share that was measured, from 0 to 1: one decimal, three below 0.1%.
+/// A measured share from 0 to 1: one decimal, three below 0.1%.
 pub(crate) fn format_ratio(ratio: f64) -> String {
     match ratio * 100.0 {
         0.0 => "0%".to_owned(),
@@ -25,7 +28,7 @@ pub(crate) fn format_ratio(ratio: f64) -> String {
     }
 }
 
-/// Seconds that were measured, in the unit that suits their size: `0.25 ms`, `25 ms`, `2.50 s`, `250 s`.
+/// Measured seconds in the unit that suits their size: `0.25 ms`, `25 ms`, `2.50 s`, `250 s`.
 pub(crate) fn format_seconds(seconds: f64) -> String {
     match seconds {
         0.0 => "0 s".to_owned(),
@@ -36,6 +39,11 @@ pub(crate) fn format_seconds(seconds: f64) -> String {
     }
 }
 
+/// Seconds relative to a moment, with their sign: `+4.0 s`.
+pub(crate) fn format_offset(seconds: f64) -> String {
+    format!("{seconds:+.1} s")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +51,7 @@ mod tests {
     #[test]
     fn durations_and_shares_read_the_same_everywhere() {
         assert_eq!(format_duration(Duration::from_micros(90_000_400)), "1m 30s");
+        assert_eq!(format_duration(Duration::from_nanos(100_900)), "100us");
         assert_eq!([0.07, 0.3, 1.0, 0.00125].map(format_share), ["7%", "30%", "100%", "0.125%"]);
         assert_eq!([0.0, 0.0004, 0.3].map(format_ratio), ["0%", "0.040%", "30.0%"]);
         assert_eq!(

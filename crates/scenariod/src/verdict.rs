@@ -1,15 +1,16 @@
-//! From the end of a walk to the end of its run: has the run judged, prints what did not hold and gives the report.
-//! Nothing is exported, counted or written here.
+//! Concludes a run after its last phase: evaluates its expectations, prints those that did not pass, returns the report.
+//! Metrics and journal are written elsewhere.
 
 pub(crate) mod clock_watch;
-pub(crate) mod evaluate;
-pub(crate) mod judge;
+mod evaluate;
+mod facts;
+pub(crate) mod judgement;
+mod measure;
 pub(crate) mod report;
 mod reports;
 pub(crate) mod stop_watch;
 pub(crate) mod warn_ahead;
 
-use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use daemon_core::exit::Exit;
@@ -17,26 +18,27 @@ use metrics_core::labels::RunStatus;
 
 use crate::plan::Plan;
 use crate::prometheus::Prometheus;
-use crate::scenario::phase_times::Moments;
+use crate::scenario::phase_times::PhaseTimes;
 use crate::scenario::{Scenario, Windows};
 use crate::terminal::interrupt::Interrupt;
 use crate::terminal::narrator::Narrator;
 use crate::text::format_duration;
-use crate::verdict::clock_watch::Look;
-use crate::verdict::evaluate::{RunFacts, Scope, assess};
-use crate::verdict::judge::stop::Cause;
-use crate::verdict::report::share::asked;
-use crate::verdict::report::{Report, UNJUDGED};
-use crate::verdict::stop_watch::Stopped;
+use crate::verdict::clock_watch::ClockReading;
+use crate::verdict::evaluate::evaluate;
+use crate::verdict::facts::{RunFacts, Scope};
+use crate::verdict::judgement::stop::StopCause;
+use crate::verdict::report::share::partial_faults;
+use crate::verdict::report::{NO_EXPECTATIONS, RunReport};
+use crate::verdict::stop_watch::StopReason;
 pub(crate) use reports::Reports;
 
-/// How long judging may still take after a signal.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long an evaluation may continue after a signal.
+const SIGNAL_GRACE: Duration = Duration::from_secs(3);
 
-/// Gives the verdicts of a command.
+/// Evaluates the runs of one command.
 #[derive(Debug)]
 pub(crate) struct Judge {
-    /// Without it nothing is judged.
+    /// Without a Prometheus there is no verdict.
     pub(crate) prometheus: Option<Prometheus>,
     /// All nodes of the lab.
     pub(crate) nodes: Vec<String>,
@@ -46,32 +48,32 @@ pub(crate) struct Judge {
     pub(crate) interrupt: Interrupt,
 }
 
-/// A run whose walk has ended.
+/// The input for the verdict of one run, after its last phase.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RunRecord<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) plan: &'a Plan,
     pub(crate) id: &'a str,
-    /// What its lines on the terminal begin with.
+    /// The prefix of its lines on the terminal.
     pub(crate) label: &'a str,
-    pub(crate) moments: Moments,
-    pub(crate) clocks: &'a [Look],
-    /// When the walk ended.
+    pub(crate) moments: PhaseTimes,
+    pub(crate) clocks: &'a [ClockReading],
+    /// The end of the last phase.
     pub(crate) ended: SystemTime,
 }
 
-/// How a walk ended.
+/// How the phases of a run ended.
 #[derive(Clone, Debug)]
 pub(crate) enum WalkEnd {
-    /// All phases, as planned.
+    /// All phases completed as planned.
     Completed,
-    /// A stop condition ended it.
-    Stopped(Stopped),
-    /// It did not go as planned; what that means for the run unless a verdict is worse.
+    /// A stop condition ended testing.
+    Stopped(StopReason),
+    /// The run did not go as planned. Its conclusion holds unless a failed expectation makes it worse.
     Early(Conclusion),
 }
 
-/// How a run ended: as exported, as an exit code and in words.
+/// How a run ended: as metric label, as exit code and in words.
 #[derive(Clone, Debug)]
 pub(crate) struct Conclusion {
     pub(crate) status: RunStatus,
@@ -79,44 +81,44 @@ pub(crate) struct Conclusion {
     pub(crate) what: String,
 }
 
-/// A run with its verdict.
+/// A finished run with its verdict.
 #[derive(Debug)]
 pub(crate) struct RunEnd {
     pub(crate) conclusion: Conclusion,
-    pub(crate) report: Report,
+    pub(crate) report: RunReport,
 }
 
 impl Judge {
-    /// The end of a run. What did not hold is printed as it is found.
+    /// Evaluates a run and prints every expectation that did not pass.
     pub(crate) async fn conclude(&self, run: &RunRecord<'_>, end: WalkEnd) -> RunEnd {
         match end {
-            WalkEnd::Completed => self.conclude_whole(run).await,
-            WalkEnd::Stopped(stopped) => self.conclude_early(run, self.stopped(&stopped)).await,
+            WalkEnd::Completed => self.conclude_completed(run).await,
+            WalkEnd::Stopped(reason) => self.conclude_early(run, self.stop_conclusion(&reason)).await,
             WalkEnd::Early(conclusion) => self.conclude_early(run, conclusion).await,
         }
     }
 
-    /// A run that walked all its phases. A signal cuts the judging short, as nothing is on any more.
-    async fn conclude_whole(&self, run: &RunRecord<'_>) -> RunEnd {
-        let walked = "all phases walked, no toxic is left";
+    /// A run that completed all its phases. No fault is active any more, so a signal ends the evaluation at once.
+    async fn conclude_completed(&self, run: &RunRecord<'_>) -> RunEnd {
+        let completed = "all phases completed, no toxic is left";
         let (Some(prometheus), Some(windows)) = (&self.prometheus, run.moments.windows(run.ended)) else {
-            let what = walked.to_owned();
-            return unjudged(run, Conclusion { status: RunStatus::Success, exit: Exit::Ok, what });
+            let what = completed.to_owned();
+            return without_verdict(run, Conclusion { status: RunStatus::Success, exit: Exit::Ok, what });
         };
         let facts = self.facts(run, windows, Scope::Whole);
         let mut report = tokio::select! {
             biased;
-            () = self.interrupt.token().cancelled() => Report {
+            () = self.interrupt.token().cancelled() => RunReport {
                 status: RunStatus::Aborted,
-                ..unjudged_report(run, "no verdict: interrupted".to_owned())
+                ..report_without_verdict(run, "no verdict: interrupted".to_owned())
             },
-            report = assess(prometheus, &facts) => report,
+            report = evaluate(prometheus, &facts) => report,
         };
         if run.scenario.expect.is_empty() {
-            report.note.get_or_insert_with(|| UNJUDGED.to_owned());
+            report.note.get_or_insert_with(|| NO_EXPECTATIONS.to_owned());
         }
-        self.print_troubles(run, &report);
-        let (status, what) = (report.status, format!("{walked}; {}", report.in_words()));
+        self.print_problems(run, &report);
+        let (status, what) = (report.status, format!("{completed}; {}", report.describe()));
         let exit = match status {
             RunStatus::Aborted => self.interrupt.exit().unwrap_or(Exit::Interrupted),
             RunStatus::Success | RunStatus::Failed | RunStatus::Inconclusive => exit_of(status),
@@ -124,23 +126,23 @@ impl Judge {
         RunEnd { conclusion: Conclusion { status, exit, what }, report }
     }
 
-    /// A run that did not go as planned. What is expected of all of a run is expected of what there was of it.
+    /// A run that did not go as planned. Expectations of the whole run apply to the part that took place.
     async fn conclude_early(&self, run: &RunRecord<'_>, early: Conclusion) -> RunEnd {
-        // Without a fault there was no run, and a fault that may still be on cannot wait.
-        let bare = matches!(early.exit, Exit::Setup | Exit::Residue);
+        // Without a fault there is nothing to evaluate. A fault that may still be active must be reported at once.
+        let skipped = matches!(early.exit, Exit::Setup | Exit::Residue);
         let (Some(prometheus), Some(windows), false) =
-            (&self.prometheus, run.moments.windows(run.ended), bare)
+            (&self.prometheus, run.moments.windows(run.ended), skipped)
         else {
-            return unjudged(run, early);
+            return without_verdict(run, early);
         };
         let facts = self.facts(run, windows, Scope::SoFar);
-        let patience = async {
+        let deadline = async {
             self.interrupt.token().cancelled().await;
-            tokio::time::sleep(LAST_WORDS).await;
+            tokio::time::sleep(SIGNAL_GRACE).await;
         };
         let report = tokio::select! {
-            () = patience => unjudged_report(run, "no verdict: interrupted".to_owned()),
-            report = assess(prometheus, &facts) => report,
+            () = deadline => report_without_verdict(run, "no verdict: interrupted".to_owned()),
+            report = evaluate(prometheus, &facts) => report,
         };
         let (status, exit) = match (early.status, report.status) {
             (RunStatus::Inconclusive, RunStatus::Failed) => (RunStatus::Failed, Exit::Failed),
@@ -150,22 +152,19 @@ impl Judge {
             Some(why) => format!("{}; {why}", early.what),
             None => early.what,
         };
-        let report = Report { status, note: Some(note), ..report };
-        self.print_troubles(run, &report);
-        let what = report.in_words();
+        let report = RunReport { status, note: Some(note), ..report };
+        self.print_problems(run, &report);
+        let what = report.describe();
         RunEnd { conclusion: Conclusion { status, exit, what }, report }
     }
 
-    fn stopped(&self, stopped: &Stopped) -> Conclusion {
-        let rule = &stopped.rule;
-        let (status, why) = match stopped.cause {
-            Cause::Met => (RunStatus::Failed, format!("{rule} for {}", format_duration(stopped.lasting))),
-            Cause::Blind => (
-                RunStatus::Inconclusive,
-                format!("{rule} could not be read for {}", format_duration(self.stop_grace)),
-            ),
+    fn stop_conclusion(&self, reason: &StopReason) -> Conclusion {
+        let (status, verb, duration) = match reason.cause {
+            StopCause::Met => (RunStatus::Failed, "was true", reason.lasting),
+            StopCause::Unreadable => (RunStatus::Inconclusive, "could not be read", self.stop_grace),
         };
-        let what = format!("stopped early, no toxic is left: {why}");
+        let (rule, duration) = (&reason.rule, format_duration(duration));
+        let what = format!("stopped early, no toxic is left: stop condition `{rule}` {verb} for {duration}");
         Conclusion { status, exit: exit_of(status), what }
     }
 
@@ -174,8 +173,8 @@ impl Judge {
             scenario: &run.scenario.name,
             id: run.id,
             expectations: &run.scenario.expect,
-            targets: targets(run.plan),
-            shares: asked(run.plan),
+            targets: run.plan.targets(),
+            partial_faults: partial_faults(run.plan),
             nodes: &self.nodes,
             windows,
             scope,
@@ -184,25 +183,21 @@ impl Judge {
         }
     }
 
-    fn print_troubles(&self, run: &RunRecord<'_>, report: &Report) {
-        for trouble in report.troubles() {
-            self.narrator.say(format!("{}: {}", run.label, trouble.in_words()));
+    fn print_problems(&self, run: &RunRecord<'_>, report: &RunReport) {
+        for problem in report.problems() {
+            self.narrator.say(format!("{}: {}", run.label, problem.describe()));
         }
     }
 }
 
-fn targets(plan: &Plan) -> BTreeSet<String> {
-    plan.targets().into_iter().map(str::to_owned).collect()
+fn without_verdict(run: &RunRecord<'_>, conclusion: Conclusion) -> RunEnd {
+    let report = report_without_verdict(run, conclusion.what.clone());
+    RunEnd { report: RunReport { status: conclusion.status, ..report }, conclusion }
 }
 
-fn unjudged(run: &RunRecord<'_>, conclusion: Conclusion) -> RunEnd {
-    let report = unjudged_report(run, conclusion.what.clone());
-    RunEnd { report: Report { status: conclusion.status, ..report }, conclusion }
-}
-
-fn unjudged_report(run: &RunRecord<'_>, why: String) -> Report {
-    let targets: Vec<String> = targets(run.plan).into_iter().collect();
-    Report::unjudged(&run.scenario.name, run.id, &targets, why)
+fn report_without_verdict(run: &RunRecord<'_>, why: String) -> RunReport {
+    let targets: Vec<String> = run.plan.targets().into_iter().collect();
+    RunReport::without_verdict(&run.scenario.name, run.id, &targets, why)
 }
 
 fn exit_of(status: RunStatus) -> Exit {

@@ -9,7 +9,6 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::environment::command;
-use crate::http;
 use crate::process::{Process, started};
 use crate::scrape::Scrape;
 use crate::wait::eventually;
@@ -88,7 +87,7 @@ impl Daemon {
     /// Its metrics now.
     #[track_caller]
     pub fn scrape(&self) -> Scrape {
-        self.try_scrape().unwrap_or_else(|error| panic!("cannot scrape metrics: {error}"))
+        Scrape::get(self.addr()).unwrap_or_else(|error| panic!("cannot scrape metrics: {error}"))
     }
 
     /// Scrapes until `condition` holds. It waits for a page that does not answer yet; it fails at once when the daemon ends.
@@ -102,21 +101,11 @@ impl Daemon {
         let mut last = Scrape::default();
         eventually(what, deadline, || {
             assert!(!self.has_exited(), "the daemon ended before: {what}");
-            self.try_scrape().is_ok_and(|scrape| {
+            Scrape::get(self.addr()).is_ok_and(|scrape| {
                 last = scrape;
                 condition(&last)
             })
         });
         last
-    }
-
-    fn try_scrape(&self) -> std::io::Result<Scrape> {
-        let addr = self.addr();
-        let answer = http::get(&format!("http://{addr}/metrics"))?;
-        if answer.status == 200 {
-            Ok(Scrape::parse(&answer.body))
-        } else {
-            Err(std::io::Error::other(format!("status {}", answer.status)))
-        }
     }
 }

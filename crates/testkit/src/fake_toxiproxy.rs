@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 use self::extra_type::ExtraType;
 use self::request::{Request, reply};
-use crate::http::{self, Answer};
+use crate::http::{self, Response};
 use crate::toxiproxy::Toxiproxy;
 
 pub use rule::{Misbehaviour, Rule, Trap};
@@ -138,7 +138,7 @@ impl Server {
     }
 
     /// The real Toxiproxy's answer. Toxics of the extra type are replaced on the way there and back.
-    fn pass_on(&self, request: &Request) -> io::Result<Answer> {
+    fn pass_on(&self, request: &Request) -> io::Result<Response> {
         let replaced =
             lock(&self.extra_type).as_mut().and_then(|kind| kind.replace_in_request(&request.body));
         let body = replaced.as_ref().unwrap_or(&request.body);
@@ -153,8 +153,8 @@ impl Server {
     }
 }
 
-fn error_answer(status: u16) -> Answer {
-    Answer {
+fn error_answer(status: u16) -> Response {
+    Response {
         status,
         content_type: "application/json".to_owned(),
         body: format!("{{\"error\":\"on request of a test\",\"status\":{status}}}"),

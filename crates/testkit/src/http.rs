@@ -9,7 +9,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The answer of a server.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Response {
     /// The status code.
     pub status: u16,
     /// The `Content-Type`, or empty.
@@ -22,7 +22,7 @@ pub struct Answer {
 ///
 /// # Errors
 /// When there is no answer, or the answer is not HTTP.
-pub fn get(url: &str) -> io::Result<Answer> {
+pub fn get(url: &str) -> io::Result<Response> {
     request("GET", url, &[], "")
 }
 
@@ -30,7 +30,7 @@ pub fn get(url: &str) -> io::Result<Answer> {
 ///
 /// # Errors
 /// When there is no answer, or the answer is not HTTP. A status of 400 and above is an answer.
-pub fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Answer> {
+pub fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Response> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(TIMEOUT))
@@ -50,7 +50,7 @@ pub fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) ->
     };
     let mut answer = result.map_err(ureq::Error::into_io)?;
     let content_type = answer.headers().get("content-type").and_then(|value| value.to_str().ok());
-    Ok(Answer {
+    Ok(Response {
         status: answer.status().as_u16(),
         content_type: content_type.unwrap_or_default().to_owned(),
         body: answer.body_mut().read_to_string().map_err(ureq::Error::into_io)?,

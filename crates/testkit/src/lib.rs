@@ -39,7 +39,7 @@ mod wait;
 pub use command_line::CommandLine;
 pub use daemon::Daemon;
 pub use environment::command;
-pub use fake_toxiproxy::{FakeToxiproxy, FakeToxiproxy as Fake, Misbehaviour, Rule, Trap};
+pub use fake_toxiproxy::{FakeToxiproxy, Misbehaviour, Rule, Trap};
 pub use lab::Lab;
 pub use memcached::{Memcached, MemcachedConnection, MemcachedOptions};
 pub use ports::free_addr;

@@ -112,7 +112,7 @@ fn run(
         command.arg("-l").arg(addr.ip().to_string()).arg("-p").arg(addr.port().to_string());
         command.args(["-U", "0", "-m", "64", "-c", "4096"]);
         if rustix::process::geteuid().is_root() {
-            // It does not run as root unless told so. As another user it would lose the signal that ends it with its parent.
+            // As root it needs this option. As another user it would lose the signal that ends it with its parent.
             command.args(["-u", "root"]);
         }
         command.args(&options.arguments);

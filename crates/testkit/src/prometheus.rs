@@ -55,7 +55,7 @@ impl Prometheus {
 
     /// Starts one that scrapes nothing and holds these samples: OpenMetrics text with a time on each line.
     #[track_caller]
-    pub fn over(samples: &str) -> Self {
+    pub fn with_samples(samples: &str) -> Self {
         let folder = tempfile::tempdir().expect("temporary folder");
         let file = folder.path().join("samples");
         std::fs::write(&file, samples).expect("samples");

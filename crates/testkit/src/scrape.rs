@@ -1,6 +1,10 @@
 //! A `/metrics` page, read for assertions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::SocketAddr;
+
+use crate::http;
 
 /// One line of a page.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +31,22 @@ pub struct Scrape {
 }
 
 impl Scrape {
+    /// Gets the page of the metrics server at this address.
+    ///
+    /// # Errors
+    /// When there is no answer or its status is not 200.
+    ///
+    /// # Panics
+    /// When the answer is not a page of metrics.
+    #[track_caller]
+    pub fn get(addr: SocketAddr) -> io::Result<Self> {
+        let answer = http::get(&format!("http://{addr}/metrics"))?;
+        match answer.status {
+            200 => Ok(Self::parse(&answer.body)),
+            status => Err(io::Error::other(format!("status {status}"))),
+        }
+    }
+
     /// Reads a page.
     ///
     /// # Panics

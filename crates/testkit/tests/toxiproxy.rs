@@ -64,7 +64,7 @@ fn fake_in_front() -> (Toxiproxy, FakeToxiproxy) {
     (toxiproxy, fake)
 }
 
-fn post(fake: &FakeToxiproxy) -> std::io::Result<http::Answer> {
+fn post(fake: &FakeToxiproxy) -> std::io::Result<http::Response> {
     http::request("POST", &format!("{}/proxies/node/toxics", fake.url()), &[], LATENCY)
 }
 

@@ -1,11 +1,11 @@
-//! A YAML document as a tree that remembers every line and every duplicate key.
-//! Built from parser events without recursion; what the document means is not known here.
+//! A YAML document as a tree that keeps line numbers and duplicate keys. It is built from parser events without
+//! recursion. What the document means is not known here.
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 use crate::problems::figure;
 
-/// Deeper nesting is refused: no file of the lab comes near it, and a hostile one must not exhaust the stack.
+/// Deeper nesting is refused: the files of the lab have fewer than 10 levels, and a hostile one must not exhaust the stack.
 const MAX_DEPTH: usize = 64;
 
 /// One value with the line it starts on.
@@ -30,7 +30,7 @@ pub(super) struct Key {
     pub(super) text: String,
 }
 
-/// A scalar as YAML 1.2 resolves it.
+/// A scalar with the type that YAML 1.2 gives it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Scalar {
     Null,
@@ -40,14 +40,14 @@ pub(super) enum Scalar {
     Text(String),
 }
 
-/// Why a text is no tree: the line and one sentence.
+/// A text that cannot be parsed.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct SyntaxError {
     pub(super) line: usize,
     pub(super) message: String,
 }
 
-/// Something that is still being filled.
+/// A list or a mapping that is not complete yet.
 enum Open {
     List { line: usize, items: Vec<Node> },
     Mapping { line: usize, entries: Vec<(Key, Node)>, key: Option<Key> },
@@ -59,7 +59,7 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|e| SyntaxError {
             line: e.marker().line(),
-            message: format!("not YAML: {}", e.info()),
+            message: format!("invalid YAML: {}", e.info()),
         })?;
         let line = span.start.line();
         let refuse = |message: &str| Err(SyntaxError { line, message: message.to_owned() });
@@ -67,10 +67,10 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
             Event::Scalar(_, _, _, Some(_))
             | Event::SequenceStart(_, Some(_))
             | Event::MappingStart(_, Some(_)) => {
-                return refuse("tags are not used in the lab's files");
+                return refuse("YAML tags are not supported");
             }
-            Event::Alias(_) => return refuse("aliases are not used in the lab's files"),
-            Event::DocumentStart(_) if root.is_some() => return refuse("only one document per file"),
+            Event::Alias(_) => return refuse("YAML aliases are not supported"),
+            Event::DocumentStart(_) if root.is_some() => return refuse("a file must hold one YAML document"),
             Event::Scalar(text, style, _, None) => {
                 let plain = style == ScalarStyle::Plain;
                 Node {
@@ -107,7 +107,9 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
                 Some(key) => entries.push((key, done)),
                 None => match done.value {
                     Value::Scalar(scalar) => *key = Some(Key { line: done.line, text: scalar.text() }),
-                    Value::List(_) | Value::Mapping(_) => return refuse("a key must be one word"),
+                    Value::List(_) | Value::Mapping(_) => {
+                        return refuse("a key cannot be a list or a mapping");
+                    }
                 },
             },
         }
@@ -126,8 +128,7 @@ fn resolve(text: &str) -> Scalar {
 
 fn number(text: &str) -> Option<Scalar> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    // `010` is text to YAML 1.2 readers that fear octals; `1.5.2` and `inf` are text to everyone. `0x10` is a whole number to
-    // some, and none where a fraction is wanted: whoever writes it is told.
+    // YAML readers disagree about `010` and `0x10`. Both are text here, so a key that needs a number reports them.
     if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
@@ -149,7 +150,7 @@ fn number(text: &str) -> Option<Scalar> {
 }
 
 impl Scalar {
-    /// The scalar as it reads.
+    /// The scalar as text.
     pub(super) fn text(&self) -> String {
         match self {
             Scalar::Null => "null".to_owned(),
@@ -162,7 +163,7 @@ impl Scalar {
 }
 
 impl Node {
-    /// The value of a mapping's key, or the list's item of that number.
+    /// The value at a mapping's key, or a list's item at an index.
     pub(super) fn child(&self, step: &str) -> Option<&Node> {
         match &self.value {
             Value::Mapping(entries) => entries.iter().find(|(key, _)| key.text == step).map(|(_, node)| node),
@@ -171,7 +172,7 @@ impl Node {
         }
     }
 
-    /// What kind of value this is, for a message.
+    /// The kind of the value, for a message.
     pub(super) fn kind(&self) -> &'static str {
         match &self.value {
             Value::Scalar(Scalar::Null) => "nothing",

@@ -1,17 +1,19 @@
-//! Holds a YAML tree against the JSON schema of the type it is to become, and finds everything that does not fit.
-//! The schema is derived from the serde types, so keys and words are written once. What values mean is not known here.
+//! Checks a YAML tree against the JSON schema of a type, and reports every mismatch. The schema is derived from the serde
+//! types, so keys and words are written once. What values mean is not known here.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
-use super::WHOLE;
 use super::node::{Key, Node, Scalar, Value};
 use super::shape::{describe, fits, forms, kinds, out_of_range, properties, tag_of, words};
 use crate::suggest::did_you_mean;
 use crate::values;
 
-/// A line and what is wrong there.
+/// How messages call the top level of a file.
+pub(super) const WHOLE: &str = "the file";
+
+/// A line and the problem there.
 pub(super) type Finding = (usize, String);
 
 pub(super) fn check(root: &Node, schema: &Json, subject: &str) -> Vec<Finding> {
@@ -30,7 +32,7 @@ impl<'s> Checker<'s> {
         self.findings.push((line, message));
     }
 
-    /// Follows references; `allOf` with one entry is how a reference with a doc comment is written.
+    /// Follows references. A reference with a doc comment is written as `allOf` with one entry.
     fn resolve(&self, schema: &'s Json) -> &'s Json {
         let mut schema = schema;
         loop {
@@ -47,7 +49,7 @@ impl<'s> Checker<'s> {
 
     fn value(&mut self, node: &Node, schema: &'s Json, subject: &str) {
         let schema = self.resolve(schema);
-        // Whoever reads such a value checks it; serde reads all of it before that.
+        // The schema `true`: the reader of such a value checks it.
         let Some(object) = schema.as_object() else { return self.untyped(node, subject) };
         if object.contains_key("anyOf") || object.contains_key("oneOf") {
             return self.choice(node, object, subject);
@@ -73,27 +75,32 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// A value of any shape: its keys are still there once each.
+    /// A value of any type; only duplicate keys are errors.
     fn untyped(&mut self, node: &Node, subject: &str) {
         match &node.value {
             Value::Scalar(_) => {}
             Value::List(items) => items.iter().for_each(|item| self.untyped(item, subject)),
             Value::Mapping(entries) => {
-                let mut seen = BTreeSet::new();
+                self.duplicates(entries, subject);
                 for (key, node) in entries {
-                    if !seen.insert(key.text.as_str()) {
-                        self.report(
-                            key.line,
-                            format!("key `{}` stands twice in {}", key.text, quoted(subject)),
-                        );
-                    }
                     self.untyped(node, &key.text);
                 }
             }
         }
     }
 
-    /// `oneOf` and `anyOf`: words, tagged and untagged enums, optional values. The branch is picked by what the node is.
+    /// Reports each key that is there for a second time, and returns all keys.
+    fn duplicates<'n>(&mut self, entries: &'n [(Key, Node)], subject: &str) -> BTreeSet<&'n str> {
+        let mut seen = BTreeSet::new();
+        for (key, _) in entries {
+            if !seen.insert(key.text.as_str()) {
+                self.report(key.line, format!("duplicate key `{}` in {}", key.text, quoted(subject)));
+            }
+        }
+        seen
+    }
+
+    /// `oneOf` and `anyOf`: words, tagged and untagged enums, optional values. The kind of the node picks the branch.
     fn choice(&mut self, node: &Node, object: &'s Map<String, Json>, subject: &str) {
         let branches: Vec<&'s Map<String, Json>> = ["anyOf", "oneOf"]
             .iter()
@@ -107,7 +114,7 @@ impl<'s> Checker<'s> {
                 if let Some(tag) = tag_of(&fitting) {
                     return self.tagged(node.line, entries, object, &fitting, tag, subject);
                 }
-                // Externally tagged: one key picks the branch; the keys of all branches are known.
+                // Externally tagged: one key picks the branch.
                 let picked = fitting
                     .iter()
                     .copied()
@@ -175,7 +182,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// An internally tagged enum, flattened into its owner or not: the tag picks the branch.
+    /// An internally tagged enum, flattened into its owner or not. The tag picks the branch.
     fn tagged(
         &mut self,
         line: usize,
@@ -205,7 +212,7 @@ impl<'s> Checker<'s> {
             Some(node) => self.report(node.line, format!("`{tag}` must be a word, found {}", node.kind())),
             None => self.report(line, format!("missing key `{tag}` in {}", quoted(subject))),
         }
-        // Which keys belong here depends on the tag; those every branch shares are still checked.
+        // Without a tag the branch is unknown. The keys that do not depend on it are still checked.
         let known = |key: &str| {
             properties(owner).contains_key(key) || branches.iter().any(|b| properties(b).contains_key(key))
         };
@@ -222,7 +229,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// A mapping whose keys are those of all `parts` together.
+    /// A mapping with the keys of all `parts`.
     fn mapping(
         &mut self,
         line: usize,
@@ -230,11 +237,8 @@ impl<'s> Checker<'s> {
         parts: &[&'s Map<String, Json>],
         subject: &str,
     ) {
-        let mut seen = BTreeSet::new();
+        let seen = self.duplicates(entries, subject);
         for (key, node) in entries {
-            if !seen.insert(key.text.as_str()) {
-                self.report(key.line, format!("key `{}` stands twice in {}", key.text, quoted(subject)));
-            }
             let schema = parts.iter().find_map(|part| properties(part).get(&key.text));
             let any = parts
                 .iter()
@@ -324,7 +328,7 @@ impl<'s> Checker<'s> {
     }
 }
 
-/// The whole of a file is no key of it.
+/// The subject of a message: a key is quoted, the whole file is not.
 fn quoted(subject: &str) -> String {
     if subject == WHOLE { subject.to_owned() } else { format!("`{subject}`") }
 }

@@ -1,4 +1,4 @@
-//! Look-ups in one JSON schema: its kinds, keys, words and bounds. Nothing is reported here.
+//! Reads one JSON schema: its kinds, keys, words and bounds. Nothing is reported here.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub(super) fn properties(schema: &Map<String, Json>) -> &Map<String, Json> {
     schema.get("properties").and_then(Json::as_object).unwrap_or(&NONE)
 }
 
-/// Whether a branch of a choice can take this kind of node at all.
+/// Whether a branch of a choice accepts this kind of node.
 pub(super) fn fits(node: &Node, branch: &Map<String, Json>) -> bool {
     let kinds = kinds(branch);
     match &node.value {
@@ -34,7 +34,7 @@ pub(super) fn fits(node: &Node, branch: &Map<String, Json>) -> bool {
     }
 }
 
-/// The key whose constant tells the branches apart.
+/// The key that has a constant in every branch.
 pub(super) fn tag_of<'s>(branches: &[&'s Map<String, Json>]) -> Option<&'s str> {
     let (first, rest) = branches.split_first()?;
     let constant = |branch: &Map<String, Json>, key: &str| {
@@ -54,7 +54,7 @@ pub(super) fn words<'s>(branches: &[&'s Map<String, Json>]) -> impl Iterator<Ite
     })
 }
 
-/// How a value of several forms is written, where its description opens with one of them.
+/// The forms of a value, from a description that begins with one of them.
 pub(super) fn forms(schema: &Map<String, Json>) -> Option<&str> {
     let description = schema.get("description").and_then(Json::as_str)?;
     description.starts_with('`').then(|| description.trim_end_matches('.'))

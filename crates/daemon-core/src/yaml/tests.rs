@@ -1,4 +1,4 @@
-//! What one reading of a wrong file reports: everything, each with its line.
+//! A file with errors is reported completely: every problem, each with its line.
 
 use proptest::prelude::*;
 use schemars::JsonSchema;
@@ -43,7 +43,7 @@ enum Target {
 enum Direction {
     #[default]
     Replies,
-    /// The other way.
+    /// The other direction.
     Requests,
 }
 
@@ -112,7 +112,7 @@ scenarios:
         [
             "f.yaml:1: `family` must be text, found `12`: put it in quotes",
             "f.yaml:2: unknown key `familly` in the file, did you mean `family`?",
-            "f.yaml:5: key `name` stands twice in `scenarios`",
+            "f.yaml:5: duplicate key `name` in `scenarios`",
             "f.yaml:6: `length` is `0s`: must be longer than zero",
             "f.yaml:7: `faults` must be a list, found `none`",
             "f.yaml:8: missing key `name` in `scenarios`",
@@ -133,7 +133,7 @@ fn a_path_finds_its_line() {
 }
 
 proptest! {
-    /// Whatever a file holds, reading it gives a value or problems, and never a panic.
+    /// Every text gives a value or problems, never a panic.
     #[test]
     fn no_text_panics(cut in 0usize..GOOD.len(), junk in "[\\PC\n]{0,12}", keep in any::<bool>()) {
         let at = (0..=cut).rev().find(|at| GOOD.is_char_boundary(*at)).unwrap_or(0);
@@ -141,7 +141,7 @@ proptest! {
         let _ = problems(&format!("{}{junk}{rest}", &GOOD[..at]));
     }
 
-    /// What the check lets pass, serde decodes: no problem is reported without a line of the check's own.
+    /// What the check accepts, serde reads: every problem is one of the check's, in its own words.
     #[test]
     fn the_check_is_as_strict_as_serde(value in prop_oneof!["[a-z0-9.:~ -]{0,8}", "\\[[a-z, ]{0,6}\\]", "[0-9]{1,3}(ms|s|m)?"]) {
         for key in ["rate: 0.1", "length: 30s", "name: a", "direction: requests"] {

@@ -1,4 +1,4 @@
-//! Draws a run as an SVG: charts above each other on one time axis, phases as coloured regions. Asks nobody anything.
+//! Draws a run as an SVG: charts on one time axis, phases as coloured regions. Only draws: the data are arguments.
 
 use std::error::Error;
 use std::path::Path;
@@ -11,11 +11,11 @@ use testkit::Series;
 
 /// A chart of a picture.
 pub(crate) struct Chart {
-    /// What stands above it.
+    /// The text above it.
     pub(crate) title: &'static str,
-    /// What it shows: one line a server.
+    /// The query: one line per server.
     pub(crate) query: &'static str,
-    /// Latencies span decades.
+    /// Whether the vertical axis is logarithmic.
     pub(crate) log: bool,
 }
 
@@ -23,13 +23,13 @@ pub(crate) struct Chart {
 pub(crate) struct Region {
     /// Its name.
     pub(crate) phase: &'static str,
-    /// When it began.
+    /// Its start.
     pub(crate) start: f64,
-    /// When it ended.
+    /// Its end.
     pub(crate) end: f64,
 }
 
-/// All that is drawn.
+/// The content of a picture.
 pub(crate) struct Picture {
     /// The time axis, in Unix seconds.
     pub(crate) span: (f64, f64),
@@ -97,7 +97,7 @@ pub(crate) fn write(path: &Path, picture: &Picture) -> Result<(), Box<dyn Error>
     Ok(())
 }
 
-/// As on the dashboards.
+/// The colour of a phase, as on the dashboards.
 fn colour(phase: &str) -> RGBColor {
     match phase {
         "testing" => RGBColor(220, 40, 40),

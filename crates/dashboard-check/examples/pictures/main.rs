@@ -1,11 +1,7 @@
-//! Makes the pictures of docs/interpreting.md from real runs: `just pictures`. Each run is a lab of its own; the picture is
-//! what its Prometheus then answers to the dashboard's own queries.
+//! Makes the pictures of docs/interpreting.md from real runs: `just pictures`. Each run has a lab of its own. A picture shows
+//! the results of the dashboard's queries.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a tool for the writers of the documentation: it may panic"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a tool for documentation writers: it may panic")]
 
 mod draw;
 
@@ -14,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use draw::{Chart, Picture, Region};
 use testkit::{Lab, Prometheus, secs, workspace, workspace_bin};
 
-/// A run and what is made of it.
+/// A run and its picture.
 struct Run {
     scenario: &'static str,
     file: &'static str,
@@ -73,7 +69,7 @@ fn record(run: &Run) -> Picture {
     Picture { span, regions, charts: CHARTS.map(|chart| (ask(&chart), chart)).into() }
 }
 
-/// The phases of the only run, as scenariod stamped them.
+/// The phases of the only run, from scenariod's timestamps.
 fn regions(prometheus: &Prometheus) -> Vec<Region> {
     let stamp = |edge: &str, phase: &str| {
         let query =

@@ -1,25 +1,25 @@
-//! What a scrape of the daemons costs once every series there can be is there, and that it stays at that: the large tier goes
-//! to a million operations and two hundred runs.
+//! The cost of a scrape of the daemons, with every possible series, does not grow. The large size has a million operations and
+//! 200 runs.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use testkit::{Daemon, Lab, Scrape, Signal, http, report, scale, secs, workspace_bin};
 
-/// What a page may have, in bytes.
+/// The largest page, in bytes.
 const PAGE: usize = 64 * 1024;
-/// Counters get longer, and a run under way shows a few series more than one that waits.
+/// The largest growth of a page: counters get more digits, and a run has a few series more than the wait between runs.
 const GROWTH: usize = 2 * 1024;
-/// The promise, which the release build keeps on a machine that is not busy with other tests.
-const PROMISE: Duration = Duration::from_millis(5);
-/// Far below the interval at least.
-const LOOSE: Duration = Duration::from_millis(100);
-/// More scenarios than any playlist that is shipped has. What a command does not name has no series.
+/// The bound for the release build on an idle machine.
+const RELEASE_BOUND: Duration = Duration::from_millis(5);
+/// The bound for other builds, far below the scrape interval.
+const OTHER_BOUND: Duration = Duration::from_millis(100);
+/// More scenarios than any shipped playlist has. Other scenarios have no series.
 const LIST: &str = "packet-loss,latency";
-/// The last runs that have series of their own: by then all of them do.
+/// The number of runs that have their own series.
 const KEPT_RUNS: usize = 20;
 
-/// A daemon, for the large numbers in its release build where there is one.
+/// A daemon. The large size uses its release build, if there is one.
 fn binary(name: &str) -> (PathBuf, bool) {
     let tested = workspace_bin(name);
     let release = tested.with_file_name("../release").join(name);
@@ -29,10 +29,10 @@ fn binary(name: &str) -> (PathBuf, bool) {
     }
 }
 
-/// Somewhat more than the lab's own load; a million operations are then done when the runs are.
+/// More than the lab's own load, so that a million operations take about as long as the runs.
 const RATE: &str = "4000";
 
-/// The size of a page and the middle of many times to get it.
+/// The size of a page and the median time to get it.
 #[derive(Clone, Copy)]
 struct Cost {
     bytes: usize,
@@ -41,8 +41,8 @@ struct Cost {
 }
 
 impl Cost {
-    /// What each of them costs at its own work. The other one stands still, and with it the judging that load generator,
-    /// Prometheus and runs without a pause make of two cores: what is asked for is the price of a page.
+    /// The cost of each daemon. The other one is stopped meanwhile, because together with Prometheus they would saturate two
+    /// cores.
     fn of_each(loadgen: &Daemon, scenariod: &Daemon) -> [Self; 2] {
         [(loadgen, scenariod), (scenariod, loadgen)].map(|(measured, other)| {
             other.signal(Signal::STOP);
@@ -55,9 +55,9 @@ impl Cost {
     fn of(daemon: &Daemon) -> Self {
         let url = format!("http://{}/metrics", daemon.addr());
         let get = || {
-            let began = Instant::now();
+            let start = Instant::now();
             let page = http::get(&url).unwrap().body;
-            (began.elapsed(), page)
+            (start.elapsed(), page)
         };
         let mut times: Vec<_> = (0..51).map(|_| get().0).collect();
         times.sort();
@@ -71,8 +71,8 @@ impl Cost {
     }
 }
 
-/// Every request that has a series of its own.
-fn ask_everything(daemon: &Daemon) {
+/// Sends every request that has its own series.
+fn request_everything(daemon: &Daemon) {
     for method in ["GET", "HEAD", "POST"] {
         for path in ["/metrics", "/health", "/ready", "/elsewhere"] {
             http::request(method, &format!("http://{}{path}", daemon.addr()), &[], "").unwrap();
@@ -89,7 +89,7 @@ fn runs(page: &Scrape) -> f64 {
 }
 
 #[test]
-fn a_scrape_is_small_and_stays_so() {
+fn a_scrape_is_small_and_does_not_grow() {
     let lab = Lab::start(3);
     let (total, walked) = (scale(5_000.0, 1_000_000.0), scale(KEPT_RUNS + 5, 200));
     let (loadgen, released) = binary("loadgen");
@@ -104,14 +104,14 @@ fn a_scrape_is_small_and_stays_so() {
     );
     loadgen.scrape_until("load", secs(30), |page| operations(page) > 100.0);
     scenariod.scrape_until("runs that fill the page", secs(120), |page| runs(page) >= KEPT_RUNS as f64);
-    [&loadgen, &scenariod].into_iter().for_each(ask_everything);
+    [&loadgen, &scenariod].into_iter().for_each(request_everything);
 
-    let began = Cost::of_each(&loadgen, &scenariod);
+    let start = Cost::of_each(&loadgen, &scenariod);
     loadgen.scrape_until("operations", secs(600), |page| operations(page) >= total);
     scenariod.scrape_until("runs", secs(600), |page| runs(page) >= walked as f64);
-    let ended = Cost::of_each(&loadgen, &scenariod);
+    let end = Cost::of_each(&loadgen, &scenariod);
     let line = |at: usize, name: &str| {
-        format!("{name}: {} at first, {} at the end", began[at].words(), ended[at].words())
+        format!("{name}: {} at the start, {} at the end", start[at].words(), end[at].words())
     };
     report(
         &format!("a scrape of three nodes, over {total:.0} operations and {walked} runs"),
@@ -122,11 +122,11 @@ fn a_scrape_is_small_and_stays_so() {
         ],
     );
 
-    for (began, ended) in began.into_iter().zip(ended) {
-        assert!(ended.bytes < PAGE, "{} bytes", ended.bytes);
-        assert!(ended.bytes < began.bytes + GROWTH, "{} bytes, then {}", began.bytes, ended.bytes);
-        let bound = if released { PROMISE } else { LOOSE };
-        assert!(ended.median < bound, "{:?}", ended.median);
+    for (start, end) in start.into_iter().zip(end) {
+        assert!(end.bytes < PAGE, "{} bytes", end.bytes);
+        assert!(end.bytes < start.bytes + GROWTH, "{} bytes, then {}", start.bytes, end.bytes);
+        let bound = if released { RELEASE_BOUND } else { OTHER_BOUND };
+        assert!(end.median < bound, "{:?}", end.median);
     }
-    assert_eq!(ended[0].series, began[0].series, "loadgen");
+    assert_eq!(end[0].series, start[0].series, "loadgen");
 }

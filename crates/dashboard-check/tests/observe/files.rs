@@ -1,12 +1,12 @@
-//! The house rules of the files, and that each rule finds the fault it is meant for.
+//! The house rules of the files. Each rule must find its fault.
 
 use dashboard_check::Dashboard;
 
-use crate::{DASHBOARDS, meaning};
+use crate::{DASHBOARDS, semantics};
 
 fn problems(dashboard: &Dashboard) -> Vec<String> {
-    let mut all = dashboard.structure();
-    all.extend(meaning::problems(dashboard));
+    let mut all = dashboard.file_problems();
+    all.extend(semantics::problems(dashboard));
     all
 }
 
@@ -18,7 +18,7 @@ fn the_files_keep_the_house_rules() {
     }
 }
 
-/// A rule that no file can break is no rule: each of these faults is found by the rule that is meant for it.
+/// The rule for each of these faults finds it.
 #[test]
 fn faults_in_a_file_are_found() {
     let faults = [
@@ -40,36 +40,44 @@ fn faults_in_a_file_are_found() {
         (r#""x":12,"y":5,"#, r#""x":12,"#, "gridPos is incomplete"),
         ("[$__rate_interval]))", "[1m]))", "does not follow the zoom: [1m"),
         ("sum by (status) (rate(", "sum by (status) ((", "counter without rate or increase"),
-        (r#""interval":"1s""#, r#""min":"1s""#, "without `interval`"),
+        (r#""interval":"1s""#, r#""min":"1s""#, "no `interval`"),
         (
-            r#""description":"One lane a server: closed"#,
+            r#""description":"One lane per server: closed"#,
             r#""about":"One lane a server: closed"#,
             "panel \"Circuit breaker\": no description",
         ),
         (r#""useValueForTime":true"#, r#""useValueForTime":false"#, "draws samples, not timestamps"),
         (r#""expr":"1000 * "#, r#""expr":"1 * "#, "timestamps are not in ms"),
-        ("$__rate_interval_ms", "$__interval_ms", "its clock is not held back"),
-        ("time() - $__rate_interval_ms / 1000", "time()", "its clock is not held back"),
-        ("time() - $__rate_interval_ms / 1000", "time() - $__range_s", "its clock is not held back"),
+        ("$__rate_interval_ms", "$__interval_ms", "its clock is not one $__rate_interval_ms behind"),
+        ("time() - $__rate_interval_ms / 1000", "time()", "its clock is not one $__rate_interval_ms behind"),
+        (
+            "time() - $__rate_interval_ms / 1000",
+            "time() - $__range_s",
+            "its clock is not one $__rate_interval_ms behind",
+        ),
         (
             r#"phase=\"testing\"}[$__rate_interval]"#,
             r#"phase=\"testing\"}[$__interval]"#,
             "annotation \"Testing\": $__interval does not follow",
         ),
         (r#""spanNulls":false"#, r#""spanNulls":true"#, "a gap is information"),
-        (r#""value":0.01,"color":"red""#, r#""value":0.0001,"color":"red""#, "thresholds that do not rise"),
-        (r#""refId":"B""#, r#""refId":"A""#, "two queries of one refId"),
+        (
+            r#""value":0.01,"color":"red""#,
+            r#""value":0.0001,"color":"red""#,
+            "thresholds are not in rising order",
+        ),
+        (r#""refId":"B""#, r#""refId":"A""#, "two queries have the same refId"),
         (
             r#""title":"Memcache resilience","tags":["memcache-resilience"]"#,
             r#""title":"Memcache resilience","tags":["memcache"]"#,
-            "not to its own kind",
+            "not to the tags of this dashboard",
         ),
-        ("> bool 0)\",", "> bool 0) or vector(0)\",", "makes a figure of no data"),
+        ("> bool 0)\",", "> bool 0) or vector(0)\",", "`or vector()` shows a number when there is no data"),
     ];
     each_is_found(DASHBOARDS[0], &faults);
 }
 
-/// The other dashboard has other panels, variables and words, and as many ways to be wrong.
+/// The other dashboard has other panels, variables and words.
 #[test]
 fn faults_in_the_analysis_are_found() {
     let faults = [
@@ -79,12 +87,12 @@ fn faults_in_the_analysis_are_found() {
         (
             r#"phase=\"stabilization\",server=~\"$server\""#,
             r#"phase=\"testing\",server=~\"$server\""#,
-            "asks for phase \"testing\" and is called \"stabilization\"",
+            "queries phase \"testing\" and is called \"stabilization\"",
         ),
         (
             r#"phase=\"stabilization\"}[$__range])))"#,
             r#"phase=\"idle\"}[$__range])))"#,
-            "asks for phase \"idle\"",
+            "queries phase \"idle\"",
         ),
         (
             r#""-1":{"text":"inconclusive""#,
@@ -101,23 +109,23 @@ fn faults_in_the_analysis_are_found() {
         (
             r#""unit":"s""#,
             r#""unit":"ms""#,
-            "\"Time to detect\" query A: unit \"ms\" for what is measured in Seconds",
+            "\"Time to detect\" query A: unit \"ms\" for a result in Seconds",
         ),
-        (r#""unit":"percent","#, r#""unit":"percentunit","#, "measured in Percent"),
-        (r#""unit":"ops""#, r#""unit":"short""#, "measured in PerSecond"),
-        (r#""unit":"percentunit""#, r#""unit":"percent""#, "measured in Share"),
+        (r#""unit":"percent","#, r#""unit":"percentunit","#, "a result in Percent"),
+        (r#""unit":"ops""#, r#""unit":"short""#, "a result in PerSecond"),
+        (r#""unit":"percentunit""#, r#""unit":"percent""#, "a result in Share"),
         (r#""x":8,"y":35"#, r#""x":7,"y":35"#, "panel \"Time to recover (breaker)\": overlaps"),
         (r#""id":20,"#, r#""id":19,"#, "id 19 is used twice"),
-        (r#""name":"slo""#, r#""name":"objective""#, "variable objective: nothing uses it"),
-        ("(1 - $slo)", "(1 - 0.999)", "variable slo: nothing uses it"),
-        (r#"server=~\"$server\""#, r#"server=~\"$node\""#, "nobody defines variable node"),
-        (r#",run=~\"$run\",phase=\"testing\"}"#, r#",phase=\"testing\"}"#, "is not chosen by $run"),
+        (r#""name":"slo""#, r#""name":"objective""#, "variable objective is unused"),
+        ("(1 - $slo)", "(1 - 0.999)", "variable slo is unused"),
+        (r#"server=~\"$server\""#, r#"server=~\"$node\""#, "undefined variable node"),
+        (r#",run=~\"$run\",phase=\"testing\"}"#, r#",phase=\"testing\"}"#, "does not use $run"),
         (
             r#"scenario_runs_total{scenario=~"#,
             r#"scenario_runs_total{scenaro=~"#,
             "scenario_runs_total has no label \"scenaro\"",
         ),
-        ("sum by (server, phase) (", "sum by (server, phse) (", "groups by \"phse\", which nothing has"),
+        ("sum by (server, phase) (", "sum by (server, phse) (", "groups by \"phse\", which no metric has"),
         ("sum by (type) (rate(", "sum by (type) ((", "counter without rate or increase"),
         (
             r#"(toxiproxy_toxic_active{server=~\"$server\"})"#,
@@ -127,17 +135,17 @@ fn faults_in_the_analysis_are_found() {
         (
             "histogram_quantile(0.99,",
             "histogram_quantile(0.9,",
-            "asks for quantile 0.9 and is called another",
+            "queries quantile 0.9 and its name has another one",
         ),
         (
             "increase(scenario_runs_total{scenario=~\\\"$scenario\\\"}[$__range]",
             "increase(scenario_runs_total{scenario=~\\\"$scenario\\\"}[$__rate_interval]",
-            "looks back on its last seconds",
+            "looks back over its last seconds only",
         ),
         (
             "status=\\\"failed\\\"}[$__rate_interval]",
             "status=\\\"failed\\\"}[$__range]",
-            "every point looks back on all of the range",
+            "every point looks back over the whole range",
         ),
         ("status=\\\"failed\\\"}[$__range]", "status=\\\"failed\\\"}[15m]", "does not follow the zoom: [15m"),
     ];
@@ -153,7 +161,7 @@ fn each_is_found(file: &str, faults: &[(&str, &str, &str)]) {
 }
 
 #[test]
-fn dashboards_have_uids_of_their_own() {
+fn dashboards_keep_their_uids() {
     let uid = |file: &str| {
         let json: serde_json::Value = serde_json::from_str(&Dashboard::load(file).json()).unwrap();
         json["uid"].as_str().unwrap().to_owned()

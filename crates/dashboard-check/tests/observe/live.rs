@@ -1,5 +1,5 @@
-//! Every query of the dashboards is asked of a Prometheus that scraped short runs of both daemons: while the scenario
-//! runs, after scenariod has gone, and over ranges so wide that a phase is shorter than a step.
+//! Every query of the dashboards against a Prometheus that scraped short runs of both daemons: during a scenario, after the end
+//! of scenariod, and over ranges so wide that a phase is shorter than a step.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -8,23 +8,22 @@ use std::time::{Duration, Instant};
 use dashboard_check::{Dashboard, Report, Window};
 use testkit::{Lab, Prometheus, http, secs, workspace_bin};
 
-use crate::regions::{Phases, drawn};
+use crate::regions::{Phases, drawn_phases};
 use crate::{DASHBOARDS, now, promtool};
 
 const LOOPS: usize = 3;
-/// Of two scenarios.
+/// The runs of two scenarios.
 const RUNS: usize = 2 * LOOPS;
 const QUARTER_HOUR: f64 = 900.0;
 const SIX_HOURS: f64 = 21_600.0;
-/// An annotation's clock is held back by one rate interval at a step of a second: until it has passed the end of a phase,
-/// that end is not drawn.
-const HELD_BACK: f64 = 6.0;
-/// Over six hours the narrowest panel has a point every two minutes. With the right edge this far ahead one of them always
-/// sees the run.
+/// The clock of an annotation is one rate interval behind, at a step of 1 s. Until then the end of a phase is not drawn.
+const CLOCK_LAG: f64 = 6.0;
+/// Over six hours the narrowest panel has a point every two minutes. With the right edge this far in the future, one of these
+/// points always includes the run.
 const AHEAD: f64 = 120.0;
 
-/// A scenario that moves every panel: one node is cut off until its breaker opens and comes back long enough for it to close,
-/// another one is slow. The other scenario has phases so short that most of them lie between two scrapes.
+/// `seen` affects every panel: one node is cut off until its breaker opens and back until it closes, another one is slow.
+/// `glimpsed` has phases so short that most of them are between two scrapes.
 const CATALOGUE: &str = "\
 family: shown
 phases: { stabilization: 2s, testing: 5s, recovery: 6s }
@@ -45,8 +44,8 @@ scenarios:
       - { target: memcached3, fault: latency, delay: 20ms }
 ";
 
-/// What lives and dies with scenariod.
-const OF_SCENARIOD: [&str; 1] = ["Phase"];
+/// The panels that have data only while scenariod runs.
+const ONLY_WITH_SCENARIOD: [&str; 1] = ["Phase"];
 
 #[test]
 fn every_query_returns_data() {
@@ -70,96 +69,96 @@ fn every_query_returns_data() {
         ["--catalogue", &catalogue, "--scenario", "glimpsed,seen", "--loop", &loops, "--prometheus", &url],
     );
 
-    // By the second recovery each kind of phase is on the record, one is running, and a whole run is still to come.
+    // At the second recovery Prometheus has every kind of phase, one phase is running, and a whole run is still to come.
     prometheus.wait_for(
         "scenario_phase_start_timestamp_seconds{scenario=\"seen\",phase=\"recovery\"}",
         secs(90),
         |series| series.len() == LOOPS - 1,
     );
     for addr in [lab.loadgen_addr, lab.scenariod_addr] {
-        scrape_is_small(addr);
+        assert_scrape_is_small(addr);
     }
     for dashboard in &dashboards {
         let ended = stamps(&prometheus, "end");
-        let live = dashboard.ask(&prometheus, Window::before(now(), QUARTER_HOUR));
-        good(&live);
-        only_quiet(&live, &[]);
-        drawn_so_far(&live, &ended, &prometheus);
-        let wide = dashboard.regions(&prometheus, Window::before(now() + AHEAD, SIX_HOURS));
-        drawn_so_far(&wide, &ended, &prometheus);
+        let live = dashboard.evaluate(&prometheus, Window::before(now(), QUARTER_HOUR));
+        assert_no_problems(&live);
+        assert_data_except(&live, &[]);
+        assert_drawn_so_far(&live, &ended, &prometheus);
+        let wide = dashboard.evaluate_annotations(&prometheus, Window::before(now() + AHEAD, SIX_HOURS));
+        assert_drawn_so_far(&wide, &ended, &prometheus);
     }
-    faults_are_found(&dashboards[0], &prometheus, &OF_THE_CLIENT);
+    assert_faults_are_found(&dashboards[0], &prometheus, &OF_THE_CLIENT);
 
     assert_eq!(scenariod.wait_exit(secs(120)), 0, "{}", scenariod.stderr());
     prometheus.wait_for("scenario_phase", secs(30), <[_]>::is_empty);
-    let walked = walked(&prometheus);
+    let phases = phases(&prometheus);
     for dashboard in &dashboards {
-        let after = dashboard.ask(&prometheus, Window::before(now() + HELD_BACK, QUARTER_HOUR));
-        good(&after);
-        only_quiet(&after, &OF_SCENARIOD);
-        assert!(after.empty.contains("Phase"), "without scenariod there is no phase");
-        assert_eq!(drawn(&after).as_ref(), Ok(&walked), "an annotation is exactly its phase");
+        let after = dashboard.evaluate(&prometheus, Window::before(now() + CLOCK_LAG, QUARTER_HOUR));
+        assert_no_problems(&after);
+        assert_data_except(&after, &ONLY_WITH_SCENARIOD);
+        assert!(after.empty.contains("Phase"), "there is no phase without scenariod");
+        assert_eq!(drawn_phases(&after).as_ref(), Ok(&phases), "an annotation is exactly its phase");
 
-        let wide = dashboard.ask(&prometheus, Window::before(now() + AHEAD, SIX_HOURS));
-        good(&wide);
-        only_quiet(&wide, &OF_SCENARIOD);
-        assert_eq!(drawn(&wide).as_ref(), Ok(&walked), "however wide the range");
+        let wide = dashboard.evaluate(&prometheus, Window::before(now() + AHEAD, SIX_HOURS));
+        assert_no_problems(&wide);
+        assert_data_except(&wide, &ONLY_WITH_SCENARIOD);
+        assert_eq!(drawn_phases(&wide).as_ref(), Ok(&phases), "however wide the range");
     }
-    faults_are_found(&dashboards[1], &prometheus, &OF_THE_ANALYSIS);
+    assert_faults_are_found(&dashboards[1], &prometheus, &OF_THE_ANALYSIS);
 }
 
-fn good(report: &Report) {
-    assert!(report.problems.is_empty(), "{:#?}\nanswers: {:#?}", report.problems, report.notes);
+fn assert_no_problems(report: &Report) {
+    assert!(report.problems.is_empty(), "{:#?}\nnotes: {:#?}", report.problems, report.notes);
 }
 
-fn only_quiet(report: &Report, quiet: &[&str]) {
-    let allowed: BTreeSet<_> = quiet.iter().map(|title| (*title).to_owned()).collect();
+fn assert_data_except(report: &Report, empty: &[&str]) {
+    let allowed: BTreeSet<_> = empty.iter().map(|title| (*title).to_owned()).collect();
     let others: Vec<_> = report.empty.difference(&allowed).collect();
     assert!(others.is_empty(), "no data in {others:?}");
 }
 
-/// What has ended is drawn, and what is drawn began when its phase did and ends no later than that; in full once the clock of
-/// the annotation has passed its end.
-fn drawn_so_far(report: &Report, ended: &Stamps, prometheus: &Prometheus) {
-    let drawn = drawn(report).unwrap();
+/// Every phase that has ended is drawn, with the start of the phase and no later end. The end is exact once the clock of the
+/// annotation has passed it.
+fn assert_drawn_so_far(report: &Report, ended: &Stamps, prometheus: &Prometheus) {
+    let drawn = drawn_phases(report).unwrap();
     let missing: Vec<_> = ended.keys().filter(|key| !drawn.contains_key(*key)).collect();
     assert!(!ended.is_empty() && missing.is_empty(), "not drawn: {missing:?}");
     let (starts, ends) = (stamps(prometheus, "start"), stamps(prometheus, "end"));
-    let held_back = ((now() - 2.0 * HELD_BACK) * 1_000.0) as i64;
+    let complete_before = ((now() - 2.0 * CLOCK_LAG) * 1_000.0) as i64;
     for (key, (start, end)) in drawn {
         assert_eq!(start, starts[&key], "{key:?}");
         let limit = ends.get(&key).copied().unwrap_or(i64::MAX);
         assert!(end <= limit, "{key:?}: drawn until {end}, ended at {limit}");
-        if ended.contains_key(&key) && limit < held_back {
+        if ended.contains_key(&key) && limit < complete_before {
             assert_eq!(end, limit, "{key:?}");
         }
     }
 }
 
-/// A scrape a second must not weigh on what is measured: below 64 KB, and far below the interval even here. What promtool
-/// accepts, others read too.
-fn scrape_is_small(addr: SocketAddr) {
+/// A scrape per second must not disturb the measurement: below 64 KB, and far faster than the interval. promtool must accept
+/// the page.
+fn assert_scrape_is_small(addr: SocketAddr) {
     let scrape = || http::get(&format!("http://{addr}/metrics")).unwrap().body;
     let timed = || {
-        let began = Instant::now();
+        let start = Instant::now();
         scrape();
-        began.elapsed()
+        start.elapsed()
     };
     let fastest = (0..10).map(|_| timed()).min().unwrap();
     assert!(fastest < Duration::from_millis(50), "a scrape of {addr} takes {fastest:?}");
     let page = scrape();
     assert!(page.len() < 64 * 1024, "a scrape of {addr} has {} bytes", page.len());
-    promtool::accepts_metrics(&page);
+    promtool::check_metrics(&page);
 }
 
-/// A text of the file, what it is replaced by, and what is to be said of it.
+/// A text of the file, its replacement, and a part of the expected problem.
 type Fault = (&'static str, &'static str, &'static str);
 
-/// Faults that only a live Prometheus shows are found too.
-fn faults_are_found(dashboard: &Dashboard, prometheus: &Prometheus, faults: &[Fault]) {
+/// Faults that only a running Prometheus shows are found.
+fn assert_faults_are_found(dashboard: &Dashboard, prometheus: &Prometheus, faults: &[Fault]) {
     for (text, replacement, expected) in faults {
         let bad = dashboard.with(text, replacement);
-        let problems = bad.ask(prometheus, Window::before(now() + HELD_BACK, QUARTER_HOUR)).problems;
+        let problems = bad.evaluate(prometheus, Window::before(now() + CLOCK_LAG, QUARTER_HOUR)).problems;
         assert!(problems.iter().any(|problem| problem.contains(expected)), "{replacement}: {problems:#?}");
     }
 }
@@ -174,14 +173,14 @@ const OF_THE_CLIENT: [Fault; 15] = [
     ("{{status}}", "all", "series share 1 legend names"),
     ("sum by (state)", "sum by state", "parse error"),
     ("\"0\":{\"text\":\"closed\"", "\"7\":{\"text\":\"closed\"", "value 0 has no mapping"),
-    ("/ (sum(rate", "+ (sum(rate", "a share must lie in 0..1"),
-    ("server=~\\\"$server\\\"", "server=~\\\"$sever\\\"", "nobody defines [\"sever\"]"),
+    ("/ (sum(rate", "+ (sum(rate", "a share must be in 0..1"),
+    ("server=~\\\"$server\\\"", "server=~\\\"$sever\\\"", "undefined variables [\"sever\"]"),
     (
         "label_values(scenario_phase, scenario)",
         "label_values(scenario_phase, name)",
         "variable scenario: no values",
     ),
-    ("\"expr\":\"1000 * ", "\"expr\":\"1 * ", "annotation Testing: nothing to see"),
+    ("\"expr\":\"1000 * ", "\"expr\":\"1 * ", "annotation Testing: no event"),
     ("(run {{run}})", "(run {{number}})", "title names label \"number\""),
     ("status=\\\"failed\\\"", "status=\\\"error\\\"", "\"Error ratio\" query A: no data"),
     ("active|idle", "active|idel", "no memcache_pool_connections has state \"idel\""),
@@ -222,10 +221,14 @@ const OF_THE_ANALYSIS: [Fault; 15] = [
 
 type Stamps = BTreeMap<(String, String), i64>;
 
-/// What scenariod said of its phases, all of which have ended.
-fn walked(prometheus: &Prometheus) -> Phases {
+/// The phases that scenariod reports. All of them have ended.
+fn phases(prometheus: &Prometheus) -> Phases {
     let (starts, ends) = (stamps(prometheus, "start"), stamps(prometheus, "end"));
-    assert_eq!((starts.len(), ends.len()), (3 * RUNS, 3 * RUNS), "three phases a run, each begun and ended");
+    assert_eq!(
+        (starts.len(), ends.len()),
+        (3 * RUNS, 3 * RUNS),
+        "three phases per run, each with start and end"
+    );
     starts.into_iter().map(|(key, start)| (key.clone(), (start, ends[&key]))).collect()
 }
 

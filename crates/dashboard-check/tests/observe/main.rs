@@ -1,18 +1,18 @@
-//! Dashboards, rules and alerts, held against what they stand on: house rules, Grafana's types, promtool, the declared
-//! names, and a live Prometheus that scraped real runs.
+//! Dashboards, rules and alerts, checked against the house rules, Grafana's types, promtool, the declared metrics, and a
+//! running Prometheus that scraped real runs.
 
 #![allow(clippy::unwrap_used, reason = "test helpers fail by panicking")]
 
 mod cost;
 mod files;
 mod live;
-mod meaning;
 mod names;
 mod promtool;
 mod regions;
+mod semantics;
 mod types;
 
-/// Every dashboard of the lab.
+/// All dashboards of the lab.
 const DASHBOARDS: [&str; 2] =
     ["grafana/dashboards/client-performance.json", "grafana/dashboards/scenario-analysis.json"];
 

@@ -1,4 +1,4 @@
-//! Every metric name that a dashboard, a rule, an alert or a page of documentation uses is declared, or recorded by a rule.
+//! Every metric name in a dashboard, a rule, an alert or a page of documentation is declared, or recorded by a rule.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,12 +10,12 @@ use testkit::workspace;
 
 use crate::DASHBOARDS;
 
-/// What Prometheus itself adds.
+/// Metrics of Prometheus itself.
 const GIVEN: [&str; 1] = ["up"];
-/// The first words of the lab's names: a word that begins with one and goes on is a metric or a mistake.
-const FIRST_WORDS: [&str; 7] =
+/// The prefixes of the lab's metrics. A longer word with one of them is a metric or a mistake.
+const PREFIXES: [&str; 7] =
     ["memcache_", "scenario_", "toxiproxy_", "loadgen_", "http_request", "process_", "tokio_"];
-/// Words of the configuration and the code that begin as metrics do.
+/// Words with such a prefix that are not metrics.
 const NO_METRICS: [&str; 1] = ["memcache_resilience_lab"];
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -47,7 +47,7 @@ fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
     fit.map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap())).collect()
 }
 
-/// The words of a text that look like a metric and are none.
+/// The words of a text that look like a metric and are not declared.
 fn undeclared(text: &str) -> Vec<&str> {
     let mut known: BTreeSet<String> = declared().flat_map(samples).collect();
     known.extend(recorded());
@@ -55,7 +55,7 @@ fn undeclared(text: &str) -> Vec<&str> {
     let looks = |word: &&str| {
         word.contains(":memcache_")
             || word.contains(":scenario_")
-            || FIRST_WORDS.iter().any(|first| word.starts_with(first))
+            || PREFIXES.iter().any(|prefix| word.starts_with(prefix))
     };
     words(text)
         .filter(|word| !word.contains('*') && !word.ends_with('_') && !NO_METRICS.contains(word))
@@ -97,7 +97,7 @@ fn a_wrong_name_is_found() {
     assert_eq!(undeclared("memcache_operation_duration_seconds_bucket + up + process_*"), [""; 0]);
 }
 
-/// The paragraphs of the runbook are the alerts, in order.
+/// The runbook has one paragraph per alert, in the same order.
 #[test]
 fn every_alert_has_its_paragraph() {
     let rules = fs::read_to_string(workspace().join("prometheus/rules/alerts.yml")).unwrap();

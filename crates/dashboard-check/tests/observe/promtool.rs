@@ -1,4 +1,4 @@
-//! Configuration, rules and their unit tests, as promtool of the lab's own Prometheus judges them.
+//! Configuration, rules and their unit tests, checked by the promtool of the lab's Prometheus.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -40,11 +40,11 @@ fn the_rules_are_accepted() {
 }
 
 #[test]
-fn the_rules_say_what_their_tests_say() {
+fn the_rules_pass_their_tests() {
     with(&["test", "rules"], &folder("tests"));
 }
 
-/// Every rule is tested: a file of tests beside each file of rules, each record and alert named in it.
+/// Every rule has a test: each rule file has a test file that names each record and alert.
 #[test]
 fn no_rule_is_untested() {
     let read = |file: &String| std::fs::read_to_string(workspace().join("prometheus").join(file)).unwrap();
@@ -72,8 +72,8 @@ fn no_rule_is_untested() {
     }
 }
 
-/// What promtool thinks of a page of metrics in the classic format.
-pub(crate) fn accepts_metrics(page: &str) {
+/// promtool must accept a page of metrics in the classic format.
+pub(crate) fn check_metrics(page: &str) {
     let mut child = Command::new(program("promtool"))
         .args(["check", "metrics"])
         .stdin(Stdio::piped())

@@ -1,5 +1,4 @@
-//! Dashboards against Grafana's own types, by grafana/check. Where Node or the types are missing, the run says so and
-//! no test fails.
+//! Dashboards against Grafana's own types, by grafana/check. Without Node or the types the check is reported as skipped.
 
 use std::process::Command;
 
@@ -8,33 +7,33 @@ use testkit::{skipped, workspace};
 
 use crate::DASHBOARDS;
 
-/// The exit code that says: what the check needs is not here.
+/// The exit code of the check when something that it needs is missing.
 const SKIPPED: i32 = 77;
 
-enum Answer {
-    Fits,
-    Faults(String),
+enum TypeCheck {
+    Passed,
+    Failed(String),
     Skipped(String),
 }
 
-fn check(file: Option<&std::path::Path>) -> Answer {
+fn check(file: Option<&std::path::Path>) -> TypeCheck {
     let output = Command::new(workspace().join("grafana/check/check.sh")).args(file).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     match output.status.code() {
-        Some(0) => Answer::Fits,
-        Some(SKIPPED) => Answer::Skipped(String::from_utf8_lossy(&output.stderr).into_owned()),
-        _ => Answer::Faults(text + &String::from_utf8_lossy(&output.stderr)),
+        Some(0) => TypeCheck::Passed,
+        Some(SKIPPED) => TypeCheck::Skipped(String::from_utf8_lossy(&output.stderr).into_owned()),
+        _ => TypeCheck::Failed(text + &String::from_utf8_lossy(&output.stderr)),
     }
 }
 
-/// One test, because the types are brought once: first the good files, then of each a bad one that has every fault at once,
-/// because the compiler names them all.
+/// One test, because the types are fetched once: first the good files, then a copy of each file with all its faults at once,
+/// because the compiler reports all of them.
 #[test]
-fn the_types_of_grafana_accept_the_files_and_no_typing_error() {
+fn the_types_of_grafana_accept_the_files_and_find_faults() {
     match check(None) {
-        Answer::Fits => {}
-        Answer::Faults(faults) => panic!("{faults}"),
-        Answer::Skipped(why) => return skipped("dashboards against Grafana's types", why.trim()),
+        TypeCheck::Passed => {}
+        TypeCheck::Failed(faults) => panic!("{faults}"),
+        TypeCheck::Skipped(why) => return skipped("dashboards against Grafana's types", why.trim()),
     }
     let of_the_client: &[_] = &[
         (r#""colorMode":"background""#, r#""colourMode":"background""#, "'\"colourMode\"' does not exist"),
@@ -65,7 +64,7 @@ fn the_types_of_grafana_accept_the_files_and_no_typing_error() {
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("bad.json");
         std::fs::write(&copy, bad.json()).unwrap();
-        let Answer::Faults(found) = check(Some(&copy)) else { panic!("nothing was found in {file}") };
+        let TypeCheck::Failed(found) = check(Some(&copy)) else { panic!("nothing was found in {file}") };
         for (_, replacement, expected) in faults {
             assert!(found.contains(expected), "{replacement}: {found}");
         }

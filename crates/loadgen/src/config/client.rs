@@ -1,6 +1,6 @@
-//! The client's knobs become a [`ClientPlan`]. They come in layers: the defaults, a preset, the `client` section of the lab
-//! file, the `LAB_` variables, the flags. A client named by flag or variable stands instead of the lab file's section,
-//! because that section as shipped sets every knob.
+//! Makes a [`ClientPlan`] of the client's settings. Each layer overrides the one before: the defaults, a preset, the `client`
+//! section of the lab file, the `LAB_` variables, the flags. A client named by flag or variable replaces the section of the
+//! lab file, because the shipped section sets every value.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::error::ConfigError;
-use super::failover::FailoverKnob;
-use super::presets::{CLIENTS, Choice, beside};
+use super::failover::FailoverSetting;
+use super::presets::{CLIENTS, PresetOrFile, folder_of};
 use crate::cli::ClientFlags;
 use crate::plan::ClientPlan;
 use crate::stack::breaker::BreakerRules;
@@ -20,10 +20,10 @@ use crate::stack::context::{Failover, Timeouts};
 use crate::stack::pool::PoolTimes;
 use crate::stack::retry::RetryRules;
 
-/// The `client` section, and a preset's file.
+/// The `client` section of a lab file, or a client file.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Knobs {
+struct ClientSettings {
     preset: Option<String>,
     #[schemars(range(min = 1, max = 100_000))]
     pool_size: Option<u32>,
@@ -32,17 +32,17 @@ struct Knobs {
     acquire_timeout: Option<Positive>,
     idle_timeout: Option<Positive>,
     max_lifetime: Option<Positive>,
-    failover: Option<FailoverKnob>,
+    failover: Option<FailoverSetting>,
     #[schemars(range(max = 10))]
     retries: Option<u32>,
     retry_budget: Option<Fraction>,
     #[serde(default)]
-    breaker: BreakerKnobs,
+    breaker: BreakerSettings,
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct BreakerKnobs {
+struct BreakerSettings {
     #[schemars(range(min = 1))]
     half_open_requests: Option<u32>,
     interval: Option<Positive>,
@@ -55,50 +55,48 @@ struct BreakerKnobs {
     min_requests: Option<u32>,
 }
 
-/// The knobs of the files, and where they stand.
-pub(super) struct Client {
-    knobs: Knobs,
+/// Settings from a file, and the place in the file for messages about them.
+pub(super) struct ClientSection {
+    settings: ClientSettings,
     document: Document,
     section: &'static str,
 }
 
-/// The client that the flag names, else the lab file's.
-pub(super) fn read(lab: &Lab, flags: &ClientFlags) -> Result<Client, ConfigError> {
-    // Checked even where another client is used.
-    let own: Knobs = lab.section("client")?;
+/// The client that the flag names, else the one in the lab file.
+pub(super) fn read_section(lab: &Lab, flags: &ClientFlags) -> Result<ClientSection, ConfigError> {
+    // Checked even if the flag names another client.
+    let own: ClientSettings = lab.section("client")?;
     if let Some(choice) = &flags.client {
-        return of_file(choice);
+        return read_file(choice);
     }
     let document = lab.document().clone();
-    let knobs = match &own.preset {
+    let settings = match &own.preset {
         None => own,
         Some(text) => {
             let wrong =
                 |rule: String| document.problem("client/preset", format!("`preset` is `{text}`, {rule}"));
-            let choice = Choice::of(CLIENTS, text).map_err(wrong)?.below(beside(lab));
-            own.over(of_file(&choice)?.knobs)
+            let choice = PresetOrFile::parse(CLIENTS, text).map_err(wrong)?.relative_to(folder_of(lab));
+            own.or(read_file(&choice)?.settings)
         }
     };
-    Ok(Client { knobs, document, section: "client/" })
+    Ok(ClientSection { settings, document, section: "client/" })
 }
 
-/// A client on its own.
-pub(super) fn of_file(choice: &Choice) -> Result<Client, ConfigError> {
+/// The settings of a client file.
+pub(super) fn read_file(choice: &PresetOrFile) -> Result<ClientSection, ConfigError> {
     let document = choice.read()?;
-    let knobs: Knobs = document.decode()?;
-    match knobs.preset {
-        None => Ok(Client { knobs, document, section: "" }),
-        Some(_) => {
-            Err(document.problem("preset", "`preset` is for lab files, a client builds on no other").into())
-        }
+    let settings: ClientSettings = document.decode()?;
+    match settings.preset {
+        None => Ok(ClientSection { settings, document, section: "" }),
+        Some(_) => Err(document.problem("preset", "`preset` is only allowed in a lab file").into()),
     }
 }
 
-pub(super) fn plan(client: Client, flags: &ClientFlags) -> Result<ClientPlan, ConfigError> {
-    let Client { knobs, document, section } = client;
-    let knobs = Knobs::of(flags).over(knobs);
+pub(super) fn plan(client: ClientSection, flags: &ClientFlags) -> Result<ClientPlan, ConfigError> {
+    let ClientSection { settings, document, section } = client;
+    let settings = ClientSettings::from_flags(flags).or(settings);
     let half_a_second = |given: Option<Positive>| given.map_or(Duration::from_millis(500), Positive::get);
-    let breaker = knobs.breaker.rules();
+    let breaker = settings.breaker.rules();
     let retry = RetryRules::default();
     if breaker.bucket_period > breaker.interval {
         if flags.breaker_bucket_period.is_some() || flags.breaker_interval.is_some() {
@@ -112,27 +110,27 @@ pub(super) fn plan(client: Client, flags: &ClientFlags) -> Result<ClientPlan, Co
         return Err(document.problem(&format!("{section}breaker/bucket_period"), message).into());
     }
     Ok(ClientPlan {
-        pool_size: knobs.pool_size.unwrap_or(100) as usize,
+        pool_size: settings.pool_size.unwrap_or(100) as usize,
         timeouts: Timeouts {
-            operation: half_a_second(knobs.op_timeout),
-            connect: half_a_second(knobs.connect_timeout),
+            operation: half_a_second(settings.op_timeout),
+            connect: half_a_second(settings.connect_timeout),
         },
         breaker,
         pool_times: PoolTimes {
-            acquire: knobs.acquire_timeout.map(Positive::get),
-            idle: knobs.idle_timeout.map(Positive::get),
-            lifetime: knobs.max_lifetime.map(Positive::get),
+            acquire: settings.acquire_timeout.map(Positive::get),
+            idle: settings.idle_timeout.map(Positive::get),
+            lifetime: settings.max_lifetime.map(Positive::get),
         },
-        failover: knobs.failover.map_or_else(Failover::default, Failover::from),
+        failover: settings.failover.map_or_else(Failover::default, Failover::from),
         retry: RetryRules {
-            retries: knobs.retries.unwrap_or(retry.retries),
-            budget: knobs.retry_budget.map_or(retry.budget, Fraction::get),
+            retries: settings.retries.unwrap_or(retry.retries),
+            budget: settings.retry_budget.map_or(retry.budget, Fraction::get),
         },
     })
 }
 
-impl Knobs {
-    fn of(flags: &ClientFlags) -> Self {
+impl ClientSettings {
+    fn from_flags(flags: &ClientFlags) -> Self {
         Self {
             preset: None,
             pool_size: flags.pool_size,
@@ -144,7 +142,7 @@ impl Knobs {
             failover: flags.failover,
             retries: flags.retries,
             retry_budget: flags.retry_budget,
-            breaker: BreakerKnobs {
+            breaker: BreakerSettings {
                 half_open_requests: flags.breaker_half_open_requests,
                 interval: flags.breaker_interval,
                 bucket_period: flags.breaker_bucket_period,
@@ -156,8 +154,8 @@ impl Knobs {
         }
     }
 
-    /// These knobs, and those of the layer below where these are silent.
-    fn over(self, below: Self) -> Self {
+    /// These settings, completed with those of the layer below.
+    fn or(self, below: Self) -> Self {
         Self {
             preset: None,
             pool_size: self.pool_size.or(below.pool_size),
@@ -169,13 +167,13 @@ impl Knobs {
             failover: self.failover.or(below.failover),
             retries: self.retries.or(below.retries),
             retry_budget: self.retry_budget.or(below.retry_budget),
-            breaker: self.breaker.over(below.breaker),
+            breaker: self.breaker.or(below.breaker),
         }
     }
 }
 
-impl BreakerKnobs {
-    fn over(self, below: Self) -> Self {
+impl BreakerSettings {
+    fn or(self, below: Self) -> Self {
         Self {
             half_open_requests: self.half_open_requests.or(below.half_open_requests),
             interval: self.interval.or(below.interval),

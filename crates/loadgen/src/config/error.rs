@@ -1,18 +1,18 @@
-//! Why a configuration gives no plan. Which checks there are is in the files beside this one.
+//! The error of an invalid configuration. The checks are in the files beside this one.
 
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::lab::LabError;
 use daemon_core::problems::{Problem, Problems};
-use daemon_core::yaml::Unreadable;
+use daemon_core::yaml::ReadError;
 
-/// Why there is no plan.
+/// Why a configuration is invalid.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     #[error(transparent)]
     Lab(#[from] LabError),
-    /// A workload or client file.
+    /// A workload or client file cannot be read.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    Unreadable(#[from] ReadError),
     #[error("{flag} is {value}, but there are only {limit} {what}")]
     Flag { flag: &'static str, value: u64, limit: u64, what: &'static str },
     #[error("{0}")]

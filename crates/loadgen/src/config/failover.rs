@@ -1,4 +1,4 @@
-//! The words for failover, the same in flags and files.
+//! The words for failover. Flags and files use the same ones.
 
 use clap::ValueEnum;
 use schemars::JsonSchema;
@@ -6,21 +6,21 @@ use serde::Deserialize;
 
 use crate::stack::context::Failover;
 
-/// The word for a [`Failover`].
+/// A [`Failover`] as a word.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum FailoverKnob {
-    /// Fail fast
+pub(crate) enum FailoverSetting {
+    /// No other node: the operation fails at once
     None,
-    /// The next node in the key's own order
+    /// The next node in the order of the key
     Next,
 }
 
-impl From<FailoverKnob> for Failover {
-    fn from(knob: FailoverKnob) -> Self {
-        match knob {
-            FailoverKnob::None => Self::None,
-            FailoverKnob::Next => Self::Next,
+impl From<FailoverSetting> for Failover {
+    fn from(setting: FailoverSetting) -> Self {
+        match setting {
+            FailoverSetting::None => Self::None,
+            FailoverSetting::Next => Self::Next,
         }
     }
 }

@@ -4,9 +4,9 @@ use daemon_core::lab::Lab;
 
 use super::error::ConfigError;
 
-/// A number of the `loadgen` section that another number bounds, wherever the two came from.
+/// A number of the `loadgen` section with an upper limit. Both may come from a flag or a file.
 pub(super) struct Limit {
-    /// Where the number came from a flag.
+    /// The flag, if the number came from one.
     pub(super) flag: Option<&'static str>,
     pub(super) key: &'static str,
     pub(super) value: u64,

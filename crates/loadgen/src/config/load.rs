@@ -1,4 +1,4 @@
-//! The `loadgen` section of the lab file, the workload and the flags become a [`LoadPlan`].
+//! Makes a [`LoadPlan`] of the `loadgen` section of the lab file, the workload and the flags.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::error::ConfigError;
 use super::limit::Limit;
-use super::presets::{Choice, WORKLOADS, beside};
+use super::presets::{PresetOrFile, WORKLOADS, folder_of};
 use crate::cli::Cli;
 use crate::keys::{KeySpace, MAX_KEYS};
 use crate::pacer::Pacer;
@@ -23,9 +23,9 @@ use crate::workload::OpMix;
 use crate::workload_file::UserWorkload;
 
 const DEFAULT_WORKLOAD: &str = "mixed";
-/// Of the closed loop, and the fewest of an open one.
+/// The number of workers of a closed loop, and the minimum of an open loop.
 const DEFAULT_WORKERS: u64 = 100;
-/// Beyond it a derived number of workers would be memory rather than help.
+/// The maximum for a derived number of workers. More of them would cost memory and send nothing more.
 const MAX_DERIVED_WORKERS: u64 = 10_000;
 
 /// The `loadgen` section.
@@ -33,7 +33,7 @@ const MAX_DERIVED_WORKERS: u64 = 10_000;
 #[serde(deny_unknown_fields)]
 pub(super) struct LoadSection {
     pub(super) metrics_addr: Option<HostPort>,
-    /// Read by [`workload`], which can while the rest is wrong.
+    /// [`read_workload`] reads it, even if the rest of the section is invalid.
     #[serde(rename = "workload")]
     _workload: Option<String>,
     #[schemars(range(min = Rate::MIN, max = Rate::MAX))]
@@ -47,36 +47,35 @@ pub(super) struct LoadSection {
     #[schemars(range(min = 1, max = MAX_KEYS))]
     keys: Option<u64>,
     hot_keys: Option<u64>,
-    /// Bytes; the header that makes a value verifiable needs 32, memcached's default item limit is 1 MiB.
+    /// Bytes. The header that makes a value verifiable needs 32; memcached's default item limit is 1 MiB.
     #[schemars(range(min = MIN_SIZE, max = MAX_SIZE))]
     value_size: Option<u32>,
     pub(super) ready_timeout: Option<Positive>,
     seed: Option<u64>,
 }
 
-/// Any keys: the workload can be read while others of the section are wrong.
+/// The section without a schema: its workload can be read even if other keys are invalid.
 type AnyKeys = BTreeMap<String, serde_json::Value>;
 
 /// The workload that the flag names, else the lab file, else the default.
-pub(super) fn workload(lab: &Lab, cli: &Cli) -> Result<UserWorkload, ConfigError> {
+pub(super) fn read_workload(lab: &Lab, cli: &Cli) -> Result<UserWorkload, ConfigError> {
     let section = lab.section::<AnyKeys>("loadgen")?;
     let choice = match (&cli.workload, section.get("workload").and_then(serde_json::Value::as_str)) {
         (Some(choice), _) => choice.clone(),
         (None, Some(text)) => {
-            let wrong = |rule: String| {
+            let problem = |rule: String| {
                 lab.document().problem("loadgen/workload", format!("`workload` is `{text}`, {rule}"))
             };
-            Choice::of(WORKLOADS, text).map_err(wrong)?.below(beside(lab))
+            PresetOrFile::parse(WORKLOADS, text).map_err(problem)?.relative_to(folder_of(lab))
         }
-        (None, None) => {
-            Choice::of(WORKLOADS, DEFAULT_WORKLOAD).map_err(|rule| lab.document().problem("loadgen", rule))?
-        }
+        (None, None) => PresetOrFile::parse(WORKLOADS, DEFAULT_WORKLOAD)
+            .map_err(|rule| lab.document().problem("loadgen", rule))?,
     };
     Ok(UserWorkload::read(&choice.read()?)?)
 }
 
-/// Flags win over the lab file; the lab file's keys over those of the workload, but for the load itself, which the
-/// workload knows better.
+/// Flags override the lab file, and the lab file overrides the workload. One exception: the rate of the workload overrides
+/// the rate of the lab file.
 pub(super) fn plan(
     lab: &Lab,
     section: &LoadSection,
@@ -119,7 +118,7 @@ fn pace(
     op_timeout: Duration,
 ) -> Result<Pace, ConfigError> {
     if section.rate.is_some() && section.think_time.is_some() {
-        let message = "`think_time` is of a closed loop and `rate` of an open one, give one of them";
+        let message = "`think_time` and `rate` cannot both be set: `think_time` is for a closed loop, `rate` for an open loop";
         return Err(lab.document().problem("loadgen/think_time", message).into());
     }
     let constant = |rate: u32| Rate::new(rate).map(LoadProfile::Constant);
@@ -140,8 +139,8 @@ fn pace(
     })
 }
 
-/// As many as there are operations within one deadline: even when every operation takes all of its time, because all
-/// nodes are black, the next one finds a free worker, and no node's trouble delays another node's operations.
+/// One worker for each operation that starts within one operation timeout. Even if every operation times out, the next one
+/// finds a free worker, so a node that hangs does not delay operations of other nodes.
 fn derived_workers(pace: &Pace, op_timeout: Duration) -> u64 {
     match pace {
         Pace::Closed(_) => DEFAULT_WORKERS,
@@ -161,7 +160,7 @@ fn popularity(
     let hot_keys = cli.hot_keys.or(section.hot_keys);
     let space = match of_workload {
         Popularity::Zipf(_) => {
-            let message = |what: &str| format!("{what} cannot be given with the `zipf` of the workload");
+            let message = |what: &str| format!("{what} cannot be used with a workload that sets `zipf`");
             return match (cli.hot_keys, section.hot_keys, section.keys) {
                 (Some(_), ..) => Err(ConfigError::Flags(message("--hot-keys"))),
                 (None, Some(_), _) => {
@@ -176,7 +175,7 @@ fn popularity(
         Popularity::Hot(space) => space,
     };
     let keys = section.keys.unwrap_or(space.keys);
-    // A key space smaller than the workload's number of hot keys is wholly hot.
+    // If there are fewer keys than the workload has hot keys, all of them are hot.
     let hot_keys = hot_keys.unwrap_or(space.hot_keys.min(keys));
     let flag = cli.hot_keys.map(|_| "--hot-keys");
     Limit { flag, key: "hot_keys", value: hot_keys, limit: keys, what: "keys" }.check(lab)?;

@@ -1,5 +1,5 @@
-//! What comes with the program by name and from the user as a file: workloads and clients. Only the finding and
-//! reading live here, not what the files mean.
+//! Workloads and clients: presets that are built in, and files of the user. They are found and read here; what they mean is
+//! decided elsewhere.
 
 use std::path::{Path, PathBuf};
 
@@ -9,64 +9,69 @@ use daemon_core::yaml::Document;
 
 use super::error::ConfigError;
 
-/// A file that is compiled in.
+/// A file that is compiled into the program.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Shipped {
+pub(crate) struct Preset {
     pub(crate) name: &'static str,
     pub(crate) text: &'static str,
 }
 
 macro_rules! shipped {
     ($folder:literal: $($name:literal),+) => {
-        &[$(Shipped {
+        &[$(Preset {
             name: $name,
             text: include_str!(concat!("../../../../config/", $folder, "/", $name, ".yaml")),
         }),+]
     };
 }
 
-pub(crate) const WORKLOADS: &[Shipped] =
+pub(crate) const WORKLOADS: &[Preset] =
     shipped!("workloads": "mixed", "get", "get-heavy", "set-heavy", "zipf");
 
-pub(crate) const CLIENTS: &[Shipped] = shipped!("clients": "default", "fail-fast", "patient", "go-original");
+pub(crate) const CLIENTS: &[Preset] = shipped!("clients": "default", "fail-fast", "patient", "go-original");
 
-/// Where the files lie that the lab file names.
-pub(super) fn beside(lab: &Lab) -> &Path {
+/// The folder of the lab file. Paths in the lab file are relative to it.
+pub(super) fn folder_of(lab: &Lab) -> &Path {
     Path::new(lab.document().name()).parent().unwrap_or(Path::new(""))
 }
 
-/// One file of a kind, by name or by path.
+/// Whether a file's name ends in `.yaml` or `.yml`.
+pub(crate) fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
+/// A preset by its name, or a file by its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Choice {
-    Shipped(&'static Shipped),
+pub(crate) enum PresetOrFile {
+    Preset(&'static Preset),
     File(PathBuf),
 }
 
-impl Choice {
-    /// What a text names, or what it should have been.
-    pub(crate) fn of(shelf: &'static [Shipped], text: &str) -> Result<Self, String> {
+impl PresetOrFile {
+    /// Parses a name or a path. The error says what the text must be.
+    pub(crate) fn parse(presets: &'static [Preset], text: &str) -> Result<Self, String> {
         let path = Path::new(text);
-        if path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") {
+        if is_yaml(path) {
             return Ok(Self::File(path.to_owned()));
         }
-        let names = || shelf.iter().map(|shipped| shipped.name);
-        shelf.iter().find(|shipped| shipped.name == text).map(Self::Shipped).ok_or_else(|| {
+        let names = || presets.iter().map(|shipped| shipped.name);
+        presets.iter().find(|shipped| shipped.name == text).map(Self::Preset).ok_or_else(|| {
             let words: Vec<&str> = names().collect();
             format!("must be one of {} or a .yaml file{}", words.join(", "), did_you_mean(text, names()))
         })
     }
 
-    /// A path that does not start at the root is of this folder.
-    pub(crate) fn below(self, folder: &Path) -> Self {
+    /// Makes a relative path relative to this folder.
+    pub(crate) fn relative_to(self, folder: &Path) -> Self {
         match self {
             Self::File(path) => Self::File(folder.join(path)),
-            Self::Shipped(_) => self,
+            Self::Preset(_) => self,
         }
     }
 
     pub(crate) fn read(&self) -> Result<Document, ConfigError> {
         match self {
-            Self::Shipped(shipped) => {
+            Self::Preset(shipped) => {
                 Ok(Document::parse(format!("{}.yaml (built in)", shipped.name), shipped.text)?)
             }
             Self::File(path) => Ok(Document::parse(path.display().to_string(), Document::read_text(path)?)?),

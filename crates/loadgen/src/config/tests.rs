@@ -1,4 +1,4 @@
-//! What the lab file and the flags become, and what is said when they are wrong.
+//! The plan that a lab file and flags give, and the messages when they are invalid.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use daemon_core::lab::Lab;
 
 use super::presets::CLIENTS;
 use super::{ConfigError, plan};
-use crate::cli::{self, Cli, Parsed};
+use crate::cli::{self, Cli, CommandLine};
 use crate::keys::KeySpace;
 use crate::pacer::Pacer;
 use crate::payload::Sizes;
@@ -24,8 +24,8 @@ const SHIPPED: &str = include_str!("../../../../config/lab.yaml");
 fn flags(args: &[&str]) -> Cli {
     let line = ["loadgen"].iter().chain(args).map(|arg| (*arg).into());
     match cli::parse(line).unwrap() {
-        Parsed::Cli(cli) => *cli,
-        Parsed::Text(text) => panic!("{text}"),
+        CommandLine::Cli(cli) => *cli,
+        CommandLine::Text(text) => panic!("{text}"),
     }
 }
 
@@ -37,9 +37,9 @@ fn error(text: &str, args: &[&str]) -> String {
     of(text, args).unwrap_err().to_string()
 }
 
-/// The load dials what stands in `dial`, never the node behind the proxy.
+/// The load connects to `dial`, never to the node behind the proxy.
 #[test]
-fn dials_the_proxy_and_never_the_node() {
+fn connects_to_the_proxy_and_never_to_the_node() {
     let plain = of(SERVERS, &[]).unwrap();
     assert_eq!(plain.nodes, [Target { name: "a".into(), dial: "proxy:1".into() }]);
     let dialled = "servers:\n  - { name: a, listen: l:1, dial: d:3, upstream: u:2 }\n";
@@ -50,7 +50,7 @@ fn dials_the_proxy_and_never_the_node() {
 }
 
 #[test]
-fn flags_win_over_the_file_and_the_file_over_the_defaults() {
+fn flags_override_the_file_and_the_file_overrides_the_defaults() {
     let file =
         format!("{SERVERS}loadgen: {{ concurrency: 7, think_time: 3ms }}\nclient: {{ pool_size: 5 }}\n");
     let plan = of(&file, &["--concurrency", "9", "--workload", "get", "--servers", "x=h:1,y=h:2"]).unwrap();
@@ -63,14 +63,14 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
 }
 
 #[test]
-fn the_offset_moves_what_the_file_says_and_not_what_a_flag_says() {
+fn the_port_offset_applies_to_the_file_and_not_to_a_flag() {
     let lab = Lab::parse("lab.yaml", SHIPPED, 1000).unwrap();
     assert_eq!(plan(&lab, &flags(&[])).unwrap().metrics_addr.port(), 10090);
     assert_eq!(plan(&lab, &flags(&["--metrics-addr", "h:1"])).unwrap().metrics_addr.port(), 1);
 }
 
 #[test]
-fn every_problem_of_both_sections_is_told_with_its_line() {
+fn all_problems_of_both_sections_are_reported_with_their_lines() {
     let file = format!(
         "{SERVERS}loadgen:\n  workload: mixd\n  concurency: 5\nclient:\n  op_timeout: 0s\n  breaker:\n    failure_ratio: 1.5\n"
     );
@@ -81,7 +81,7 @@ fn every_problem_of_both_sections_is_told_with_its_line() {
 }
 
 #[test]
-fn numbers_that_bound_each_other_are_checked_wherever_they_come_from() {
+fn a_number_above_its_limit_is_an_error_in_file_and_flag() {
     let hot = format!("{SERVERS}loadgen:\n  keys: 5\n  hot_keys: 6\n");
     assert_eq!(error(&hot, &[]), "lab.yaml:5: `hot_keys` is 6, but there are only 5 keys");
     assert_eq!(
@@ -102,7 +102,7 @@ fn open(rate: u32, millis: u64) -> Pace {
 }
 
 #[test]
-fn the_loop_is_open_where_a_rate_is_given_last() {
+fn a_rate_makes_an_open_loop_and_a_think_time_a_closed_one() {
     assert_eq!(of(SERVERS, &[]).unwrap().load.pace, Pace::Closed(Pacer::default()));
     let shipped = of(SHIPPED, &[]).unwrap();
     assert_eq!((shipped.load.pace, shipped.load.workers), (open(3_000, 100), 1_500));
@@ -118,28 +118,28 @@ fn the_loop_is_open_where_a_rate_is_given_last() {
     let both = format!("{SERVERS}loadgen:\n  rate: 5\n  think_time: 1ms\n");
     assert_eq!(
         error(&both, &[]),
-        "lab.yaml:5: `think_time` is of a closed loop and `rate` of an open one, give one of them"
+        "lab.yaml:5: `think_time` and `rate` cannot both be set: `think_time` is for a closed loop, `rate` for an open loop"
     );
 }
 
 #[test]
-fn the_keys_of_the_lab_file_change_the_workload() {
+fn the_lab_file_overrides_the_workload() {
     let text = format!("{SERVERS}loadgen: {{ keys: 5, value_size: 64 }}\n");
     let load = of(&text, &[]).unwrap().load;
     assert_eq!(load.mix.keys, Popularity::Hot(KeySpace { keys: 5, hot_keys: 5 }));
     assert_eq!((load.sizes, load.warm_up), (Sizes::Fixed(64), 5));
     assert_eq!(
         error(&text, &["--workload", "zipf"]),
-        "lab.yaml:3: `keys` cannot be given with the `zipf` of the workload"
+        "lab.yaml:3: `keys` cannot be used with a workload that sets `zipf`"
     );
     assert_eq!(
         error(SERVERS, &["--workload", "zipf", "--hot-keys", "3"]),
-        "--hot-keys cannot be given with the `zipf` of the workload"
+        "--hot-keys cannot be used with a workload that sets `zipf`"
     );
 }
 
 #[test]
-fn a_workload_of_ones_own_lies_beside_the_file_that_names_it() {
+fn the_path_of_a_workload_is_relative_to_the_lab_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mine.yaml");
     std::fs::write(&file, "name: mine\nweights: { get: 100 }\nload: { rate: 5 }\n").unwrap();
@@ -152,12 +152,12 @@ fn a_workload_of_ones_own_lies_beside_the_file_that_names_it() {
     std::fs::write(&file, "name: mine\nweights: { get: 99 }\n").unwrap();
     let text = format!("{SERVERS}loadgen: {{ workload: mine.yaml, threads: 0 }}\n");
     let both = lab(&text).unwrap_err().to_string();
-    assert!(both.contains("mine.yaml:2: `weights` sum up to 99, must be 100"), "{both}");
+    assert!(both.contains("mine.yaml:2: the sum of `weights` is 99, must be 100"), "{both}");
     assert!(both.contains("lab.yaml:3: `threads` is 0, must be at least 1"), "{both}");
 }
 
 #[test]
-fn a_client_by_flag_stands_instead_of_the_files_and_a_preset_below_it() {
+fn a_client_flag_replaces_the_section_and_a_preset_completes_it() {
     let client = |text: &str, args: &[&str]| of(text, args).unwrap().client;
     let millis = |plan: &ClientPlan| plan.timeouts.operation.as_millis();
     let fast = client(SHIPPED, &["--client", "fail-fast"]);
@@ -170,9 +170,9 @@ fn a_client_by_flag_stands_instead_of_the_files_and_a_preset_below_it() {
     assert_eq!((millis(&below), below.pool_size, below.breaker.min_requests), (2_000, 7, 100));
 }
 
-/// The shipped clients say every knob, and `default` says what holds when nothing is said; so does the lab file.
+/// Each shipped client sets every value. The preset `default` and the lab file set the values that are the default anyway.
 #[test]
-fn the_default_client_is_what_holds_by_default() {
+fn the_default_client_has_the_default_values() {
     let silent = of(SERVERS, &[]).unwrap().client;
     assert_eq!(of(SERVERS, &["--client", "default"]).unwrap().client, silent);
     assert_eq!(of(SHIPPED, &[]).unwrap().client, silent);
@@ -189,7 +189,7 @@ fn the_default_client_is_what_holds_by_default() {
 }
 
 #[test]
-fn the_rarer_knobs_come_from_all_layers() {
+fn settings_come_from_all_layers() {
     let text = format!("{SERVERS}client: {{ preset: go-original, retries: 3, idle_timeout: 5s }}\n");
     let args = ["--failover", "next", "--acquire-timeout", "20ms", "--retry-budget", "0.5"];
     let client = of(&text, &args).unwrap().client;
@@ -207,7 +207,7 @@ fn the_rarer_knobs_come_from_all_layers() {
 }
 
 #[test]
-fn what_is_wrong_with_a_client_is_named_where_it_stands() {
+fn an_invalid_client_setting_is_reported_with_its_place() {
     assert_eq!(
         error(SERVERS, &["--breaker-interval", "5s"]),
         "--breaker-bucket-period is 10s, must not be longer than --breaker-interval, which is 5s"

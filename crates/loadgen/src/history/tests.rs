@@ -1,4 +1,4 @@
-//! The history against the definition of stale and late, over random runs of a register.
+//! Compares the history with the definitions of stale and late, over random writes and reads.
 
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ fn acknowledged(history: &mut History, writer: u64, began: Nanos, ended: Nanos) 
 }
 
 #[test]
-fn a_replaced_value_is_stale_for_reads_that_began_after_its_replacement() {
+fn a_replaced_value_is_stale_for_reads_that_began_after_the_replacement() {
     let mut history = History::default();
     let old = acknowledged(&mut history, 1, 10, 20);
     let new = acknowledged(&mut history, 2, 30, 40);
@@ -35,7 +35,7 @@ fn of_two_overlapping_writes_neither_is_stale() {
 }
 
 #[test]
-fn a_write_given_up_is_late_once_and_then_like_any_other() {
+fn a_write_given_up_is_late_once_and_then_counts_as_acknowledged() {
     let mut history = History::default();
     let held = id(1, 10);
     history.begin(held);
@@ -48,18 +48,18 @@ fn a_write_given_up_is_late_once_and_then_like_any_other() {
 }
 
 #[test]
-fn a_deletion_replaces_and_a_refused_write_does_not() {
+fn a_deletion_replaces_values_and_a_refused_write_does_not() {
     let mut history = History::default();
     let kept = acknowledged(&mut history, 1, 10, 20);
     history.begin(id(2, 30));
     history.forget(id(2, 30));
     assert_eq!(history.judge(kept, 50, 60), Freshness::Right);
-    history.deleted(60, 70);
+    history.record_deletion(60, 70);
     assert_eq!(history.judge(kept, 75, 80), Freshness::Stale);
 }
 
 #[test]
-fn a_value_from_before_any_history_is_right_until_it_must_have_been_replaced() {
+fn an_unknown_value_is_right_until_it_must_have_been_replaced() {
     let mut history = History::default();
     let foreign = id(99, 1);
     assert_eq!(history.judge(foreign, 5, 6), Freshness::Right);
@@ -84,7 +84,7 @@ fn the_initial_value_is_replaced_by_the_first_change() {
 }
 
 #[test]
-fn an_acknowledgement_noted_late_still_finds_its_place() {
+fn an_acknowledgement_that_arrives_late_is_sorted_in() {
     let mut history = History::default();
     let slow = id(1, 10);
     history.begin(slow);
@@ -93,7 +93,7 @@ fn an_acknowledgement_noted_late_still_finds_its_place() {
     assert_eq!(history.judge(slow, 50, 60), Freshness::Stale);
 }
 
-/// One writer's plan: when it writes next and for how long, and what becomes of the write.
+/// The next write of a writer: the pause before it, its length, and its outcome.
 #[derive(Clone, Debug)]
 struct Step {
     writer: usize,
@@ -111,10 +111,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    /// Whatever was written and given up, a value is called stale exactly when its acknowledged write ended before
-    /// another acknowledged one began that ended before the read did begin.
+    /// For any writes, a value is stale exactly when its write was acknowledged before another acknowledged write began, and
+    /// that one was acknowledged before the read began.
     #[test]
-    fn stale_means_what_the_definition_says(steps in steps()) {
+    fn stale_follows_its_definition(steps in steps()) {
         let mut clock = [0u64; 4];
         let mut events = Vec::new();
         for step in &steps {
@@ -125,7 +125,7 @@ proptest! {
             events.push((began, 0, id, ended, step.fate));
             events.push((ended, 1, id, ended, step.fate));
         }
-        // At one instant ends come first: a write that begins when another ended began after it.
+        // At one instant, ends come first: a write that begins when another ends begins after it.
         events.sort_by_key(|(at, kind, ..)| (*at, 1 - *kind));
         let mut history = History::default();
         let mut done: Vec<(WriteId, Nanos)> = Vec::new();

@@ -1,5 +1,5 @@
-//! The open loop on the real clock: what starts, what is counted, who is woken. Lateness is printed and not judged: it
-//! depends on the machine's other work.
+//! The open loop on the real clock: starts, counts and wake-ups. Lateness is printed and not asserted, because it depends on
+//! the machine's other work.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinSet, LocalSet, yield_now};
 
 use super::OpenLoop;
-use crate::dispatch::Start;
+use crate::dispatch::DueOperation;
 use crate::profile::{LoadProfile, Rate, Schedule};
 use crate::recorder::test_families::client_families;
 
-/// What one run did.
-struct Ran {
-    starts: Vec<(Start, Instant)>,
+/// The result of one run.
+struct Outcome {
+    starts: Vec<(DueOperation, Instant)>,
     dropped: u64,
-    /// Of those, before the load was ended.
-    dropped_meanwhile: u64,
+    /// The part of `dropped` before the load ended.
+    dropped_before_end: u64,
     due: u64,
 }
 
-/// Runs workers that do `work` for each operation, until so many have started.
+/// Runs workers that take the time `work` for each operation, until `enough` operations have started.
 #[track_caller]
-fn run(rate: u32, workers: usize, enough: usize, max_start_delay: Duration, work: Duration) -> Ran {
+fn run(rate: u32, workers: usize, enough: usize, max_start_delay: Duration, work: Duration) -> Outcome {
     let families = client_families(&[], 1);
     let profile = LoadProfile::Constant(Rate::new(rate).unwrap());
     let schedule = Schedule::new(profile, 0, 1).unwrap();
@@ -31,14 +31,14 @@ fn run(rate: u32, workers: usize, enough: usize, max_start_delay: Duration, work
     let starts = Rc::new(RefCell::new(Vec::new()));
     let all = Rc::clone(&starts);
     let shard = families.shard(0).unwrap();
-    let (dropped_meanwhile, due) = LocalSet::new().block_on(&runtime, async {
+    let (dropped_before_end, due) = LocalSet::new().block_on(&runtime, async {
         let began = Instant::now();
         let open = Rc::new(OpenLoop::new(schedule, began, max_start_delay, None, shard));
         let mut tasks = JoinSet::new();
         for _ in 0..workers {
             let (open, starts) = (Rc::clone(&open), Rc::clone(&all));
             tasks.spawn_local(async move {
-                while let Some(start) = open.next().await {
+                while let Some(start) = open.next_operation().await {
                     starts.borrow_mut().push(start);
                     if work.is_zero() { yield_now().await } else { tokio::time::sleep(work).await }
                 }
@@ -55,22 +55,22 @@ fn run(rate: u32, workers: usize, enough: usize, max_start_delay: Duration, work
         }
         let backlog = open.backlog();
         let now = Instant::now();
-        let meanwhile = families.totals().dropped;
+        let dropped = families.totals().dropped;
         open.close(now);
-        // Every worker leaves, the idle ones included.
+        // Every worker ends, including the idle ones.
         tokio::time::timeout(Duration::from_secs(30), async { while tasks.join_next().await.is_some() {} })
             .await
             .unwrap();
         assert_eq!(backlog.depth(now), 0);
-        (meanwhile, super::due(&schedule, began, now))
+        (dropped, super::count_due(&schedule, began, now))
     });
     let mut starts = starts.take();
-    // The workers note a start only after others may have been woken.
+    // A worker records its start after other workers may have been woken.
     starts.sort_by_key(|(start, _)| start.number);
-    Ran { starts, dropped: families.totals().dropped, dropped_meanwhile, due }
+    Outcome { starts, dropped: families.totals().dropped, dropped_before_end, due }
 }
 
-fn check(ran: &Ran, max_start_delay: Duration) {
+fn check(ran: &Outcome, max_start_delay: Duration) {
     assert_eq!(ran.starts.len() as u64 + ran.dropped, ran.due);
     assert!(ran.starts.is_sorted_by(|(one, _), (next, _)| one.number < next.number));
     for (start, at) in &ran.starts {
@@ -79,7 +79,7 @@ fn check(ran: &Ran, max_start_delay: Duration) {
     }
 }
 
-/// Everything due starts or is dropped, nothing early; prints how late starts are at high, middling and low rates.
+/// Every due operation starts or is dropped, and none starts early. Prints the lateness at high, medium and low rates.
 #[test]
 fn starts_come_in_time_at_every_rate() {
     let delay = Duration::from_secs(1);
@@ -99,12 +99,13 @@ fn starts_come_in_time_at_every_rate() {
     }
 }
 
-/// Two workers that take 20 ms each cannot do 1,000 op/s: the rest is dropped while the load lasts, and counted.
+/// Two workers that take 20 ms for each operation cannot perform 1,000 per second. The rest is dropped and counted while the
+/// load runs.
 #[test]
-fn what_workers_cannot_take_is_dropped_and_counted() {
+fn operations_without_a_worker_are_dropped_and_counted() {
     let delay = Duration::from_millis(50);
     let ran = run(1_000, 2, 20, delay, Duration::from_millis(20));
     check(&ran, delay);
-    // Ten rounds of two take 180 ms to begin: 180 due, of which 20 started and at most 60 waited.
-    assert!(ran.dropped_meanwhile >= 90, "{} of {}", ran.dropped_meanwhile, ran.due);
+    // The tenth round of two starts after 180 ms: 180 operations are due, 20 of them started and at most 60 wait.
+    assert!(ran.dropped_before_end >= 90, "{} of {}", ran.dropped_before_end, ran.due);
 }

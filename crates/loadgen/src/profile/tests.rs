@@ -1,4 +1,4 @@
-//! The profile is exact: starts and counts are two views of one function, checked against whole-number arithmetic.
+//! The profile is exact: starts and counts agree with each other and with integer arithmetic.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn profile() -> impl Strategy<Value = LoadProfile> {
     prop_oneof![rate().prop_map(LoadProfile::Constant), ramp().prop_map(LoadProfile::Ramp)]
 }
 
-/// From the first operations to those of two days at the full rate.
+/// Numbers from the first operations up to those of two days at the highest rate.
 fn number() -> impl Strategy<Value = u64> {
     prop_oneof![0..1_000u64, 0..1_000_000u64, 0..40_000_000_000u64]
 }
@@ -38,7 +38,7 @@ fn constant(rate: u32) -> LoadProfile {
 }
 
 proptest! {
-    /// An operation is due from the nanosecond of its start and not one nanosecond earlier.
+    /// An operation is due at the nanosecond of its start and not one nanosecond earlier.
     #[test]
     fn starts_and_counts_agree(profile in profile(), number in number()) {
         let start = profile.start(number);
@@ -48,9 +48,9 @@ proptest! {
         }
     }
 
-    /// Starts never go back, and neither do counts.
+    /// Starts and counts never decrease.
     #[test]
-    fn time_only_moves_on(profile in profile(), number in number(), step in 0..1_000u64) {
+    fn starts_and_counts_never_decrease(profile in profile(), number in number(), step in 0..1_000u64) {
         let (early, late) = (profile.start(number), profile.start(number + step));
         prop_assert!(early <= late);
         prop_assert!(profile.due(early) <= profile.due(late));
@@ -65,7 +65,7 @@ proptest! {
         prop_assert!(reached >= exact && reached < exact + u128::from(rate.get()));
     }
 
-    /// By its end, a ramp has started the mean of its rates times its length, and afterwards it is as a constant rate.
+    /// By its end, a ramp has started the mean of its rates times its length. Then it continues at a constant rate.
     #[test]
     fn a_ramp_starts_the_mean_of_its_rates(ramp in ramp(), later in 0..1_000u64) {
         let (from, to, over) = (u128::from(ramp.from.get()), u128::from(ramp.to.get()), u128::from(ramp.over));
@@ -77,9 +77,9 @@ proptest! {
         prop_assert_eq!(more, later * u64::from(ramp.to.get()));
     }
 
-    /// The distance between neighbours stays between those of the two rates of the ramp, rounded to nanoseconds.
+    /// The time between two operations of a ramp is between those of its two rates, rounded to nanoseconds.
     #[test]
-    fn a_ramp_never_leaves_its_rates(ramp in ramp(), number in number()) {
+    fn a_ramp_stays_between_its_rates(ramp in ramp(), number in number()) {
         let profile = LoadProfile::Ramp(ramp);
         let gap = (profile.start(number + 1) - profile.start(number)).as_nanos();
         let (slow, fast) = (ramp.from.min(ramp.to).get(), ramp.from.max(ramp.to).get());
@@ -87,7 +87,7 @@ proptest! {
         prop_assert!(gap <= 1_000_000_000u128.div_ceil(u128::from(slow)) + 1, "{gap}");
     }
 
-    /// A ramp between equal rates is that rate.
+    /// A ramp between equal rates equals that constant rate.
     #[test]
     fn a_level_ramp_is_constant(rate in rate(), over in 1..MAX_RAMP.as_nanos() as u64, number in number()) {
         let level = LoadProfile::Ramp(Ramp::new(rate, rate, Duration::from_nanos(over)).unwrap());
@@ -97,21 +97,21 @@ proptest! {
         prop_assert_eq!(level.due(at), constant.due(at));
     }
 
-    /// The lanes together hold every operation exactly once, each at the profile's time, and count as the profile does.
+    /// All threads together have every operation exactly once, at the profile's time, and the same count as the profile.
     #[test]
-    fn lanes_share_out_the_profile(profile in profile(), lanes in 1..9u64, number in number(), at_ns in 0..100_000_000_000u64) {
-        let lane = |lane| Schedule::new(profile, lane, lanes).unwrap();
-        let mine = lane(number % lanes);
-        prop_assert_eq!(mine.number(number / lanes), number);
-        prop_assert_eq!(mine.start(number / lanes), profile.start(number));
+    fn threads_share_the_profile(profile in profile(), threads in 1..9u64, number in number(), at_ns in 0..100_000_000_000u64) {
+        let thread = |thread| Schedule::new(profile, thread, threads).unwrap();
+        let mine = thread(number % threads);
+        prop_assert_eq!(mine.number(number / threads), number);
+        prop_assert_eq!(mine.start(number / threads), profile.start(number));
         let at = Duration::from_nanos(at_ns);
-        prop_assert_eq!((0..lanes).map(|i| lane(i).due(at)).sum::<u64>(), profile.due(at));
-        prop_assert!(mine.due(mine.start(number / lanes)) > number / lanes);
+        prop_assert_eq!((0..threads).map(|i| thread(i).due(at)).sum::<u64>(), profile.due(at));
+        prop_assert!(mine.due(mine.start(number / threads)) > number / threads);
     }
 }
 
 #[test]
-fn three_hours_at_every_end_of_the_range_are_exact() {
+fn three_hours_at_any_rate_are_exact() {
     let hours = Duration::from_secs(3 * 60 * 60);
     for rate in [1, 7, 3_000, 50_000, 200_000] {
         let profile = constant(rate);
@@ -124,7 +124,7 @@ fn three_hours_at_every_end_of_the_range_are_exact() {
 }
 
 #[test]
-fn a_ramp_by_hand() {
+fn a_ramp_matches_a_calculation_by_hand() {
     let rate = |rate| Rate::new(rate).unwrap();
     let up = LoadProfile::Ramp(Ramp::new(rate(1), rate(3), Duration::from_secs(2)).unwrap());
     // t + t^2 / 2: 4 operations in 2 s, then 3 per second.
@@ -136,7 +136,7 @@ fn a_ramp_by_hand() {
 }
 
 #[test]
-fn the_ends_of_the_ranges_are_refused_and_never_overflow() {
+fn values_out_of_range_are_refused_and_the_largest_do_not_overflow() {
     assert_eq!((Rate::new(0), Rate::new(200_001)), (None, None));
     let (slow, fast) = (Rate::new(1).unwrap(), Rate::new(200_000).unwrap());
     assert_eq!(Ramp::new(slow, fast, Duration::ZERO), None);

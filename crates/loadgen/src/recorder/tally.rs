@@ -1,10 +1,10 @@
-//! A recorder for tests: every event, in the order it was told.
+//! A recorder for tests: a list of all events in order.
 
 use std::sync::{Arc, Mutex};
 
 use super::{Event, Recorder};
 
-/// Shared by all its clones.
+/// The list of events. All clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally(Arc<Mutex<Vec<Event>>>);
 
@@ -23,7 +23,7 @@ impl Tally {
         self.events().iter().filter(|event| wanted(event)).count()
     }
 
-    /// Connections made that are not closed yet.
+    /// The number of connections that were opened and not closed.
     pub(crate) fn open_connections(&self) -> usize {
         let made = self.count(|event| matches!(event, Event::ConnectionCreated { .. }));
         made - self.count(|event| matches!(event, Event::ConnectionClosed { .. }))

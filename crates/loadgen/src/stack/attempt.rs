@@ -1,37 +1,37 @@
-//! One attempt at one node: a connection from the pool, one exchange on it, and what its end means for the connection
-//! and the breaker.
+//! One attempt at one node: it gets a connection from the pool, performs one exchange on it, and reports the result to the
+//! pool and the breaker.
 
 use std::time::Instant;
 
 use metrics_core::labels::{CloseReason, ErrorType};
 use tokio::sync::SemaphorePermit;
 
-use crate::flight::Seen;
-use crate::ledger::Fate;
+use crate::exchange_log::ExchangeResult;
+use crate::ledger::WriteOutcome;
 use crate::recorder::{Event, Recorder};
-use crate::stack::conn::{Answered, Client, ConnError, Connection, Reply, Request};
-use crate::stack::context::{Places, Shared};
+use crate::stack::conn::{Client, ConnError, Connection, Reply, ReplyKind, Request};
+use crate::stack::context::{OwnConnections, StackContext};
 use crate::stack::deadline::{Deadline, Elapsed, now};
 use crate::stack::node::Admission;
-use crate::stack::operation::{Exchanged, Performed};
-use crate::stack::pool::Pooled;
-use crate::value::{Verdict, Wrong};
+use crate::stack::operation::{ExchangeTimes, OperationOutcome};
+use crate::stack::pool::PooledConnection;
+use crate::value::{Verdict, WrongValue};
 
 pub(super) struct Attempt<'a, C: Client, R: Recorder> {
-    pub(super) shared: &'a Shared<C, R>,
-    pub(super) own: &'a Places<C, R>,
+    pub(super) context: &'a StackContext<C, R>,
+    pub(super) own: &'a OwnConnections<C, R>,
     pub(super) deadline: &'a mut Deadline,
     pub(super) server: usize,
     pub(super) started: Instant,
-    /// Without a connection by then the operation is dropped.
+    /// The operation is dropped if it has no connection by then.
     pub(super) connected_by: Option<Instant>,
-    /// The whole operation's.
+    /// The deadline of the whole operation.
     pub(super) limit: Instant,
 }
 
-/// A connection in use, since when it was ready, and what to give back with it.
+/// A connection in use, the time at which it was ready, and the slot to return with it.
 struct Checkout<'a, C, R: Recorder> {
-    connection: Box<Pooled<C, R>>,
+    connection: Box<PooledConnection<C, R>>,
     ready: Instant,
     slot: Option<SemaphorePermit<'a>>,
 }
@@ -41,8 +41,8 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
         &mut self,
         request: Request<'_>,
         admission: Admission<'_>,
-        judge: &impl Fn(Reply<'_>, Exchanged) -> Verdict,
-    ) -> Performed {
+        judge: &impl Fn(Reply<'_>, ExchangeTimes) -> Verdict,
+    ) -> OperationOutcome {
         match self.checkout().await {
             Ok(checkout) => {
                 let performed = self.exchange(checkout, request, judge).await;
@@ -54,33 +54,33 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
                 let late = self.connected_by.is_some_and(|by| ended >= by);
                 let dropped = error == ErrorType::PoolExhausted && late;
                 if dropped {
-                    // It counts nowhere as an operation: the node did nothing wrong.
+                    // A dropped operation does not count against the node.
                     admission.forget(ended);
                 } else {
                     admission.record(false, ended);
                 }
-                Performed { dropped, ..Performed::refused(self.server, error, ended) }
+                OperationOutcome { dropped, ..OperationOutcome::refused(self.server, error, ended) }
             }
         }
     }
 
-    /// A connection to the node: the worker's own, an idle one, or a new one.
+    /// Gets a connection to the node: the worker's own, an idle one, or a new one.
     async fn checkout(&mut self) -> Result<Checkout<'a, C::Connection, R>, ErrorType> {
-        let Self { shared, server, started, .. } = *self;
-        let times = &shared.pool_times;
+        let Self { context, server, started, .. } = *self;
+        let times = &context.pool_times;
         let own = self.own.borrow_mut()[server].take();
-        if let Some(connection) = own.and_then(|own| own.fresh(times, started)) {
-            shared.recorder.record(Event::Acquired { server, waited: std::time::Duration::ZERO });
+        if let Some(connection) = own.and_then(|own| own.keep_if_usable(times, started)) {
+            context.recorder.record(Event::Acquired { server, waited: std::time::Duration::ZERO });
             return Ok(Checkout { connection, ready: started, slot: None });
         }
-        let pool = &shared.pools[server];
+        let pool = &context.pools[server];
         let limits = [self.connected_by, times.acquire.map(|wait| started + wait)];
         let slot_limit = limits.into_iter().flatten().fold(self.limit, Instant::min);
         let slot = match self.deadline.within(slot_limit, pool.slot()).await {
-            // A slot that came at the very end is no use: the next one in the queue may still have time.
-            Ok(slot) if !pool.shared() || now() < slot_limit => slot,
+            // A slot that came too late is returned: the next operation in the queue may still have time.
+            Ok(slot) if !pool.is_shared() || now() < slot_limit => slot,
             Ok(_) | Err(Elapsed) => {
-                shared.recorder.record(Event::AcquireFailed { server });
+                context.recorder.record(Event::AcquireFailed { server });
                 return Err(ErrorType::PoolExhausted);
             }
         };
@@ -90,108 +90,122 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
         };
         let ready = now();
         let waited = ready.saturating_duration_since(started);
-        shared.recorder.record(Event::Acquired { server, waited });
+        context.recorder.record(Event::Acquired { server, waited });
         Ok(Checkout { connection, ready, slot })
     }
 
-    async fn dial(&mut self) -> Result<Box<Pooled<C::Connection, R>>, ErrorType> {
-        let Self { shared, server, started, limit, .. } = *self;
-        let node = &shared.nodes[server];
-        let begun = now();
-        let dial_limit = limit.min(begun + shared.timeouts.connect);
-        let error = match self.deadline.within(dial_limit, shared.client.dial(&node.dial)).await {
+    async fn dial(&mut self) -> Result<Box<PooledConnection<C::Connection, R>>, ErrorType> {
+        let Self { context, server, started, limit, .. } = *self;
+        let node = &context.nodes[server];
+        let dial_start = now();
+        let dial_limit = limit.min(dial_start + context.timeouts.connect);
+        let error = match self.deadline.within(dial_limit, context.client.dial(&node.dial)).await {
             Ok(Ok(connection)) => {
-                let counts = &shared.pools[server].counts;
-                return Ok(Pooled::new(connection, server, counts, &shared.recorder, now()));
+                let counts = &context.pools[server].counts;
+                return Ok(PooledConnection::new(connection, server, counts, &context.recorder, now()));
             }
             Ok(Err(error)) => {
                 tracing::debug!(server = node.name, %error, "dial failed");
                 ErrorType::Connect
             }
-            // Waiting for a slot took the better part of the operation's time: the node is not to blame.
-            Err(Elapsed) if dial_limit == limit && limit - begun < begun - started => {
+            // Most of the operation's time was spent waiting for a slot, so the node is not the cause.
+            Err(Elapsed) if dial_limit == limit && limit - dial_start < dial_start - started => {
                 ErrorType::PoolExhausted
             }
             Err(Elapsed) => ErrorType::Connect,
         };
-        shared.recorder.record(Event::AcquireFailed { server });
+        context.recorder.record(Event::AcquireFailed { server });
         Err(error)
     }
 
-    /// One request and its reply. Whatever is left of a connection that did not end in step is dropped here.
+    /// Sends one request and reads its reply. A connection that may be out of step is closed here.
     async fn exchange(
         &mut self,
         checkout: Checkout<'_, C::Connection, R>,
         request: Request<'_>,
-        judge: &impl Fn(Reply<'_>, Exchanged) -> Verdict,
-    ) -> Performed {
-        let Self { shared, server, limit, .. } = *self;
+        judge: &impl Fn(Reply<'_>, ExchangeTimes) -> Verdict,
+    ) -> OperationOutcome {
+        let Self { context, server, limit, .. } = *self;
         let Checkout { mut connection, ready: began, slot } = checkout;
         let (outcome, verdict, ended) = {
             let (stream, _active) = connection.activate();
             let outcome = self.deadline.within(limit, stream.exchange(request)).await;
             let ended = now();
             let verdict = match &outcome {
-                Ok(Ok(reply)) => judge(*reply, Exchanged { began, ended }),
+                Ok(Ok(reply)) => judge(*reply, ExchangeTimes { began, ended }),
                 Ok(Err(_)) | Err(Elapsed) => Verdict::Right,
             };
-            (outcome.map(|replied| replied.map(|reply| reply.answered())), verdict, ended)
+            (outcome.map(|replied| replied.map(|reply| reply.kind())), verdict, ended)
         };
-        connection.flight.record(request.operation(), request.key(), began, ended, seen(&outcome, verdict));
-        let (result, close, fate) = match (outcome, verdict) {
+        let logged = exchange_result(&outcome, verdict);
+        connection.exchange_log.record(request.operation(), request.key(), began, ended, logged);
+        let (result, close, write_outcome) = match (outcome, verdict) {
             (Ok(Ok(_)), Verdict::Wrong(wrong)) => {
-                shared.recorder.record(Event::Corrupt { server, kind: wrong.kind() });
-                if shared.ledger.is_first_wrong() {
-                    tell(&shared.nodes[server].name, request, wrong, &connection);
+                context.recorder.record(Event::Corrupt { server, kind: wrong.kind() });
+                if context.ledger.is_first_wrong_value() {
+                    log_wrong_value(&context.nodes[server].name, request, wrong, &connection);
                 }
                 let close = wrong.is_out_of_step().then_some(CloseReason::Error);
-                (Err(ErrorType::Corrupt), close, Fate::Unknown)
+                (Err(ErrorType::Corrupt), close, WriteOutcome::Unknown)
             }
-            (Ok(Ok(answered)), verdict) => {
+            (Ok(Ok(kind)), verdict) => {
                 if verdict == Verdict::Late {
-                    shared.recorder.record(Event::LateWrite { server });
+                    context.recorder.record(Event::LateWrite { server });
                 }
-                (Ok(answered), None, Fate::Acknowledged)
+                (Ok(kind), None, WriteOutcome::Acknowledged)
             }
             (Ok(Err(error)), _) => {
-                tracing::debug!(server = shared.nodes[server].name, %error, "exchange failed");
-                (Err(error.error_type()), error.close_reason(), error.fate())
+                tracing::debug!(server = context.nodes[server].name, %error, "exchange failed");
+                (Err(error.error_type()), error.close_reason(), error.write_outcome())
             }
-            (Err(Elapsed), _) => (Err(ErrorType::Timeout), Some(CloseReason::Timeout), Fate::Unknown),
+            (Err(Elapsed), _) => (Err(ErrorType::Timeout), Some(CloseReason::Timeout), WriteOutcome::Unknown),
         };
         match close {
             Some(reason) => connection.close(reason),
-            None => {
-                connection.used(ended);
-                let pool = &shared.pools[server];
-                if pool.shared() {
-                    pool.put_idle(connection, &shared.pool_times, ended);
-                } else {
-                    self.own.borrow_mut()[server] = Some(connection);
-                }
-            }
+            None => self.return_connection(connection, ended),
         }
-        // Given back last: whoever gets the slot next finds the connection idle, or gone.
+        // The slot is returned last, after the connection is back in the pool or closed.
         drop(slot);
-        Performed { server, result, sent: Some(began), ended, fate, dropped: false }
+        OperationOutcome { server, result, sent: Some(began), ended, write_outcome, dropped: false }
+    }
+
+    /// Returns a usable connection to its worker, or to the pool if the workers share connections.
+    #[inline]
+    fn return_connection(&self, mut connection: Box<PooledConnection<C::Connection, R>>, at: Instant) {
+        let Self { context, server, .. } = *self;
+        connection.used(at);
+        let pool = &context.pools[server];
+        if pool.is_shared() {
+            pool.put_idle(connection, &context.pool_times, at);
+        } else {
+            self.own.borrow_mut()[server] = Some(connection);
+        }
     }
 }
 
-fn seen(outcome: &Result<Result<Answered, ConnError>, Elapsed>, verdict: Verdict) -> Seen {
+fn exchange_result(
+    outcome: &Result<Result<ReplyKind, ConnError>, Elapsed>,
+    verdict: Verdict,
+) -> ExchangeResult {
     match (outcome, verdict) {
-        (_, Verdict::Wrong(wrong)) => Seen::Wrong(wrong.kind()),
-        (_, Verdict::Late) => Seen::Late,
-        (Ok(Ok(Answered::Hit)), _) => Seen::Value,
-        (Ok(Ok(Answered::Miss)), _) => Seen::Miss,
-        (Ok(Ok(Answered::Done)), _) => Seen::Done,
-        (Ok(Err(error)), _) => Seen::Failed(error.error_type()),
-        (Err(Elapsed), _) => Seen::Failed(ErrorType::Timeout),
+        (_, Verdict::Wrong(wrong)) => ExchangeResult::Wrong(wrong.kind()),
+        (_, Verdict::Late) => ExchangeResult::Late,
+        (Ok(Ok(ReplyKind::Hit)), _) => ExchangeResult::Value,
+        (Ok(Ok(ReplyKind::Miss)), _) => ExchangeResult::Miss,
+        (Ok(Ok(ReplyKind::Done)), _) => ExchangeResult::Done,
+        (Ok(Err(error)), _) => ExchangeResult::Failed(error.error_type()),
+        (Err(Elapsed), _) => ExchangeResult::Failed(ErrorType::Timeout),
     }
 }
 
-/// The first wrong value of a run, with all that is known.
-fn tell<C, R: Recorder>(server: &str, request: Request<'_>, wrong: Wrong, connection: &Pooled<C, R>) {
+/// Logs the first wrong value of a run in detail.
+fn log_wrong_value<C, R: Recorder>(
+    server: &str,
+    request: Request<'_>,
+    wrong: WrongValue,
+    connection: &PooledConnection<C, R>,
+) {
     let (key, kind) = (String::from_utf8_lossy(request.key()), wrong.kind());
-    let recent = &connection.flight;
-    tracing::error!(server, %kind, %key, found = %wrong, %recent, "wrong value read; further ones are only counted");
+    let recent = &connection.exchange_log;
+    tracing::error!(server, %kind, %key, found = %wrong, %recent, "wrong value read; further wrong values are only counted");
 }

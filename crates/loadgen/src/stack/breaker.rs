@@ -1,19 +1,19 @@
-//! The circuit breaker as a pure state machine: time comes in as an argument. No clock, lock or socket here; the
-//! shared form is in `node.rs`.
+//! The circuit breaker as a pure state machine: time is an argument. There is no clock, lock or socket here; `node.rs` shares
+//! the breaker between threads.
 //!
-//! Semantics of sony/gobreaker v2. Closed: results are counted over a rolling window of buckets, each result in the
-//! bucket its request was admitted in; a failure that meets a trip rule opens. Open: everything is refused for
-//! `open_timeout`, then half-open. Half-open: at most `half_open_requests` are let through; as many successes in a
-//! row close it, one failure opens it. Each change of state starts a new generation, and a result that belongs to
-//! an older generation is ignored.
+//! The semantics are those of sony/gobreaker v2. Closed: results are counted over a rolling window of buckets, each result
+//! in the bucket in which its request was admitted. A failure that meets a trip rule opens the breaker. Open: all requests
+//! are refused for `open_timeout`, then the breaker is half-open. Half-open: at most `half_open_requests` requests are
+//! admitted. The same number of consecutive successes closes the breaker, one failure opens it. Each state change starts a
+//! new generation. A result of an older generation is ignored.
 
 use std::time::{Duration, Instant};
 
 use metrics_core::labels::BreakerState;
 
-use crate::stack::window::{Age, Counts, Window};
+use crate::stack::window::{BucketNumber, Counts, Window};
 
-/// When to trip and how to heal.
+/// When the breaker opens and closes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BreakerRules {
     pub(crate) half_open_requests: u64,
@@ -32,41 +32,41 @@ impl BreakerRules {
                 && counts.failures as f64 / counts.requests as f64 >= self.failure_ratio)
     }
 
-    /// Buckets of the window: the interval rounded up to whole bucket periods.
+    /// The number of buckets in the window: the interval, rounded up to whole bucket periods.
     fn buckets(&self) -> usize {
         let count = self.interval.as_nanos().div_ceil(self.bucket_period.as_nanos().max(1));
         usize::try_from(count).unwrap_or(usize::MAX).clamp(1, MAX_BUCKETS)
     }
 }
 
-/// Bound on the memory of one window, far above any useful resolution.
+/// Limits the memory of one window. No useful resolution needs this many buckets.
 const MAX_BUCKETS: usize = 10_000;
 
-/// Leave to send one request, to be handed back with its result.
+/// Permission to send one request. It is returned with the result.
 #[must_use = "a permit that is not recorded leaves its request without a result"]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Permit {
     pub(crate) generation: u64,
-    pub(crate) age: Age,
+    pub(crate) bucket: BucketNumber,
 }
 
-/// What everybody is granted while the breaker is closed, up to the end of the current bucket.
+/// A permit for all requests while the breaker is closed, until the end of the current bucket.
 #[derive(Debug)]
-pub(crate) struct Standing {
+pub(crate) struct SharedPermit {
     pub(crate) permit: Permit,
     pub(crate) until: Instant,
 }
 
-/// A change of state, for whoever counts and timestamps it.
+/// A state change. The caller counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Transition {
     pub(crate) from: BreakerState,
     pub(crate) to: BreakerState,
 }
 
-/// What a breaker is asked and what changed because it was asked.
+/// The answer of the breaker, and the state change that the call caused.
 #[derive(Debug)]
-pub(crate) struct Answer<T> {
+pub(crate) struct Decision<T> {
     pub(crate) value: T,
     pub(crate) transition: Option<Transition>,
 }
@@ -87,25 +87,26 @@ impl Breaker {
         Self { rules, state: BreakerState::Closed, generation: 0, since: now, window, successes_in_a_row: 0 }
     }
 
-    /// Whether a request may go out now; `None` means refused.
-    pub(crate) fn admit(&mut self, now: Instant) -> Answer<Option<Permit>> {
+    /// Whether a request may be sent now. `None` means that it is refused.
+    pub(crate) fn admit(&mut self, now: Instant) -> Decision<Option<Permit>> {
         let transition = self.advance(now);
         let refused = match self.state {
             BreakerState::Closed => false,
             BreakerState::HalfOpen => self.window.totals().requests >= self.rules.half_open_requests,
             BreakerState::Open => true,
         };
-        let value = (!refused).then(|| Permit { generation: self.generation, age: self.window.requests(1) });
-        Answer { value, transition }
+        let value =
+            (!refused).then(|| Permit { generation: self.generation, bucket: self.window.add_requests(1) });
+        Decision { value, transition }
     }
 
-    /// The result of the request the permit was given for.
+    /// Records the result of the permit's request.
     pub(crate) fn record(&mut self, permit: Permit, success: bool, now: Instant) -> Option<Transition> {
-        let healed = self.advance(now);
+        let advanced = self.advance(now);
         if permit.generation != self.generation {
-            return healed;
+            return advanced;
         }
-        self.window.result(permit.age, success);
+        self.window.add_result(permit.bucket, success);
         self.successes_in_a_row = if success { self.successes_in_a_row + 1 } else { 0 };
         match (self.state, success) {
             (BreakerState::Closed, false) if self.rules.trips(&self.window.totals()) => {
@@ -115,12 +116,12 @@ impl Breaker {
             (BreakerState::HalfOpen, true) if self.successes_in_a_row >= self.rules.half_open_requests => {
                 Some(self.enter(BreakerState::Closed, now))
             }
-            (BreakerState::Closed | BreakerState::HalfOpen | BreakerState::Open, _) => healed,
+            (BreakerState::Closed | BreakerState::HalfOpen | BreakerState::Open, _) => advanced,
         }
     }
 
-    /// The request the permit was given for was never sent: it says nothing of the node and thins out no failures of
-    /// others. A probe counts as failed all the same, as a half-open breaker waits for the result of each.
+    /// The permit's request was never sent, so it does not count in the failure ratio. A probe counts as failed even so,
+    /// because a half-open breaker waits for the result of each probe.
     pub(crate) fn forget(&mut self, permit: Permit, now: Instant) -> Option<Transition> {
         let transition = self.advance(now);
         if permit.generation != self.generation {
@@ -129,32 +130,32 @@ impl Breaker {
         if self.state == BreakerState::HalfOpen {
             return self.record(permit, false, now);
         }
-        self.window.withdraw(permit.age);
+        self.window.remove_request(permit.bucket);
         transition
     }
 
-    /// Leave that needs no question, where there is any; [`absorb`](Self::absorb) wants to know of it.
-    pub(crate) fn standing(&self) -> Option<Standing> {
-        let (age, until) = self.window.current();
-        let permit = Permit { generation: self.generation, age };
-        (self.state == BreakerState::Closed).then_some(Standing { permit, until })
+    /// The permit for all requests, if there is one. Its use must be reported with [`absorb`](Self::absorb).
+    pub(crate) fn shared_permit(&self) -> Option<SharedPermit> {
+        let (bucket, until) = self.window.current_bucket();
+        let permit = Permit { generation: self.generation, bucket };
+        (self.state == BreakerState::Closed).then_some(SharedPermit { permit, until })
     }
 
-    /// So many requests went out by the standing leave since the last call, and whether any by it succeeded. To be told
-    /// before anything else is asked: they belong to the bucket and the run of failures as they are.
+    /// Adds the requests that used the shared permit since the last call, and whether any of them succeeded. Must be called
+    /// before any other method, because these requests belong to the current bucket and the current run of failures.
     pub(crate) fn absorb(&mut self, requests: u64, succeeded: bool) {
         if self.state == BreakerState::Closed {
-            self.window.requests(requests);
+            self.window.add_requests(requests);
             if succeeded {
-                self.window.succeeded();
+                self.window.end_failure_run();
             }
         }
     }
 
-    /// State and counts as of now. Like any other question, it lets an elapsed open timeout take effect.
-    pub(crate) fn inspect(&mut self, now: Instant) -> Answer<(BreakerState, Counts)> {
+    /// State and counts at `now`. As every call, it makes an open breaker half-open after its timeout.
+    pub(crate) fn inspect(&mut self, now: Instant) -> Decision<(BreakerState, Counts)> {
         let transition = self.advance(now);
-        Answer { value: (self.state, self.window.totals()), transition }
+        Decision { value: (self.state, self.window.totals()), transition }
     }
 
     fn advance(&mut self, now: Instant) -> Option<Transition> {

@@ -1,20 +1,20 @@
-//! What the stack needs of a memcached client library. One file per adapter below this module; nothing here knows a
-//! wire format, and no adapter knows routing, breakers, pools or deadlines.
+//! The interface between the stack and a memcached client library. Each adapter has its own file below this module. This file
+//! knows no wire format, and the adapters know nothing of routing, breakers, pools and deadlines.
 //!
-//! Adding a client: implement [`Client`] (how to dial) and [`Connection`] (one request, one reply), and name it in
-//! `run.rs`. Two rules: a future dropped half-way needs no repair, because the stack then drops the connection; and
-//! an answer that does not fit its request is [`ConnError::Protocol`], never a guess.
+//! To add a client, implement [`Client`] (how to dial) and [`Connection`] (one request, one reply), and use it in `run.rs`.
+//! There are two rules. A future may be dropped at any time; the stack then closes the connection. A reply that does not fit
+//! its request is [`ConnError::Protocol`]; an adapter must not guess.
 
 use std::future::Future;
 use std::io;
 
 use metrics_core::labels::{CloseReason, ErrorType, Operation};
 
-use crate::ledger::Fate;
+use crate::ledger::WriteOutcome;
 
 mod framing;
 pub(crate) mod meta;
-mod spell;
+mod wire;
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -28,13 +28,13 @@ pub(crate) enum Request<'a> {
     Set {
         key: &'a [u8],
         value: &'a [u8],
-        /// Seconds; 0 is for ever.
+        /// Seconds; 0 means for ever.
         ttl: u32,
     },
     Delete {
         key: &'a [u8],
     },
-    /// Adds one; a counter that is not there starts at one.
+    /// Adds one. A counter that does not exist starts at one.
     Increment {
         key: &'a [u8],
     },
@@ -62,46 +62,46 @@ impl Request<'_> {
 pub(crate) struct Item {
     pub(crate) key: Vec<u8>,
     pub(crate) value: Vec<u8>,
-    /// Seconds; 0 is for ever.
+    /// Seconds; 0 means for ever.
     pub(crate) ttl: u32,
 }
 
-/// What a node said. A miss is an answer.
+/// The reply of a node. A miss is a reply and not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reply<'a> {
-    /// Lies in the connection's own buffer: nothing is allocated for a read.
+    /// The value is in the connection's own buffer, so a read allocates nothing.
     Value(&'a [u8]),
     Miss,
     Done,
 }
 
 impl Reply<'_> {
-    pub(crate) fn answered(&self) -> Answered {
+    pub(crate) fn kind(&self) -> ReplyKind {
         match self {
-            Self::Value(_) => Answered::Hit,
-            Self::Miss => Answered::Miss,
-            Self::Done => Answered::Done,
+            Self::Value(_) => ReplyKind::Hit,
+            Self::Miss => ReplyKind::Miss,
+            Self::Done => ReplyKind::Done,
         }
     }
 }
 
 /// A reply without its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answered {
+pub(crate) enum ReplyKind {
     Hit,
     Miss,
     Done,
 }
 
-/// Why there is no reply.
+/// Why there is no valid reply.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnError {
     #[error("connection broke: {0}")]
     Io(#[from] io::Error),
-    /// No byte of the request left.
-    #[error("connection broke before the request left: {0}")]
+    /// No byte of the request was sent.
+    #[error("connection broke before the request was sent: {0}")]
     NotSent(io::Error),
-    #[error("unexpected answer: {0}")]
+    #[error("unexpected reply: {0}")]
     Protocol(String),
     #[error("server error: {0}")]
     Server(String),
@@ -116,7 +116,7 @@ impl ConnError {
         }
     }
 
-    /// Why the connection must go, or `None` where it is still in step: memcached answered, with a refusal.
+    /// Why the connection must be closed. `None` if memcached replied with a refusal: the connection is still in step.
     pub(crate) fn close_reason(&self) -> Option<CloseReason> {
         match self {
             Self::Io(_) | Self::NotSent(_) | Self::Protocol(_) => Some(CloseReason::Error),
@@ -124,33 +124,33 @@ impl ConnError {
         }
     }
 
-    /// What a write may have done.
-    pub(crate) fn fate(&self) -> Fate {
+    /// What a write may have changed.
+    pub(crate) fn write_outcome(&self) -> WriteOutcome {
         match self {
-            Self::Io(_) | Self::Protocol(_) => Fate::Unknown,
-            Self::NotSent(_) | Self::Server(_) => Fate::NoEffect,
+            Self::Io(_) | Self::Protocol(_) => WriteOutcome::Unknown,
+            Self::NotSent(_) | Self::Server(_) => WriteOutcome::NoEffect,
         }
     }
 }
 
-/// Makes connections to a node by its `HOST:PORT`.
+/// Opens connections to a node at its `HOST:PORT`.
 pub(crate) trait Client: Clone + Send + 'static {
     type Connection: Connection;
 
     fn dial(&self, address: &str) -> impl Future<Output = Result<Self::Connection, ConnError>>;
 }
 
-/// One stream to one node, one request at a time.
+/// One stream to one node, for one request at a time.
 pub(crate) trait Connection: 'static {
     fn exchange(&mut self, request: Request<'_>) -> impl Future<Output = Result<Reply<'_>, ConnError>>;
 
-    /// Why it may not carry another request, if so: between two exchanges the other end closed it, or said what nobody
-    /// asked for. Asked before every use: it never waits, and costs no system call where nothing came.
-    fn unfit(&self) -> Option<CloseReason>;
+    /// Why the connection cannot be used again, if so: since the last exchange, the peer closed it or sent data without a
+    /// request. It is called before every use, so it must not wait, and needs no system call if nothing was received.
+    fn unusable_reason(&self) -> Option<CloseReason>;
 
-    /// Whether a memcached is at the other end: the cheapest request there is.
+    /// Checks that memcached replies, with the cheapest request.
     fn ping(&mut self) -> impl Future<Output = Result<(), ConnError>>;
 
-    /// Stores many values in one go; only the warm-up uses it.
+    /// Stores many values at once. Only the warm-up uses it.
     fn store_all(&mut self, items: &[Item]) -> impl Future<Output = Result<(), ConnError>>;
 }

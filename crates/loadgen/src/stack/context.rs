@@ -1,41 +1,40 @@
-//! What all workers of one load thread share, and the limits that hold for each of them. Data only; what is done with it
-//! is in `stack.rs` and `attempt.rs`.
+//! The data that all workers of one load thread share. `stack.rs` and `attempt.rs` use it.
 
 use std::cell::RefCell;
 use std::rc::Weak;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ledger::Ledger;
+use crate::ledger::WriteLedger;
 use crate::recorder::Recorder;
 use crate::stack::conn::Client;
 use crate::stack::node::Node;
-use crate::stack::pool::{Kept, Pool, PoolTimes};
-use crate::stack::retry::Budget;
+use crate::stack::pool::{Pool, PoolTimes, PooledConnection};
+use crate::stack::retry::RetryBudget;
 use crate::stack::route::Router;
 
-/// How long things may take.
+/// The timeouts of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timeouts {
-    /// One operation as a whole: all attempts, waiting for a connection and dialling included.
+    /// The timeout of one operation, including all attempts, the wait for a connection and dialling.
     pub(crate) operation: Duration,
-    /// Dialling alone, within the operation's.
+    /// The timeout of dialling, within that of the operation.
     pub(crate) connect: Duration,
 }
 
-/// Who serves a key while its node's breaker is open.
+/// Which node gets a request while the breaker of the key's own node is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Failover {
-    /// Nobody: the operation fails at once.
+    /// None: the operation fails at once.
     #[default]
     None,
-    /// The node that would have the key if its own were gone. Stale values are to be expected when nodes change back.
+    /// The node that would own the key without its own node. Stale values are expected when the own node is used again.
     Next,
 }
 
-/// What the workers of one thread have in common.
-pub(crate) struct Shared<C: Client, R: Recorder> {
-    /// The thread's number.
+/// The data that the workers of one thread share.
+pub(crate) struct StackContext<C: Client, R: Recorder> {
+    /// The number of the thread.
     pub(crate) thread: usize,
     pub(crate) client: C,
     pub(crate) router: Router,
@@ -45,13 +44,14 @@ pub(crate) struct Shared<C: Client, R: Recorder> {
     pub(crate) pool_times: PoolTimes,
     pub(crate) timeouts: Timeouts,
     pub(crate) failover: Failover,
-    /// `None`: no operation is ever repeated.
-    pub(crate) retries: Option<RefCell<Budget>>,
+    /// `None` if operations are never repeated.
+    pub(crate) retries: Option<RefCell<RetryBudget>>,
     pub(crate) recorder: R,
-    pub(crate) ledger: Arc<Ledger>,
-    /// The places of all workers, for the reaper.
-    pub(crate) owned: RefCell<Vec<Weak<Places<C, R>>>>,
+    pub(crate) ledger: Arc<WriteLedger>,
+    /// The connections of all workers, for the reaper.
+    pub(crate) worker_connections: RefCell<Vec<Weak<OwnConnections<C, R>>>>,
 }
 
-/// Where a worker keeps its connections, by node.
-pub(crate) type Places<C, R> = RefCell<Vec<Kept<<C as Client>::Connection, R>>>;
+/// The connections that a worker keeps, by node.
+pub(crate) type OwnConnections<C, R> =
+    RefCell<Vec<Option<Box<PooledConnection<<C as Client>::Connection, R>>>>>;

@@ -1,6 +1,6 @@
-//! A time limit over a future, with one timer per worker. `tokio::time::timeout` inserts and removes a timer per call;
-//! this one is armed for an earlier limit and re-armed only when it fires too soon, which on a healthy path is about
-//! once per limit instead of once per operation. Between the two it is not even polled.
+//! A time limit for futures, with one timer per worker. `tokio::time::timeout` inserts and removes a timer for each call. This
+//! timer stays armed for an earlier limit and is armed again only when it fires too soon. On a healthy path that is about
+//! once per timeout instead of once per operation. In between, it is not polled.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -9,20 +9,20 @@ use std::time::Instant;
 
 use tokio::time::{Sleep, sleep_until};
 
-/// Now, by the clock that the timers follow: a paused test has one time, not two.
+/// The current time of Tokio's clock, which also drives the timers. In a test with a paused clock, both are paused.
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// The limit passed before the future was ready.
+/// The limit was reached before the future was ready.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Elapsed;
 
-/// One reusable timer. Exact to tokio's millisecond, and never early.
+/// A reusable timer. It is as precise as Tokio, 1 ms, and never early.
 #[derive(Debug)]
 pub(crate) struct Deadline {
     timer: Pin<Box<Sleep>>,
-    /// Whom the timer wakes when it fires; `None` while it is not armed.
+    /// The waker that the timer calls when it fires. `None` while the timer is not armed.
     wakes: Option<Waker>,
 }
 
@@ -32,7 +32,7 @@ impl Deadline {
         Self { timer: Box::pin(sleep_until(tokio::time::Instant::now())), wakes: None }
     }
 
-    /// Runs the future until it is ready or the limit is reached; a future that lost is dropped by the caller's scope.
+    /// Runs the future until it is ready or the limit is reached. In the second case the future is dropped.
     pub(crate) async fn within<T>(
         &mut self,
         limit: Instant,
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stuck_future_ends_at_its_limit_whatever_was_armed_before() {
+    async fn a_stuck_future_ends_at_its_limit_after_any_earlier_limit() {
         let mut deadline = Deadline::new();
         for after in [500 * MS, 20 * MS, 700 * MS, 700 * MS, MS, Duration::ZERO] {
             elapses(&mut deadline, after).await;
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_future_ready_in_time_is_not_cut_by_the_timer_of_an_earlier_one() {
+    async fn a_future_in_time_is_not_ended_by_the_timer_of_an_earlier_one() {
         let mut deadline = Deadline::new();
         for _ in 0..10 {
             let limit = (Instant::now() + 500 * MS).into_std();

@@ -1,131 +1,129 @@
-//! The way through a closed breaker without its lock: what it grants, published for all threads to read, and one lane of
-//! counts per thread, read by whoever holds the lock next. Atomics only; nothing is decided here.
+//! Lets requests pass a closed breaker without its lock. The breaker publishes a permit that all threads may use, and each
+//! thread counts its requests in its own lane. Atomics only; nothing is decided here.
 //!
-//! Requests and successes are counted where they happen and told to the breaker before it decides anything, which it
-//! does at each failure, at the end of each bucket and at each scrape. So it decides as if it had been asked every time,
-//! but for requests that pass while another thread holds the lock: those may count in the next bucket.
+//! The breaker decides at each failure, at the end of each bucket and at each scrape. Before that it adds up the lanes. So
+//! its decisions are the same as if it had counted every request itself, with one exception: requests that pass while
+//! another thread holds the lock may count in the next bucket.
 
 use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::time::Instant;
 
-use crate::stack::breaker::{Permit, Standing};
-use crate::stack::window::Age;
+use metrics_core::{SingleWriterCounter, whole_nanos};
 
-/// Nothing is granted without a question.
-const SHUT: u64 = 0;
-const AGE_BITS: u32 = 31;
+use crate::stack::breaker::{Permit, SharedPermit};
+use crate::stack::window::BucketNumber;
 
-/// A standing leave, in one word and a time.
+/// No permit is published: every request must ask the breaker.
+const NO_PERMIT: u64 = 0;
+const BUCKET_BITS: u32 = 31;
+
+/// The published permit, packed into one word, and its end.
 #[derive(Debug)]
 pub(crate) struct Gate {
     epoch: Instant,
-    leave: AtomicU64,
+    packed: AtomicU64,
     /// Nanoseconds since the epoch.
     until: AtomicU64,
 }
 
-/// What one thread counts. On cache lines of its own, and the prefetcher takes them in pairs.
+/// The counts of one thread. The alignment gives them cache lines of their own, in pairs as the prefetcher loads them.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Lane {
-    requests: AtomicU64,
-    successes: AtomicU64,
+    requests: SingleWriterCounter,
+    successes: SingleWriterCounter,
 }
 
-/// How much of a lane the breaker has been told.
+/// The counts of a lane that the breaker has already added.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct LaneCounts {
     requests: u64,
     successes: u64,
 }
 
 impl Gate {
     pub(crate) fn new(epoch: Instant) -> Self {
-        Self { epoch, leave: AtomicU64::new(SHUT), until: AtomicU64::new(0) }
+        Self { epoch, packed: AtomicU64::new(NO_PERMIT), until: AtomicU64::new(0) }
     }
 
-    /// Called by whoever holds the breaker's lock.
-    pub(crate) fn publish(&self, standing: Option<Standing>) {
-        let leave = standing.as_ref().map_or(SHUT, |standing| pack(&standing.permit));
-        if let Some(standing) = standing {
-            self.until.store(self.nanos(standing.until), Relaxed);
+    /// The caller must hold the breaker's lock.
+    pub(crate) fn publish(&self, shared: Option<SharedPermit>) {
+        let packed = shared.as_ref().map_or(NO_PERMIT, |shared| pack(&shared.permit));
+        if let Some(shared) = shared {
+            self.until.store(self.nanos(shared.until), Relaxed);
         }
-        self.leave.store(leave, Release);
+        self.packed.store(packed, Release);
     }
 
-    /// A permit that needs no question, counted in the lane.
+    /// Takes the published permit, if there is one, and counts the request in the lane.
     #[inline]
-    pub(crate) fn pass(&self, now: Instant, lane: &Lane) -> Option<Permit> {
-        let leave = self.leave.load(Acquire);
-        if leave == SHUT || self.nanos(now) >= self.until.load(Relaxed) {
+    pub(crate) fn try_pass(&self, now: Instant, lane: &Lane) -> Option<Permit> {
+        let packed = self.packed.load(Acquire);
+        if packed == NO_PERMIT || self.nanos(now) >= self.until.load(Relaxed) {
             return None;
         }
-        step(&lane.requests);
-        Some(unpack(leave))
+        lane.requests.inc();
+        Some(unpack(packed))
     }
 
-    /// Takes note of a success, unless the breaker has to be told of it at once.
+    /// Counts a success if its permit is still the published one. Otherwise the caller must record it with the breaker.
     #[inline]
-    pub(crate) fn succeeded(&self, permit: &Permit, lane: &Lane) -> bool {
-        let leave = self.leave.load(Acquire);
-        let stands = leave != SHUT && leave == pack(permit);
-        if stands {
-            step(&lane.successes);
+    pub(crate) fn count_success(&self, permit: &Permit, lane: &Lane) -> bool {
+        let packed = self.packed.load(Acquire);
+        let is_current = packed != NO_PERMIT && packed == pack(permit);
+        if is_current {
+            lane.successes.inc();
         }
-        stands
+        is_current
     }
 
     fn nanos(&self, at: Instant) -> u64 {
-        let since = at.saturating_duration_since(self.epoch);
-        since.as_secs().saturating_mul(1_000_000_000).saturating_add(since.subsec_nanos().into())
+        whole_nanos(at.saturating_duration_since(self.epoch))
     }
 }
 
 impl Lane {
-    /// Requests since the last time, and whether any succeeded.
-    pub(crate) fn tell(&self, told: &mut Told) -> (u64, bool) {
-        let now = Told { requests: self.requests.load(Relaxed), successes: self.successes.load(Relaxed) };
-        let before = std::mem::replace(told, now);
+    /// The number of requests since the last call, and whether any succeeded.
+    pub(crate) fn take_new(&self, absorbed: &mut LaneCounts) -> (u64, bool) {
+        let now = LaneCounts { requests: self.requests.get(), successes: self.successes.get() };
+        let before = std::mem::replace(absorbed, now);
         (now.requests.wrapping_sub(before.requests), now.successes != before.successes)
     }
 }
 
-/// One writer, so load and store are enough and cost no locked instruction.
-#[inline]
-fn step(count: &AtomicU64) {
-    count.store(count.load(Relaxed).wrapping_add(1), Relaxed);
-}
-
-/// What does not fit is not granted without a question.
+/// A permit that does not fit into the word is not published.
 #[inline]
 fn pack(permit: &Permit) -> u64 {
-    let (generation, Age(age)) = (permit.generation, permit.age);
-    if generation >> (u64::BITS - AGE_BITS - 1) != 0 || age >> AGE_BITS != 0 {
-        return SHUT;
+    let (generation, BucketNumber(bucket)) = (permit.generation, permit.bucket);
+    if generation >> (u64::BITS - BUCKET_BITS - 1) != 0 || bucket >> BUCKET_BITS != 0 {
+        return NO_PERMIT;
     }
-    generation << (AGE_BITS + 1) | age << 1 | 1
+    generation << (BUCKET_BITS + 1) | bucket << 1 | 1
 }
 
 #[inline]
-fn unpack(leave: u64) -> Permit {
-    Permit { generation: leave >> (AGE_BITS + 1), age: Age((leave >> 1) & ((1 << AGE_BITS) - 1)) }
+fn unpack(packed: u64) -> Permit {
+    Permit {
+        generation: packed >> (BUCKET_BITS + 1),
+        bucket: BucketNumber((packed >> 1) & ((1 << BUCKET_BITS) - 1)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Permit, SHUT, pack, unpack};
-    use crate::stack::window::Age;
+    use super::{NO_PERMIT, Permit, pack, unpack};
+    use crate::stack::window::BucketNumber;
 
     proptest! {
-        /// A leave is the permit it was made of, or none.
+        /// A packed permit unpacks to the same permit, or is not published.
         #[test]
-        fn a_leave_is_its_permit(generation in 0..1u64 << 33, age in 0..1u64 << 33) {
-            let permit = Permit { generation, age: Age(age) };
+        fn a_permit_survives_packing(generation in 0..1u64 << 33, bucket in 0..1u64 << 33) {
+            let permit = Permit { generation, bucket: BucketNumber(bucket) };
             match pack(&permit) {
-                SHUT => prop_assert!(generation >= 1 << 32 || age >= 1 << 31),
-                leave => prop_assert_eq!(unpack(leave), permit),
+                NO_PERMIT => prop_assert!(generation >= 1 << 32 || bucket >= 1 << 31),
+                packed => prop_assert_eq!(unpack(packed), permit),
             }
         }
     }

@@ -1,6 +1,6 @@
-//! What all load threads share about one node: its name, its address, and its breaker with the history of its
-//! transitions. While the breaker is closed, requests and their successes pass its gate without the lock; a failure, the
-//! end of a bucket and every other state take it. The decisions are in `breaker.rs`.
+//! A node as all load threads share it: name, address, and the breaker with its counted transitions. While the breaker is
+//! closed, requests and successes pass its gate without the lock. Failures, the end of a bucket, and all other states take
+//! the lock. The decisions are in `breaker.rs`.
 
 use std::time::{Instant, SystemTime};
 
@@ -8,62 +8,62 @@ use metrics_core::Locked;
 use metrics_core::families::client::BreakerView;
 use metrics_core::labels::BreakerState;
 
-use crate::stack::breaker::{Answer, Breaker, BreakerRules, Permit, Transition};
+use crate::stack::breaker::{Breaker, BreakerRules, Decision, Permit, Transition};
 use crate::stack::deadline::now;
-use crate::stack::gate::{Gate, Lane, Told};
+use crate::stack::gate::{Gate, Lane, LaneCounts};
 
-/// One memcached node as the client stack sees it.
+/// One memcached node.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) name: String,
-    /// `HOST:PORT` that is dialled.
+    /// The `HOST:PORT` to connect to.
     pub(crate) dial: String,
     gate: Gate,
     /// One per load thread.
     lanes: Box<[Lane]>,
-    breaker: Locked<Guarded>,
+    breaker: Locked<GuardedBreaker>,
 }
 
 #[derive(Debug)]
-struct Guarded {
+struct GuardedBreaker {
     breaker: Breaker,
-    /// One per lane.
-    told: Box<[Told]>,
+    /// One per lane: the counts that the breaker has.
+    absorbed: Box<[LaneCounts]>,
     transitions: [[u64; BreakerState::COUNT]; BreakerState::COUNT],
     changed_at: Option<SystemTime>,
 }
 
 impl Node {
-    /// For so many load threads; the breaker's window begins at `now`.
+    /// A node for this number of load threads. The breaker's window begins at `now`.
     pub(crate) fn new(name: String, dial: String, rules: BreakerRules, threads: usize, now: Instant) -> Self {
-        let guarded = Guarded {
+        let guarded = GuardedBreaker {
             breaker: Breaker::new(rules, now),
-            told: vec![Told::default(); threads].into(),
+            absorbed: vec![LaneCounts::default(); threads].into(),
             transitions: [[0; BreakerState::COUNT]; BreakerState::COUNT],
             changed_at: None,
         };
         let gate = Gate::new(now);
-        gate.publish(guarded.breaker.standing());
+        gate.publish(guarded.breaker.shared_permit());
         let lanes = (0..threads).map(|_| Lane::default()).collect();
         Self { name, dial, gate, lanes, breaker: Locked::new(guarded) }
     }
 
-    /// Leave for one request of a load thread; `None` means the breaker refused it.
+    /// Admits one request of a load thread. `None` means that the breaker refused it.
     #[inline]
     pub(crate) fn admit(&self, thread: usize, now: Instant) -> Option<Admission<'_>> {
-        let permit = match self.gate.pass(now, &self.lanes[thread]) {
+        let permit = match self.gate.try_pass(now, &self.lanes[thread]) {
             Some(permit) => permit,
-            None => self.ask(|breaker| breaker.admit(now))?,
+            None => self.with_breaker(|breaker| breaker.admit(now))?,
         };
         Some(Admission { node: self, thread, permit: Some(permit) })
     }
 
-    /// The breaker as of now, for the gauges.
+    /// The breaker at `now`, for the gauges.
     pub(crate) fn view(&self, now: Instant) -> BreakerView {
-        self.ask_with(|guarded| {
-            let answer = guarded.breaker.inspect(now);
-            guarded.note(answer.transition);
-            let (state, counts) = answer.value;
+        self.with_guarded(|guarded| {
+            let decision = guarded.breaker.inspect(now);
+            guarded.note_transition(decision.transition);
+            let (state, counts) = decision.value;
             let view = BreakerView {
                 state,
                 requests: counts.requests,
@@ -72,51 +72,51 @@ impl Node {
                 changed_at: guarded.changed_at,
                 transitions: guarded.transitions,
             };
-            Answer { value: view, transition: answer.transition }
+            Decision { value: view, transition: decision.transition }
         })
     }
 
     #[inline]
     fn record(&self, thread: usize, permit: Permit, success: bool, now: Instant) {
-        if success && self.gate.succeeded(&permit, &self.lanes[thread]) {
+        if success && self.gate.count_success(&permit, &self.lanes[thread]) {
             return;
         }
-        self.ask(|breaker| Answer { value: (), transition: breaker.record(permit, success, now) });
+        self.with_breaker(|breaker| Decision { value: (), transition: breaker.record(permit, success, now) });
     }
 
-    fn ask<T>(&self, question: impl FnOnce(&mut Breaker) -> Answer<T>) -> T {
-        self.ask_with(|guarded| {
-            let answer = question(&mut guarded.breaker);
-            guarded.note(answer.transition);
-            answer
+    fn with_breaker<T>(&self, question: impl FnOnce(&mut Breaker) -> Decision<T>) -> T {
+        self.with_guarded(|guarded| {
+            let decision = question(&mut guarded.breaker);
+            guarded.note_transition(decision.transition);
+            decision
         })
     }
 
-    /// Asks under the lock, once the breaker knows what passed without it; logs when the lock is free again.
-    fn ask_with<T>(&self, question: impl FnOnce(&mut Guarded) -> Answer<T>) -> T {
-        let answer = {
+    /// Calls `question` under the lock, after the breaker has added the counts of the lanes. Logs after the lock is released.
+    fn with_guarded<T>(&self, question: impl FnOnce(&mut GuardedBreaker) -> Decision<T>) -> T {
+        let decision = {
             let mut guarded = self.breaker.lock();
             guarded.absorb(&self.lanes);
-            let answer = question(&mut guarded);
-            self.gate.publish(guarded.breaker.standing());
-            answer
+            let decision = question(&mut guarded);
+            self.gate.publish(guarded.breaker.shared_permit());
+            decision
         };
-        if let Some(Transition { from, to }) = answer.transition {
+        if let Some(Transition { from, to }) = decision.transition {
             tracing::info!(server = self.name, %from, %to, "breaker changed state");
         }
-        answer.value
+        decision.value
     }
 }
 
-impl Guarded {
+impl GuardedBreaker {
     fn absorb(&mut self, lanes: &[Lane]) {
-        for (lane, told) in lanes.iter().zip(&mut self.told) {
-            let (requests, succeeded) = lane.tell(told);
+        for (lane, absorbed) in lanes.iter().zip(&mut self.absorbed) {
+            let (requests, succeeded) = lane.take_new(absorbed);
             self.breaker.absorb(requests, succeeded);
         }
     }
 
-    fn note(&mut self, transition: Option<Transition>) {
+    fn note_transition(&mut self, transition: Option<Transition>) {
         if let Some(Transition { from, to }) = transition {
             self.transitions[from.index()][to.index()] += 1;
             self.changed_at = Some(SystemTime::now());
@@ -124,8 +124,8 @@ impl Guarded {
     }
 }
 
-/// A permit that cannot get lost: dropped without a result, its request counts as failed, so that a cancelled probe
-/// does not hold the breaker half-open for ever.
+/// A permit that is always returned. If it is dropped without a result, its request counts as failed. So a cancelled probe
+/// does not keep the breaker half-open for ever.
 #[derive(Debug)]
 #[must_use = "a permit that is not recorded counts as a failure"]
 pub(crate) struct Admission<'a> {
@@ -135,10 +135,10 @@ pub(crate) struct Admission<'a> {
 }
 
 impl Admission<'_> {
-    /// The request was never sent.
+    /// The request was not sent.
     pub(crate) fn forget(mut self, now: Instant) {
         if let Some(permit) = self.permit.take() {
-            self.node.ask(|breaker| Answer { value: (), transition: breaker.forget(permit, now) });
+            self.node.with_breaker(|breaker| Decision { value: (), transition: breaker.forget(permit, now) });
         }
     }
 

@@ -1,64 +1,57 @@
-//! Connections to one node, for the workers of one load thread. Bounds and bookkeeping only: who waits how long and
-//! what a failure means is decided in `stack.rs`.
+//! Connections to one node, for the workers of one load thread: limits and counts. `attempt.rs` decides how long to wait for a
+//! connection and what a failure means.
 //!
-//! Two forms. Where the thread's share of the bound covers its workers, each worker keeps the connection it used last
-//! and nothing is shared. Where connections are fewer than workers, they are checked out per operation.
+//! If a thread has at least as many connections as workers, each worker keeps the connection that it used last. Otherwise
+//! the workers share the connections and take one for each operation.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use metrics_core::SingleWriterCounter;
 use metrics_core::families::client::PoolView;
 use metrics_core::labels::CloseReason;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::flight::Flight;
+use crate::exchange_log::ExchangeLog;
 use crate::recorder::{Event, Recorder};
 use crate::stack::conn::Connection;
 
-/// Part `index` of `whole` split over `parts`: parts differ by one at most and add up exactly.
-pub(crate) fn share(whole: usize, parts: usize, index: usize) -> usize {
+/// Part `index` of `whole` when it is split into `parts`. The parts differ by at most one and add up to `whole`.
+pub(crate) fn split_evenly(whole: usize, parts: usize, index: usize) -> usize {
     whole / parts + usize::from(index < whole % parts)
 }
 
-/// Live connections of one thread to one node. Written by that thread only, read by the scraper.
+/// The number of open connections of one thread to one node. Only that thread writes them; the scrape reads them.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct PoolCounts {
-    total: AtomicU64,
-    active: AtomicU64,
-    made: AtomicU64,
+    total: SingleWriterCounter,
+    active: SingleWriterCounter,
+    made: SingleWriterCounter,
 }
 
 impl PoolCounts {
     pub(crate) fn view(&self) -> PoolView {
-        let active = self.active.load(Relaxed);
-        PoolView { total: self.total.load(Relaxed).max(active), active }
+        let active = self.active.get();
+        PoolView { total: self.total.get().max(active), active }
     }
 }
 
-/// One writer, so load and store are enough and cost no locked instruction.
-fn step(cell: &AtomicU64, up: bool) {
-    let value = cell.load(Relaxed);
-    cell.store(if up { value + 1 } else { value.saturating_sub(1) }, Relaxed);
-}
-
-/// How long connections are waited for and kept; `None` is without a limit.
+/// Time limits for connections. `None` means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PoolTimes {
-    /// Waiting for a connection to become free, within the operation's deadline.
+    /// The longest wait for a free connection, within the deadline of the operation.
     pub(crate) acquire: Option<Duration>,
-    /// Unused for this long, a connection is closed: where it is next wanted, or by the reaper.
+    /// A connection that was not used for this time is closed, before its next use or by the reaper.
     pub(crate) idle: Option<Duration>,
-    /// A connection lives for nine to ten tenths of this: those made together do not end together.
+    /// The maximum age. Each connection lives for 90% to 100% of it, so that connections opened together do not end together.
     pub(crate) lifetime: Option<Duration>,
 }
 
-/// An open connection that counts itself, and says at its end why it ended. Kept on the heap: it changes hands at every
-/// use.
-pub(crate) struct Pooled<C, R: Recorder> {
+/// An open connection that counts itself and reports why it was closed. It is on the heap, because it moves at every use.
+pub(crate) struct PooledConnection<C, R: Recorder> {
     connection: C,
     counts: Arc<PoolCounts>,
     recorder: R,
@@ -66,12 +59,12 @@ pub(crate) struct Pooled<C, R: Recorder> {
     reason: CloseReason,
     born: Instant,
     used: Instant,
-    /// Thousandths of its lifetime that it ends early.
+    /// It ends early by this many thousandths of its lifetime.
     early: u32,
-    pub(crate) flight: Flight,
+    pub(crate) exchange_log: ExchangeLog,
 }
 
-impl<C, R: Recorder> Pooled<C, R> {
+impl<C, R: Recorder> PooledConnection<C, R> {
     pub(crate) fn new(
         connection: C,
         server: usize,
@@ -79,20 +72,21 @@ impl<C, R: Recorder> Pooled<C, R> {
         recorder: &R,
         born: Instant,
     ) -> Box<Self> {
-        step(&counts.total, true);
+        counts.total.inc();
         recorder.record(Event::ConnectionCreated { server });
         let (counts, recorder) = (Arc::clone(counts), recorder.clone());
-        let made = counts.made.fetch_add(1, Relaxed);
-        // Prime to 101, so that neighbours end far apart.
+        let made = counts.made.get();
+        counts.made.inc();
+        // 37 and 101 have no common divisor, so connections opened one after the other end at different times.
         let early = (made % 101 * 37 % 101) as u32;
-        let (reason, flight) = (CloseReason::Shutdown, Flight::default());
-        Box::new(Self { connection, counts, recorder, server, reason, born, used: born, early, flight })
+        let (reason, exchange_log) = (CloseReason::Shutdown, ExchangeLog::default());
+        Box::new(Self { connection, counts, recorder, server, reason, born, used: born, early, exchange_log })
     }
 
-    /// The connection, counted as active until the guard goes.
-    pub(crate) fn activate(&mut self) -> (&mut C, Active<'_>) {
-        step(&self.counts.active, true);
-        (&mut self.connection, Active(&self.counts))
+    /// The connection, counted as active until the guard is dropped.
+    pub(crate) fn activate(&mut self) -> (&mut C, ActiveGuard<'_>) {
+        self.counts.active.inc();
+        (&mut self.connection, ActiveGuard(&self.counts))
     }
 
     pub(crate) fn used(&mut self, at: Instant) {
@@ -104,10 +98,10 @@ impl<C, R: Recorder> Pooled<C, R> {
     }
 }
 
-impl<C: Connection, R: Recorder> Pooled<C, R> {
-    /// The connection, unless it is past a limit or fit for nothing: then it is closed.
-    pub(crate) fn fresh(self: Box<Self>, times: &PoolTimes, at: Instant) -> Option<Box<Self>> {
-        match self.end(times, at) {
+impl<C: Connection, R: Recorder> PooledConnection<C, R> {
+    /// Returns the connection if it is usable and within its time limits. Otherwise closes it.
+    pub(crate) fn keep_if_usable(self: Box<Self>, times: &PoolTimes, at: Instant) -> Option<Box<Self>> {
+        match self.expiry_reason(times, at) {
             None => Some(self),
             Some(reason) => {
                 self.close(reason);
@@ -116,8 +110,8 @@ impl<C: Connection, R: Recorder> Pooled<C, R> {
         }
     }
 
-    /// Why its time has come, if so.
-    fn end(&self, times: &PoolTimes, at: Instant) -> Option<CloseReason> {
+    /// Why the connection must be closed, if so.
+    fn expiry_reason(&self, times: &PoolTimes, at: Instant) -> Option<CloseReason> {
         let since = |instant| at.saturating_duration_since(instant);
         if times.idle.is_some_and(|idle| since(self.used) >= idle) {
             return Some(CloseReason::Idle);
@@ -126,34 +120,31 @@ impl<C: Connection, R: Recorder> Pooled<C, R> {
         if limit.is_some_and(|limit| since(self.born) >= limit) {
             return Some(CloseReason::Lifetime);
         }
-        self.connection.unfit()
+        self.connection.unusable_reason()
     }
 }
 
-impl<C, R: Recorder> Drop for Pooled<C, R> {
+impl<C, R: Recorder> Drop for PooledConnection<C, R> {
     fn drop(&mut self) {
-        step(&self.counts.total, false);
+        self.counts.total.dec();
         self.recorder.record(Event::ConnectionClosed { server: self.server, reason: self.reason });
     }
 }
 
-/// Where a worker keeps the connection it used last.
-pub(crate) type Kept<C, R> = Option<Box<Pooled<C, R>>>;
+pub(crate) struct ActiveGuard<'a>(&'a PoolCounts);
 
-pub(crate) struct Active<'a>(&'a PoolCounts);
-
-impl Drop for Active<'_> {
+impl Drop for ActiveGuard<'_> {
     fn drop(&mut self) {
-        step(&self.0.active, false);
+        self.0.active.dec();
     }
 }
 
-/// Connections that no worker owns.
+/// The connections that no worker keeps.
 pub(crate) struct Pool<C, R: Recorder> {
-    /// `None`: every worker owns its connection.
+    /// `None` if every worker keeps its own connection.
     slots: Option<Semaphore>,
-    /// The one used last is at the end.
-    idle: RefCell<VecDeque<Box<Pooled<C, R>>>>,
+    /// The connection used last is at the end.
+    idle: RefCell<VecDeque<Box<PooledConnection<C, R>>>>,
     pub(crate) counts: Arc<PoolCounts>,
 }
 
@@ -164,42 +155,43 @@ impl<C: Connection, R: Recorder> Pool<C, R> {
         Self { slots, idle: RefCell::default(), counts }
     }
 
-    pub(crate) fn shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         self.slots.is_some()
     }
 
-    /// Waits for leave to use a connection. A connection exists either under such a leave or in the idle list, and a
-    /// new one is made only when that list is empty: so there are never more than leaves.
+    /// Waits for a slot, which permits the use of one connection. A connection either has a slot or is in the idle list, and
+    /// a new one is opened only when that list is empty. So there are never more connections than slots.
     pub(crate) async fn slot(&self) -> Option<SemaphorePermit<'_>> {
         match &self.slots {
-            // Never closed, so an error cannot come.
+            // The semaphore is never closed, so it returns no error.
             Some(slots) => slots.acquire().await.ok(),
             None => None,
         }
     }
 
-    /// The one used last, of those within their limits and fit for use.
-    pub(crate) fn take_idle(&self, times: &PoolTimes, at: Instant) -> Option<Box<Pooled<C, R>>> {
+    /// The usable idle connection that was used last.
+    pub(crate) fn take_idle(&self, times: &PoolTimes, at: Instant) -> Option<Box<PooledConnection<C, R>>> {
         loop {
             let connection = self.idle.borrow_mut().pop_back()?;
-            if let Some(fresh) = connection.fresh(times, at) {
+            if let Some(fresh) = connection.keep_if_usable(times, at) {
                 return Some(fresh);
             }
         }
     }
 
-    /// Closes those that are past a limit or fit for nothing.
+    /// Closes the idle connections that are unusable or past a limit.
     pub(crate) fn reap(&self, times: &PoolTimes, at: Instant) {
         let mut idle = self.idle.borrow_mut();
-        let fresh = idle.drain(..).filter_map(|connection| connection.fresh(times, at)).collect();
+        let fresh = idle.drain(..).filter_map(|connection| connection.keep_if_usable(times, at)).collect();
         *idle = fresh;
     }
 
-    /// Also closes those that nobody has needed for too long: the busy end of the list never shows them.
-    pub(crate) fn put_idle(&self, connection: Box<Pooled<C, R>>, times: &PoolTimes, at: Instant) {
+    /// Returns a connection to the idle list. Also closes those at the front that were idle for too long, because connections
+    /// are only taken from the end.
+    pub(crate) fn put_idle(&self, connection: Box<PooledConnection<C, R>>, times: &PoolTimes, at: Instant) {
         let mut idle = self.idle.borrow_mut();
         idle.push_back(connection);
-        while let Some(reason) = idle.front().and_then(|oldest| oldest.end(times, at)) {
+        while let Some(reason) = idle.front().and_then(|oldest| oldest.expiry_reason(times, at)) {
             if let Some(oldest) = idle.pop_front() {
                 oldest.close(reason);
             }
@@ -211,13 +203,13 @@ impl<C: Connection, R: Recorder> Pool<C, R> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::share;
+    use super::split_evenly;
 
     proptest! {
-        /// The shares of a bound add up to it exactly and differ by one at most.
+        /// The parts add up to the whole and differ by at most one.
         #[test]
-        fn shares_add_up(whole in 0..5_000usize, parts in 1..64usize) {
-            let shares: Vec<usize> = (0..parts).map(|index| share(whole, parts, index)).collect();
+        fn parts_add_up(whole in 0..5_000usize, parts in 1..64usize) {
+            let shares: Vec<usize> = (0..parts).map(|index| split_evenly(whole, parts, index)).collect();
             prop_assert_eq!(shares.iter().sum::<usize>(), whole);
             prop_assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1);
         }

@@ -1,17 +1,17 @@
-//! Which node a key belongs to: rendezvous hashing over node names. Pure, and stable across processes, platforms and
-//! releases, because a cache whose keys move on an upgrade is a cold cache. Addresses play no part.
+//! The node of a key: rendezvous hashing over the names of the nodes. Addresses are not used. Pure, and stable across
+//! processes, platforms and releases: if keys moved to other nodes on an upgrade, the cache would be cold.
 
 use crate::mix::mix64;
 
-/// FNV-1a in 64 bits: fixed by its published constants, unlike the standard library's hasher.
+/// FNV-1a with 64 bits. Its constants are published, whereas the standard library's hasher may change.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
 
-/// Picks the node with the highest score for a key; each node's score depends on its own name only, so a node that
-/// leaves gives up its keys and moves no others.
+/// Selects the node with the highest score for a key. A node's score depends only on the key and its own name. So if a node
+/// is removed, only its keys move.
 #[derive(Clone, Debug)]
 pub(crate) struct Router {
     nodes: Vec<u64>,
@@ -22,20 +22,20 @@ impl Router {
         Self { nodes: names.into_iter().map(|name| mix64(fnv1a(name.as_bytes()))).collect() }
     }
 
-    /// Index of the key's node in the order the names were given.
+    /// The index of the key's node in the order of the names.
     pub(crate) fn route(&self, key: &[u8]) -> usize {
-        // Equal scores (one in 2^64) fall to the later node, always the same one.
+        // For equal scores, with a probability of 2^-64, it is always the later node.
         self.scores(key).max().map_or(0, |(_, index)| index)
     }
 
-    /// The node that would have the key if `node`, and all that the key prefers to it, were gone.
+    /// The node that would own the key without `node` and without all nodes with a higher score.
     pub(crate) fn after(&self, key: &[u8], node: usize) -> Option<usize> {
         let reached = self.scores(key).find(|(_, index)| *index == node)?;
         self.scores(key).filter(|score| *score < reached).max().map(|(_, index)| index)
     }
 
     fn scores(&self, key: &[u8]) -> impl Iterator<Item = (u64, usize)> + use<'_> {
-        // FNV alone leaves similar keys with similar high bits: the nodes' shares would differ.
+        // With FNV alone, similar keys have similar high bits, and the nodes would get different numbers of keys.
         let hash = fnv1a(key);
         self.nodes.iter().enumerate().map(move |(index, node)| (mix64(hash ^ node), index))
     }
@@ -50,7 +50,7 @@ mod tests {
     const NAMES: [&str; 3] = ["memcached1", "memcached2", "memcached3"];
 
     proptest! {
-        /// Removing one of three nodes moves that node's keys and no others.
+        /// If one of three nodes is removed, only its keys move.
         #[test]
         fn removal_moves_only_the_nodes_own_keys(gone in 0..3usize, keys in proptest::collection::vec("[a-z:0-9]{1,20}", 1..200)) {
             let full = Router::new(NAMES);
@@ -65,9 +65,9 @@ mod tests {
             }
         }
 
-        /// Nodes come in the order they would inherit the key, each once.
+        /// The nodes come in the order in which they would get the key, each once.
         #[test]
-        fn after_a_node_comes_its_heir(key in "[a-z:0-9]{1,40}") {
+        fn nodes_follow_in_the_order_of_inheritance(key in "[a-z:0-9]{1,40}") {
             let mut order = vec![Router::new(NAMES).route(key.as_bytes())];
             while let Some(next) = Router::new(NAMES).after(key.as_bytes(), order[order.len() - 1]) {
                 let left: Vec<usize> = (0..NAMES.len()).filter(|index| !order.contains(index)).collect();
@@ -78,7 +78,7 @@ mod tests {
             prop_assert_eq!(order.len(), NAMES.len());
         }
 
-        /// The order in which nodes are listed does not decide where a key lives.
+        /// The order of the names does not change the node of a key.
         #[test]
         fn order_does_not_matter(key in "[a-z:0-9]{1,40}") {
             let forward = NAMES[Router::new(NAMES).route(key.as_bytes())];
@@ -87,7 +87,7 @@ mod tests {
             prop_assert_eq!(forward, backward);
         }
 
-        /// Sequential keys spread over three arbitrary nodes within a tenth of an even share.
+        /// Sequential keys are spread over three nodes with any names, within 10% of an even share.
         #[test]
         fn sequential_keys_spread_evenly(names in proptest::collection::hash_set("[a-z0-9]{1,12}", 3)) {
             let router = Router::new(names.iter().map(String::as_str));
@@ -101,7 +101,7 @@ mod tests {
         }
     }
 
-    /// These placements are a promise to every cache filled by an earlier release.
+    /// A cache that was filled by an earlier release must stay warm.
     #[test]
     fn placement_never_changes() {
         let router = Router::new(NAMES);

@@ -1,17 +1,17 @@
-//! Request and failure counts over a rolling window of buckets, for the breaker. Pure: the caller brings the time.
+//! Request and failure counts over a rolling window of buckets, for the breaker. Pure: the caller passes the time.
 
 use std::time::{Duration, Instant};
 
-/// The bucket a request was admitted in, counted from the window's last clearing.
+/// The number of a bucket, counted since the window was last cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Age(pub(crate) u64);
+pub(crate) struct BucketNumber(pub(crate) u64);
 
 /// Sums over the buckets that are still inside the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) requests: u64,
     pub(crate) failures: u64,
-    /// Failures since the last success, as far as they are inside the window.
+    /// Failures since the last success, without those outside the window.
     pub(crate) consecutive_failures: u64,
 }
 
@@ -26,9 +26,9 @@ pub(crate) struct Window {
     buckets: Vec<Bucket>,
     period: Duration,
     start: Instant,
-    /// End of the current bucket: one comparison decides that nothing rolls.
+    /// End of the current bucket. It is stored so that most calls need one comparison only.
     next_roll: Instant,
-    age: u64,
+    current: u64,
     sum: Counts,
 }
 
@@ -39,13 +39,13 @@ impl Window {
             period: period.max(Duration::from_nanos(1)),
             start: now,
             next_roll: now + period,
-            age: 0,
+            current: 0,
             sum: Counts::default(),
         }
     }
 
     pub(crate) fn totals(&self) -> Counts {
-        // A run of failures that reaches back beyond the window counts only with its part inside.
+        // Of a run of failures that began before the window, only the part inside counts.
         Counts { consecutive_failures: self.sum.consecutive_failures.min(self.sum.failures), ..self.sum }
     }
 
@@ -53,72 +53,72 @@ impl Window {
         self.buckets.fill(Bucket::default());
         self.start = now;
         self.next_roll = now + self.period;
-        self.age = 0;
+        self.current = 0;
         self.sum = Counts::default();
     }
 
-    /// The current bucket, and when it ends.
-    pub(crate) fn current(&self) -> (Age, Instant) {
-        (Age(self.age), self.next_roll)
+    /// The current bucket and its end.
+    pub(crate) fn current_bucket(&self) -> (BucketNumber, Instant) {
+        (BucketNumber(self.current), self.next_roll)
     }
 
-    /// Requests that were admitted in the current bucket.
-    pub(crate) fn requests(&mut self, count: u64) -> Age {
+    /// Adds requests to the current bucket.
+    pub(crate) fn add_requests(&mut self, count: u64) -> BucketNumber {
         self.sum.requests += count;
-        self.bucket(self.age).requests += count;
-        Age(self.age)
+        self.bucket_mut(self.current).requests += count;
+        BucketNumber(self.current)
     }
 
-    /// A request of that bucket that was never sent. One that passed while its bucket ended may be counted in the next,
-    /// and then stays.
-    pub(crate) fn withdraw(&mut self, Age(age): Age) {
-        if self.age.saturating_sub(age) >= self.buckets.len() as u64 {
+    /// Removes a request of that bucket that was never sent. A request that was admitted at the end of its bucket may have
+    /// been counted in the next one; then it is not removed.
+    pub(crate) fn remove_request(&mut self, BucketNumber(number): BucketNumber) {
+        if self.current.saturating_sub(number) >= self.buckets.len() as u64 {
             return;
         }
-        let bucket = self.bucket(age);
+        let bucket = self.bucket_mut(number);
         if bucket.requests > bucket.failures {
             bucket.requests -= 1;
             self.sum.requests -= 1;
         }
     }
 
-    pub(crate) fn succeeded(&mut self) {
+    pub(crate) fn end_failure_run(&mut self) {
         self.sum.consecutive_failures = 0;
     }
 
-    pub(crate) fn result(&mut self, Age(age): Age, success: bool) {
-        if self.age.saturating_sub(age) >= self.buckets.len() as u64 {
+    pub(crate) fn add_result(&mut self, BucketNumber(number): BucketNumber, success: bool) {
+        if self.current.saturating_sub(number) >= self.buckets.len() as u64 {
             return;
         }
         if success {
-            self.succeeded();
+            self.end_failure_run();
         } else {
             self.sum.failures += 1;
             self.sum.consecutive_failures = self.sum.consecutive_failures.min(self.sum.failures - 1) + 1;
-            self.bucket(age).failures += 1;
+            self.bucket_mut(number).failures += 1;
         }
     }
 
-    /// Drops the buckets that left the window by `now`.
+    /// Drops the buckets that are no longer in the window at `now`.
     pub(crate) fn roll(&mut self, now: Instant) {
         if now < self.next_roll {
             return;
         }
         let elapsed = now.saturating_duration_since(self.start);
-        let age = u64::try_from(elapsed.as_nanos() / self.period.as_nanos()).unwrap_or(u64::MAX);
-        for step in 1..=(age - self.age).min(self.buckets.len() as u64) {
-            let index = ((self.age + step) % self.buckets.len() as u64) as usize;
+        let number = u64::try_from(elapsed.as_nanos() / self.period.as_nanos()).unwrap_or(u64::MAX);
+        for step in 1..=(number - self.current).min(self.buckets.len() as u64) {
+            let index = ((self.current + step) % self.buckets.len() as u64) as usize;
             let gone = std::mem::take(&mut self.buckets[index]);
             self.sum.requests -= gone.requests;
             self.sum.failures -= gone.failures;
         }
         self.sum.consecutive_failures = self.sum.consecutive_failures.min(self.sum.failures);
-        self.age = age;
+        self.current = number;
         self.next_roll = now + self.period - remainder(elapsed, self.period);
     }
 
-    fn bucket(&mut self, age: u64) -> &mut Bucket {
-        let index = (age % self.buckets.len() as u64) as usize;
+    fn bucket_mut(&mut self, number: u64) -> &mut Bucket {
+        let index = (number % self.buckets.len() as u64) as usize;
         &mut self.buckets[index]
     }
 }

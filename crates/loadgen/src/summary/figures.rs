@@ -1,42 +1,43 @@
-//! The figures of a summary, computed once for both of its forms. Pure.
+//! The figures of a summary, for both of its formats. Pure.
 
 use std::time::Duration;
 
-use metrics_core::Spread;
+use metrics_core::FineHistogram;
 use metrics_core::families::client::{Breakdown, Totals};
 use metrics_core::labels::Status;
 
-use crate::plan::{Format, Pace, Plan};
+use crate::plan::{Pace, Plan, SummaryFormat};
 
-/// What is known of a run before it starts.
+/// Facts about a run that are known before it starts.
 #[derive(Clone, Debug)]
-pub(crate) struct About {
-    pub(crate) format: Format,
+pub(crate) struct RunInfo {
+    pub(crate) format: SummaryFormat,
     pub(crate) workload: String,
     pub(crate) pace: Pace,
     pub(crate) seed: u64,
-    /// The nodes' names, in their order.
+    /// The names of the nodes.
     pub(crate) nodes: Vec<String>,
 }
 
-/// A run that has ended.
+/// The figures of a run that has ended.
 #[derive(Clone, Debug)]
 pub(super) struct Summary {
-    pub(super) about: About,
-    /// From the first start that was due to the moment at which no more were.
+    pub(super) info: RunInfo,
+    /// The time from the first operation that was due until the end of the load.
     pub(super) ran: Duration,
     pub(super) nodes: Vec<Breakdown>,
-    /// Of all nodes.
+    /// The sum over all nodes.
     pub(super) total: Breakdown,
-    /// Of an open loop.
-    pub(super) lateness: Spread,
+    /// The lateness of starts in an open loop.
+    pub(super) lateness: FineHistogram,
     pub(super) dropped: u64,
-    /// Those that were due: each was taken by a worker or dropped, or both for want of a connection.
+    /// The operations that were due. Each one was started by a worker or dropped. Some were started and then dropped because
+    /// they got no connection.
     pub(super) due: u64,
 }
 
-impl About {
-    pub(crate) fn of(plan: &Plan) -> Self {
+impl RunInfo {
+    pub(crate) fn new(plan: &Plan) -> Self {
         let load = &plan.load;
         Self {
             format: plan.summary,
@@ -50,17 +51,17 @@ impl About {
 
 impl Summary {
     pub(super) fn new(
-        about: About,
+        info: RunInfo,
         ran: Duration,
         nodes: Vec<Breakdown>,
-        lateness: Spread,
+        lateness: FineHistogram,
         totals: &Totals,
     ) -> Self {
         let mut total = Breakdown::default();
         nodes.iter().for_each(|node| total.merge(node));
         let Totals { dropped, abandoned, .. } = *totals;
         let due = lateness.count() + dropped - abandoned;
-        Self { about, ran, nodes, total, lateness, dropped, due }
+        Self { info, ran, nodes, total, lateness, dropped, due }
     }
 
     pub(super) fn ended(&self) -> u64 {
@@ -72,9 +73,9 @@ impl Summary {
         if seconds > 0.0 { operations as f64 / seconds } else { 0.0 }
     }
 
-    /// Operations per second that an open loop wanted, over the whole run.
-    pub(super) fn asked(&self) -> Option<f64> {
-        match self.about.pace {
+    /// The mean rate of operations that an open loop had to start. `None` in a closed loop.
+    pub(super) fn requested_rate(&self) -> Option<f64> {
+        match self.info.pace {
             Pace::Closed(_) => None,
             Pace::Open { .. } => Some(self.per_second(self.due)),
         }

@@ -1,29 +1,30 @@
-//! How the times of a run were spread, as a table for programs. Where it is written is the caller's business.
+//! The distribution of the times of a run, as a table for programs. Pure.
 
 use std::fmt;
 
-use metrics_core::Spread;
+use metrics_core::FineHistogram;
 use metrics_core::families::client::Breakdown;
 
-/// Both times of all operations, cell by cell, each less than 1% wide.
+/// Latency and service time of all operations, in cells that are less than 1% wide.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Histogram {
-    latency: Spread,
-    service: Spread,
+    latency: FineHistogram,
+    service: FineHistogram,
 }
 
 impl Histogram {
-    pub(super) fn of(total: &Breakdown) -> Self {
+    pub(super) fn new(total: &Breakdown) -> Self {
         Self { latency: total.latency.clone(), service: total.service.clone() }
     }
 }
 
-/// CSV: which time, the upper end of a cell in seconds, the operations in it. Empty cells are left out.
+/// CSV with three columns: the kind of time, the upper end of a cell in seconds, and the operations in the cell. Empty cells
+/// are left out.
 impl fmt::Display for Histogram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "time,seconds,operations")?;
-        for (time, spread) in [("latency", &self.latency), ("service", &self.service)] {
-            for (upper, operations) in spread.cells() {
+        for (time, histogram) in [("latency", &self.latency), ("service", &self.service)] {
+            for (upper, operations) in histogram.cells() {
                 writeln!(f, "{time},{:.9},{operations}", upper.as_secs_f64())?;
             }
         }

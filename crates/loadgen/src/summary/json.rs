@@ -1,7 +1,7 @@
-//! The summary for programs: one object. Its keys stay, whatever the run was like; what does not apply is null.
+//! The summary for programs: one JSON object. It always has the same keys. A figure that does not apply is null. Pure.
 
 use daemon_core::exit::UserError;
-use metrics_core::Spread;
+use metrics_core::FineHistogram;
 use metrics_core::families::client::Breakdown;
 use metrics_core::labels::{CorruptKind, ErrorType, Operation, Status};
 use serde_json::{Map, Value, json};
@@ -9,15 +9,15 @@ use serde_json::{Map, Value, json};
 use super::figures::Summary;
 use crate::plan::Pace;
 
-pub(super) fn json(summary: &Summary) -> String {
+pub(super) fn format_json(summary: &Summary) -> String {
     let ended = summary.ended();
     let mut object = Map::new();
     let mut set = |key: &str, value: Value| object.insert(key.to_owned(), value);
-    set("workload", summary.about.workload.clone().into());
-    set("seed", summary.about.seed.into());
+    set("workload", summary.info.workload.clone().into());
+    set("seed", summary.info.seed.into());
     set(
         "loop",
-        match summary.about.pace {
+        match summary.info.pace {
             Pace::Closed(_) => "closed",
             Pace::Open { .. } => "open",
         }
@@ -25,27 +25,27 @@ pub(super) fn json(summary: &Summary) -> String {
     );
     set("seconds", summary.ran.as_secs_f64().into());
     set("operations", ended.into());
-    set("rate", json!({ "asked": summary.asked(), "reached": summary.per_second(ended) }));
-    set("dropped", summary.asked().map(|_| summary.dropped).into());
+    set("rate", json!({ "asked": summary.requested_rate(), "reached": summary.per_second(ended) }));
+    set("dropped", summary.requested_rate().map(|_| summary.dropped).into());
     set("start_lateness_seconds", times(&summary.lateness));
     set("total", node(&summary.total));
     let mut nodes = Map::new();
-    for (name, of_node) in summary.about.nodes.iter().zip(&summary.nodes) {
+    for (name, of_node) in summary.info.nodes.iter().zip(&summary.nodes) {
         nodes.insert(name.clone(), node(of_node));
     }
     set("nodes", nodes.into());
     format!("{:#}\n", Value::Object(object))
 }
 
-/// What stands in the summary's place where the run did not take place.
-pub(crate) fn failure(error: &dyn UserError) -> String {
-    let mut told = error.to_string();
+/// The JSON object that replaces the summary when a run failed.
+pub(crate) fn format_failure(error: &dyn UserError) -> String {
+    let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
-        told = format!("{told}: {source}");
+        message = format!("{message}: {source}");
         cause = source.source();
     }
-    format!("{:#}\n", json!({ "error": told, "exit": error.exit().code() }))
+    format!("{:#}\n", json!({ "error": message, "exit": error.exit().code() }))
 }
 
 fn node(node: &Breakdown) -> Value {
@@ -73,14 +73,14 @@ fn words<'a>(counts: impl Iterator<Item = (&'a str, Value)>) -> Value {
     counts.map(|(word, count)| (word.to_owned(), count)).collect::<Map<_, _>>().into()
 }
 
-fn times(spread: &Spread) -> Value {
-    let quantile = |share| spread.quantile(share).map(|time| time.as_secs_f64());
+fn times(histogram: &FineHistogram) -> Value {
+    let quantile = |share| histogram.quantile(share).map(|time| time.as_secs_f64());
     json!({
-        "count": spread.count(),
+        "count": histogram.count(),
         "p50": quantile(0.5),
         "p90": quantile(0.9),
         "p99": quantile(0.99),
         "p99_9": quantile(0.999),
-        "max": (spread.count() > 0).then(|| spread.max().as_secs_f64()),
+        "max": (histogram.count() > 0).then(|| histogram.max().as_secs_f64()),
     })
 }

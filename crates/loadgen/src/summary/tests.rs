@@ -1,14 +1,14 @@
-//! The summary in both forms, of a run that was and of one that was not.
+//! The summary in both formats, of a run with operations and of one without.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_core::families::client::{ClientFamilies, ClientShard, Finished};
+use metrics_core::families::client::{ClientFamilies, ClientShard, FinishedOperation};
 use metrics_core::labels::{CorruptKind, ErrorType, Operation};
 
-use super::{About, summarize};
+use super::{RunInfo, summarize};
 use crate::pacer::Pacer;
-use crate::plan::{Format, Pace};
+use crate::plan::{Pace, SummaryFormat};
 use crate::profile::{LoadProfile, Rate};
 use crate::recorder::test_families::client_families;
 
@@ -17,9 +17,9 @@ fn families() -> Arc<ClientFamilies> {
     client_families(&["a", "b"].map(str::to_owned), 2)
 }
 
-fn about(format: Format, pace: Pace) -> About {
+fn about(format: SummaryFormat, pace: Pace) -> RunInfo {
     let nodes = vec!["a".to_owned(), "b".to_owned()];
-    About { format, workload: "mixed".to_owned(), pace, seed: 42, nodes }
+    RunInfo { format, workload: "mixed".to_owned(), pace, seed: 42, nodes }
 }
 
 fn open() -> Pace {
@@ -31,7 +31,7 @@ fn finish(shard: &ClientShard, server: usize, outcome: Result<(), ErrorType>, mi
     let time = Duration::from_millis(millis);
     shard.started(server);
     shard.started_late(Duration::from_micros(10));
-    shard.finished(&Finished {
+    shard.finished(&FinishedOperation {
         server,
         operation: Operation::Get,
         outcome,
@@ -40,7 +40,7 @@ fn finish(shard: &ClientShard, server: usize, outcome: Result<(), ErrorType>, mi
     });
 }
 
-/// Three operations in two seconds, and one that was taken and dropped for want of a connection.
+/// Three operations in two seconds, and one that was started and then dropped because it got no connection.
 fn ran() -> Arc<ClientFamilies> {
     let families = families();
     let (one, other) = (families.shard(0).unwrap(), families.shard(1).unwrap());
@@ -56,10 +56,10 @@ fn ran() -> Arc<ClientFamilies> {
 }
 
 #[test]
-fn the_text_says_how_much_how_fast_and_what_failed() {
+fn the_text_shows_operations_rates_times_and_errors() {
     assert_eq!(
-        summarize(&about(Format::Text, open()), &ran(), Duration::from_secs(2)).0,
-        "3 operations in 2.0 s, 2/s of 2/s asked for, seed 42\n\
+        summarize(&about(SummaryFormat::Text, open()), &ran(), Duration::from_secs(2)).0,
+        "3 operations in 2.0 s, 2/s of 2/s requested, seed 42\n\
          failed: 2 (66.67%): timeout 1, corrupt 1\n\
          sent: get 3\n\
          hits: 1 (100.00%) of 1 reads, wrong values: 1 (stale 1)\n\
@@ -72,7 +72,7 @@ fn the_text_says_how_much_how_fast_and_what_failed() {
     );
     let closed = Pace::Closed(Pacer::default());
     assert_eq!(
-        summarize(&about(Format::Text, closed), &families(), Duration::ZERO).0,
+        summarize(&about(SummaryFormat::Text, closed), &families(), Duration::ZERO).0,
         "0 operations in 0.0 s, 0/s, seed 42\nfailed: 0 (0.00%)\nsent\nhits: 0 (0.00%) of 0 reads, wrong values: 0\n\
          a: 0 operations, failed 0 (0.00%)\nb: 0 operations, failed 0 (0.00%)\n"
     );
@@ -89,9 +89,9 @@ fn keys(value: &serde_json::Value, path: &str, into: &mut Vec<String>) {
 }
 
 #[test]
-fn the_object_has_the_same_keys_whatever_happened() {
+fn the_object_always_has_the_same_keys() {
     let parsed = |pace, families: &ClientFamilies, seconds| -> serde_json::Value {
-        let text = summarize(&about(Format::Json, pace), families, Duration::from_secs(seconds)).0;
+        let text = summarize(&about(SummaryFormat::Json, pace), families, Duration::from_secs(seconds)).0;
         serde_json::from_str(&text).unwrap()
     };
     let (some, none) = (parsed(open(), &ran(), 2), parsed(Pace::Closed(Pacer::default()), &families(), 0));

@@ -1,5 +1,5 @@
-//! The shape of a workload file, for serde and for the check with lines. Nothing outside `workload_file` sees these
-//! types. Bounds that hold for a value alone stand here, so that they are checked with its line.
+//! The structure of a workload file, for serde and for the schema. These types are used only in `workload_file`. Limits of a
+//! single value are declared here, so that messages about them have its line.
 
 use daemon_core::values::Positive;
 use schemars::JsonSchema;
@@ -10,22 +10,22 @@ use serde::Deserialize;
 pub(super) struct Workload {
     pub(super) name: String,
     pub(super) weights: Weights,
-    /// How many keys there are; as many as their ten digits tell apart.
+    /// The number of keys. Ten digits allow no more than the maximum.
     #[schemars(range(min = 1, max = 10_000_000_000u64))]
     pub(super) keys: Option<u64>,
-    /// How many of them take 30% of the requests.
+    /// The number of hot keys, which get 30% of the requests.
     pub(super) hot_keys: Option<u64>,
-    /// Instead of hot keys: the exponent.
+    /// The exponent of a Zipf distribution, instead of hot keys.
     #[schemars(range(min = 0.01, max = 10))]
     pub(super) zipf: Option<f64>,
     pub(super) value_size: Option<Sizes>,
     pub(super) ttl: Option<Ttls>,
     pub(super) load: Option<Load>,
-    /// Keys stored before the load starts; all of them by default.
+    /// The number of keys stored before the load starts; all by default.
     pub(super) warm_up: Option<u64>,
 }
 
-/// Percent of all operations.
+/// In percent of all operations.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[derive(Default)]
@@ -49,7 +49,7 @@ pub(super) enum Sizes {
     Weighted(Vec<WeightedSize>),
 }
 
-/// Bytes: from the header that makes a value verifiable to memcached's item limit.
+/// Bytes. The minimum is the header that makes a value verifiable, the maximum is memcached's item limit.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub(super) struct Size(#[schemars(range(min = 32, max = 1_000_000))] u32);

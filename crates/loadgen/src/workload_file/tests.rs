@@ -1,4 +1,4 @@
-//! The shipped workloads are sound, and everything wrong with a file is named with its line.
+//! The shipped workloads are valid, and all problems of a file are reported with their lines.
 
 use daemon_core::yaml::Document;
 use std::time::Duration;
@@ -25,17 +25,17 @@ fn read(text: &str) -> Result<UserWorkload, Vec<String>> {
 }
 
 #[track_caller]
-fn wrong(text: &str, problems: &[&str]) {
+fn assert_problems(text: &str, problems: &[&str]) {
     assert_eq!(read(text).unwrap_err(), problems);
 }
 
-/// A line that is right, and one more that is looked at.
+/// A valid file with one more line, which is tested.
 fn with(line: &str) -> String {
     format!("name: w\nweights: {{ get: 100 }}\n{line}\n")
 }
 
 #[test]
-fn the_plain_workloads_differ_in_their_weights_only() {
+fn the_plain_workloads_differ_only_in_their_weights() {
     let weights = |get, set, delete, increment| Weights { get, set, delete, increment };
     for (name, weights) in [
         ("mixed", weights(60, 30, 5, 5)),
@@ -57,7 +57,7 @@ fn the_plain_workloads_differ_in_their_weights_only() {
 }
 
 #[test]
-fn every_shipped_file_is_sound_and_called_what_it_holds() {
+fn every_shipped_file_is_valid_and_named_after_its_workload() {
     let mut names = Vec::new();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/workloads");
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -74,7 +74,7 @@ fn every_shipped_file_is_sound_and_called_what_it_holds() {
 }
 
 #[test]
-fn a_full_file_becomes_what_it_says() {
+fn a_file_with_all_keys_is_read_completely() {
     let text = "\
 name: session-store
 weights: { get: 70, set: 20, delete: 10 }
@@ -100,7 +100,7 @@ warm_up: 1000
 }
 
 #[test]
-fn the_short_forms_stand_for_one_value() {
+fn short_forms_set_a_single_value() {
     let workload =
         read(&with("value_size: 64\nttl: 60s\nload: { rate: 200000 }\nwarm_up: 0\nkeys: 5")).unwrap();
     assert_eq!(workload.sizes, Sizes::Fixed(64));
@@ -113,24 +113,27 @@ fn the_short_forms_stand_for_one_value() {
 }
 
 #[test]
-fn the_bounds_of_the_file_are_those_of_the_values() {
+fn the_limits_of_the_file_are_those_of_the_values() {
     let keys = |keys: u64| read(&with(&format!("keys: {keys}")));
     assert!(keys(MAX_KEYS).is_ok());
-    wrong(
+    assert_problems(
         &with(&format!("keys: {}", MAX_KEYS + 1)),
         &["w.yaml:3: `keys` is 10000000001, must be at most 10000000000"],
     );
-    wrong(&with("value_size: 31"), &["w.yaml:3: `value_size` is 31, must be at least 32"]);
-    wrong(&with("value_size: 1048576"), &["w.yaml:3: `value_size` is 1048576, must be at most 1000000"]);
-    wrong(&with("load: { rate: 0 }"), &["w.yaml:3: `rate` is 0, must be at least 1"]);
-    wrong(&with("load: { rate: 200001 }"), &["w.yaml:3: `rate` is 200001, must be at most 200000"]);
-    wrong(&with("zipf: 0"), &["w.yaml:3: `zipf` is 0, must be at least 0.01"]);
-    wrong(&with("keys: 0"), &["w.yaml:3: `keys` is 0, must be at least 1"]);
+    assert_problems(&with("value_size: 31"), &["w.yaml:3: `value_size` is 31, must be at least 32"]);
+    assert_problems(
+        &with("value_size: 1048576"),
+        &["w.yaml:3: `value_size` is 1048576, must be at most 1000000"],
+    );
+    assert_problems(&with("load: { rate: 0 }"), &["w.yaml:3: `rate` is 0, must be at least 1"]);
+    assert_problems(&with("load: { rate: 200001 }"), &["w.yaml:3: `rate` is 200001, must be at most 200000"]);
+    assert_problems(&with("zipf: 0"), &["w.yaml:3: `zipf` is 0, must be at least 0.01"]);
+    assert_problems(&with("keys: 0"), &["w.yaml:3: `keys` is 0, must be at least 1"]);
 }
 
 #[test]
-fn every_value_that_makes_no_sense_is_named_in_one_run() {
-    wrong(
+fn all_invalid_values_are_reported_at_once() {
+    assert_problems(
         "\
 name: My Workload
 weights:
@@ -152,19 +155,19 @@ warm_up: 101
 ",
         &[
             "w.yaml:1: invalid workload name `My Workload`: use lowercase letters, digits and dashes, and no dash at the start",
-            "w.yaml:3: `weights` sum up to 95, must be 100",
-            "w.yaml:6: `hot_keys` is 200, must be at most the 100 keys",
+            "w.yaml:3: the sum of `weights` is 95, must be 100",
+            "w.yaml:6: `hot_keys` is 200, must be at most the number of keys, 100",
             "w.yaml:9: `max` is 100, must be at least `min`, which is 200",
             "w.yaml:12: `max` is 1month 13h 26m 24s, must be at most 30 days",
             "w.yaml:16: `over` is 1day 1h, must be at most 24h",
-            "w.yaml:17: `warm_up` is 101, must be at most the 100 keys",
+            "w.yaml:17: `warm_up` is 101, must be at most the number of keys, 100",
         ],
     );
-    wrong(
+    assert_problems(
         &with("keys: 2000000\nhot_keys: 10\nzipf: 1\nttl: 1500ms\nvalue_size: []"),
         &[
             "w.yaml:3: `keys` is 2000000, must be at most 1000000 with `zipf`",
-            "w.yaml:5: `zipf` and `hot_keys` both say which keys are wanted, give one of them",
+            "w.yaml:5: `zipf` and `hot_keys` cannot both be set",
             "w.yaml:6: `ttl` is 1s 500ms, must be whole seconds",
             "w.yaml:7: `value_size` must not be empty",
         ],
@@ -172,8 +175,8 @@ warm_up: 101
 }
 
 #[test]
-fn wrong_keys_and_kinds_are_named_with_the_nearest_right_word() {
-    wrong(
+fn unknown_keys_and_wrong_types_are_reported_with_a_suggestion() {
+    assert_problems(
         "\
 nmae: w
 weights: { gets: 100 }
@@ -190,7 +193,7 @@ load: { rate: 10, form: 1 }
             "w.yaml:5: unknown key `form` in `load`",
         ],
     );
-    wrong(
+    assert_problems(
         &with("value_size: [{ size: 1, wieght: 2 }]"),
         &[
             "w.yaml:3: `size` is 1, must be at least 32",
@@ -198,5 +201,8 @@ load: { rate: 10, form: 1 }
             "w.yaml:3: unknown key `wieght` in `value_size`, did you mean `weight`?",
         ],
     );
-    wrong(&with("load: { form: 1 }"), &["w.yaml:3: unknown key `form` in `load`, did you mean `from`?"]);
+    assert_problems(
+        &with("load: { form: 1 }"),
+        &["w.yaml:3: unknown key `form` in `load`, did you mean `from`?"],
+    );
 }

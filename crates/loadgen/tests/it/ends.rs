@@ -1,4 +1,4 @@
-//! How a run ends: by its duration, by a signal, with what is under way drained.
+//! How a run ends: after its duration or at a signal, with the operations in progress completed.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use testkit::{Lab, Signal, secs};
 use crate::LOADGEN;
 use crate::figures::{failed, succeeded};
 
-/// The number before ` operations in ` of a summary.
+/// The number of operations in a summary.
 fn operations(summary: &str) -> f64 {
     let line =
         summary.lines().find(|line| line.contains(" operations in ")).unwrap_or_else(|| panic!("{summary}"));
@@ -47,7 +47,7 @@ fn the_summary_as_json_agrees_with_itself_and_with_the_nodes() {
 }
 
 #[test]
-fn the_histogram_holds_every_operation() {
+fn the_histogram_counts_every_operation() {
     let lab = Lab::start(1);
     let path = lab.folder().join("times.csv");
     let file = path.display().to_string();
@@ -70,7 +70,7 @@ fn the_histogram_holds_every_operation() {
 }
 
 #[test]
-fn a_histogram_that_cannot_be_written_costs_no_run() {
+fn a_histogram_that_cannot_be_written_fails_before_the_run() {
     let lab = Lab::start(1);
     let loadgen = lab.loadgen(LOADGEN, ["--duration", "10m", "--histogram", "/nowhere/times.csv"]);
     assert_eq!(loadgen.wait_exit(secs(5)), 4);
@@ -79,14 +79,14 @@ fn a_histogram_that_cannot_be_written_costs_no_run() {
 }
 
 #[test]
-fn a_signal_drains_what_is_under_way_and_exits_clean() {
+fn a_signal_drains_operations_in_progress_and_exits_with_0() {
     for signal in [Signal::TERM, Signal::INT] {
         let lab = Lab::start(1);
-        // Every operation takes 300 ms of its 500 ms: at the signal all 20 workers have one under way.
+        // Every operation takes 300 ms of its 500 ms, so at the signal all 20 workers have one in progress.
         let loadgen = lab.loadgen(LOADGEN, ["--concurrency", "20", "--think-time", "0s"]);
         loadgen.scrape_until("load runs", secs(10), |scrape| succeeded(scrape) > 100.0);
         lab.toxiproxy.add_toxic("memcached1", r#"{"type": "latency", "attributes": {"latency": 300}}"#);
-        loadgen.scrape_until("operations are under way", secs(10), |scrape| {
+        loadgen.scrape_until("operations are in progress", secs(10), |scrape| {
             scrape.sum("memcache_operations_in_flight", []) == 20.0
         });
         let before = loadgen.scrape();
@@ -96,13 +96,13 @@ fn a_signal_drains_what_is_under_way_and_exits_clean() {
         assert!(signalled.elapsed() < secs(2), "drained after {:?}", signalled.elapsed());
         let ended = operations(&loadgen.stdout());
         let missing = ended - succeeded(&before) - failed(&before);
-        assert!(missing >= 20.0, "operations under way at the signal were waited for and counted: {missing}");
+        assert!(missing >= 20.0, "operations in progress at the signal must end and count: {missing}");
         assert!(!loadgen.stderr().contains("dropped"), "{}", loadgen.stderr());
     }
 }
 
 #[test]
-fn a_drain_is_bounded_by_the_deadline_of_an_operation() {
+fn a_drain_takes_at_most_the_timeout_of_an_operation() {
     let lab = Lab::start(1);
     let loadgen =
         lab.loadgen(LOADGEN, ["--concurrency", "20", "--think-time", "10ms", "--op-timeout", "300ms"]);

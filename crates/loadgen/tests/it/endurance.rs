@@ -1,4 +1,4 @@
-//! Many operations at full speed, with breakers that trip on the way: resident memory stays flat.
+//! Many operations at full speed, with breakers that open in between: resident memory does not grow.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -7,16 +7,16 @@ use testkit::{Lab, Scrape, eventually, report, scale, secs};
 
 use crate::LOADGEN;
 use crate::figures::{breaker, succeeded};
-use crate::storm::watch::{Watched, resident};
+use crate::storm::watch::{WatchedLoadgen, resident};
 
 const SERVER: &str = "memcached1";
-/// What resident memory may grow by after the first tenth of the trips, in MiB.
+/// The allowed growth of resident memory after the first tenth of the trips, in MiB.
 const GROWTH_MIB: f64 = 2.0;
 const WORKERS: u32 = 128;
-/// Reading pages is to take nothing of the machine from the load.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The interval between scrapes, so that they take little CPU time from the load.
+const SCRAPE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The binary under test; for the large numbers the release build of the same target folder, where there is one.
+/// The binary under test. For large numbers it is the release build in the same target folder, if there is one.
 fn binary() -> (PathBuf, &'static str) {
     let tested = PathBuf::from(LOADGEN);
     let release = tested.with_file_name("../release/loadgen");
@@ -32,18 +32,18 @@ fn trips(scrape: &Scrape) -> f64 {
 }
 
 #[test]
-fn memory_is_flat_over_operations_and_breaker_trips() {
+fn memory_does_not_grow_with_operations_and_breaker_trips() {
     let (total, rounds) = (scale(200_000.0, 50_000_000.0), scale(3_u32, 100));
-    // One node: it serves most per second, and the number of operations is what this is about.
+    // One node, because that gives the most operations per second.
     let lab = Lab::start(1);
     lab.set("client.breaker.open_timeout", "50ms");
     lab.set("client.breaker.consecutive_failures", WORKERS / 2);
-    // Few, so that what is remembered of each key is all there before memory is first looked at.
+    // Few keys, so that the history of each key has its full size before memory is first measured.
     lab.set("loadgen.keys", 1_000);
     let servers = format!("{SERVER}={}", lab.nodes[0].addr());
     let (bin, build) = binary();
     let args = ["--servers", &servers, "--think-time", "0", "--op-timeout", "100ms"];
-    let loadgen = Watched::start(bin, &lab, WORKERS, WORKERS, &args);
+    let loadgen = WatchedLoadgen::start(bin, &lab, WORKERS, WORKERS, &args);
 
     let begin = (Instant::now(), succeeded(&loadgen.scrape()));
     let mut warm = None;
@@ -52,7 +52,7 @@ fn memory_is_flat_over_operations_and_breaker_trips() {
         let mut next = Instant::now();
         eventually("its share of the operations is done", secs(600), || {
             Instant::now() >= next && {
-                next = Instant::now() + LOOK_EVERY;
+                next = Instant::now() + SCRAPE_INTERVAL;
                 succeeded(&loadgen.scrape()) >= share
             }
         });

@@ -1,15 +1,14 @@
-//! The load under faults, on real parts: what shows, what stays clean, what heals.
+//! The load under faults, with real parts: what is affected, what is not, and what recovers.
 
 use std::time::{Duration, Instant};
 
 use testkit::{Daemon, Lab, Scrape, Signal, secs};
 
 use crate::LOADGEN;
-use crate::figures::{breaker, connections, ended, errors, failed, mean, succeeded};
+use crate::figures::{breaker, connections, ended, errors, failed, mean, rejected, succeeded};
+use crate::setup::{BLACKHOLE, disable_breakers};
 
-const BLACKHOLE: &str = r#"{"name": "hole", "type": "timeout", "attributes": {"timeout": 0}}"#;
-
-/// A closed loop, whose operations under way are known. It thinks 10 ms unless told otherwise.
+/// Starts a closed loop, in which the number of operations in progress is known. The think time is 10 ms by default.
 fn running<const N: usize>(lab: &Lab, args: [&str; N]) -> Daemon {
     let think: &[&str] = if args.contains(&"--think-time") { &[] } else { &["--think-time", "10ms"] };
     let loadgen = lab.loadgen(LOADGEN, args.iter().chain(think));
@@ -19,7 +18,7 @@ fn running<const N: usize>(lab: &Lab, args: [&str; N]) -> Daemon {
     loadgen
 }
 
-/// Waits until a node's successes have grown by 50 since `before`.
+/// Waits until a node has 50 more successes and a closed breaker.
 #[track_caller]
 fn heals(loadgen: &Daemon, server: &str) -> Scrape {
     let before = loadgen.scrape();
@@ -30,11 +29,11 @@ fn heals(loadgen: &Daemon, server: &str) -> Scrape {
 }
 
 #[test]
-fn added_latency_shows_on_its_node_and_nowhere_else() {
+fn added_latency_affects_only_its_node() {
     let lab = Lab::start(3);
     let loadgen = running(&lab, ["--concurrency", "20"]);
     lab.toxiproxy.add_toxic("memcached1", r#"{"type": "latency", "attributes": {"latency": 100}}"#);
-    // What was under way when the toxic came is let out of the measurement.
+    // Operations that were in progress when the toxic was added are not measured.
     let settled = loadgen.scrape();
     loadgen.scrape_until("ten slow operations", secs(10), |scrape| {
         ended(scrape, "memcached1", "success") > ended(&settled, "memcached1", "success") + 40.0
@@ -66,14 +65,17 @@ fn a_restarted_memcached_is_used_again() {
     lab.nodes[0].restart();
     let healed = heals(&loadgen, "memcached1");
     assert_eq!(ended(&healed, "memcached2", "failed"), 0.0);
-    assert_eq!(healed.value("loadgen_workers", []), Some(20.0), "no worker was lost");
+    assert_eq!(healed.value("loadgen_workers", []), Some(20.0), "all workers run");
     assert!(errors(&healed, "memcached1", "io") > 0.0);
-    assert!(healed.sum("memcache_misses_total", [("server", "memcached1")]) > 0.0, "it came back empty");
+    assert!(
+        healed.sum("memcache_misses_total", [("server", "memcached1")]) > 0.0,
+        "the restarted node is empty"
+    );
     assert_eq!(healed.sum("memcache_corrupt_reads_total", []), 0.0);
 }
 
 #[test]
-fn a_restarted_toxiproxy_is_survived() {
+fn the_load_survives_a_restart_of_toxiproxy() {
     let lab = Lab::start(2);
     lab.set("client.breaker.open_timeout", "500ms");
     let loadgen = running(&lab, ["--concurrency", "20"]);
@@ -84,10 +86,10 @@ fn a_restarted_toxiproxy_is_survived() {
     lab.toxiproxy.restart();
     heals(&loadgen, "memcached1");
     let healed = heals(&loadgen, "memcached2");
-    assert_eq!(healed.value("loadgen_workers", []), Some(20.0), "no worker was lost");
+    assert_eq!(healed.value("loadgen_workers", []), Some(20.0), "all workers run");
 }
 
-/// CPU seconds per second over a while.
+/// The CPU seconds per second over this time.
 fn cpu(loadgen: &Daemon, over: Duration) -> f64 {
     let used = |scrape: &Scrape| scrape.value("process_cpu_seconds_total", []).unwrap();
     let (before, start) = (used(&loadgen.scrape()), Instant::now());
@@ -96,7 +98,7 @@ fn cpu(loadgen: &Daemon, over: Duration) -> f64 {
 }
 
 #[test]
-fn a_blackholed_node_opens_its_breaker_spares_the_others_and_burns_no_cpu() {
+fn a_blackhole_opens_one_breaker_and_costs_no_cpu() {
     let lab = Lab::start(3);
     let loadgen = running(&lab, ["--concurrency", "100"]);
     let baseline = cpu(&loadgen, secs(2));
@@ -112,7 +114,7 @@ fn a_blackholed_node_opens_its_breaker_spares_the_others_and_burns_no_cpu() {
     assert!(during < 2.0 * baseline, "CPU {during:.3} with an open breaker, {baseline:.3} without");
 
     let black = loadgen.scrape();
-    assert!(black.sum("memcache_circuit_breaker_rejected_total", [("server", "memcached1")]) > 0.0);
+    assert!(rejected(&black, "memcached1") > 0.0);
     let (healthy, other) = (ended(&black, "memcached2", "failed"), ended(&black, "memcached3", "failed"));
     assert_eq!((healthy, other), (0.0, 0.0), "the other nodes stay clean");
 
@@ -126,18 +128,16 @@ fn a_blackholed_node_opens_its_breaker_spares_the_others_and_burns_no_cpu() {
     assert_eq!(connections(&healed, "memcached2", "total"), 100.0);
 }
 
-/// Without a think time an open breaker is the hot loop that the refusal cost is there for.
+/// Without a think time and without the refusal cost, an open breaker would cause a busy loop.
 #[test]
-fn refusals_cost_a_millisecond_each() {
+fn each_refusal_is_followed_by_a_pause_of_a_millisecond() {
     let lab = Lab::start(1);
     let loadgen = running(&lab, ["--concurrency", "10", "--think-time", "0"]);
     lab.toxiproxy.enable("memcached1", false);
     loadgen.scrape_until("the breaker opens", secs(10), |scrape| breaker(scrape, "memcached1") == 2.0);
-    let rejected =
-        |scrape: &Scrape| scrape.sum("memcache_circuit_breaker_rejected_total", [("server", "memcached1")]);
-    let (before, start) = (rejected(&loadgen.scrape()), Instant::now());
+    let (before, start) = (rejected(&loadgen.scrape(), "memcached1"), Instant::now());
     let after = loadgen.scrape_until("a second passes", secs(5), |_| start.elapsed() >= secs(1));
-    let per_worker_second = (rejected(&after) - before) / start.elapsed().as_secs_f64() / 10.0;
+    let per_worker_second = (rejected(&after, "memcached1") - before) / start.elapsed().as_secs_f64() / 10.0;
     assert!(
         per_worker_second > 10.0 && per_worker_second <= 1_000.0,
         "{per_worker_second} refusals per second"
@@ -145,11 +145,10 @@ fn refusals_cost_a_millisecond_each() {
 }
 
 #[test]
-fn fewer_connections_than_workers_wait_and_are_never_exceeded() {
+fn workers_wait_if_there_are_fewer_connections() {
     let lab = Lab::start(1);
-    // Out of the way: a breaker that opens would end the exhaustion it is to see.
-    lab.set("client.breaker.failure_ratio", 1.0);
-    lab.set("client.breaker.consecutive_failures", 1_000_000);
+    // An open breaker would end the exhaustion.
+    disable_breakers(&lab);
     let args = [
         "--concurrency",
         "20",
@@ -173,12 +172,12 @@ fn fewer_connections_than_workers_wait_and_are_never_exceeded() {
     assert!(after.sum("memcache_pool_acquire_errors_total", []) > 0.0);
     assert!(after.sum("memcache_pool_acquire_duration_seconds_sum", []) > 1.0, "waiting was measured");
     let upstream = lab.nodes[0].stats()["curr_connections"].parse::<f64>().unwrap();
-    // memcached counts its own listener and our `stats` connection as well.
+    // memcached also counts its listener and the connection of this test.
     assert!(upstream <= 3.0 + 3.0, "{upstream} connections at the node");
 }
 
 #[test]
-fn every_family_moves_but_those_that_must_stay_at_zero() {
+fn every_family_changes_except_those_that_must_stay_at_zero() {
     let lab = Lab::start(3);
     lab.set("client.breaker.open_timeout", "300ms");
     let loadgen = running(&lab, ["--concurrency", "30", "--op-timeout", "100ms"]);
@@ -195,7 +194,7 @@ fn every_family_moves_but_those_that_must_stay_at_zero() {
     lab.toxiproxy.delete_toxic("memcached1", "hole");
     lab.toxiproxy.enable("memcached2", true);
     heals(&loadgen, "memcached1");
-    // Failures of the breaker's window are a gauge: seen while they are in it.
+    // The failures in the breaker's window are a gauge, so they are read while they are in the window.
     let last = heals(&loadgen, "memcached2");
 
     let still = [
@@ -207,7 +206,7 @@ fn every_family_moves_but_those_that_must_stay_at_zero() {
         "memcache_resilience_refused_label_sets",
     ];
     let mut unmoved = Vec::new();
-    // A write whose answer a closed proxy lost may be read later, or not.
+    // A write whose reply was lost in a closed proxy may be read later or not.
     let either = "memcache_late_writes_total";
     let ours = |name: &str| name.starts_with("memcache_") || name.starts_with("loadgen_");
     for family in last.types().keys().filter(|name| ours(name) && *name != either) {

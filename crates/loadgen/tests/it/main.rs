@@ -1,4 +1,4 @@
-//! loadgen as its users meet it: the binary, on real memcached and Toxiproxy. Single decisions are tested beside the code.
+//! Tests of the loadgen binary with real memcached and Toxiproxy. Unit tests are beside the code.
 
 #![allow(
     clippy::expect_used,
@@ -16,6 +16,7 @@ mod figures;
 mod healing;
 mod lies;
 mod open;
+mod setup;
 mod storm;
 mod usage;
 mod wrong;

@@ -1,23 +1,19 @@
-//! The open loop on real parts: it sends what it says, and what it cannot send is counted.
+//! The open loop with real parts: it sends the requested rate and counts what it cannot send.
 
 use std::time::Instant;
 
 use testkit::{Daemon, Lab, Scrape, secs};
 
 use crate::LOADGEN;
-use crate::figures::{breaker, ended, failed, succeeded};
-
-const BLACKHOLE: &str = r#"{"name": "hole", "type": "timeout", "attributes": {"timeout": 0}}"#;
-
-fn dropped(scrape: &Scrape) -> f64 {
-    scrape.sum("loadgen_operations_dropped_total", [])
-}
+use crate::figures::{breaker, dropped, ended, failed, succeeded};
+use crate::setup::{BLACKHOLE, disable_breakers};
 
 fn settled(scrape: &Scrape) -> f64 {
     succeeded(scrape) + failed(scrape) + dropped(scrape)
 }
 
-/// Share of the operations started between two scrapes that started at most so late; `edge` is a bucket's, in seconds.
+/// The share of operations, of those started between two scrapes, with a lateness of at most `edge` seconds. `edge` must be
+/// the edge of a bucket.
 fn punctual(edge: &str, before: &Scrape, after: &Scrape) -> f64 {
     let grown = |name: &str, edge: &str| {
         let name = format!("memcache_operation_start_lateness_seconds_{name}");
@@ -30,16 +26,16 @@ fn punctual(edge: &str, before: &Scrape, after: &Scrape) -> f64 {
     grown("bucket", edge) / grown("count", "")
 }
 
-/// Two scrapes `seconds` apart, and how far apart they really are.
+/// Two scrapes about `seconds` apart, and the exact time between them.
 fn apart(loadgen: &Daemon, seconds: u64) -> (Scrape, Scrape, f64) {
     let (before, start) = (loadgen.scrape(), Instant::now());
     let after = loadgen.scrape_until("time passes", secs(60), |_| start.elapsed() >= secs(seconds));
     (before, after, start.elapsed().as_secs_f64())
 }
 
-/// The lab's own load, as `just up` starts it.
+/// The lab's load, as `just up` starts it.
 #[test]
-fn the_rate_of_the_lab_is_reached_through_toxiproxy() {
+fn the_lab_reaches_its_rate_through_toxiproxy() {
     let lab = Lab::start(3);
     let loadgen = lab.loadgen(LOADGEN, ["--duration", "5s", "--json"]);
     let first = loadgen.scrape_until("load runs", secs(10), |scrape| succeeded(scrape) > 100.0);
@@ -50,14 +46,14 @@ fn the_rate_of_the_lab_is_reached_through_toxiproxy() {
     // One operation at the very start, and one every third of a millisecond, the last at the very end.
     let (sent, dropped) = (summary["operations"].as_u64().unwrap(), summary["dropped"].as_u64().unwrap());
     assert_eq!(sent + dropped, 15_001, "{summary}");
-    // Half a second without a CPU is the machine's doing.
+    // A busy machine may have no free CPU for up to 350 ms.
     assert!(dropped < 750, "{summary}");
 }
 
-/// What a node has seen of a run of a seed: gets, sets, and the bytes of all keys and values.
-fn done(seed: &str) -> [String; 3] {
+/// The statistics of a node after a run with this seed: gets, sets, and the bytes received.
+fn node_stats_after(seed: &str) -> [String; 3] {
     let lab = Lab::start(1);
-    // Long deadlines: nothing is dropped or given up.
+    // The timeouts are long, so that nothing is dropped or given up.
     let args = "--rate 1000 --duration 2s --threads 2 --workload zipf --op-timeout 30s --max-start-delay 30s \
                 --seed";
     assert_eq!(lab.loadgen(LOADGEN, args.split(' ').chain([seed])).wait_exit(secs(60)), 0);
@@ -66,14 +62,14 @@ fn done(seed: &str) -> [String; 3] {
 }
 
 #[test]
-fn equal_seeds_send_equal_operations_on_however_busy_a_machine() {
-    assert_eq!(done("7"), done("7"));
-    assert_ne!(done("7"), done("8"));
+fn equal_seeds_send_equal_operations_even_on_a_busy_machine() {
+    assert_eq!(node_stats_after("7"), node_stats_after("7"));
+    assert_ne!(node_stats_after("7"), node_stats_after("8"));
 }
 
-/// With deadlines that a busy machine keeps too: who was held back would wait for a second and more.
+/// The timeouts are long enough for a busy machine. An operation that is held back would wait for a second or more.
 #[test]
-fn a_black_node_holds_back_nobody_else() {
+fn a_black_node_does_not_delay_other_nodes() {
     let lab = Lab::start(3);
     let args = "--op-timeout 5s --connect-timeout 5s --max-start-delay 1s --concurrency 3000";
     let loadgen = lab.loadgen(LOADGEN, args.split(' '));
@@ -82,27 +78,27 @@ fn a_black_node_holds_back_nobody_else() {
     lab.toxiproxy.add_toxic("memcached1", BLACKHOLE);
     let open =
         loadgen.scrape_until("the breaker opens", secs(20), |scrape| breaker(scrape, "memcached1") == 2.0);
-    // A scrape reads one counter after the other: whatever the first has counted as dropped, the second knows the reason of.
+    // A scrape reads one counter after the other. So the reasons are read from a later scrape than the drops.
     let later = loadgen.scrape();
     let without_connection = |server| later.sum("memcache_pool_acquire_errors_total", [("server", server)]);
-    // There were workers for all; what was dropped had none of the black node's connections.
+    // There were enough workers. Every dropped operation got no connection to the black node.
     let (dropped, exhausted) = (dropped(&open), without_connection("memcached1"));
     assert!(dropped > 0.0 && dropped <= exhausted, "{dropped} dropped, {exhausted} without a connection");
     assert_eq!(without_connection("memcached2") + without_connection("memcached3"), 0.0);
     assert!(punctual("0.5", &before, &open) > 0.9, "{}", punctual("0.5", &before, &open));
-    let (before, after, seconds) = apart(&loadgen, 2);
+    // Up to 1,000 operations may still wait for a connection of the black node. They end in this time, too.
+    let (before, after, seconds) = apart(&loadgen, 4);
     let rate = (settled(&after) - settled(&before)) / seconds;
     assert!((2_500.0..3_500.0).contains(&rate), "{rate} op/s");
     assert_eq!(ended(&after, "memcached2", "failed") + ended(&after, "memcached3", "failed"), 0.0);
 }
 
-/// A node that takes longer than its connections allow is overloaded, and the dropped operations say so.
+/// A node that is too slow for its number of connections is overloaded, and operations are dropped.
 #[test]
-fn an_overloaded_node_drops_what_it_cannot_start_and_no_other_does() {
+fn only_an_overloaded_node_drops_operations() {
     let lab = Lab::start(2);
-    lab.set("client.breaker.failure_ratio", 1.0);
-    lab.set("client.breaker.consecutive_failures", 1_000_000);
-    // 500 operations per second on connections that carry 50.
+    disable_breakers(&lab);
+    // 500 operations per second, with connections for 50.
     let args = "--rate 1000 --pool-size 10 --op-timeout 5s --max-start-delay 1s --concurrency 2000";
     let loadgen = lab.loadgen(LOADGEN, args.split(' '));
     loadgen.scrape_until("load runs", secs(10), |scrape| succeeded(scrape) > 500.0);
@@ -111,18 +107,21 @@ fn an_overloaded_node_drops_what_it_cannot_start_and_no_other_does() {
     let later = loadgen.scrape();
     let exhausted = |server| later.sum("memcache_pool_acquire_errors_total", [("server", server)]);
     assert!(dropped(&over) <= exhausted("memcached1"), "{} {}", dropped(&over), exhausted("memcached1"));
-    assert_eq!(exhausted("memcached2") + failed(&over), 0.0, "dropped is neither failed nor another node's");
+    assert_eq!(
+        exhausted("memcached2") + failed(&over),
+        0.0,
+        "a dropped operation is not a failed one, and does not affect the other node"
+    );
     let (before, after, seconds) = apart(&loadgen, 2);
     let rate = (settled(&after) - settled(&before)) / seconds;
     assert!((800.0..1_200.0).contains(&rate), "{rate} op/s");
 }
 
-/// Few workers, and a breaker that is out of the way: each soon waits on the node that does not answer.
+/// With few workers and without breakers, each worker soon waits for the node that does not reply.
 #[test]
-fn what_a_stalled_node_holds_back_is_late_and_dropped_and_counted() {
+fn operations_delayed_by_a_stalled_node_are_late_or_dropped() {
     let lab = Lab::start(2);
-    lab.set("client.breaker.failure_ratio", 1.0);
-    lab.set("client.breaker.consecutive_failures", 1_000_000);
+    disable_breakers(&lab);
     let args =
         ["--rate", "1000", "--concurrency", "20", "--op-timeout", "300ms", "--max-start-delay", "100ms"];
     let loadgen = lab.loadgen(LOADGEN, args);
@@ -134,18 +133,18 @@ fn what_a_stalled_node_holds_back_is_late_and_dropped_and_counted() {
     assert_eq!(stuck.value("loadgen_workers", []), Some(20.0));
     let (before, after, seconds) = apart(&loadgen, 2);
     assert!(punctual("0.05", &before, &after) < 0.9, "{}", punctual("0.05", &before, &after));
-    // Sent or dropped: nothing due is missing from the count.
+    // Every operation that was due was sent or dropped.
     let rate = (settled(&after) - settled(&before)) / seconds;
     assert!((800.0..1_200.0).contains(&rate), "{rate} op/s");
     lab.nodes[0].resume();
-    loadgen.scrape_until("nothing waits any more", secs(10), |scrape| {
+    loadgen.scrape_until("no operation waits any more", secs(10), |scrape| {
         ended(scrape, "memcached1", "success") > ended(&after, "memcached1", "success") + 500.0
             && scrape.value("loadgen_queue_depth", []) < Some(5.0)
     });
 }
 
 #[test]
-fn a_ramp_moves_the_rate() {
+fn a_ramp_changes_the_rate() {
     let lab = Lab::start(1);
     let ramp = "name: up\nweights: { get: 100 }\nload: { from: 100, to: 2000, over: 4s }\n";
     std::fs::write(lab.folder().join("up.yaml"), ramp).unwrap();

@@ -1,4 +1,4 @@
-//! One fault after the other on real parts: what the load keeps through all of them, and how soon all is as before.
+//! One fault after the other, with real parts: what holds during all of them, and how fast the load recovers.
 
 pub(crate) mod fault;
 pub(crate) mod watch;
@@ -10,16 +10,17 @@ use testkit::{Lab, Scrape, report, scale, secs};
 use crate::LOADGEN;
 use crate::figures::{breaker, ended, errors};
 use fault::Fault;
-use watch::{Watched, pooled, resident};
+use watch::{WatchedLoadgen, pooled, resident};
 
 const OPEN_TIMEOUT: Duration = Duration::from_millis(200);
-/// Long enough for a machine that is busy with other tests; a probe that hangs for it still leaves time to heal in.
+/// Long enough for a machine that is busy with other tests, and short enough to recover in time after a probe that hangs.
 const OP_TIMEOUT: Duration = Duration::from_millis(400);
 /// Operations per second.
 const RATE: u32 = 1_000;
-/// Those of one operation timeout at this rate, so that a node that hangs takes no other node's worker.
+/// The number of operations that start within one operation timeout. So a node that hangs does not take the workers of other
+/// nodes.
 const WORKERS: u32 = 400;
-/// More than the operations of one node in one operation timeout: nothing waits for a connection.
+/// More than the operations of one node within one operation timeout, so that no operation waits for a connection.
 const CONNECTIONS: u32 = 200;
 
 fn lab() -> Lab {
@@ -30,27 +31,27 @@ fn lab() -> Lab {
     lab
 }
 
-fn open_loop(lab: &Lab) -> Watched {
-    Watched::start(LOADGEN, lab, WORKERS, CONNECTIONS, &["--rate", &RATE.to_string()])
+fn open_loop(lab: &Lab) -> WatchedLoadgen {
+    WatchedLoadgen::start(LOADGEN, lab, WORKERS, CONNECTIONS, &["--rate", &RATE.to_string()])
 }
 
-/// Whatever struck, one breaker timeout and a second after it is gone every operation is sent and succeeds again, and
-/// at no scrape a worker was lost, a wrong value read or a connection too many open.
+/// One breaker timeout and a second after any fault is removed, every operation is sent and succeeds again. At every scrape
+/// all workers run, no wrong value was read, and there are not too many connections.
 #[track_caller]
 fn survives(fault: Fault) {
     let lab = lab();
     let loadgen = open_loop(&lab);
     fault.strike(&lab);
-    let bitten = loadgen.until("the fault bites", secs(10), |scrape| {
-        // Open or at a probe: most of the time a probe hangs, and the breakers of three nodes are hardly ever open at once.
+    let bitten = loadgen.until("the fault takes effect", secs(10), |scrape| {
+        // Open or half-open: most of the time a probe hangs, so the breakers of three nodes are rarely open at once.
         fault.struck().iter().all(|node| ended(scrape, node, "failed") > 10.0 && breaker(scrape, node) != 0.0)
     });
     for spared in ["memcached2", "memcached3"].iter().filter(|node| !fault.struck().contains(node)) {
-        assert_eq!(ended(&bitten, spared, "failed"), 0.0, "{fault:?} is felt on {spared}");
+        assert_eq!(ended(&bitten, spared, "failed"), 0.0, "{fault:?} affects {spared}");
     }
     fault.heal(&lab);
     let healed = std::time::Instant::now();
-    let recovered = loadgen.recovered(Duration::from_millis(500), secs(15));
+    let recovered = loadgen.wait_for_recovery(Duration::from_millis(500), secs(15));
     let took = recovered.saturating_duration_since(healed);
     assert!(took <= OPEN_TIMEOUT + secs(1), "{fault:?}: operations failed for {took:?} after it was gone");
     let rate = loadgen.successes_per_second(secs(2));
@@ -98,7 +99,7 @@ fn all_nodes_black() {
     survives(Fault::AllBlack);
 }
 
-/// Operations of the nodes that nothing strikes, by duration: how many took at most so many seconds.
+/// Operations of the nodes without a fault, by duration: pairs of an upper edge in seconds and a cumulative count.
 #[derive(Default)]
 struct Durations(Vec<(f64, f64)>);
 
@@ -121,20 +122,20 @@ impl Durations {
         self.0.last().map_or(0.0, |(_, count)| *count)
     }
 
-    /// The bucket that the 99th percentile is in: above the first and at most the second, in seconds.
+    /// The lower and the upper edge of the bucket with the 99th percentile, in seconds.
     fn p99(&self) -> (f64, f64) {
         let at = self.0.iter().position(|(_, count)| *count >= 0.99 * self.count()).unwrap();
         (at.checked_sub(1).map_or(0.0, |below| self.0[below].0), self.0[at].0)
     }
 }
 
-/// While one node is black the 99th percentile of the others' callers is at most twice what it is without the fault.
+/// While one node is black, the 99th percentile of operations on the other nodes is at most twice the value without the fault.
 #[test]
-fn a_black_node_leaves_the_callers_of_others_their_p99() {
+fn a_black_node_does_not_raise_the_p99_of_other_nodes() {
     let lab = lab();
     let loadgen = open_loop(&lab);
     let (mut calm, mut black) = (Durations::default(), Durations::default());
-    // In turns, so that a machine that is busy for a while is so for both.
+    // In turns, so that a machine that is busy for some time affects both.
     for _ in 0..scale(3, 10) {
         calm.add(&loadgen.scrape(), &loadgen.after(secs(1)));
         let before = loadgen.scrape();
@@ -142,12 +143,12 @@ fn a_black_node_leaves_the_callers_of_others_their_p99() {
         black.add(&before, &loadgen.after(secs(1)));
         assert!(errors(&loadgen.scrape(), "memcached1", "timeout") > 10.0);
         Fault::Blackhole.heal(&lab);
-        loadgen.recovered(Duration::from_millis(100), secs(10));
+        loadgen.wait_for_recovery(Duration::from_millis(100), secs(10));
     }
     let ((_, calm_most), (black_least, black_most)) = (calm.p99(), black.p99());
     let ms = |seconds: f64| format!("{} ms", seconds * 1e3);
     report(
-        "p99 of the other nodes' callers, one of three nodes black",
+        "p99 of operations on the other nodes, with one of three nodes black",
         [format!(
             "at most {} ({} operations), at most {} without the fault ({} operations)",
             ms(black_most),
@@ -157,13 +158,13 @@ fn a_black_node_leaves_the_callers_of_others_their_p99() {
         )],
     );
     assert!(black.count() > 400.0 * scale(3.0, 10.0) && calm.count() > 400.0 * scale(3.0, 10.0));
-    // What buckets can prove: the one may begin where twice the other may end, not above.
+    // Buckets only have limits: the lower edge with the fault is compared with twice the upper edge without it.
     assert!(black_least <= 2.0 * calm_most, "p99 above {}, {} without", ms(black_least), ms(calm_most));
     loadgen.ends_well();
 }
 
-/// After any number of faults of every kind, descriptors and connections are as many as before, and memory has grown
-/// by no more than what its allocator keeps.
+/// After any number of faults of every kind, there are as many descriptors and connections as before, and memory has grown by
+/// no more than the allocator keeps.
 #[test]
 fn fault_cycles_leak_nothing() {
     const GROWTH_MIB: f64 = 2.0;
@@ -171,10 +172,10 @@ fn fault_cycles_leak_nothing() {
     let lab = Lab::start(3);
     lab.set("client.breaker.open_timeout", "50ms");
     lab.set("client.breaker.consecutive_failures", 10);
-    // Few, so that what is remembered of each key is all there before memory is first looked at.
+    // Few keys, so that the history of each key has its full size before memory is first measured.
     lab.set("loadgen.keys", 1_000);
     let args = ["--think-time", "2ms", "--op-timeout", "50ms", "--connect-timeout", "50ms"];
-    let loadgen = Watched::start(LOADGEN, &lab, WORKERS, WORKERS, &args);
+    let loadgen = WatchedLoadgen::start(LOADGEN, &lab, WORKERS, WORKERS, &args);
     let full = f64::from(WORKERS) * 3.0;
     let settled = |what: &str| loadgen.until(what, secs(15), |scrape| pooled(scrape, 3) == full);
     let fds = |scrape: &Scrape| scrape.value("process_open_fds", []).unwrap();
@@ -185,7 +186,7 @@ fn fault_cycles_leak_nothing() {
     for (cycle, fault) in (1..=cycles).zip(Fault::EVERY.into_iter().cycle()) {
         let before = loadgen.scrape();
         fault.strike(&lab);
-        loadgen.until(&format!("{fault:?} bites in cycle {cycle}"), secs(10), |scrape| {
+        loadgen.until(&format!("{fault:?} takes effect in cycle {cycle}"), secs(10), |scrape| {
             fault.struck().iter().all(|node| ended(scrape, node, "failed") > ended(&before, node, "failed"))
         });
         fault.heal(&lab);

@@ -1,30 +1,32 @@
-//! Wrong values put into a real memcached behind the load's back: each is noticed and named.
+//! Wrong values that another client stores in a real memcached: loadgen notices each one and reports its kind.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
-use testkit::{Lab, Memcached, Scrape, Signal, secs};
+use testkit::{Lab, Memcached, Signal, secs};
 
 use crate::LOADGEN;
+use crate::figures::corrupt;
+use crate::setup::disable_breakers;
 
-/// One connection that speaks the classic text protocol.
-struct Meddler(BufReader<TcpStream>);
+/// A client with one connection and the classic text protocol.
+struct ClassicClient(BufReader<TcpStream>);
 
-impl Meddler {
-    fn at(node: &Memcached) -> Self {
+impl ClassicClient {
+    fn connect(node: &Memcached) -> Self {
         Self(BufReader::new(TcpStream::connect(node.addr()).unwrap()))
     }
 
-    fn ask(&mut self, request: &[u8]) -> String {
+    fn request(&mut self, request: &[u8]) -> String {
         self.0.get_mut().write_all(request).unwrap();
         let mut line = String::new();
         self.0.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
 
-    /// The value of a key that is there.
+    /// The value of a key that exists.
     fn get(&mut self, key: &str) -> Vec<u8> {
-        let header = self.ask(format!("get {key}\r\n").as_bytes());
+        let header = self.request(format!("get {key}\r\n").as_bytes());
         let size: usize = header.rsplit(' ').next().unwrap().parse().unwrap();
         let mut value = vec![0; size + "\r\nEND\r\n".len()];
         self.0.read_exact(&mut value).unwrap();
@@ -36,42 +38,37 @@ impl Meddler {
         let mut request = format!("set {key} 0 0 {}\r\n", value.len()).into_bytes();
         request.extend_from_slice(value);
         request.extend_from_slice(b"\r\n");
-        assert_eq!(self.ask(&request), "STORED");
+        assert_eq!(self.request(&request), "STORED");
     }
-}
-
-fn corrupt(scrape: &Scrape, kind: &str) -> f64 {
-    scrape.sum("memcache_corrupt_reads_total", [("kind", kind)])
 }
 
 #[test]
 fn a_changed_value_is_torn_and_another_keys_value_is_a_wrong_key() {
     let lab = Lab::start(1);
-    lab.set("client.breaker.failure_ratio", 1.0);
-    lab.set("client.breaker.consecutive_failures", 1_000_000);
-    // Only reads, so that what is put in stays in; few keys, so that it is read soon.
+    disable_breakers(&lab);
+    // Only reads, so that the stored values stay, and few keys, so that they are read soon.
     lab.set("loadgen.keys", 20);
     let loadgen = lab.loadgen(LOADGEN, ["--workload", "get", "--concurrency", "5"]);
     let clean = loadgen.scrape_until("the warm cache is read", secs(10), |scrape| {
         scrape.sum("memcache_hits_total", []) > 200.0
     });
-    assert_eq!(clean.sum("memcache_misses_total", []), 0.0, "every key was warm");
+    assert_eq!(clean.sum("memcache_misses_total", []), 0.0, "every key was stored before");
     assert_eq!(clean.sum("memcache_corrupt_reads_total", []), 0.0);
 
-    let mut meddler = Meddler::at(&lab.nodes[0]);
-    let mut value = meddler.get("key:0000000003");
+    let mut classic = ClassicClient::connect(&lab.nodes[0]);
+    let mut value = classic.get("key:0000000003");
     assert_eq!(value.len(), 100);
-    meddler.set("key:0000000004", &value);
+    classic.set("key:0000000004", &value);
     let swapped =
         loadgen.scrape_until("the swap is noticed", secs(10), |scrape| corrupt(scrape, "wrong_key") > 2.0);
     assert_eq!((corrupt(&swapped, "torn"), corrupt(&swapped, "stale")), (0.0, 0.0));
 
     value[70] ^= 1;
-    meddler.set("key:0000000003", &value);
+    classic.set("key:0000000003", &value);
     loadgen.scrape_until("the changed byte is noticed", secs(10), |scrape| corrupt(scrape, "torn") > 2.0);
     loadgen.signal(Signal::TERM);
     assert_eq!(loadgen.wait_exit(secs(5)), 0);
-    // Each wrong value is a failed operation, and nothing else failed.
+    // Each wrong value is a failed operation, and no other operation failed.
     let summary = loadgen.stdout();
     let number_after =
         |text: &str| summary.split(text).nth(1).unwrap().split_whitespace().next().unwrap().to_owned();

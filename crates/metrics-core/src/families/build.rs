@@ -10,7 +10,7 @@ use crate::family::Family;
 const BUILD_INFO: Family = Family::gauge(
     "memcache_resilience_build_info",
     &["version", "revision"],
-    "Always 1; the labels say which build this is",
+    "Always 1; the labels are the version and the source revision of this build",
 );
 
 pub(super) const FAMILIES: &[&Family] = &[&BUILD_INFO];
@@ -20,7 +20,7 @@ pub(crate) struct BuildInfo;
 
 impl Collector for BuildInfo {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
-        // The revision is known where the builder passes it; a source archive has none.
+        // A build from a source archive has no revision.
         let revision = option_env!("LAB_REVISION").unwrap_or("unknown");
         BUILD_INFO.encode(&mut encoder, |series| series.number(&[env!("CARGO_PKG_VERSION"), revision], 1.0))
     }

@@ -1,5 +1,5 @@
-//! The families of the memcached client and of the load generator: names, labels and HELP.
-//! Counting is in `shard`, gauges come from `state`, the series are made in `collector` and `encode`.
+//! The families of the memcached client and of the load generator: names, labels and HELP. `shard` counts, `state` has the
+//! values of the gauges, `collector` and `encode` write the series.
 
 mod breakdown;
 mod collector;
@@ -10,7 +10,7 @@ mod state;
 
 pub use breakdown::Breakdown;
 pub use collector::{ClientFamilies, Totals};
-pub use shard::{ClientShard, Finished};
+pub use shard::{ClientShard, FinishedOperation};
 pub use state::{BreakerView, ClientState, LoadView, PoolView};
 
 use crate::family::Family;
@@ -18,40 +18,40 @@ use crate::family::Family;
 const OPERATIONS: Family = Family::counter(
     "memcache_operations_total",
     &["server", "operation", "status"],
-    "Operations that ended, by outcome; a miss is a success",
+    "Completed operations by outcome; a miss is a success",
 );
 const ERRORS: Family = Family::counter(
     "memcache_operation_errors_total",
     &["server", "type"],
-    "Failed operations by what went wrong",
+    "Failed operations by type of error",
 );
 const DURATION: Family = Family::histogram(
     "memcache_operation_duration_seconds",
     &["server", "operation"],
-    "Time of an operation from its intended start to its end, failures included, in seconds",
+    "Time from the intended start of an operation to its end, including failed operations, in seconds",
 );
-/// Time on the wire: what says whether a fault bit.
+/// Time on the wire. It shows whether a fault had an effect.
 pub const SERVICE: Family = Family::histogram(
     "memcache_operation_service_seconds",
     &["server", "operation"],
-    "Time of an operation from the first byte sent to its end, without queueing, in seconds",
+    "Time from the first byte sent of an operation to its end, without queueing, in seconds",
 );
 const LATENESS: Family = Family::histogram(
     "memcache_operation_start_lateness_seconds",
     &[],
-    "Open loop: actual minus intended start of an operation, in seconds",
+    "Open loop: delay between the intended and the actual start of an operation, in seconds",
 );
 const IN_FLIGHT: Family =
-    Family::gauge("memcache_operations_in_flight", &["server"], "Operations that have started and not ended");
+    Family::gauge("memcache_operations_in_flight", &["server"], "Operations in progress");
 const PER_SECOND: Family = Family::gauge(
     "memcache_operations_per_second",
     &[],
-    "Operations that ended during the last second; a convenience, use the counter for anything else",
+    "Operations completed during the last second, for a first look; use the counter in queries",
 );
 const ERROR_RATE: Family = Family::gauge(
     "memcache_error_rate",
     &[],
-    "Share of the operations of the last second that failed, 0 to 1; a convenience, use the counter for anything else",
+    "Share of the operations of the last second that failed, 0 to 1, for a first look; use the counter in queries",
 );
 const HITS: Family = Family::counter("memcache_hits_total", &["server"], "Reads that found their key");
 const MISSES: Family =
@@ -64,7 +64,7 @@ const CORRUPT: Family = Family::counter(
 const LATE_WRITES: Family = Family::counter(
     "memcache_late_writes_total",
     &["server"],
-    "Values read whose own write was never acknowledged: an ambiguous write landed late",
+    "Values read whose write was never acknowledged: the write took effect after the client gave it up",
 );
 const BREAKER_STATE: Family = Family::gauge(
     "memcache_circuit_breaker_state",
@@ -74,7 +74,7 @@ const BREAKER_STATE: Family = Family::gauge(
 const BREAKER_TRANSITIONS: Family = Family::counter(
     "memcache_circuit_breaker_transitions_total",
     &["server", "from", "to"],
-    "Changes of the circuit breaker's state",
+    "State changes of the circuit breaker",
 );
 const BREAKER_REQUESTS: Family = Family::gauge(
     "memcache_circuit_breaker_requests",
@@ -84,47 +84,47 @@ const BREAKER_REQUESTS: Family = Family::gauge(
 const BREAKER_FAILURES: Family = Family::gauge(
     "memcache_circuit_breaker_failures",
     &["server", "type"],
-    "Failures in the circuit breaker's current counting window: all of them, or those since the last success",
+    "Failures in the circuit breaker's current counting window: `total` is all of them, `consecutive` those since the last success",
 );
 const BREAKER_REJECTED: Family = Family::counter(
     "memcache_circuit_breaker_rejected_total",
     &["server"],
-    "Operations that the circuit breaker refused",
+    "Operations that the circuit breaker rejected",
 );
 const BREAKER_CHANGED: Family = Family::gauge(
     "memcache_circuit_breaker_state_change_timestamp_seconds",
     &["server"],
-    "When the circuit breaker last changed its state, in seconds since the epoch; 0 before the first change",
+    "Time of the circuit breaker's last state change, in seconds since the epoch; 0 before the first one",
 );
 const LAST_ERROR: Family = Family::gauge(
     "memcache_last_error_timestamp_seconds",
     &["server"],
-    "When an operation last failed, in seconds since the epoch; 0 before the first failure",
+    "Time of the last failed operation, in seconds since the epoch; 0 before the first one",
 );
 const POOL: Family = Family::gauge(
     "memcache_pool_connections",
     &["server", "state"],
-    "Open connections: in an exchange, free, and both together",
+    "Open connections: `active` carries a request, `idle` does not, `total` is both",
 );
 const POOL_CREATED: Family =
-    Family::counter("memcache_pool_connections_created_total", &["server"], "Connections made");
+    Family::counter("memcache_pool_connections_created_total", &["server"], "Connections opened");
 const POOL_CLOSED: Family = Family::counter(
     "memcache_pool_connections_closed_total",
     &["server", "reason"],
-    "Connections thrown away, by reason",
+    "Connections closed, by reason",
 );
 const ACQUIRE_ERRORS: Family =
     Family::counter("memcache_pool_acquire_errors_total", &["server"], "Operations that got no connection");
 const ACQUIRE: Family = Family::histogram(
     "memcache_pool_acquire_duration_seconds",
     &["server"],
-    "Time an operation waited for a connection, dialling included, in seconds",
+    "Time that an operation waited for a connection, including dialling, in seconds",
 );
 
 const TARGET_RATE: Family = Family::gauge(
     "loadgen_target_rate",
     &[],
-    "Operations per second asked of the open loop; 0 in a closed loop",
+    "Operations per second that the open loop has to send; 0 in a closed loop",
 );
 const WORKERS: Family = Family::gauge("loadgen_workers", &[], "Workers that send operations");
 const QUEUE_DEPTH: Family =
@@ -132,7 +132,7 @@ const QUEUE_DEPTH: Family =
 const DROPPED: Family = Family::counter(
     "loadgen_operations_dropped_total",
     &[],
-    "Open loop: operations that could not be started in time, for want of a worker or of a connection",
+    "Open loop: operations dropped because no worker or no connection was free in time",
 );
 
 pub(super) const FAMILIES: &[&Family] = &[

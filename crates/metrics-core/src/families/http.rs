@@ -1,4 +1,4 @@
-//! The families of the daemon's own HTTP server. Which requests there are, is `exporter`'s matter.
+//! The families of the daemon's own HTTP server. `exporter` reports the requests.
 
 use std::fmt::Error;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
-use crate::cells::{Cell, Edges, HistogramCells, Merged};
+use crate::cells::{Edges, HistogramCells, MergedHistogram, SingleWriterCounter};
 use crate::family::Family;
 use crate::locked::Locked;
 
@@ -17,16 +17,16 @@ const DURATION: Family = Family::histogram(
     &["path"],
     "Time to answer an HTTP request, in seconds",
 );
-const IN_FLIGHT: Family = Family::gauge("http_requests_in_flight", &[], "HTTP requests being answered");
+const IN_FLIGHT: Family = Family::gauge("http_requests_in_flight", &[], "HTTP requests in progress");
 
 pub(super) const FAMILIES: &[&Family] = &[&REQUESTS, &DURATION, &IN_FLIGHT];
 
-/// The paths that get series of their own; a request for anything else counts as `other`, whatever it asked for,
-/// so that nobody can make series by asking.
+/// The paths with series of their own. A request for any other path counts as `other`, so that clients cannot create
+/// series.
 const PATHS: [&str; 4] = ["/metrics", "/health", "/ready", "other"];
 const METHODS: [&str; 3] = ["GET", "HEAD", "other"];
 
-fn known<const N: usize>(words: [&'static str; N], word: &str) -> usize {
+fn index_of<const N: usize>(words: [&'static str; N], word: &str) -> usize {
     words.iter().position(|known| *known == word).unwrap_or(N - 1)
 }
 
@@ -39,8 +39,8 @@ pub(crate) struct HttpFamilies {
 #[derive(Debug)]
 struct State {
     in_flight: u64,
-    /// What was answered, by method, path and status.
-    answered: Vec<([usize; 2], u16, Cell)>,
+    /// Responses by method, path and status.
+    answered: Vec<([usize; 2], u16, SingleWriterCounter)>,
     durations: [HistogramCells; PATHS.len()],
 }
 
@@ -50,26 +50,26 @@ impl HttpFamilies {
         let expected = 0..PATHS.len() - 1;
         let state = State {
             in_flight: 0,
-            answered: expected.map(|path| ([0, path], 200, Cell::default())).collect(),
+            answered: expected.map(|path| ([0, path], 200, SingleWriterCounter::default())).collect(),
             durations: PATHS.map(|_| HistogramCells::new(&edges)),
         };
         HttpFamilies { state: Locked::new(state), edges }
     }
 
-    /// Counts the request as in flight until the guard is gone, also when its connection breaks first.
+    /// Counts the request as in flight until the guard is dropped, even if its connection breaks first.
     pub(crate) fn begin(&self) -> InFlight<'_> {
         self.state.lock().in_flight += 1;
         InFlight(self)
     }
 
     pub(crate) fn answered(&self, method: &str, path: &str, status: u16, took: Duration) {
-        let asked = [known(METHODS, method), known(PATHS, path)];
+        let asked = [index_of(METHODS, method), index_of(PATHS, path)];
         let mut state = self.state.lock();
         state.durations[asked[1]].observe(&self.edges, took);
         match state.answered.iter().find(|(of, with, _)| (*of, *with) == (asked, status)) {
             Some((_, _, count)) => count.inc(),
             None => {
-                let count = Cell::default();
+                let count = SingleWriterCounter::default();
                 count.inc();
                 state.answered.push((asked, status, count));
             }
@@ -98,7 +98,7 @@ impl Collector for HttpFamilies {
         })?;
         DURATION.encode(e, |series| {
             PATHS.iter().zip(&state.durations).try_for_each(|(path, cells)| {
-                let merged = Merged::of(&self.edges, [cells].into_iter());
+                let merged = MergedHistogram::sum(&self.edges, [cells].into_iter());
                 series.histogram(&[path], merged.sum, &merged.buckets)
             })
         })?;

@@ -1,4 +1,4 @@
-//! The family that says how much of a scrape was left out. Register it last: it counts what came before it.
+//! The family that counts what a scrape left out. Register it last: it counts the families before it.
 
 use std::fmt::Error;
 
@@ -11,7 +11,7 @@ use crate::limit;
 const REFUSED: Family = Family::gauge(
     "memcache_resilience_refused_label_sets",
     &[],
-    "Label sets that are not in this scrape because their family has too many; must be 0",
+    "Label sets left out of this scrape because their family has too many; must be 0",
 );
 
 pub(super) const FAMILIES: &[&Family] = &[&REFUSED];
@@ -21,6 +21,6 @@ pub(crate) struct LimitFamilies;
 
 impl Collector for LimitFamilies {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
-        REFUSED.encode_one(&mut encoder, limit::refused() as f64)
+        REFUSED.encode_one(&mut encoder, limit::refused_count() as f64)
     }
 }

@@ -1,4 +1,5 @@
-//! What the operating system says about this process, read at each scrape. Linux only; elsewhere the families are empty.
+//! Figures of this process from the operating system, read at each scrape. On systems other than Linux the families are
+//! empty.
 
 use std::fmt::Error;
 use std::sync::LazyLock;
@@ -13,14 +14,17 @@ use crate::family::Family;
 const CPU: Family =
     Family::counter("process_cpu_seconds_total", &[], "User and system CPU time of this process, in seconds");
 const RESIDENT: Family =
-    Family::gauge("process_resident_memory_bytes", &[], "Memory of this process that is in RAM, in bytes");
+    Family::gauge("process_resident_memory_bytes", &[], "Resident memory of this process, in bytes");
 const VIRTUAL: Family =
-    Family::gauge("process_virtual_memory_bytes", &[], "Address space of this process, in bytes");
+    Family::gauge("process_virtual_memory_bytes", &[], "Virtual memory of this process, in bytes");
 const OPEN_FDS: Family = Family::gauge("process_open_fds", &[], "Open file descriptors");
-const MAX_FDS: Family = Family::gauge("process_max_fds", &[], "Limit of open file descriptors");
+const MAX_FDS: Family = Family::gauge("process_max_fds", &[], "Limit on open file descriptors");
 const THREADS: Family = Family::gauge("process_threads", &[], "Threads of this process");
-const START_TIME: Family =
-    Family::gauge("process_start_time_seconds", &[], "When this process started, in seconds since the epoch");
+const START_TIME: Family = Family::gauge(
+    "process_start_time_seconds",
+    &[],
+    "Start time of this process, in seconds since the epoch",
+);
 
 pub(super) const FAMILIES: &[&Family] =
     &[&CPU, &RESIDENT, &VIRTUAL, &OPEN_FDS, &MAX_FDS, &THREADS, &START_TIME];
@@ -28,8 +32,8 @@ pub(super) const FAMILIES: &[&Family] =
 #[derive(Debug)]
 pub(crate) struct ProcessFamilies;
 
-/// When the machine started, in seconds since the epoch. Read once: it stands in a file that takes the kernel longer to
-/// write than all the others together.
+/// When the machine started, in seconds since the epoch. Read once, because the kernel needs more time for this file than
+/// for all the others together.
 fn boot_time() -> Option<f64> {
     static BOOT: LazyLock<Option<f64>> =
         LazyLock::new(|| procfs::boot_time_secs().ok().map(|secs| secs as f64));
@@ -39,7 +43,7 @@ fn boot_time() -> Option<f64> {
 impl Collector for ProcessFamilies {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         let e = &mut encoder;
-        // A figure that cannot be read is absent for this scrape: a 0 would be a lie.
+        // A figure that cannot be read is absent from this scrape. A 0 would be wrong.
         let Ok(process) = Process::myself() else { return Ok(()) };
         if let Ok(stat) = process.stat() {
             let ticks = procfs::ticks_per_second() as f64;

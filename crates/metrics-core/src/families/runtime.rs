@@ -1,4 +1,4 @@
-//! What tokio says about the runtimes of a daemon, read at each scrape. Which runtimes there are, the daemon says.
+//! Figures of a daemon's Tokio runtimes, read at each scrape. The daemon registers its runtimes.
 
 use std::fmt::Error;
 use std::sync::Arc;
@@ -11,33 +11,32 @@ use crate::family::{Family, Series};
 use crate::labels::Runtime;
 use crate::locked::Locked;
 
-const WORKERS: Family =
-    Family::gauge("tokio_workers", &["runtime"], "Threads that run the tasks of these runtimes");
-const TASKS: Family = Family::gauge("tokio_alive_tasks", &["runtime"], "Tasks that have not ended");
+const WORKERS: Family = Family::gauge("tokio_workers", &["runtime"], "Worker threads of these runtimes");
+const TASKS: Family = Family::gauge("tokio_alive_tasks", &["runtime"], "Tasks that are alive");
 const QUEUE: Family = Family::gauge(
     "tokio_global_queue_depth",
     &["runtime"],
-    "Tasks that are ready and wait in the queue all threads share",
+    "Ready tasks in the queue that all worker threads share",
 );
 const BUSY: Family = Family::counter(
     "tokio_worker_busy_seconds_total",
     &["runtime"],
-    "Time the threads of these runtimes spent on tasks, in seconds",
+    "Time that worker threads spent running tasks, in seconds",
 );
 const PARKS: Family = Family::counter(
     "tokio_worker_parks_total",
     &["runtime"],
-    "Times a thread of these runtimes ran out of work",
+    "Times that a worker thread ran out of work and went to sleep",
 );
 
 pub(super) const FAMILIES: &[&Family] = &[&WORKERS, &TASKS, &QUEUE, &BUSY, &PARKS];
 
-/// The runtimes that are watched. Several of one kind are added up.
+/// The registered runtimes. Figures of several runtimes of one kind are added up.
 #[derive(Clone, Debug, Default)]
 pub struct Runtimes(Arc<Locked<Vec<(Runtime, RuntimeMetrics)>>>);
 
 impl Runtimes {
-    /// Watches one more runtime.
+    /// Registers a runtime.
     pub fn watch(&self, kind: Runtime, handle: &Handle) {
         self.0.lock().push((kind, handle.metrics()));
     }

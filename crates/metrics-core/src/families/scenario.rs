@@ -1,5 +1,5 @@
-//! The families of the scenario daemon: which phase runs, when phases began and ended, how runs ended.
-//! When a phase changes is decided by the daemon; this file only shows it, always as one consistent state.
+//! The families of scenario runs: the current phase, start and end times of phases, and finished runs. The scenario daemon
+//! decides when a phase changes. A scrape always shows one consistent state.
 
 use std::collections::VecDeque;
 use std::fmt::Error;
@@ -28,26 +28,29 @@ const PLANNED: Family = Family::gauge(
 const START: Family = Family::gauge(
     "scenario_phase_start_timestamp_seconds",
     &["scenario", "phase", "run"],
-    "When a phase began, in seconds since the epoch; the last 20 runs",
+    "Start time of a phase, in seconds since the epoch, for the last 20 runs",
 );
 const END: Family = Family::gauge(
     "scenario_phase_end_timestamp_seconds",
     &["scenario", "phase", "run"],
-    "When a phase ended, in seconds since the epoch; the last 20 runs",
+    "End time of a phase, in seconds since the epoch, for the last 20 runs",
 );
-const TRANSITIONS: Family =
-    Family::counter("scenario_phase_transitions_total", &["scenario", "phase"], "Times a phase was entered");
+const TRANSITIONS: Family = Family::counter(
+    "scenario_phase_transitions_total",
+    &["scenario", "phase"],
+    "Times that a phase was entered",
+);
 const RUNS: Family =
-    Family::counter("scenario_runs_total", &["scenario", "status"], "Runs that ended, by how they ended");
+    Family::counter("scenario_runs_total", &["scenario", "status"], "Finished runs by status");
 
 pub(super) const FAMILIES: &[&Family] = &[&PHASE, &ACTIVE, &PLANNED, &START, &END, &TRANSITIONS, &RUNS];
 
-/// Runs whose timestamps are exported; older ones are history, which Prometheus keeps.
+/// Runs whose timestamps are exported. Prometheus has the timestamps of older runs.
 const KEPT_RUNS: usize = 20;
 /// The phases that have a length and timestamps.
 const WALKED: [Phase; 3] = [Phase::Stabilization, Phase::Testing, Phase::Recovery];
 
-/// A scenario of the running command, with the planned length of its phases.
+/// A scenario that the running command may run, with the planned length of its phases.
 #[derive(Clone, Debug)]
 pub struct PlannedScenario {
     /// Its name: the `scenario` label.
@@ -66,28 +69,28 @@ pub struct ScenarioFamilies(Locked<State>);
 
 #[derive(Clone, Debug)]
 struct State {
-    scenarios: Vec<Counted>,
-    current: Option<Current>,
-    runs: VecDeque<Stamps>,
+    scenarios: Vec<ScenarioCounts>,
+    current: Option<CurrentRun>,
+    runs: VecDeque<RunTimestamps>,
 }
 
 #[derive(Clone, Debug)]
-struct Counted {
+struct ScenarioCounts {
     planned: PlannedScenario,
     entered: [u64; Phase::COUNT],
     ended: [u64; RunStatus::COUNT],
 }
 
 #[derive(Clone, Debug)]
-struct Current {
+struct CurrentRun {
     scenario: String,
     phase: Phase,
-    /// The last phase is over.
+    /// The last phase has ended.
     walked: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Stamps {
+struct RunTimestamps {
     scenario: String,
     run: String,
     start: [Option<f64>; Phase::COUNT],
@@ -97,7 +100,7 @@ struct Stamps {
 impl ScenarioFamilies {
     /// Registers the families for the scenarios of this command, every series at 0.
     pub fn register(registry: &mut Registry, scenarios: &[PlannedScenario]) -> Arc<ScenarioFamilies> {
-        let counted = |planned: &PlannedScenario| Counted {
+        let counted = |planned: &PlannedScenario| ScenarioCounts {
             planned: planned.clone(),
             entered: [0; Phase::COUNT],
             ended: [0; RunStatus::COUNT],
@@ -111,18 +114,18 @@ impl ScenarioFamilies {
         families
     }
 
-    /// The lengths that the next run of a scenario will have; they may differ from run to run.
+    /// Sets the planned phase lengths of a scenario's next run. They may differ from run to run.
     pub fn plan(&self, planned: &PlannedScenario) {
-        if let Some(counted) = self.0.lock().counted(&planned.name) {
+        if let Some(counted) = self.0.lock().counts_of(&planned.name) {
             counted.planned = planned.clone();
         }
     }
 
-    /// A run begins; its first phase follows with [`enter`](Self::enter).
+    /// A run starts. Its first phase follows with [`enter`](Self::enter).
     pub fn run_started(&self, scenario: &str, run: &str) {
         let mut state = self.0.lock();
-        state.current = Some(Current { scenario: scenario.to_owned(), phase: Phase::Idle, walked: false });
-        state.runs.push_back(Stamps {
+        state.current = Some(CurrentRun { scenario: scenario.to_owned(), phase: Phase::Idle, walked: false });
+        state.runs.push_back(RunTimestamps {
             scenario: scenario.to_owned(),
             run: run.to_owned(),
             start: [None; Phase::COUNT],
@@ -133,33 +136,33 @@ impl ScenarioFamilies {
         }
     }
 
-    /// The run's phase before ends and this one begins, in one step.
+    /// Ends the current phase of the run and starts the given one, in one step.
     pub fn enter(&self, phase: Phase, at: SystemTime) {
         self.0.lock().enter(phase, at);
     }
 
-    /// All phases were walked: the phase is idle again. The run still has to be judged and counted.
+    /// All phases have ended and the phase is idle again. The run still needs a verdict before it is counted.
     pub fn run_walked(&self, at: SystemTime) {
         self.0.lock().leave(at);
     }
 
-    /// The run ended: the phase is idle again and the run is counted, once.
+    /// The run ended: the phase is idle again, and the run is counted once.
     pub fn run_finished(&self, status: RunStatus, at: SystemTime) {
         let mut state = self.0.lock();
         state.leave(at);
         let Some(current) = state.current.take() else { return };
-        if let Some(counted) = state.counted(&current.scenario) {
+        if let Some(counted) = state.counts_of(&current.scenario) {
             counted.ended[status.index()] += 1;
         }
     }
 }
 
 impl State {
-    fn counted(&mut self, scenario: &str) -> Option<&mut Counted> {
+    fn counts_of(&mut self, scenario: &str) -> Option<&mut ScenarioCounts> {
         self.scenarios.iter_mut().find(|counted| counted.planned.name == scenario)
     }
 
-    /// Enters the idle phase, once a run.
+    /// Enters the idle phase. Later calls in the same run do nothing.
     fn leave(&mut self, at: SystemTime) {
         if self.current.as_mut().is_some_and(|current| !std::mem::replace(&mut current.walked, true)) {
             self.enter(Phase::Idle, at);
@@ -179,7 +182,7 @@ impl State {
                 stamps.start[phase.index()] = Some(at);
             }
         }
-        if let Some(counted) = self.counted(&scenario) {
+        if let Some(counted) = self.counts_of(&scenario) {
             counted.entered[phase.index()] += 1;
         }
     }
@@ -211,7 +214,7 @@ impl Collector for ScenarioFamilies {
             })
         })?;
         for (family, pick) in
-            [(START, (|s| &s.start) as fn(&Stamps) -> &[Option<f64>; Phase::COUNT]), (END, |s| &s.end)]
+            [(START, (|s| &s.start) as fn(&RunTimestamps) -> &[Option<f64>; Phase::COUNT]), (END, |s| &s.end)]
         {
             family.encode(e, |series| {
                 for stamps in &state.runs {

@@ -1,5 +1,5 @@
-//! The families about Toxiproxy: which fault is on where, with which numbers, what is left over, how its API answers.
-//! Faults are switched by the scenario daemon; this file only shows them.
+//! The families about Toxiproxy: active faults and their parameters, toxics that should be gone, and requests to its API.
+//! The scenario daemon decides about faults; this file only shows them.
 
 use std::fmt::Error;
 use std::sync::Arc;
@@ -9,53 +9,53 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 
-use crate::cells::{Cell, Edges, HistogramCells, Merged};
+use crate::cells::{Edges, HistogramCells, MergedHistogram, SingleWriterCounter};
 use crate::family::Family;
 use crate::labels::{ApiMethod, FaultType};
 use crate::locked::Locked;
 
-/// Whether a fault is on.
+/// Whether a fault is active.
 pub const ACTIVE: Family =
-    Family::gauge("toxiproxy_toxic_active", &["server", "type"], "1 while the fault is on, else 0");
+    Family::gauge("toxiproxy_toxic_active", &["server", "type"], "1 while the fault is active, else 0");
 const CONFIG: Family = Family::gauge(
     "toxiproxy_toxic_config",
     &["server", "type", "param"],
-    "Parameters of the fault while it is on, in the unit the parameter's name ends in; 0 while it is off",
+    "Parameters of the fault while it is active, each in the unit at the end of its name; 0 while it is not",
 );
 const ACTIVATIONS: Family = Family::counter(
     "toxiproxy_toxic_activations_total",
     &["server", "type"],
-    "Times the fault was switched on",
+    "Times that the fault was activated",
 );
 const ACTIVE_SECONDS: Family = Family::counter(
     "toxiproxy_toxic_active_seconds_total",
     &["server", "type"],
-    "Time the fault was on, in seconds",
+    "Time that the fault was active, in seconds",
 );
 const RESIDUAL: Family = Family::gauge(
     "toxiproxy_residual_toxics",
     &[],
-    "Toxics of this lab that should be gone and are not, as last read back; of the guard, no series while it cannot know of any",
+    "Toxics of this lab that should be gone and still exist, as last read from Toxiproxy; the guard has no series while it does not know",
 );
 const API_ERRORS: Family =
-    Family::counter("toxiproxy_api_errors_total", &["method"], "Requests to the Toxiproxy API that failed");
+    Family::counter("toxiproxy_api_errors_total", &["method"], "Failed requests to the Toxiproxy API");
 const API_DURATION: Family = Family::histogram(
     "toxiproxy_api_request_duration_seconds",
     &["method"],
-    "Time of a request to the Toxiproxy API, in seconds",
+    "Duration of a request to the Toxiproxy API, in seconds",
 );
 
 pub(super) const FAMILIES: &[&Family] =
     &[&ACTIVE, &CONFIG, &ACTIVATIONS, &ACTIVE_SECONDS, &RESIDUAL, &API_ERRORS, &API_DURATION];
 
-/// A fault that the running command may switch on: its series exist at 0 from the start.
+/// A fault that the running command may activate. Its series exist at 0 from the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownFault {
-    /// The node it is on.
+    /// The node that it affects.
     pub server: String,
-    /// What it is.
+    /// Its type.
     pub fault: FaultType,
-    /// Its parameters, each name ending in its unit.
+    /// The names of its parameters, each with its unit at the end.
     pub params: Vec<&'static str>,
 }
 
@@ -67,20 +67,20 @@ pub struct ToxiproxyFamilies {
     scope: Scope,
 }
 
-/// Which of the families a daemon has.
+/// Which of the families a daemon exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
     All,
-    /// What is left over and how the API answers.
+    /// Only the residual toxics and the requests to the API.
     Hygiene,
 }
 
 #[derive(Debug)]
 struct State {
     faults: Vec<Fault>,
-    /// `None`: nobody knows.
+    /// `None`: not known.
     residual: Option<usize>,
-    errors: [Cell; ApiMethod::COUNT],
+    errors: [SingleWriterCounter; ApiMethod::COUNT],
     durations: [HistogramCells; ApiMethod::COUNT],
 }
 
@@ -91,17 +91,17 @@ struct Fault {
     params: Vec<(&'static str, f64)>,
     on_since: Option<Instant>,
     activations: u64,
-    /// Of the activations that ended.
+    /// Total time of the activations that have ended.
     active: Duration,
 }
 
 impl ToxiproxyFamilies {
-    /// Registers the families with every known fault off.
+    /// Registers the families with every known fault inactive.
     pub fn register(registry: &mut Registry, known: &[KnownFault]) -> Arc<ToxiproxyFamilies> {
         ToxiproxyFamilies::register_scope(registry, known, Scope::All)
     }
 
-    /// Registers the families of a daemon that puts no fault on.
+    /// Registers the families of a daemon that activates no faults.
     pub fn register_hygiene(registry: &mut Registry) -> Arc<ToxiproxyFamilies> {
         ToxiproxyFamilies::register_scope(registry, &[], Scope::Hygiene)
     }
@@ -110,7 +110,7 @@ impl ToxiproxyFamilies {
         let edges = Edges::latency(&[]);
         let mut state = State {
             faults: Vec::new(),
-            // Who puts toxics on knows at first that none is; who only looks has to look.
+            // A daemon that adds toxics has added none yet. One that only cleans up has to read Toxiproxy first.
             residual: (scope == Scope::All).then_some(0),
             errors: Default::default(),
             durations: ApiMethod::ALL.map(|_| HistogramCells::new(&edges)),
@@ -118,7 +118,7 @@ impl ToxiproxyFamilies {
         for fault in known {
             let known = state.fault(&fault.server, fault.fault);
             for param in &fault.params {
-                set(&mut known.params, param, 0.0);
+                set_param(&mut known.params, param, 0.0);
             }
         }
         let families = Arc::new(ToxiproxyFamilies { state: Locked::new(state), edges, scope });
@@ -126,7 +126,7 @@ impl ToxiproxyFamilies {
         families
     }
 
-    /// The fault was read back as on.
+    /// The fault is active: its toxics were read back.
     pub fn activated(&self, server: &str, fault: FaultType, params: &[(&'static str, f64)], at: Instant) {
         let mut state = self.state.lock();
         let fault = state.fault(server, fault);
@@ -135,11 +135,11 @@ impl ToxiproxyFamilies {
             fault.on_since = Some(at);
         }
         for (param, value) in params {
-            set(&mut fault.params, param, *value);
+            set_param(&mut fault.params, param, *value);
         }
     }
 
-    /// The fault was read back as off.
+    /// The fault is no longer active: its toxics were read back as gone.
     pub fn deactivated(&self, server: &str, fault: FaultType, at: Instant) {
         let mut state = self.state.lock();
         let fault = state.fault(server, fault);
@@ -148,12 +148,13 @@ impl ToxiproxyFamilies {
         }
     }
 
-    /// How many toxics of ours are left that should be gone.
+    /// Sets how many toxics of this lab should be gone and still exist.
     pub fn set_residual(&self, toxics: usize) {
         self.state.lock().residual = Some(toxics);
     }
 
-    /// Toxiproxy cannot be read: that nothing is left is not known any more, and what was left is not known to be gone.
+    /// Toxiproxy cannot be read. A count of 0 is no longer known to be true. A larger count stays, because nothing shows that
+    /// the toxics are gone.
     pub fn residual_unseen(&self) {
         let mut state = self.state.lock();
         state.residual = state.residual.filter(|toxics| *toxics > 0);
@@ -187,7 +188,7 @@ impl State {
     }
 }
 
-fn set(params: &mut Vec<(&'static str, f64)>, param: &'static str, value: f64) {
+fn set_param(params: &mut Vec<(&'static str, f64)>, param: &'static str, value: f64) {
     match params.iter_mut().find(|(name, _)| *name == param) {
         Some((_, old)) => *old = value,
         None => params.push((param, value)),
@@ -209,7 +210,7 @@ impl Collector for ToxiproxyFamilies {
         })?;
         API_DURATION.encode(e, |series| {
             ApiMethod::ALL.iter().try_for_each(|m| {
-                let merged = Merged::of(&self.edges, [&state.durations[m.index()]].into_iter());
+                let merged = MergedHistogram::sum(&self.edges, [&state.durations[m.index()]].into_iter());
                 series.histogram(&[m.as_str()], merged.sum, &merged.buckets)
             })
         })

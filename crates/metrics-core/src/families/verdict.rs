@@ -1,5 +1,5 @@
-//! What the last run of each scenario was found to show: expectations, and how long nodes took to be noticed and to heal.
-//! Who judges, and from what, is not known here.
+//! The families of the last verdict of each scenario: results of expectations, and times to detect and to recover. How a
+//! verdict is reached is not known here.
 
 use std::collections::BTreeMap;
 use std::fmt::Error;
@@ -17,27 +17,27 @@ use crate::locked::Locked;
 const EXPECTATION: Family = Family::gauge(
     "scenario_expectation_result",
     &["scenario", "expectation"],
-    "What the last run showed of an expectation: 1 it held, 0 it did not, -1 inconclusive; no series before the first verdict, nor where it does not apply",
+    "Result of an expectation in the last run: 1 met, 0 not met, -1 inconclusive; no series before the first verdict, nor if the expectation does not apply",
 );
 const DETECT: Family = Family::gauge(
     "scenario_time_to_detect_seconds",
     &["scenario", "server"],
-    "From the start of testing to the first opening of the node's breaker in the last run, in seconds; no series if it stayed closed",
+    "Time from the start of testing until the node's breaker first opened in the last run, in seconds; no series if it stayed closed",
 );
 const RECOVER: Family = Family::gauge(
     "scenario_time_to_recover_seconds",
     &["scenario", "server"],
-    "From the start of recovery to the node's last error or the closing of its breaker, in seconds; no series if it did not recover",
+    "Time from the start of recovery until the node's last error or until its breaker closed, whichever is later, in seconds; no series if it did not recover",
 );
 
 pub(super) const FAMILIES: &[&Family] = &[&EXPECTATION, &DETECT, &RECOVER];
 
-/// How long a node took in one run.
+/// The times of a node in one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeTimes {
-    /// Until the breaker opened.
+    /// Time until the breaker opened.
     pub detect: Option<Duration>,
-    /// Until errors had ended.
+    /// Time until errors ended.
     pub recover: Option<Duration>,
 }
 
@@ -51,10 +51,10 @@ impl NodeTimes {
     }
 }
 
-/// What one run showed.
+/// The results of one run.
 #[derive(Clone, Debug, Default)]
-pub struct Shown {
-    /// By expectation. One that does not apply to the run has no series.
+pub struct RunFindings {
+    /// By expectation. `None` when it does not apply to the run: it has no series then.
     pub findings: Vec<(String, Option<Finding>)>,
     /// By node.
     pub times: Vec<(String, NodeTimes)>,
@@ -62,19 +62,19 @@ pub struct Shown {
 
 /// The families of the verdict.
 #[derive(Debug)]
-pub struct VerdictFamilies(Locked<BTreeMap<String, Shown>>);
+pub struct VerdictFamilies(Locked<BTreeMap<String, RunFindings>>);
 
 impl VerdictFamilies {
-    /// Registers the families. No run has been judged: there is no series yet.
+    /// Registers the families. There are no series before the first verdict.
     pub fn register(registry: &mut Registry) -> Arc<VerdictFamilies> {
         let families = Arc::new(VerdictFamilies(Locked::new(BTreeMap::new())));
         registry.register_collector(Box::new(Arc::clone(&families)));
         families
     }
 
-    /// A run was judged; what an earlier run of the scenario showed is forgotten.
-    pub fn judged(&self, scenario: &str, shown: Shown) {
-        self.0.lock().insert(scenario.to_owned(), shown);
+    /// Sets the results of a scenario's last run. They replace those of the run before.
+    pub fn record(&self, scenario: &str, findings: RunFindings) {
+        self.0.lock().insert(scenario.to_owned(), findings);
     }
 }
 
@@ -83,9 +83,9 @@ impl Collector for VerdictFamilies {
         let state = self.0.lock().clone();
         let e = &mut encoder;
         EXPECTATION.encode(e, |series| {
-            state.iter().try_for_each(|(scenario, shown)| {
+            state.iter().try_for_each(|(scenario, run)| {
                 let findings =
-                    shown.findings.iter().filter_map(|(name, finding)| Some((name, finding.as_ref()?)));
+                    run.findings.iter().filter_map(|(name, finding)| Some((name, finding.as_ref()?)));
                 findings
                     .into_iter()
                     .try_for_each(|(name, finding)| series.number(&[scenario, name], finding.value()))
@@ -95,8 +95,8 @@ impl Collector for VerdictFamilies {
             [(DETECT, NodeTimes::detect as fn(&NodeTimes) -> _), (RECOVER, NodeTimes::recover)]
         {
             family.encode(e, |series| {
-                state.iter().try_for_each(|(scenario, shown)| {
-                    let known = shown.times.iter().filter_map(|(server, times)| Some((server, pick(times)?)));
+                state.iter().try_for_each(|(scenario, run)| {
+                    let known = run.times.iter().filter_map(|(server, times)| Some((server, pick(times)?)));
                     known
                         .into_iter()
                         .try_for_each(|(server, time)| series.number(&[scenario, server], time.as_secs_f64()))
@@ -120,15 +120,16 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_last_run_showed_has_a_series() {
+    fn only_results_of_the_last_run_have_series() {
         let mut registry = Registry::default();
         let families = VerdictFamilies::register(&mut registry);
         assert_eq!(text(&registry), "");
         let times = NodeTimes { detect: Some(Duration::from_millis(600)), recover: None };
-        families.judged("x", Shown { findings: vec![("old".into(), Some(Finding::Pass))], times: vec![] });
-        families.judged(
+        families
+            .record("x", RunFindings { findings: vec![("old".into(), Some(Finding::Pass))], times: vec![] });
+        families.record(
             "x",
-            Shown {
+            RunFindings {
                 findings: vec![
                     ("holds".into(), Some(Finding::Pass)),
                     ("breaks".into(), Some(Finding::Fail)),

@@ -34,6 +34,10 @@ impl Tree {
             },
         };
         for segment in &path[1..] {
+            // A function or a constant with the name of a module is not part of a path.
+            if targets.iter().any(|target| matches!(target, Target::Module(_))) {
+                targets.retain(|target| matches!(target, Target::Module(_)));
+            }
             targets = targets
                 .into_iter()
                 .flat_map(|target| match target {
@@ -54,24 +58,25 @@ impl Tree {
     /// What a name stands for in a module. `None` where the module does not have it.
     fn look_up(&self, module: ModuleId, name: &str, open: &mut Vec<(ModuleId, String)>) -> Option<Targets> {
         let key = (module, name.to_owned());
-        if open.contains(&key) {
-            return None;
-        }
-        open.push(key);
-        let found = match self.modules[module].names.get(name) {
-            Some(names) => Some(names.iter().flat_map(|name| self.meant(module, name, open)).collect()),
-            None => self.look_up_in_globs(module, name, open),
+        // The import of a name may lead through another thing of the same name, but not through itself.
+        let again = open.contains(&key);
+        let Some(names) = self.modules[module].names.get(name) else {
+            return if again { None } else { self.look_up_in_globs(module, name, open, key) };
         };
-        open.pop();
-        found
-    }
-
-    fn meant(&self, module: ModuleId, name: &Name, open: &mut Vec<(ModuleId, String)>) -> Targets {
-        match name {
-            Name::Module(child) => [Target::Module(*child)].into(),
-            Name::Item => [Target::Item(module)].into(),
-            Name::Import(path) | Name::ReExport(path) => self.walk(module, path, open),
+        let mut targets = Targets::new();
+        for name in names {
+            match name {
+                Name::Module(child) => targets.extend([Target::Module(*child)]),
+                Name::Item => targets.extend([Target::Item(module)]),
+                Name::Import(path) | Name::ReExport(path) if !again => {
+                    open.push(key.clone());
+                    targets.extend(self.walk(module, path, open));
+                    open.pop();
+                }
+                Name::Import(_) | Name::ReExport(_) => {}
+            }
         }
+        Some(targets)
     }
 
     fn look_up_in_globs(
@@ -79,14 +84,18 @@ impl Tree {
         module: ModuleId,
         name: &str,
         open: &mut Vec<(ModuleId, String)>,
+        key: (ModuleId, String),
     ) -> Option<Targets> {
-        self.modules[module].globs.iter().find_map(|path| {
+        open.push(key);
+        let found = self.modules[module].globs.iter().find_map(|path| {
             let mut sources = self.walk(module, path, open).into_iter();
             sources.find_map(|source| match source {
                 Target::Module(source) => self.look_up(source, name, open),
                 Target::Item(_) => None,
             })
-        })
+        });
+        open.pop();
+        found
     }
 
     fn parent(&self, module: ModuleId) -> Targets {

@@ -119,8 +119,11 @@ fn a_name_is_followed_to_the_file_that_defines_it() {
             ("lib.rs", "pub mod a; pub use std::fmt;"),
             ("a.rs", parent),
             ("a/child.rs", import),
-            ("a/sibling.rs", "pub use super::far::Foo as Bar; pub struct Foo; pub fn f() {}"),
-            ("a/far.rs", "pub struct Foo;"),
+            (
+                "a/sibling.rs",
+                "pub use super::far::Foo as Bar; pub struct Foo; pub fn f() {} pub fn sibling() {}",
+            ),
+            ("a/far.rs", "pub struct Foo; pub fn sibling() {}"),
         ]
     };
     let uses = "mod child; mod far; mod sibling; fn g() { child::f() }";
@@ -135,6 +138,9 @@ fn a_name_is_followed_to_the_file_that_defines_it() {
         ("", "use super::sibling;"),
         ("use std::fmt;", "use super::fmt::Display;"),
         ("", "use super::super::fmt;"),
+        // A module and a function of one name.
+        ("use crate::a::sibling::sibling;", "use super::sibling::Foo;"),
+        ("pub use far::sibling;", "use crate::a::sibling::Foo;"),
     ] {
         let parent = format!("{uses} {names}").leak();
         let import = format!("{import} pub fn f() {{}}").leak();

@@ -1,22 +1,21 @@
-//! From the raw shape of a scenario file to scenarios that make sense by themselves. Reads no file.
+//! Turns the raw form of a scenario file into checked scenarios. Reads no file and knows no lab.
 
 use daemon_core::problems::{Problem, Problems};
+use daemon_core::values::Fraction;
 use daemon_core::yaml::Document;
 
 use super::raw;
-use crate::fault::toxic::Share;
-use crate::fault::{Direction, Fault};
+use crate::fault::ConnectionEffect;
 use crate::scenario::Phases;
-use crate::scenario::{FaultEntry, Place, Scenario, Target};
+use crate::scenario::{FaultEntry, Scenario, SourceLine, Target};
 
 mod expectations;
-mod faults;
 mod shapes;
 pub(crate) mod values;
 
-use values::{EVERYTHING, check_name, share_of};
+use values::{EVERYTHING, check_name};
 
-/// The family's scenarios, or everything that is wrong.
+/// The scenarios of a family, or all problems of its file.
 pub(super) fn scenarios(family: &raw::Family, document: &Document) -> Result<Vec<Scenario>, Problems> {
     let mut problems = Problems::default();
     if let Err(reason) = check_name("family", &family.family) {
@@ -57,7 +56,7 @@ fn scenario(
     if let Err(reason) = check_name("scenario", &raw.name) {
         problems.extend(document.problem(&format!("{at}/name"), reason).into());
     } else if raw.name == family.family {
-        let message = format!("scenario `{}` has the name of its family", raw.name);
+        let message = format!("scenario `{}` has the same name as its family", raw.name);
         problems.extend(document.problem(&format!("{at}/name"), message).into());
     }
     for (index, alias) in raw.aliases.iter().enumerate() {
@@ -89,7 +88,7 @@ fn scenario(
     };
     let Problem { file, line, .. } = document.problem(&format!("{at}/name"), "");
     problems.or(Scenario {
-        place: Place { file, line },
+        source: SourceLine { file, line },
         name: raw.name.clone(),
         aliases: raw.aliases.clone(),
         family: family.family.clone(),
@@ -102,38 +101,34 @@ fn scenario(
 }
 
 fn fault_entry(raw: &raw::FaultEntry, document: &Document, at: &str) -> Result<FaultEntry, Problem> {
-    let wrong = |key: &str, message: &str| document.problem(&format!("{at}/{key}"), message);
+    let problem_at = |key: &str, message: &str| document.problem(&format!("{at}/{key}"), message);
     let target = match &raw.target {
         raw::Target::One(word) if word == EVERYTHING => Target::All,
         raw::Target::One(name) => Target::Named(vec![name.clone()]),
         raw::Target::Many(names) => {
             let twice = |(n, name): (usize, &String)| names.iter().take(n).any(|before| before == name);
             if names.is_empty() {
-                return Err(wrong("target", "`target` is an empty list"));
+                return Err(problem_at("target", "`target` is an empty list"));
             }
             if let Some((_, name)) = names.iter().enumerate().find(|&entry| twice(entry)) {
-                return Err(wrong("target", &format!("`target` names {name} twice")));
+                return Err(problem_at("target", &format!("`target` names {name} twice")));
             }
             Target::Named(names.clone())
         }
         raw::Target::Some(raw::Count { count }) => Target::Count(*count),
     };
-    let fault = faults::fault(&raw.fault, &wrong)?;
-    let shape = shapes::shape(raw.shape.as_ref(), fault, &wrong)?;
-    let share = match raw.share {
-        None => Share::ALL,
-        Some(share) => share_of("share", share)
-            .and_then(|share| Share::new(share).ok_or_else(String::new))
-            .map_err(|reason| wrong("share", &reason))?,
-    };
-    let direction = match raw.direction {
-        raw::Direction::Requests => Direction::Requests,
-        raw::Direction::Replies => Direction::Replies,
-        raw::Direction::Both => Direction::Both,
-    };
-    if matches!(fault, Fault::Down(_)) && share != Share::ALL {
-        return Err(wrong("share", "a proxy is down for all its connections, `share` cannot be given"));
+    let fault = raw.fault;
+    fault.check().map_err(|error| problem_at(error.key, &error.message))?;
+    let shape = shapes::shape(raw.shape.as_ref(), &fault, &problem_at)?;
+    let share = raw.share.unwrap_or(Fraction::ONE);
+    if fault.effect_on_connections() == ConnectionEffect::Refused && share != Fraction::ONE {
+        let message = format!(
+            "`share` cannot be combined with `{}`, which closes all connections of a proxy",
+            fault.label()
+        );
+        return Err(problem_at("share", &message));
     }
-    let Problem { file, line, .. } = wrong("target", "");
-    Ok(FaultEntry { target, fault, shape, direction, share, place: Place { file, line } })
+    let Problem { file, line, .. } = problem_at("target", "");
+    let source = SourceLine { file, line };
+    Ok(FaultEntry { target, fault, shape, direction: raw.direction, share, source })
 }

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::problems::Problems;
-use daemon_core::yaml::Unreadable;
+use daemon_core::yaml::ReadError;
 
-/// Why there is no catalogue.
+/// What keeps a catalogue from being loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CatalogueError {
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    Unreadable(#[from] ReadError),
     #[error("no scenario or playlist file (*.yaml) in {}", path.display())]
     Empty { path: PathBuf },
     #[error(transparent)]

@@ -1,5 +1,5 @@
-//! Everything that can be run by a name: the catalogue and the playlists, compiled in or the user's, with one meaning
-//! for each name.
+//! Everything that can be run by name: the catalogue and the playlists, compiled in or from the user's files. Each name
+//! has one meaning.
 
 use std::path::Path;
 
@@ -8,47 +8,50 @@ use daemon_core::problems::{Problem, Problems};
 use crate::catalogue::checked::values::EVERYTHING;
 use crate::catalogue::names;
 use crate::catalogue::playlist::{self, Playlist};
-use crate::catalogue::source_files::{Kind, Source, is_yaml, kind, read_file, read_folder};
-use crate::catalogue::suggest::near;
+use crate::catalogue::source_files::{FileKind, Source, file_kind, is_yaml, read_file, read_folder};
+use crate::catalogue::suggest::nearest_name;
 use crate::catalogue::{Catalogue, CatalogueError, built_in};
 
-/// What can be run.
+/// All scenarios and playlists.
 #[derive(Clone, Debug)]
 pub(crate) struct Library {
     pub(crate) catalogue: Catalogue,
     pub(crate) playlists: Vec<Playlist>,
-    /// Playlists named by their path, with the word that named them.
+    /// Playlists that the user gave as a path, each with that path.
     pub(crate) files: Vec<(String, Playlist)>,
 }
 
 impl Library {
-    /// What is compiled in and what a folder adds. An entry or playlist of the folder replaces the one of its name.
+    /// The compiled-in library and what a folder adds to it. A scenario or playlist of the folder replaces the one with its
+    /// name.
     pub(crate) fn load(folder: Option<&Path>) -> Result<Library, CatalogueError> {
         let sources = folder.map_or(Ok(Vec::new()), read_folder)?;
         let (mut lists, mut scenarios, mut problems) = (Vec::new(), Vec::new(), Problems::default());
         for source in sources {
-            match kind(&source) {
-                Kind::Playlist => lists.push(source),
-                Kind::Scenarios => scenarios.push(source),
-                Kind::Lab => problems.extend(wrong(source, "holds a lab, neither scenarios nor a playlist")),
-                // As `check` leaves it out of a folder.
-                Kind::Other => {}
+            match file_kind(&source) {
+                FileKind::Playlist => lists.push(source),
+                FileKind::Scenarios => scenarios.push(source),
+                FileKind::Lab => {
+                    problems.extend(file_problem(source, "expected scenarios or a playlist, found a lab"))
+                }
+                // `check` skips such a file in a folder, too.
+                FileKind::Other => {}
             }
         }
         problems.or(())?;
         if let Some(path) = folder.filter(|_| lists.is_empty() && scenarios.is_empty()) {
             return Err(CatalogueError::Empty { path: path.to_owned() });
         }
-        Ok(Library::with(&scenarios, &lists)?)
+        Ok(Library::with_files(&scenarios, &lists)?)
     }
 
-    /// What is compiled in and what these files add or replace.
-    pub(crate) fn with(scenarios: &[Source], lists: &[Source]) -> Result<Library, Problems> {
-        Library::beside(Catalogue::of(&built_in())?, scenarios, lists)
+    /// The compiled-in library and what these files add to it or replace in it.
+    pub(crate) fn with_files(scenarios: &[Source], lists: &[Source]) -> Result<Library, Problems> {
+        Library::extend_catalogue(Catalogue::from_sources(&built_in())?, scenarios, lists)
     }
 
-    /// What these files add to a catalogue and the compiled-in playlists, or replace in them.
-    pub(crate) fn beside(
+    /// A catalogue and the compiled-in playlists, and what these files add to them or replace in them.
+    pub(crate) fn extend_catalogue(
         mut catalogue: Catalogue,
         scenarios: &[Source],
         lists: &[Source],
@@ -70,26 +73,29 @@ impl Library {
             }
             Err(found) => problems.extend(found),
         }
-        problems.extend(names::check(
+        problems.extend(names::check_names(
             catalogue.scenarios(),
-            playlists.iter().map(|list| (list.name.as_str(), &list.place)),
+            playlists.iter().map(|list| (list.name.as_str(), &list.source)),
         ));
         problems.or(Library { catalogue, playlists, files: Vec::new() })
     }
 
-    /// Reads the playlists that words name by a path.
-    pub(crate) fn open<'a>(&mut self, words: impl Iterator<Item = &'a str>) -> Result<(), CatalogueError> {
+    /// Reads the playlists among the words that are paths.
+    pub(crate) fn open_playlists<'a>(
+        &mut self,
+        words: impl Iterator<Item = &'a str>,
+    ) -> Result<(), CatalogueError> {
         for word in words.filter(|word| is_path(word)) {
             let source = read_file(Path::new(word))?;
-            let other = match kind(&source) {
-                Kind::Scenarios => {
-                    Some("holds scenarios, not a playlist: name its folder with `--catalogue`")
+            let other = match file_kind(&source) {
+                FileKind::Scenarios => {
+                    Some("expected a playlist, found scenarios: use `--catalogue` with their folder")
                 }
-                Kind::Lab => Some("holds a lab, not a playlist: name it with `--config`"),
-                Kind::Playlist | Kind::Other => None,
+                FileKind::Lab => Some("expected a playlist, found a lab: use `--config` for it"),
+                FileKind::Playlist | FileKind::Other => None,
             };
             if let Some(other) = other {
-                return Err(CatalogueError::Problems(wrong(source, other)));
+                return Err(CatalogueError::Problems(file_problem(source, other)));
             }
             let list = playlist::playlist(&source, &self.catalogue)?;
             self.files.push((word.to_owned(), list));
@@ -97,12 +103,12 @@ impl Library {
         Ok(())
     }
 
-    /// The word that another one most likely means.
-    pub(crate) fn near(&self, word: &str) -> Option<String> {
-        near(&self.catalogue, self.playlists.iter().map(|list| list.name.as_str()), word)
+    /// The name that is most like a word.
+    pub(crate) fn nearest_name(&self, word: &str) -> Option<String> {
+        nearest_name(&self.catalogue, self.playlists.iter().map(|list| list.name.as_str()), word)
     }
 
-    /// Every word that means something, aliases left out.
+    /// All names, without aliases.
     pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
         let scenarios = self.catalogue.scenarios().iter().map(|scenario| scenario.name.as_str());
         let playlists = self.playlists.iter().map(|list| list.name.as_str());
@@ -110,12 +116,12 @@ impl Library {
     }
 }
 
-/// Of a file as a whole.
-fn wrong(source: Source, message: &str) -> Problems {
+/// A problem of a file as a whole.
+fn file_problem(source: Source, message: &str) -> Problems {
     Problem { file: source.name, line: 1, message: message.to_owned() }.into()
 }
 
-/// No name has a slash or a dot.
+/// A name has neither a slash nor a dot.
 pub(crate) fn is_path(word: &str) -> bool {
     word.contains('/') || is_yaml(Path::new(word))
 }

@@ -1,47 +1,47 @@
-//! Each word that can be run means one thing: no two scenarios, aliases, families or playlists share a name. Pure.
+//! Names are unique: no two scenarios, aliases, families or playlists share one. Pure.
 
 use std::collections::BTreeMap;
 
 use daemon_core::problems::{Problem, Problems};
 
-use crate::scenario::{Place, Scenario};
+use crate::scenario::{Scenario, SourceLine};
 
-/// Every word that means two things, at the line of the later one. Playlists come by name and place.
-pub(crate) fn check<'a>(
+/// Each name that is used twice, at the line of its second use. A playlist is given as its name and line.
+pub(crate) fn check_names<'a>(
     scenarios: &[Scenario],
-    playlists: impl IntoIterator<Item = (&'a str, &'a Place)>,
+    playlists: impl IntoIterator<Item = (&'a str, &'a SourceLine)>,
 ) -> Problems {
     let mut problems = Problems::default();
-    let mut wrong = |place: &Place, message: String| {
-        problems.0.push(Problem { file: place.file.clone(), line: place.line, message });
+    let mut report = |source: &SourceLine, message: String| {
+        problems.0.push(Problem { file: source.file.clone(), line: source.line, message });
     };
-    let families: BTreeMap<&str, &Place> =
-        scenarios.iter().rev().map(|scenario| (scenario.family.as_str(), &scenario.place)).collect();
+    let families: BTreeMap<&str, &SourceLine> =
+        scenarios.iter().rev().map(|scenario| (scenario.family.as_str(), &scenario.source)).collect();
     let mut taken: BTreeMap<&str, &Scenario> = BTreeMap::new();
     for scenario in scenarios {
         for word in scenario.words() {
             let what = if word == scenario.name { "scenario" } else { "alias" };
             if let Some(family) = families.get(word) {
-                wrong(
-                    &scenario.place,
-                    format!("{what} `{word}` has the name of a family, see {}", family.file),
+                report(
+                    &scenario.source,
+                    format!("{what} `{word}` has the same name as a family, see {}", family.file),
                 );
             }
             if let Some(other) = taken.insert(word, scenario) {
                 let whose = if other.name == word { "is also in" } else { "is an alias of" };
                 let other =
                     if other.name == word { format!("family {}", other.family) } else { other.name.clone() };
-                wrong(&scenario.place, format!("{what} `{word}` {whose} {other}"));
+                report(&scenario.source, format!("{what} `{word}` {whose} {other}"));
             }
         }
     }
-    for (word, place) in playlists {
+    for (word, source) in playlists {
         let other = match (taken.get(word), families.get(word)) {
             (Some(scenario), _) => format!("scenario {}", scenario.name),
             (None, Some(_)) => "a family".to_owned(),
             (None, None) => continue,
         };
-        wrong(place, format!("playlist `{word}` has the name of {other}"));
+        report(source, format!("playlist `{word}` has the same name as {other}"));
     }
     problems
 }
@@ -66,14 +66,14 @@ mod tests {
     }
 
     fn wrong(family: &str) -> String {
-        Library::with(&[source(family)], &[]).expect_err("is wrong").to_string()
+        Library::with_files(&[source(family)], &[]).expect_err("is wrong").to_string()
     }
 
     #[test]
-    fn a_word_that_means_two_things_is_refused_at_its_line() {
+    fn a_name_that_is_used_twice_is_refused_at_its_line() {
         assert_eq!(
             wrong(&family("own", "latency", "")),
-            "mine.yaml:4: scenario `latency` has the name of a family, see config/scenarios/latency.yaml (built in)"
+            "mine.yaml:4: scenario `latency` has the same name as a family, see config/scenarios/latency.yaml (built in)"
         );
         assert_eq!(
             wrong(&family("own", "mine", "packet-loss-10-pct")),
@@ -89,21 +89,21 @@ mod tests {
         );
         let list = source("playlist: latency-1s\nabout: x\nentries: [blip]\n");
         assert_eq!(
-            Library::with(&[], &[list]).expect_err("is wrong").to_string(),
-            "mine.yaml:1: playlist `latency-1s` has the name of scenario latency-1s"
+            Library::with_files(&[], &[list]).expect_err("is wrong").to_string(),
+            "mine.yaml:1: playlist `latency-1s` has the same name as scenario latency-1s"
         );
     }
 
     #[test]
-    fn a_name_of_the_catalogue_is_replaced() {
-        let library = Library::with(&[source(&family("latency", "latency-1s", ""))], &[]).unwrap();
+    fn a_scenario_with_the_name_of_a_shipped_one_replaces_it() {
+        let library = Library::with_files(&[source(&family("latency", "latency-1s", ""))], &[]).unwrap();
         let count = Library::load(None).unwrap().catalogue.scenarios().len();
         assert_eq!(library.catalogue.scenarios().len(), count);
     }
 
     #[test]
-    fn what_is_shipped_has_one_meaning_for_each_word() {
+    fn the_shipped_names_are_unique() {
         let shipped = scenarios(&crate::catalogue::built_in()).unwrap();
-        assert_eq!(check(&shipped, []), Problems::default());
+        assert_eq!(check_names(&shipped, []), Problems::default());
     }
 }

@@ -1,10 +1,12 @@
-//! The shape of a scenario file, for serde and for the check with lines. Nothing outside `catalogue` sees these types.
+//! The YAML form of a scenario file, for serde and for the schema check. Used only in `catalogue`.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use daemon_core::values::{Positive, Span};
+use daemon_core::values::{Fraction, Positive};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::fault::{Direction, Fault, WrittenFraction};
 
 pub(super) mod expect;
 
@@ -13,7 +15,7 @@ pub(super) mod expect;
 pub(super) struct Family {
     pub(super) family: String,
     pub(super) phases: Phases,
-    /// What every scenario of the family is held to, unless it has an expectation of that name.
+    /// The expectations of every scenario of the family. A scenario replaces one by its name.
     #[serde(default)]
     pub(super) expect: Vec<expect::Expectation>,
     pub(super) scenarios: Vec<Scenario>,
@@ -41,7 +43,7 @@ pub(super) struct Scenario {
     pub(super) stop_when: Vec<expect::StopRule>,
 }
 
-/// What a scenario overrides of its family's phases.
+/// The lengths of phases that differ from the family's.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(super) struct OwnPhases {
     pub(super) stabilization: Option<Positive>,
@@ -54,14 +56,14 @@ pub(super) struct FaultEntry {
     pub(super) target: Target,
     #[serde(default)]
     pub(super) direction: Direction,
-    #[schemars(range(min = 0.000001, max = 1.0))]
-    pub(super) share: Option<f64>,
+    #[schemars(with = "Option<WrittenFraction>")]
+    pub(super) share: Option<Fraction>,
     pub(super) shape: Option<Shape>,
     #[serde(flatten)]
     pub(super) fault: Fault,
 }
 
-/// How a fault changes over testing: one of these.
+/// How a fault changes during testing. One of the keys is needed.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Shape {
     pub(super) ramp: Option<Ramp>,
@@ -72,10 +74,10 @@ pub(super) struct Shape {
 /// From one strength to another.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Ramp {
-    #[schemars(range(min = 0.000001, max = 1.0))]
-    pub(super) from: f64,
-    #[schemars(range(min = 0.000001, max = 1.0))]
-    pub(super) to: f64,
+    #[schemars(with = "WrittenFraction")]
+    pub(super) from: Fraction,
+    #[schemars(with = "WrittenFraction")]
+    pub(super) to: Fraction,
     pub(super) steps: NonZeroU32,
 }
 
@@ -85,7 +87,7 @@ pub(super) struct Flap {
     pub(super) off: Positive,
 }
 
-/// A strength for a while; 0 is off.
+/// A strength for a length of time. 0 is off.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Stretch {
     #[serde(rename = "for")]
@@ -105,65 +107,4 @@ pub(super) enum Target {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Count {
     pub(super) count: NonZeroUsize,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Direction {
-    Requests,
-    #[default]
-    Replies,
-    Both,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(tag = "fault", rename_all = "snake_case")]
-pub(super) enum Fault {
-    Latency {
-        delay: Positive,
-        jitter: Option<Span>,
-    },
-    PacketLoss {
-        #[schemars(range(min = 0.000001, max = 1.0))]
-        rate: f64,
-        #[serde(default)]
-        model: LossModel,
-    },
-    Blackhole {},
-    Stall {},
-    Timeout {
-        after: Positive,
-    },
-    Reset {
-        after: Option<Span>,
-    },
-    /// `rate` in kB/s.
-    Bandwidth {
-        rate: NonZeroU32,
-    },
-    SlowClose {
-        delay: Positive,
-    },
-    /// Sizes in bytes.
-    Slicer {
-        size: NonZeroU32,
-        variation: Option<u32>,
-        delay: Option<Span>,
-    },
-    LimitData {
-        bytes: NonZeroU32,
-    },
-    Down {},
-    StreamCorruption {
-        #[schemars(range(min = 0.000001, max = 1.0))]
-        rate: f64,
-    },
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum LossModel {
-    #[default]
-    Auto,
-    Simple,
 }

@@ -1,20 +1,20 @@
-//! Which scenarios a command means: names, families, playlists, `all`. Pure.
+//! The scenarios that the words of a command select: names, families, playlists, `all`. Pure.
 
 use std::collections::BTreeMap;
 
 use daemon_core::exit::{Exit, UserError};
 
 use crate::catalogue::library::Library;
-use crate::catalogue::playlist::{Entry, Playlist};
-use crate::catalogue::suggest::meant_by;
+use crate::catalogue::playlist::{Playlist, PlaylistEntry};
+use crate::catalogue::suggest::find_scenarios;
 use crate::scenario::Scenario;
 
-/// A word that selects nothing.
+/// A selection that is empty.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SelectError {
     #[error("unknown scenario, family or playlist: {word}")]
     Unknown { word: String, near: Option<String> },
-    #[error("no scenario, family or playlist is named")]
+    #[error("no scenario, family or playlist is given")]
     Nothing,
 }
 
@@ -35,84 +35,88 @@ impl UserError for SelectError {
 
 /// What one word selects.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Selected<'a> {
-    /// A scenario by itself or a family in its own order.
+pub(crate) enum Selection<'a> {
+    /// A single scenario, or a family in its order.
     Scenarios(Vec<&'a Scenario>),
     Playlist(&'a Playlist),
 }
 
 /// The words of lists such as `packet-loss-10,latency`.
-pub(crate) fn words<'a>(lists: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+pub(crate) fn split_words<'a>(lists: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     lists.into_iter().flat_map(|list| list.split(',')).map(str::trim).filter(|word| !word.is_empty())
 }
 
-/// What each word means, in the order written.
+/// What each word selects, in the order of the words.
 pub(crate) fn select<'a>(
     library: &'a Library,
     words: impl Iterator<Item = &'a str>,
-) -> Result<Vec<Selected<'a>>, SelectError> {
+) -> Result<Vec<Selection<'a>>, SelectError> {
     let mut selected = Vec::new();
     for word in words {
-        let unknown = || SelectError::Unknown { word: word.to_owned(), near: library.near(word) };
-        selected.push(one(library, word).ok_or_else(unknown)?);
+        let unknown = || SelectError::Unknown { word: word.to_owned(), near: library.nearest_name(word) };
+        selected.push(select_word(library, word).ok_or_else(unknown)?);
     }
     if selected.is_empty() { Err(SelectError::Nothing) } else { Ok(selected) }
 }
 
-fn one<'a>(library: &'a Library, word: &str) -> Option<Selected<'a>> {
+fn select_word<'a>(library: &'a Library, word: &str) -> Option<Selection<'a>> {
     if let Some((_, playlist)) = library.files.iter().find(|(path, _)| path == word) {
-        return Some(Selected::Playlist(playlist));
+        return Some(Selection::Playlist(playlist));
     }
     if let Some(playlist) = library.playlists.iter().find(|list| list.name == word) {
-        return Some(Selected::Playlist(playlist));
+        return Some(Selection::Playlist(playlist));
     }
-    let scenarios = meant_by(&library.catalogue, word);
-    (!scenarios.is_empty()).then_some(Selected::Scenarios(scenarios))
+    let scenarios = find_scenarios(&library.catalogue, word);
+    (!scenarios.is_empty()).then_some(Selection::Scenarios(scenarios))
 }
 
-/// The part of a library that words name, in the library's order.
-pub(crate) fn only<'a>(
+/// The part of a library that words select, in the order of the library.
+pub(crate) fn restrict_library<'a>(
     library: &'a Library,
     words: impl Iterator<Item = &'a str>,
 ) -> Result<Library, SelectError> {
     let selected = select(library, words)?;
     let scenario = |own: &Scenario| {
-        let named = |one: &Selected<'_>| matches!(one, Selected::Scenarios(named) if named.iter().any(|one| one.name == own.name));
+        let named = |one: &Selection<'_>| matches!(one, Selection::Scenarios(named) if named.iter().any(|one| one.name == own.name));
         selected.iter().any(named)
     };
     let playlist = |own: &&Playlist| {
-        selected.iter().any(|one| matches!(one, Selected::Playlist(named) if std::ptr::eq(*named, *own)))
+        selected.iter().any(|one| matches!(one, Selection::Playlist(named) if std::ptr::eq(*named, *own)))
     };
     let playlists = library.playlists.iter().chain(library.files.iter().map(|(_, list)| list));
     Ok(Library {
-        catalogue: library.catalogue.only(scenario),
+        catalogue: library.catalogue.filtered(scenario),
         playlists: playlists.filter(playlist).cloned().collect(),
         files: Vec::new(),
     })
 }
 
-/// Every run that a selection makes, in order.
-pub(crate) fn entries(selected: &[Selected<'_>]) -> Vec<Entry> {
-    let one = |selected: &Selected<'_>| match selected {
-        Selected::Scenarios(scenarios) => scenarios.iter().map(|scenario| Entry::plain(scenario)).collect(),
-        Selected::Playlist(playlist) => playlist.entries.clone(),
+/// Every run of a selection, in order.
+pub(crate) fn selected_entries(selected: &[Selection<'_>]) -> Vec<PlaylistEntry> {
+    let one = |selected: &Selection<'_>| match selected {
+        Selection::Scenarios(scenarios) => {
+            scenarios.iter().map(|scenario| PlaylistEntry::plain(scenario)).collect()
+        }
+        Selection::Playlist(playlist) => playlist.entries.clone(),
     };
     selected.iter().flat_map(one).collect()
 }
 
-/// What is said where words select a scenario again: it runs as often, which may not be what was meant.
-pub(crate) fn repeated(selected: &[Selected<'_>]) -> Option<String> {
+/// A note about scenarios that are selected more than once, which may be a mistake.
+pub(crate) fn repetition_note(selected: &[Selection<'_>]) -> Option<String> {
     let mut times: BTreeMap<&str, u32> = BTreeMap::new();
     for selected in selected {
-        if let Selected::Scenarios(scenarios) = selected {
+        if let Selection::Scenarios(scenarios) = selected {
             scenarios.iter().for_each(|scenario| *times.entry(&scenario.name).or_default() += 1);
         }
     }
     let again: Vec<_> = times.into_iter().filter(|(_, times)| *times > 1).collect();
     match again.as_slice() {
         [] => None,
-        [(name, times)] => Some(format!("{name} is selected {times} times and runs as often")),
-        several => Some(format!("{} scenarios are selected more than once and run as often", several.len())),
+        [(name, times)] => Some(format!("{name} is selected {times} times and runs {times} times")),
+        several => {
+            Some(format!("{} scenarios are selected more than once and run more than once", several.len()))
+        }
     }
 }
 
@@ -125,12 +129,12 @@ mod tests {
     }
 
     fn names_in(library: &Library, list: &str) -> Result<Vec<String>, SelectError> {
-        let selected = select(library, words([list]))?;
-        Ok(entries(&selected).into_iter().map(|entry| entry.scenario.name).collect())
+        let selected = select(library, split_words([list]))?;
+        Ok(selected_entries(&selected).into_iter().map(|entry| entry.scenario.name).collect())
     }
 
     #[test]
-    fn names_and_families_come_in_the_order_written() {
+    fn names_and_families_keep_the_order_of_the_words() {
         assert_eq!(names("latency-1s, packet-loss-2").unwrap(), ["latency-1s", "packet-loss-2"]);
         let latency =
             ["latency-100ms", "latency-1s", "latency-5s", "latency-10s", "latency-40s", "latency-2m"];
@@ -142,36 +146,36 @@ mod tests {
     fn playlists_and_scenarios_mix() {
         let both = names("flaky-fast,smoke").unwrap();
         assert_eq!(both[..2], ["flaky-fast", "packet-loss-10"]);
-        assert_eq!(words(["a,b", "c"]).collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!(split_words(["a,b", "c"]).collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 
     #[test]
-    fn a_library_is_cut_down_to_what_words_name() {
+    fn a_library_is_restricted_to_what_words_select() {
         let library = Library::load(None).unwrap();
-        let part = only(&library, words(["smoke,flaky", "packet-loss-10-pct"])).unwrap();
+        let part = restrict_library(&library, split_words(["smoke,flaky", "packet-loss-10-pct"])).unwrap();
         let names: Vec<&str> = part.catalogue.scenarios().iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["packet-loss-10", "flaky-fast", "flaky-slow"]);
         assert_eq!(part.playlists.iter().map(|list| list.name.as_str()).collect::<Vec<_>>(), ["smoke"]);
-        assert!(only(&library, words(["zebra"])).is_err());
+        assert!(restrict_library(&library, split_words(["zebra"])).is_err());
     }
 
     #[test]
-    fn what_is_selected_again_is_said() {
+    fn a_note_names_what_is_selected_more_than_once() {
         let library = Library::load(None).unwrap();
-        let said = |list| repeated(&select(&library, words([list])).unwrap());
+        let said = |list| repetition_note(&select(&library, split_words([list])).unwrap());
         assert_eq!(said("latency-1s,blip"), None);
         assert_eq!(
             said("latency-1s,latency").as_deref(),
-            Some("latency-1s is selected 2 times and runs as often")
+            Some("latency-1s is selected 2 times and runs 2 times")
         );
         assert_eq!(
             said("flaky,flaky").as_deref(),
-            Some("2 scenarios are selected more than once and run as often")
+            Some("2 scenarios are selected more than once and run more than once")
         );
     }
 
     #[test]
-    fn older_names_still_mean_their_scenarios() {
+    fn older_names_still_select_their_scenarios() {
         let lengths = ["100ms", "1s", "5s", "10s", "40s", "2m"];
         let blips = lengths.map(|length| (format!("latency-200ms-{length}"), format!("blip-{length}")));
         let rates = [2, 5, 10, 20, 50, 100];
@@ -185,7 +189,7 @@ mod tests {
         ];
         let others = others.map(|(old, new)| (old.to_owned(), new.to_owned()));
         let older: Vec<(String, String)> = [&blips[..], &losses[..], &others[..]].concat();
-        // No alias is without its line here.
+        // Each alias of the catalogue is in the list above.
         let library = Library::load(None).unwrap();
         let words: usize = library.catalogue.scenarios().iter().map(|one| one.words().count() - 1).sum();
         assert_eq!(older.len(), words);
@@ -195,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_word_gets_the_nearest_right_one() {
+    fn an_unknown_word_gets_the_nearest_name() {
         let near = |word: &str| match names(word) {
             Err(SelectError::Unknown { near, .. }) => near,
             other => unreachable!("{other:?}"),

@@ -1,4 +1,5 @@
-//! Which files a check means and what each of them is: scenarios, a playlist or a lab. Looks at no value.
+//! Finds the files of a check and tells what each of them holds by its keys: scenarios, a playlist or a lab. Checks no
+//! value.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use daemon_core::suggest::nearest;
-use daemon_core::yaml::{Document, Unreadable};
+use daemon_core::yaml::{Document, ReadError};
 
 use crate::catalogue::CatalogueError;
 
@@ -17,45 +18,45 @@ pub(crate) struct Source {
     pub(crate) text: String,
 }
 
-/// What a file is for.
+/// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FileKind {
     Scenarios,
     Playlist,
     Lab,
-    /// Another program's.
+    /// Nothing of the lab: a file of another program.
     Other,
 }
 
-/// The keys by which each kind is known.
-const KEYS: [(Kind, &[&str]); 3] = [
-    (Kind::Scenarios, &["family", "scenarios"]),
-    (Kind::Playlist, &["playlist", "entries"]),
-    (Kind::Lab, &["servers", "loadgen", "client", "scenariod"]),
+/// The keys that only a file of the kind has.
+const KEYS: [(FileKind, &[&str]); 3] = [
+    (FileKind::Scenarios, &["family", "scenarios"]),
+    (FileKind::Playlist, &["playlist", "entries"]),
+    (FileKind::Lab, &["servers", "loadgen", "client", "scenariod"]),
 ];
 
-/// What a file is by the keys of its top level.
-pub(crate) fn kind(source: &Source) -> Kind {
+/// The kind of a file, by the keys of its top level.
+pub(crate) fn file_kind(source: &Source) -> FileKind {
     let keys = keys(source);
     let of = |word: &str| KEYS.iter().find(|(_, words)| words.contains(&word)).map(|(kind, _)| *kind);
-    let count = |kind: Kind| keys.iter().filter(|key| of(key) == Some(kind)).count();
-    // Of two that fit equally well the first.
+    let count = |kind: FileKind| keys.iter().filter(|key| of(key) == Some(kind)).count();
+    // `max_by_key` returns the last maximum, so the order is reversed to prefer the first.
     let best = KEYS.iter().rev().map(|(kind, _)| *kind).max_by_key(|kind| count(*kind));
-    best.filter(|kind| count(*kind) > 0).unwrap_or(Kind::Other)
+    best.filter(|kind| count(*kind) > 0).unwrap_or(FileKind::Other)
 }
 
-/// What a file is most likely meant to be, by keys that are only nearly right.
-pub(crate) fn meant(source: &Source) -> Kind {
+/// The kind that a file probably has, by keys with a typo.
+pub(crate) fn guess_kind(source: &Source) -> FileKind {
     let words = || KEYS.iter().flat_map(|(_, words)| words.iter().copied());
     let near = keys(source).iter().find_map(|key| nearest(key, words()));
     let of = |word: &str| KEYS.iter().find(|(_, words)| words.contains(&word)).map(|(kind, _)| *kind);
-    near.and_then(of).unwrap_or(Kind::Other)
+    near.and_then(of).unwrap_or(FileKind::Other)
 }
 
 fn keys(source: &Source) -> BTreeSet<String> {
     match Document::parse(source.name.as_str(), source.text.as_str()) {
         Ok(document) => document.keys().map(str::to_owned).collect(),
-        // What is wrong is told by whoever reads it; the lines that are right say who that is.
+        // The reader of that kind reports the syntax error. The correct lines are enough to find the kind.
         Err(_) => {
             let key = |line: &str| line.split_once(':').map(|(key, _)| key.to_owned());
             source.text.lines().filter_map(key).collect()
@@ -63,8 +64,9 @@ fn keys(source: &Source) -> BTreeSet<String> {
     }
 }
 
-/// Every YAML file below the folders and every file named, in the order named; what cannot be read comes apart.
-pub(crate) fn read(paths: &[PathBuf]) -> (Vec<Named>, Vec<Unreadable>) {
+/// Every given file and every YAML file below the given folders, in the order of the paths. The second list has the files
+/// that cannot be read.
+pub(crate) fn read_files(paths: &[PathBuf]) -> (Vec<InputFile>, Vec<ReadError>) {
     let (mut files, mut unreadable) = (Vec::new(), Vec::new());
     for path in paths {
         if path.is_dir() {
@@ -81,7 +83,7 @@ pub(crate) fn read(paths: &[PathBuf]) -> (Vec<Named>, Vec<Unreadable>) {
         match Document::read_text(&path) {
             Ok(text) => {
                 let source = Source { name: path.display().to_string(), text };
-                sources.push(Named { source, by_name });
+                sources.push(InputFile { source, by_name });
             }
             Err(error) => unreadable.push(error),
         }
@@ -89,16 +91,16 @@ pub(crate) fn read(paths: &[PathBuf]) -> (Vec<Named>, Vec<Unreadable>) {
     (sources, unreadable)
 }
 
-/// A file that was read.
-pub(crate) struct Named {
+/// A file of a check.
+pub(crate) struct InputFile {
     pub(crate) source: Source,
-    /// Itself, not the folder it is in.
+    /// Is the file itself given, not a folder above it?
     pub(crate) by_name: bool,
 }
 
-/// Every YAML file of a folder, by name.
+/// Every YAML file of a folder, sorted by name.
 pub(crate) fn read_folder(folder: &Path) -> Result<Vec<Source>, CatalogueError> {
-    let unreadable = |source| Unreadable { path: folder.to_owned(), source };
+    let unreadable = |source| ReadError { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -118,11 +120,11 @@ pub(crate) fn read_file(path: &Path) -> Result<Source, CatalogueError> {
     Ok(Source { name: path.display().to_string(), text: Document::read_text(path)? })
 }
 
-/// Links to folders are not followed: they may lead back. Folders that hide themselves hold nothing of the lab.
-fn descend(folder: &Path, found: &mut Vec<PathBuf>, unreadable: &mut Vec<Unreadable>) {
+/// Does not follow links to folders, because they may lead back, and skips hidden folders.
+fn descend(folder: &Path, found: &mut Vec<PathBuf>, unreadable: &mut Vec<ReadError>) {
     let entries = match sorted(folder) {
         Ok(entries) => entries,
-        Err(source) => return unreadable.push(Unreadable { path: folder.to_owned(), source }),
+        Err(source) => return unreadable.push(ReadError { path: folder.to_owned(), source }),
     };
     for (path, is_folder) in entries {
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
@@ -157,25 +159,25 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_what_its_keys_say() {
+    fn the_keys_of_a_file_tell_its_kind() {
         for (text, expected) in [
-            ("family: x\nphases: {}\nscenarios: []\n", Kind::Scenarios),
-            ("servers: []\n", Kind::Lab),
-            ("loadgen: {}\nscenariod: {}\n", Kind::Lab),
-            ("playlist: x\nentries: []\n", Kind::Playlist),
-            ("services: {}\n", Kind::Other),
-            ("- a\n", Kind::Other),
-            ("", Kind::Other),
-            ("servers: [\n", Kind::Lab),
+            ("family: x\nphases: {}\nscenarios: []\n", FileKind::Scenarios),
+            ("servers: []\n", FileKind::Lab),
+            ("loadgen: {}\nscenariod: {}\n", FileKind::Lab),
+            ("playlist: x\nentries: []\n", FileKind::Playlist),
+            ("services: {}\n", FileKind::Other),
+            ("- a\n", FileKind::Other),
+            ("", FileKind::Other),
+            ("servers: [\n", FileKind::Lab),
         ] {
-            assert_eq!(kind(&source(text)), expected, "{text}");
+            assert_eq!(file_kind(&source(text)), expected, "{text}");
         }
     }
 
     #[test]
-    fn a_file_with_a_typo_is_still_read_as_what_it_was_meant_to_be() {
-        assert_eq!(meant(&source("sevrers: []\n")), Kind::Lab);
-        assert_eq!(meant(&source("playlst: x\n")), Kind::Playlist);
-        assert_eq!(meant(&source("zebra: x\n")), Kind::Other);
+    fn a_key_with_a_typo_still_tells_the_kind() {
+        assert_eq!(guess_kind(&source("sevrers: []\n")), FileKind::Lab);
+        assert_eq!(guess_kind(&source("playlst: x\n")), FileKind::Playlist);
+        assert_eq!(guess_kind(&source("zebra: x\n")), FileKind::Other);
     }
 }

@@ -1,4 +1,4 @@
-//! What one word means in a catalogue, and which word was most likely meant. Pure.
+//! Looks up a word in a catalogue and finds the nearest name for a wrong one. Pure.
 
 use daemon_core::suggest::nearest;
 
@@ -6,14 +6,14 @@ use super::Catalogue;
 use super::checked::values::EVERYTHING;
 use crate::scenario::Scenario;
 
-/// The scenarios of the catalogue that a word means; none for a word that means nothing.
-pub(crate) fn meant_by<'a>(catalogue: &'a Catalogue, word: &str) -> Vec<&'a Scenario> {
+/// The scenarios that a word selects: by name, alias, family or `all`.
+pub(crate) fn find_scenarios<'a>(catalogue: &'a Catalogue, word: &str) -> Vec<&'a Scenario> {
     let meant = |s: &&Scenario| word == EVERYTHING || s.is_called(word) || s.family == word;
     catalogue.scenarios().iter().filter(meant).collect()
 }
 
-/// The word that another one most likely means.
-pub(crate) fn near<'a>(
+/// The name of a scenario, family or playlist that is most like a word.
+pub(crate) fn nearest_name<'a>(
     catalogue: &'a Catalogue,
     playlists: impl IntoIterator<Item = &'a str>,
     word: &str,

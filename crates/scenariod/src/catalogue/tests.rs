@@ -1,6 +1,8 @@
-//! The catalogue as users meet it: shipped files, folders of their own, and everything that can be wrong in one.
+//! The shipped catalogue, folders of users, and the messages about wrong files.
 
 use std::path::Path;
+
+use metrics_core::labels::FaultType;
 
 use super::*;
 use crate::catalogue::library::Library;
@@ -62,7 +64,7 @@ fn the_promised_scenarios_are_there() {
 }
 
 #[test]
-fn shapes_that_make_no_sense_are_named() {
+fn a_wrong_shape_is_reported() {
     let with = |fault: &str, shape: &str| {
         let fault = format!("{{ target: m, fault: {fault}, shape: {shape} }}");
         problems(&format!("{HEAD}  - name: a\n    about: b\n    faults: [{fault}]\n"))
@@ -91,7 +93,7 @@ fn shapes_that_make_no_sense_are_named() {
 }
 
 #[test]
-fn parameters_out_of_bounds_are_named() {
+fn a_parameter_out_of_its_bounds_is_reported() {
     let says = |fault: &str, message: &str| {
         let text =
             format!("{HEAD}  - name: a\n    about: b\n    faults: [{{ target: m, fault: {fault} }}]\n");
@@ -101,7 +103,10 @@ fn parameters_out_of_bounds_are_named() {
     says("latency, delay: 10us", "`delay` must be between 1ms and 1h");
     says("slicer, size: 4, variation: 4", "`variation` must be below `size`");
     says("bandwidth, rate: 0", "`rate` is 0, must be at least 1");
-    says("down, share: 0.5", "a proxy is down for all its connections, `share` cannot be given");
+    says(
+        "down, share: 0.5",
+        "`share` cannot be combined with `down`, which closes all connections of a proxy",
+    );
     says(
         "packet_loss, rate: 0.1, model: simpel",
         "unknown model `simpel`, did you mean `simple`? (one of auto, simple)",
@@ -109,7 +114,7 @@ fn parameters_out_of_bounds_are_named() {
 }
 
 #[test]
-fn one_pass_names_every_problem_with_its_line() {
+fn one_check_reports_every_problem_with_its_line() {
     let text = format!(
         "{HEAD}  - name: first
     about: one
@@ -135,7 +140,7 @@ fn one_pass_names_every_problem_with_its_line() {
 }
 
 #[test]
-fn values_out_of_bounds_are_named() {
+fn a_wrong_value_is_reported() {
     let with = |fault: &str| {
         problems(&format!("{HEAD}  - name: a\n    about: b\n    faults: [{{ target: m, {fault} }}]\n"))
     };
@@ -150,10 +155,10 @@ fn values_out_of_bounds_are_named() {
         with("fault: latency, delay: -1s"),
         "mine.yaml:6: `delay` is `-1s`: not a duration, write it like `500ms`, `30s` or `2m`"
     );
+    let words = FaultType::ALL.map(FaultType::as_str).join(", ");
     assert_eq!(
         with("fault: latencey, delay: 1s"),
-        "mine.yaml:6: unknown fault `latencey`, did you mean `latency`? (one of latency, packet_loss, blackhole, stall, timeout, reset, bandwidth, \
-         slow_close, slicer, limit_data, down, stream_corruption)"
+        format!("mine.yaml:6: unknown fault `latencey`, did you mean `latency`? (one of {words})")
     );
     assert_eq!(with("fault: latency"), "mine.yaml:6: missing key `delay` in `faults`");
 }
@@ -166,7 +171,7 @@ fn names_are_plain_and_unique() {
     let file = |names: &[&str]| format!("{HEAD}{}", names.iter().map(|name| entry(name)).collect::<String>());
     assert_eq!(problems(&file(&["a", "b", "a"])), "mine.yaml:6: scenario `a` is also in family mine");
     assert_eq!(problems(&file(&["all"])), "mine.yaml:4: `all` selects every scenario and cannot be a name");
-    assert_eq!(problems(&file(&["mine"])), "mine.yaml:4: scenario `mine` has the name of its family");
+    assert_eq!(problems(&file(&["mine"])), "mine.yaml:4: scenario `mine` has the same name as its family");
     assert_eq!(
         problems(&file(&["A_b"])),
         "mine.yaml:4: invalid scenario name `A_b`: use lowercase letters, digits and dashes, and no dash at the start"
@@ -174,7 +179,7 @@ fn names_are_plain_and_unique() {
 }
 
 #[test]
-fn a_folder_adds_and_replaces() {
+fn a_folder_adds_and_replaces_scenarios() {
     let folder = tempfile::tempdir().unwrap();
     let text = "family: latency\nphases: { stabilization: 1s, testing: 2s, recovery: 3s }\nscenarios:\n  \
         - { name: latency-1s, about: mine, faults: [{ target: all, fault: latency, delay: 1s, jitter: 5ms }] }\n  \

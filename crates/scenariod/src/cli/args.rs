@@ -29,7 +29,7 @@ pub(crate) struct CatalogueArgs {
 /// Where runs write.
 #[derive(Debug, Args)]
 pub(crate) struct StateArgs {
-    /// Folder for the journals and locks of runs; run and guard must share it [default: $LAB_STATE, else the XDG state folder]
+    /// Folder for the journals and locks of runs; `run`, `guard` and `clean` must use the same one [default: $LAB_STATE, else the XDG state folder]
     #[arg(long, value_name = "DIR", global = true, env = "LAB_STATE", hide_env = true)]
     pub(crate) state_dir: Option<PathBuf>,
 }
@@ -45,19 +45,19 @@ pub(crate) struct ToxiproxyArgs {
 /// Of `run`, and of a line without a command.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// The same as NAME, with commas between names; can be repeated
+    /// Names of what to run, separated by commas; same as NAME
     #[arg(long, visible_alias = "playlist", value_name = "NAME,...")]
     pub(crate) scenario: Vec<String>,
     /// Run the whole list N times; without N, until stopped
     #[arg(long = "loop", value_name = "N", num_args = 0..=1, default_missing_value = FOREVER, allow_negative_numbers = true)]
     pub(crate) loops: Option<Loops>,
-    /// Pause between two runs [default: as the playlist says, else none]
+    /// Pause between two runs [default: the pause of the playlist, else none]
     #[arg(long, value_name = "DURATION")]
     pub(crate) pause: Option<Span>,
     /// Check what a run needs and print what it would do, without changing anything
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// List what can be run instead, as `scenariod list` does; with names, only those
+    /// List what can be run and exit, like `scenariod list`; with names, list only those
     #[arg(long)]
     pub(crate) list: bool,
     /// Factor for the length of phases and leases, on top of a playlist's factor: 0.1 shortens a minute to 6 s
@@ -65,7 +65,7 @@ pub(crate) struct RunArgs {
     pub(crate) time_scale: Option<TimeScale>,
     #[command(flatten)]
     pub(crate) toxiproxy: ToxiproxyArgs,
-    /// Run even if the lab's nodes have toxics that others put on; they stay and are recorded
+    /// Run even if the lab's nodes have toxics of others; they are kept and recorded
     #[arg(long)]
     pub(crate) allow_foreign: bool,
     #[command(flatten)]
@@ -92,7 +92,7 @@ pub(crate) struct RunArgs {
     /// Keep serving metrics at most this long after the last phase, so that Prometheus scrapes the end [default: 5s]
     #[arg(long, value_name = "DURATION")]
     pub(crate) linger: Option<Span>,
-    /// Seed for targets that are picked by count [default: a random one, which is printed]
+    /// Seed for the random choice of targets, as in `{ count: N }` [default: random, printed at the start]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Print only problems and final results
@@ -145,7 +145,7 @@ pub(crate) struct ShowArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// Files, or folders with everything below them [default: the built-in files and the lab file]
+    /// Files and folders to check, folders recursively [default: the built-in files and the lab file]
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]

@@ -1,38 +1,38 @@
-//! `scenariod clean`: removes by hand what runs have left behind, and says what it found. Live runs are left alone.
+//! `scenariod clean`: removes what earlier runs have left behind and lists what it found. Toxics of live runs stay.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use daemon_core::exit::{Exit, Failure, UserError};
+use daemon_core::runtime::multi_thread;
 use metrics_core::Registry;
 use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio::time::Instant;
 
-use super::context::{load_lab, load_state, say};
+use super::context::{load_lab, load_state, print_output};
 use crate::cli::args::CleanArgs;
 use crate::clock::unix_seconds;
-use crate::injector::{Residue, Suspect, remove};
+use crate::injector::{ReadBack, Removal, RemovalLimit, Residue, Suspect, remove_until_gone};
 use crate::lease::Lease;
-use crate::lease::ownership::{Found, Owned, Sight, sort, why, why_left};
+use crate::lease::ownership::{FoundToxic, LabToxics, Sighting, separate_leftovers};
 use crate::metrics::SetupError;
 use crate::settings::Settings;
 use crate::state::StateDir;
-use crate::state::journal::settle;
-use crate::toxiproxy::{Client, ProxyToxic, Power, Proxy, ToxiproxyError, UNREACHABLE_HINT};
+use crate::state::journal::complete_journals;
+use crate::toxiproxy::{Client, Power, Proxy, ProxyToxic, ToxiproxyError, UNREACHABLE_HINT};
 
 /// How long removal is tried.
 const BUDGET: Duration = Duration::from_secs(15);
-const PAUSE: Duration = Duration::from_millis(200);
 
-/// Why it is not known that nothing is left.
+/// Why toxics may still be left.
 #[derive(Debug, thiserror::Error)]
 enum CleanError {
     #[error(transparent)]
-    Absent(ToxiproxyError),
+    Unreachable(ToxiproxyError),
     #[error(transparent)]
-    Stranger(ToxiproxyError),
-    #[error("a fault may still be on: {0}")]
-    Silent(ToxiproxyError),
+    NotToxiproxy(ToxiproxyError),
+    #[error("a fault may still be active: {0}")]
+    Unread(ToxiproxyError),
     #[error(transparent)]
     Residue(#[from] Residue),
 }
@@ -40,17 +40,19 @@ enum CleanError {
 impl UserError for CleanError {
     fn exit(&self) -> Exit {
         match self {
-            CleanError::Absent(_) | CleanError::Stranger(_) => Exit::Setup,
-            CleanError::Silent(_) | CleanError::Residue(_) => Exit::Residue,
+            CleanError::Unreachable(_) | CleanError::NotToxiproxy(_) => Exit::Setup,
+            CleanError::Unread(_) | CleanError::Residue(_) => Exit::Residue,
         }
     }
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            CleanError::Absent(_) => "is the lab up? A toxiproxy that is dead holds no toxics".to_owned(),
-            CleanError::Stranger(_) => UNREACHABLE_HINT.to_owned(),
-            CleanError::Silent(_) => {
-                "a toxiproxy that does not answer has to be restarted; its toxics go with it".to_owned()
+            CleanError::Unreachable(_) => {
+                "is the lab running? a toxiproxy that is not running holds no toxics".to_owned()
+            }
+            CleanError::NotToxiproxy(_) => UNREACHABLE_HINT.to_owned(),
+            CleanError::Unread(_) => {
+                "restart a toxiproxy that does not answer; a restart drops its toxics".to_owned()
             }
             CleanError::Residue(residue) => residue.hint(),
         })
@@ -60,31 +62,27 @@ impl UserError for CleanError {
 impl From<ToxiproxyError> for CleanError {
     fn from(error: ToxiproxyError) -> CleanError {
         match error {
-            ToxiproxyError::Connect { .. } => CleanError::Absent(error),
-            other => CleanError::Silent(other),
+            ToxiproxyError::Connect { .. } => CleanError::Unreachable(error),
+            other => CleanError::Unread(other),
         }
     }
 }
 
-/// Cleans, or says what it would do.
+/// Removes leftovers, or lists them.
 pub(crate) fn run(args: &CleanArgs) -> Result<Exit, Failure> {
     let settings = Settings::new(&load_lab(&args.lab)?, None, args.toxiproxy.toxiproxy.clone())?;
     let state = load_state(&args.state)?;
-    // Nobody scrapes this command.
+    // This command serves no metrics.
     let families = ToxiproxyFamilies::register(&mut Registry::default(), &[]);
     let client = Client::new(&settings.toxiproxy, Arc::clone(&families));
     let client = client.map_err(SetupError::Client)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(SetupError::Runtime)?;
+    let runtime = multi_thread(1).map_err(SetupError::Runtime)?;
     let nodes = settings.names();
-    let cleaned = runtime.block_on(clean(&client, &state, &nodes, args.dry_run));
-    let (text, left) = cleaned?;
-    Ok(say(&text).worst(left))
+    let (text, exit) = runtime.block_on(clean(&client, &state, &nodes, args.dry_run))?;
+    Ok(print_output(&text).worst(exit))
 }
 
+/// The text to print and the exit code.
 async fn clean(
     client: &Client,
     state: &StateDir,
@@ -92,90 +90,86 @@ async fn clean(
     dry_run: bool,
 ) -> Result<(String, Exit), CleanError> {
     let before = client.proxies().await.map_err(|error| match error {
-        // Nothing was seen there, and nothing asked for.
-        ToxiproxyError::NotToxiproxy { .. } => CleanError::Stranger(error),
+        // Nothing of this lab can be on a server that is not a Toxiproxy.
+        ToxiproxyError::NotToxiproxy { .. } => CleanError::NotToxiproxy(error),
         other => other.into(),
     })?;
-    let (forfeited, live) = sorted(&before, state);
+    let LabToxics { leftovers, kept } = lab_toxics(&before, state);
     let mut text = String::new();
-    for (found, owner) in &live {
-        text.push_str(&line("left", "on", found, why_left(*owner)));
+    for (found, liveness) in &kept {
+        text.push_str(&toxic_line("kept", "on", found, liveness.keep_reason()));
     }
-    let foreign = foreign(&before, nodes);
-    foreign.iter().for_each(|line| text.push_str(line));
-    let others = match foreign.len() {
-        0 => String::new(),
-        count => format!(", {count} of others left"),
-    };
+    let foreign = foreign_lines(&before, nodes);
+    text.extend(foreign.iter().map(String::as_str));
+    let mut counts = format!("{} kept (owned by live runs)", kept.len());
+    if !foreign.is_empty() {
+        counts.push_str(&format!(", {} kept (not of this lab)", foreign.len()));
+    }
     if dry_run {
-        for (found, owner) in &forfeited {
-            text.push_str(&line("would remove", "from", found, why(*owner)));
+        for (found, liveness) in &leftovers {
+            text.push_str(&toxic_line("would remove", "from", found, liveness.removal_reason()));
         }
-        let left = if forfeited.is_empty() { Exit::Ok } else { Exit::Residue };
-        return Ok((
-            text + &format!("{} to be removed, {} of live runs{others}\n", forfeited.len(), live.len()),
-            left,
-        ));
+        text.push_str(&format!("{} to remove, {counts}\n", leftovers.len()));
+        return Ok((text, if leftovers.is_empty() { Exit::Ok } else { Exit::Residue }));
     }
-    let after = removed(client, state, &before).await?;
-    for (found, owner) in &forfeited {
-        text.push_str(&line("removed", "from", found, why(*owner)));
+    let suspects = leftovers.iter().map(|(found, _)| Suspect::from(found)).collect();
+    let mut removal = CleanRemoval { client, state, proxies: before.clone() };
+    let limit = RemovalLimit::Deadline(Instant::now() + BUDGET);
+    remove_until_gone(client, &mut removal, ReadBack::of_suspects(suspects), limit).await?;
+    for (found, liveness) in &leftovers {
+        text.push_str(&toxic_line("removed", "from", found, liveness.removal_reason()));
     }
-    for settled in settle(state, client.url(), &after) {
-        text.push_str(&format!("{settled}\n"));
+    for run in complete_journals(state, client.url(), &removal.proxies) {
+        text.push_str(&format!("{run}\n"));
     }
-    let count = format!("{} removed, {} of live runs left{others}\n", forfeited.len(), live.len());
-    Ok((text + &count, Exit::Ok))
+    text.push_str(&format!("{} removed, {counts}\n", leftovers.len()));
+    Ok((text, Exit::Ok))
 }
 
-fn sorted<'a>(proxies: &'a [Proxy], state: &StateDir) -> (Vec<Owned<'a>>, Vec<Owned<'a>>) {
-    sort(proxies, |run| state.owner(run), |_| Sight::now(unix_seconds()))
+fn lab_toxics<'a>(proxies: &'a [Proxy], state: &StateDir) -> LabToxics<'a> {
+    separate_leftovers(proxies, |run| state.liveness(run), |_| Sighting::first_at(unix_seconds()))
 }
 
-/// What others put on the lab's nodes: it stays, and a run refuses to start beside it.
-fn foreign(proxies: &[Proxy], nodes: &[String]) -> Vec<String> {
+/// A line for everything on the lab's nodes that others have changed. It stays, and a run refuses to start next to it.
+fn foreign_lines(proxies: &[Proxy], nodes: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     for proxy in proxies.iter().filter(|proxy| nodes.contains(&proxy.name)) {
-        let ours = |placed: &&ProxyToxic| Lease::parse(&placed.name).is_some();
-        for placed in proxy.toxics.iter().filter(|placed| !ours(placed)) {
-            let ProxyToxic { name, kind, .. } = placed;
-            let whose = if placed.is_named_by_default() {
-                "it is not ours; toxiproxy names so what is put on without a name, as with toxiproxy-cli"
+        let is_lab_toxic = |toxic: &ProxyToxic| Lease::parse(&toxic.name).is_some();
+        for toxic in proxy.toxics.iter().filter(|toxic| !is_lab_toxic(toxic)) {
+            let ProxyToxic { name, kind, .. } = toxic;
+            let reason = if toxic.is_named_by_default() {
+                "not added by this lab; it has toxiproxy's default name, as when added with toxiproxy-cli"
             } else {
-                "it is not ours; somebody or another tool put it on under this name"
+                "not added by this lab"
             };
-            lines.push(format!("left {name} ({kind}) on {}: {whose}\n", proxy.name));
+            lines.push(format!("kept {name} ({kind}) on {}: {reason}\n", proxy.name));
         }
-        let marked = proxy.toxics.iter().any(|placed| ours(&placed));
+        let marked = proxy.toxics.iter().any(is_lab_toxic);
         if proxy.power == Power::Disabled && !marked {
-            lines.push(format!("left {} disabled: there is no mark of ours on it\n", proxy.name));
+            lines.push(format!("kept {} disabled: not disabled by this lab\n", proxy.name));
         }
     }
     lines
 }
 
-fn line(done: &str, preposition: &str, found: &Found<'_>, why: &str) -> String {
-    format!("{done} {} {preposition} {}: {why}\n", found.placed.name, found.proxy.name)
+fn toxic_line(done: &str, preposition: &str, found: &FoundToxic<'_>, reason: &str) -> String {
+    format!("{done} {} {preposition} {}: {reason}\n", found.toxic.name, found.proxy.name)
 }
 
-/// Removes until nothing is left that has no right to be there; gives what is there then.
-async fn removed(client: &Client, state: &StateDir, before: &[Proxy]) -> Result<Vec<Proxy>, CleanError> {
-    let give_up = Instant::now() + BUDGET;
-    let mut proxies = before.to_vec();
-    let mut cause = None;
-    loop {
-        let (forfeited, _) = sorted(&proxies, state);
-        if forfeited.is_empty() {
-            return Ok(proxies);
-        }
-        let toxics: Vec<Suspect> = forfeited.iter().map(|(found, _)| Suspect::from(found)).collect();
-        if Instant::now() >= give_up {
-            return Err(Residue { toxics, url: client.url().to_owned(), cause }.into());
-        }
-        cause = remove(client, &toxics, give_up).await.or(cause);
-        proxies = client.proxies().await?;
-        if cause.is_some() {
-            tokio::time::sleep(PAUSE).await;
-        }
+/// The removal of leftovers while it is in progress.
+struct CleanRemoval<'a> {
+    client: &'a Client,
+    state: &'a StateDir,
+    /// As last read.
+    proxies: Vec<Proxy>,
+}
+
+impl Removal for CleanRemoval<'_> {
+    type Error = CleanError;
+
+    async fn read_back(&mut self) -> Result<ReadBack, CleanError> {
+        self.proxies = self.client.proxies().await?;
+        let left = lab_toxics(&self.proxies, self.state).leftovers;
+        Ok(ReadBack::of_suspects(left.iter().map(|(found, _)| Suspect::from(found)).collect()))
     }
 }

@@ -1,4 +1,4 @@
-//! What every command does first and last: loads the lab file, the catalogue and the state folder, and prints its answer.
+//! What commands share: loading the lab file, the catalogue and the state folder, and printing. Nothing of one command only.
 
 use daemon_core::exit::{Exit, Failure, print, report};
 use daemon_core::lab::Lab;
@@ -19,8 +19,8 @@ pub(crate) fn load_state(args: &StateArgs) -> Result<StateDir, Failure> {
     Ok(StateDir::locate(args.state_dir.as_deref())?)
 }
 
-/// Prints to standard output. A full disk below it is nothing a hint could help with.
-pub(crate) fn say(text: &str) -> Exit {
+/// Prints to standard output; reports where that fails, as on a full disk.
+pub(crate) fn print_output(text: &str) -> Exit {
     match print(text) {
         Ok(()) => Exit::Ok,
         Err(error) => report(&error),

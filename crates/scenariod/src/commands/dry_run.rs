@@ -1,4 +1,4 @@
-//! `--dry-run`: everything a run reads, nothing it writes, and the words and exit codes in which a run would refuse.
+//! `--dry-run`: reads everything that a run reads and writes nothing. It refuses with the messages and exit codes of a run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::unix_seconds;
-use crate::injector::{Ground, look};
+use crate::injector::{PreflightContext, inspect};
 use crate::metrics::{self, SetupError};
-use crate::prometheus::{PromError, Prometheus};
-use crate::run::order::Order;
-use crate::run::rig::RunError;
+use crate::prometheus::{Prometheus, PrometheusError};
+use crate::run::error::RunError;
+use crate::run::request::RunRequest;
 use crate::text::format_duration;
 use crate::toxiproxy::Client;
-use crate::verdict::clock_watch::{Look, skew};
-use crate::verdict::judge::evidence::Health;
-use crate::verdict::warn_ahead::{Ahead, LEAD, summary, trouble};
+use crate::verdict::clock_watch::{ClockReading, read_skew};
+use crate::verdict::judgement::evidence::ScrapeHealth;
+use crate::verdict::warn_ahead::{PlannedExpectations, SCRAPE_HISTORY, scrape_problem, summarize_shortfalls};
 
-/// What only a run can find out.
-const UNCHECKED: &str = "nothing was written; not checked: whether toxiproxy takes the toxics and gives them up again, \
-                         whether the client feels them, the restart hook\n";
+/// What only a run can check.
+const UNCHECKED: &str = "nothing was changed; not checked: whether toxiproxy accepts and removes the toxics, whether \
+                         the client notices them, the restart hook\n";
 
 /// Why a run would not start.
 #[derive(Debug)]
@@ -32,14 +32,14 @@ pub(crate) enum DryError {
     Run(Box<RunError>),
 }
 
-/// Why a run would be walked for nothing.
+/// Why a run would have no verdict.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoVerdict {
-    #[error("as things are there will be no verdict: {0}")]
-    Prometheus(PromError),
-    #[error("as things are there will be no verdict: {0}")]
+    #[error("no verdict is possible at present: {0}")]
+    Prometheus(PrometheusError),
+    #[error("no verdict is possible at present: {0}")]
     Data(String),
-    #[error("as things are there will be no verdict: {0}")]
+    #[error("no verdict is possible at present: {0}")]
     TooShort(String),
 }
 
@@ -52,21 +52,21 @@ impl UserError for NoVerdict {
         match self {
             NoVerdict::Prometheus(error) => error.hint(),
             NoVerdict::Data(_) => None,
-            NoVerdict::TooShort(_) => Some("a larger `--time-scale` makes phases longer".to_owned()),
+            NoVerdict::TooShort(_) => Some("a larger `--time-scale` makes the phases longer".to_owned()),
         }
     }
 }
 
-/// What a dry run found out.
+/// The result of a dry run.
 #[derive(Debug)]
-pub(crate) struct Dry {
+pub(crate) struct DryRun {
     pub(crate) text: String,
     pub(crate) no_verdict: Option<NoVerdict>,
 }
 
-/// What each run of the list would do, or the first reason why it would not start.
-pub(crate) async fn dry_run(order: &Order) -> Result<Dry, DryError> {
-    // Nobody scrapes a dry run.
+/// What each run of the list would do, or the first reason why a run would not start.
+pub(crate) async fn dry_run(order: &RunRequest) -> Result<DryRun, DryError> {
+    // A dry run serves no metrics.
     let families = ToxiproxyFamilies::register(&mut Registry::default(), &[]);
     let client = Client::new(&order.settings.toxiproxy, Arc::clone(&families));
     let client = client.map_err(|error| DryError::Setup(error.into()))?;
@@ -75,12 +75,12 @@ pub(crate) async fn dry_run(order: &Order) -> Result<Dry, DryError> {
     for (number, entry) in (1_u64..).zip(&order.entries) {
         let scenario = &entry.scenario;
         let name = || scenario.name.clone();
-        let usable = order.state.usable();
+        let usable = order.state.check_usable();
         usable.map_err(|cause| DryError::Run(Box::new(RunError::State { scenario: name(), cause })))?;
         let plan = order.plan(entry, number);
         let (servers, now) = (&order.settings.servers, unix_seconds());
-        let ground = Ground { servers, state: &order.state, now, foreign: order.foreign };
-        let looked = look(&client, &ground, &stop).await;
+        let context = PreflightContext { servers, state: &order.state, now, foreign: order.foreign };
+        let looked = inspect(&client, &context, &stop).await;
         let refused = |cause| DryError::Run(Box::new(RunError::Refused { scenario: name(), cause }));
         for note in looked.map_err(refused)? {
             text.push_str(&format!("{}: would find: {note}\n", scenario.name));
@@ -88,37 +88,41 @@ pub(crate) async fn dry_run(order: &Order) -> Result<Dry, DryError> {
         let testing = format_duration(plan.phases.testing);
         text.push_str(&format!("{}: would test for {testing}: {}\n", scenario.name, plan.describe()));
         if order.prometheus.is_some() && scenario.expect.is_empty() {
-            text.push_str(&format!("{}: nothing is expected of it: no run of it is judged\n", scenario.name));
+            text.push_str(&format!(
+                "{}: it has no expectations, so its runs are not judged\n",
+                scenario.name
+            ));
         }
     }
-    // A run binds first. Here whoever holds the address has had the chance to be named as a run.
+    // A run binds first. Here a run that holds the address was already reported above by its name.
     metrics::bind(&order.settings.metrics_addr).map_err(DryError::Setup)?;
     let no_verdict = match &order.prometheus {
         Some(prometheus) => {
-            let witness = witness(prometheus).await;
-            let too_short = Ahead::of(order.first_walk(), &order.settings.names())
-                .too_short(witness.as_ref().copied().unwrap_or_default());
+            let interval = check_prometheus(prometheus).await;
+            let too_short = PlannedExpectations::new(order.first_pass(), &order.settings.names())
+                .shortfalls(interval.as_ref().copied().unwrap_or_default());
             too_short.iter().for_each(|line| text.push_str(&format!("{line}\n")));
-            witness.err().or_else(|| summary(&too_short).map(NoVerdict::TooShort))
+            interval.err().or_else(|| summarize_shortfalls(&too_short).map(NoVerdict::TooShort))
         }
         None => None,
     };
     text.push_str(UNCHECKED);
-    Ok(Dry { text, no_verdict })
+    Ok(DryRun { text, no_verdict })
 }
 
-/// What a verdict rests on: answers, a load generator that is scraped, clocks that agree. Gives how far apart scrapes are,
-/// where that is known yet.
-async fn witness(prometheus: &Prometheus) -> Result<Option<Duration>, NoVerdict> {
+/// Checks what a verdict needs: a Prometheus that answers, a load generator that is scraped, clocks that agree. Returns the
+/// scrape interval, if Prometheus knows it by now.
+async fn check_prometheus(prometheus: &Prometheus) -> Result<Option<Duration>, NoVerdict> {
     let up = prometheus.instant(&readings::answering(), None).await.map_err(NoVerdict::Prometheus)?;
-    if let Some(trouble) = trouble(&up) {
-        return Err(NoVerdict::Data(trouble.to_owned()));
+    if let Some(problem) = scrape_problem(&up) {
+        return Err(NoVerdict::Data(problem.to_owned()));
     }
-    let scrapes = prometheus.instant(&readings::scrapes(LEAD), None).await.map_err(NoVerdict::Prometheus)?;
-    // One that has only begun to scrape will know its interval by the end of a run.
-    let Some(health) = Health::new(&scrapes) else { return Ok(None) };
-    let skew = skew(prometheus).await.map_err(NoVerdict::Prometheus)?;
-    Look { skew, jump: 0.0 }
+    let scrapes =
+        prometheus.instant(&readings::scrapes(SCRAPE_HISTORY), None).await.map_err(NoVerdict::Prometheus)?;
+    // A Prometheus that has just started to scrape will know its interval at the end of a run.
+    let Some(health) = ScrapeHealth::new(&scrapes) else { return Ok(None) };
+    let skew = read_skew(prometheus).await.map_err(NoVerdict::Prometheus)?;
+    ClockReading { skew, jump: 0.0 }
         .doubt(health.interval)
         .map_or(Ok(Some(health.interval)), |doubt| Err(NoVerdict::Data(doubt)))
 }

@@ -1,11 +1,12 @@
-//! `scenariod guard`: the dead man's switch. It looks at Toxiproxy again and again and removes toxics of ours whose run
-//! is dead or whose lease is over, opened proxies first. It injects nothing and touches nothing of anybody else.
+//! `scenariod guard`: reads Toxiproxy at an interval and removes toxics of this lab whose run is dead or whose lease is
+//! over. It enables the proxies below them. It injects nothing and changes nothing of anybody else.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use daemon_core::exit::{Exit, Failure};
+use daemon_core::runtime::multi_thread;
 use daemon_core::signals::Signals;
 use metrics_core::exporter::Readiness;
 use metrics_core::families::toxiproxy::ToxiproxyFamilies;
@@ -14,16 +15,16 @@ use tokio::time::Instant;
 use super::context::{load_lab, load_state};
 use crate::cli::args::GuardArgs;
 use crate::clock::unix_seconds;
-use crate::injector::{Suspect, remove};
-use crate::lease::ownership::{Owner, Sight, ours, sort, why};
+use crate::injector::{ReadBack, Removal, RemovalLimit, Residue, Suspect, remove_until_gone};
+use crate::lease::ownership::{Liveness, Sighting, find_lab_toxics, separate_leftovers};
 use crate::metrics::{self, SetupError};
 use crate::settings::Settings;
 use crate::state::StateDir;
-use crate::state::journal::settle;
-use crate::terminal::narrator::{Manner, Narrator};
-use crate::toxiproxy::{Client, Proxy};
+use crate::state::journal::complete_journals;
+use crate::terminal::narrator::{Narrator, OutputMode};
+use crate::toxiproxy::{Client, Proxy, ToxiproxyError};
 
-/// How long the removals of one round may take. A signal waits for the round under way.
+/// How long the removals of one check may take. A signal waits for the check in progress.
 const ROUND: Duration = Duration::from_secs(5);
 
 /// Guards until a signal ends it.
@@ -32,12 +33,8 @@ pub(crate) fn run(args: &GuardArgs) -> Result<Exit, Failure> {
     let settings = Settings::new(&lab, None, args.toxiproxy.toxiproxy.clone())?;
     let addr = args.metrics_addr.clone().unwrap_or_else(|| settings.guard_addr.clone());
     let state = load_state(&args.state)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(SetupError::Runtime)?;
-    let (narrator, flush) = Narrator::start(Manner::Lines);
+    let runtime = multi_thread(1).map_err(SetupError::Runtime)?;
+    let (narrator, flush) = Narrator::start(OutputMode::Lines);
     let guarded = runtime.block_on(async {
         let mut signals = Signals::install().map_err(SetupError::Signals)?;
         let (families, readiness, serving) = metrics::serve_guard(metrics::bind(&addr)?);
@@ -45,7 +42,7 @@ pub(crate) fn run(args: &GuardArgs) -> Result<Exit, Failure> {
         narrator.say(format!("guarding {}, metrics on {addr}", client.url()));
         let mut guard = Guard::new(client, state, families, readiness, narrator);
         loop {
-            guard.round().await;
+            guard.check().await;
             tokio::select! {
                 _ = signals.recv() => break,
                 () = tokio::time::sleep(args.interval.get()) => {}
@@ -59,27 +56,30 @@ pub(crate) fn run(args: &GuardArgs) -> Result<Exit, Failure> {
     Ok(guarded?)
 }
 
-/// What the guard remembers from round to round.
+/// What the guard remembers from check to check.
 struct Guard {
     client: Client,
     state: StateDir,
     families: Arc<ToxiproxyFamilies>,
     readiness: Readiness,
     narrator: Narrator,
-    /// First sight of each toxic of ours, by its name.
-    sights: HashMap<String, (u64, Instant)>,
-    /// Toxics that could not be removed, of which that was said.
+    /// When each toxic of this lab was first seen, by its name.
+    first_seen: HashMap<String, (u64, Instant)>,
+    /// Toxics whose failed removal was reported: it is reported once.
     stuck: HashSet<String>,
     reach: Reach,
 }
 
-/// Whether Toxiproxy answered the last time.
+/// Whether the last reading of Toxiproxy succeeded.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    NotYet,
-    Answers,
-    Silent,
+    NotTried,
+    Answering,
+    Failing,
 }
+
+/// A leftover with the state of its run.
+type Leftover = (Suspect, Liveness);
 
 impl Guard {
     fn new(
@@ -89,85 +89,126 @@ impl Guard {
         readiness: Readiness,
         narrator: Narrator,
     ) -> Guard {
-        let (sights, stuck) = (HashMap::new(), HashSet::new());
-        Guard { client, state, families, readiness, narrator, sights, stuck, reach: Reach::NotYet }
+        let (first_seen, stuck) = (HashMap::new(), HashSet::new());
+        Guard { client, state, families, readiness, narrator, first_seen, stuck, reach: Reach::NotTried }
     }
 
-    async fn round(&mut self) {
-        let Some(proxies) = self.read().await else { return };
+    /// Reads Toxiproxy and removes what has to go. An error was reported by the time this ends.
+    async fn check(&mut self) {
+        let Ok(proxies) = self.read().await else { return };
         self.remember(&proxies);
-        let (suspects, owners): (Vec<Suspect>, Vec<Owner>) = self.forfeited(&proxies).into_iter().unzip();
-        self.families.set_residual(suspects.len());
-        if suspects.is_empty() {
+        let leftovers = self.find_leftovers(&proxies);
+        self.families.set_residual(leftovers.len());
+        if leftovers.is_empty() {
             return;
         }
-        let cause = remove(&self.client, &suspects, Instant::now() + ROUND).await;
-        let Some(proxies) = self.read().await else { return };
-        let left: Vec<Suspect> = self.forfeited(&proxies).into_iter().map(|(suspect, _)| suspect).collect();
+        let first = ReadBack::of_suspects(leftovers.iter().map(|(suspect, _)| suspect.clone()).collect());
+        let limit = RemovalLimit::Rounds { count: 1, length: ROUND };
+        let client = self.client.clone();
+        let mut removal = GuardRemoval { guard: self, proxies };
+        let removed = remove_until_gone(&client, &mut removal, first, limit).await;
+        let proxies = removal.proxies;
+        let (left, cause) = match removed {
+            Ok(()) => (Vec::new(), None),
+            Err(GuardError::Residue(residue)) => (residue.toxics, residue.cause),
+            Err(GuardError::Unread) => return,
+        };
         self.families.set_residual(left.len());
-        for (suspect, owner) in suspects.iter().zip(&owners) {
+        self.report(&leftovers, &left, cause.as_ref());
+        self.complete_journals(&proxies);
+    }
+
+    fn report(&mut self, leftovers: &[Leftover], left: &[Suspect], cause: Option<&ToxiproxyError>) {
+        for (suspect, liveness) in leftovers {
             let Suspect { server, toxic, .. } = suspect;
             if !left.contains(suspect) {
                 self.stuck.remove(toxic);
-                self.narrator.say(format!("removed {toxic} from {server}: {}", why(*owner)));
+                self.narrator.say(format!("removed {toxic} from {server}: {}", liveness.removal_reason()));
             } else if self.stuck.insert(toxic.clone()) {
-                let cause =
-                    cause.as_ref().map_or_else(|| "it is still there".to_owned(), ToString::to_string);
-                self.narrator.say(format!("cannot remove {toxic} from {server}, trying on: {cause}"));
+                let cause = cause.map_or_else(|| "it is still there".to_owned(), ToString::to_string);
+                self.narrator.say(format!("cannot remove {toxic} from {server}, will try again: {cause}"));
             }
         }
-        self.settle(&proxies);
     }
 
-    /// Every proxy. That Toxiproxy is silent, or answers again, is said once.
-    async fn read(&mut self) -> Option<Vec<Proxy>> {
+    /// Every proxy. Reports once when Toxiproxy stops answering, and once when it answers again.
+    async fn read(&mut self) -> Result<Vec<Proxy>, GuardError> {
         let before = self.reach;
         match self.client.proxies().await {
             Ok(proxies) => {
-                self.reach = Reach::Answers;
-                if before != Reach::Answers {
+                self.reach = Reach::Answering;
+                if before != Reach::Answering {
                     self.readiness.set_ready();
-                    self.settle(&proxies);
+                    self.complete_journals(&proxies);
                 }
-                if before == Reach::Silent {
+                if before == Reach::Failing {
                     self.narrator.say("toxiproxy answers again");
                 }
-                Some(proxies)
+                Ok(proxies)
             }
             Err(error) => {
-                self.reach = Reach::Silent;
+                self.reach = Reach::Failing;
                 self.families.residual_unseen();
-                if before != Reach::Silent {
+                if before != Reach::Failing {
                     self.readiness.set_not_ready("toxiproxy does not answer");
-                    self.narrator.say(format!("{error}; trying on"));
+                    self.narrator.say(format!("{error}; will try again"));
                 }
-                None
+                Err(GuardError::Unread)
             }
         }
     }
 
     fn remember(&mut self, proxies: &[Proxy]) {
-        let ours = ours(proxies);
-        self.sights.retain(|name, _| ours.iter().any(|found| found.placed.name == *name));
-        for found in ours {
-            let first = || (unix_seconds(), Instant::now());
-            self.sights.entry(found.placed.name.clone()).or_insert_with(first);
+        let found = find_lab_toxics(proxies);
+        self.first_seen.retain(|name, _| found.iter().any(|found| found.toxic.name == *name));
+        for found in found {
+            let now = || (unix_seconds(), Instant::now());
+            self.first_seen.entry(found.toxic.name.clone()).or_insert_with(now);
         }
     }
 
-    /// What has to go, with what is known of its run.
-    fn forfeited(&self, proxies: &[Proxy]) -> Vec<(Suspect, Owner)> {
-        let sight = |name: &str| match self.sights.get(name) {
-            Some((first, at)) => Sight { first: *first, elapsed: at.elapsed().as_secs() },
-            None => Sight::now(unix_seconds()),
+    fn find_leftovers(&self, proxies: &[Proxy]) -> Vec<Leftover> {
+        let sighting = |name: &str| match self.first_seen.get(name) {
+            Some((first, at)) => Sighting { first: *first, elapsed: at.elapsed().as_secs() },
+            None => Sighting::first_at(unix_seconds()),
         };
-        let (forfeited, _) = sort(proxies, |run| self.state.owner(run), sight);
-        forfeited.iter().map(|(found, owner)| (Suspect::from(found), *owner)).collect()
+        let toxics = separate_leftovers(proxies, |run| self.state.liveness(run), sighting);
+        toxics.leftovers.iter().map(|(found, liveness)| (Suspect::from(found), *liveness)).collect()
     }
 
-    fn settle(&self, proxies: &[Proxy]) {
-        for settled in settle(&self.state, self.client.url(), proxies) {
-            self.narrator.say(format!("{settled}"));
+    fn complete_journals(&self, proxies: &[Proxy]) {
+        for run in complete_journals(&self.state, self.client.url(), proxies) {
+            self.narrator.say(run.to_string());
         }
+    }
+}
+
+/// The removals of one check while they are in progress.
+struct GuardRemoval<'a> {
+    guard: &'a mut Guard,
+    /// As last read.
+    proxies: Vec<Proxy>,
+}
+
+/// Why leftovers may still be there after a check.
+enum GuardError {
+    /// Toxiproxy could not be read, which `Guard::read` reports.
+    Unread,
+    Residue(Residue),
+}
+
+impl From<Residue> for GuardError {
+    fn from(residue: Residue) -> GuardError {
+        GuardError::Residue(residue)
+    }
+}
+
+impl Removal for GuardRemoval<'_> {
+    type Error = GuardError;
+
+    async fn read_back(&mut self) -> Result<ReadBack, GuardError> {
+        self.proxies = self.guard.read().await?;
+        let left = self.guard.find_leftovers(&self.proxies);
+        Ok(ReadBack::of_suspects(left.into_iter().map(|(suspect, _)| suspect).collect()))
     }
 }

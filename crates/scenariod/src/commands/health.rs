@@ -12,7 +12,7 @@ use crate::settings::Settings;
 #[derive(Debug, thiserror::Error)]
 #[error("{cause}")]
 struct NoRun {
-    cause: health::Unhealthy,
+    cause: health::HealthError,
     guard: HostPort,
 }
 

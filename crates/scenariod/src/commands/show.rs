@@ -1,50 +1,39 @@
-//! `scenariod show NAME`: when each fault of a scenario is how strong, drawn in text, and every request that brings it
-//! about. Offline. Prose is broken into lines; requests and queries stay whole: they are there to be copied.
+//! `scenariod show NAME`: the strength of each fault over time, drawn in text, and every request to Toxiproxy. Offline. Prose
+//! is broken into lines; requests and queries stay whole, so that they can be copied.
+
+mod requests;
+mod timeline;
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use daemon_core::exit::Failure;
 
 use super::check::CheckError;
 use super::context::{load_lab, load_library};
-use crate::catalogue::playlist::{Entry, Playlist};
-use crate::catalogue::selection::{self, Selected};
+use crate::catalogue::playlist::{Playlist, PlaylistEntry};
+use crate::catalogue::selection::{self, Selection};
 use crate::cli::args::ShowArgs;
-use crate::fault::toxic::{Toxic, ToxicKind};
-use crate::lease::step::Step;
-use crate::lease::{Lease, RunId};
+use crate::plan::Plan;
 use crate::plan::TimeScale;
-use crate::plan::reconcile::{Change, changes};
-use crate::plan::{Assigned, Plan};
 use crate::scenario::Scenario;
 use crate::scenario::target;
 use crate::settings::Settings;
 use crate::text::format_duration;
 use crate::text::wrap::wrapped;
-use crate::toxiproxy::{ApiPath, Power, power_body, toxic_body};
 
-/// Columns of the drawing.
-const WIDTH: u32 = 60;
-const NEGATIVE: &str = "a negative latency: for each chunk of bytes Toxiproxy draws from latency ± jitter. A chunk that \
-    draws less than 0 passes at once and counts as that much older, which shortens what the toxics behind it add: so a \
-    share of the chunks comes late, as lost packets do, and the rest on time";
-/// A flap in a long phase repeats itself.
-const MOST_CHANGES: usize = 12;
-
-/// What `show` prints of scenarios and playlists on this lab.
+/// What `show` prints.
 pub(crate) fn show(args: &ShowArgs) -> Result<String, Failure> {
-    let words = || selection::words([args.name.as_str()]);
+    let words = || selection::split_words([args.name.as_str()]);
     let mut library = load_library(&args.catalogue)?;
-    library.open(words())?;
+    library.open_playlists(words())?;
     let names = Settings::new(&load_lab(&args.lab)?, None, None)?.names();
     let mut text = Vec::new();
     for selected in selection::select(&library, words())? {
         match selected {
-            Selected::Playlist(list) => text.push(playlist(list)),
-            Selected::Scenarios(scenarios) => {
+            Selection::Playlist(list) => text.push(playlist(list)),
+            Selection::Scenarios(scenarios) => {
                 for scenario in scenarios {
-                    target::check(scenario, &names).or(()).map_err(CheckError::Problems)?;
+                    target::check_targets(scenario, &names).or(()).map_err(CheckError::Problems)?;
                     let plan = Plan::new(scenario, &names, TimeScale::default(), 0);
                     text.push(scenario_text(scenario, &plan));
                 }
@@ -54,22 +43,22 @@ pub(crate) fn show(args: &ShowArgs) -> Result<String, Failure> {
     Ok(text.join("\n"))
 }
 
-/// A scenario as it would be walked on this plan.
-pub(crate) fn scenario_text(scenario: &Scenario, plan: &Plan) -> String {
+/// A scenario with its plan.
+fn scenario_text(scenario: &Scenario, plan: &Plan) -> String {
     let mut text =
         format!("{} (family {})\n{}\n", scenario.name, scenario.family, wrapped(&scenario.about, ""));
     if !scenario.aliases.is_empty() {
         let _ = writeln!(text, "{}", wrapped(&format!("also called {}", scenario.aliases.join(", ")), ""));
     }
     let _ = writeln!(text, "\n{}\n", wrapped(&plan.describe(), ""));
-    draw(&mut text, plan);
+    timeline::draw(&mut text, plan);
     text.push('\n');
-    requests(&mut text, plan);
+    requests::requests(&mut text, plan);
     expectations(&mut text, scenario);
     text
 }
 
-/// A playlist's runs in order, with what differs from the catalogue.
+/// The runs of a playlist in order.
 fn playlist(list: &Playlist) -> String {
     let runs = list.entries.len();
     let mut text = format!(
@@ -79,7 +68,7 @@ fn playlist(list: &Playlist) -> String {
         wrapped(&list.about, "")
     );
     let width = list.entries.iter().map(|entry| entry.scenario.name.len()).max().unwrap_or_default();
-    let phases = |entry: &Entry| {
+    let phases = |entry: &PlaylistEntry| {
         let phases = &entry.scenario.phases;
         let phases = [phases.stabilization, phases.testing, phases.recovery];
         phases.map(|phase| format_duration(entry.scale.of(phase))).join(" + ")
@@ -103,11 +92,11 @@ fn playlist(list: &Playlist) -> String {
     text
 }
 
-/// What the verdict asks Prometheus.
+/// The queries that a verdict is made of.
 fn expectations(text: &mut String, scenario: &Scenario) {
-    text.push_str("\nheld to\n");
+    text.push_str("\nexpectations\n");
     if scenario.expect.is_empty() {
-        text.push_str("  nothing: no run of it is judged\n");
+        text.push_str("  none: its runs are not judged\n");
     }
     for expectation in &scenario.expect {
         let (name, phase) = (&expectation.name, expectation.during.as_str());
@@ -118,153 +107,6 @@ fn expectations(text: &mut String, scenario: &Scenario) {
         let _ = writeln!(text, "  stopped early when {} for {}", rule.name, format_duration(rule.lasting));
         let _ = writeln!(text, "    {}", rule.query.template());
     }
-}
-
-/// One line a node and fault: `.` off, `1` to `9` tenths of its strength, `#` all of it.
-fn draw(text: &mut String, plan: &Plan) {
-    let phases = &plan.phases;
-    let begin = phases.stabilization;
-    let end = begin.saturating_add(phases.testing);
-    let column = end.saturating_add(phases.recovery) / WIDTH;
-    let width = plan.faults.iter().map(|assigned| assigned.server.len()).max().unwrap_or_default();
-    for assigned in &plan.faults {
-        let at = |n: u32| {
-            // The middle of what the column stands for; a shorter moment of a fault is not to get lost.
-            let from = column.saturating_mul(n);
-            let moments = (0..10).map(|tenth| from.saturating_add(column.mul_f64(0.1 * f64::from(tenth))));
-            let inside = moments.filter(|moment| (begin..end).contains(moment));
-            let levels = inside.map(|moment| strength(assigned, moment - begin, phases.testing));
-            match levels.max().unwrap_or_default() {
-                0 => '.',
-                10 => '#',
-                tenths => char::from_digit(tenths, 10).unwrap_or('#'),
-            }
-        };
-        let line: String = (0..WIDTH).map(at).collect();
-        let fault = assigned.course.fault.label();
-        let _ = writeln!(text, "{:width$}  {line}  {fault}", assigned.server);
-    }
-    let mark = |at: Duration| {
-        let share = at.as_secs_f64() / (column.as_secs_f64() * f64::from(WIDTH)).max(f64::MIN_POSITIVE);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share of a few columns"
-        )]
-        let column = (share * f64::from(WIDTH)).round() as usize;
-        column
-    };
-    let mut ruler = vec![' '; WIDTH as usize];
-    for at in [0, mark(begin), mark(end)] {
-        if let Some(place) = ruler.get_mut(at) {
-            *place = '|';
-        }
-    }
-    let ruler: String = ruler.into_iter().collect();
-    let _ = writeln!(text, "{:width$}  {ruler}|", "");
-    let _ = writeln!(
-        text,
-        "{:width$}  stabilization {}, testing {}, recovery {}",
-        "",
-        format_duration(phases.stabilization),
-        format_duration(phases.testing),
-        format_duration(phases.recovery)
-    );
-}
-
-/// In tenths; a fault that is on at all has at least one.
-fn strength(assigned: &Assigned, elapsed: Duration, testing: Duration) -> u32 {
-    assigned.course.level(elapsed, testing).map_or(0, |level| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a level is at most 1")]
-        let tenths = (level.get() * 10.0).floor() as u32;
-        tenths.max(1)
-    })
-}
-
-fn requests(text: &mut String, plan: &Plan) {
-    let mut on: Vec<Step> = Vec::new();
-    let mut named = 0;
-    let mut moment = Some(Duration::ZERO);
-    let mut shown = 0;
-    let mut negative = false;
-    while let Some(elapsed) = moment {
-        if shown == MOST_CHANGES {
-            text.push_str("and so on\n");
-            break;
-        }
-        let wanted = plan.wanted(elapsed);
-        negative |= wanted.iter().flat_map(|wanted| &wanted.toxics).any(is_negative);
-        let due = changes(&on, &wanted);
-        if !due.is_empty() {
-            let _ = writeln!(text, "{} into testing", format_duration(elapsed));
-            shown += 1;
-        }
-        for change in due {
-            match change {
-                Change::Remove(step) => {
-                    remove(text, &step);
-                    on.retain(|other| other.lease != step.lease);
-                }
-                Change::Update(step) => {
-                    let (name, server) = (name(&step), &step.server);
-                    let body = toxic_body(&name, &step.toxic);
-                    let _ = writeln!(text, "  POST {} {body}", ApiPath::Toxic(server, &name));
-                    if let Some(old) = on.iter_mut().find(|other| other.lease == step.lease) {
-                        *old = step;
-                    }
-                }
-                Change::Add { fault, server, toxic } => {
-                    let step = Step { server, lease: lease(named), toxic, fault };
-                    named += 1;
-                    add(text, &step);
-                    on.push(step);
-                }
-            }
-        }
-        moment = plan.next_change(elapsed);
-    }
-    let _ = writeln!(text, "at the end of testing");
-    // Whatever is on then; of a long flap only the names differ.
-    on.iter().rev().for_each(|step| remove(text, step));
-    if on.is_empty() {
-        text.push_str("  nothing is left to remove\n");
-    }
-    if negative {
-        let _ = writeln!(text, "\n{}", wrapped(NEGATIVE, ""));
-    }
-}
-
-fn add(text: &mut String, step: &Step) {
-    let (name, server) = (name(step), &step.server);
-    let _ = writeln!(text, "  POST {} {}", ApiPath::Toxics(server), toxic_body(&name, &step.toxic));
-    if is_marker(&step.toxic) {
-        let _ = writeln!(text, "  POST {} {}", ApiPath::Proxy(server), power_body(Power::Disabled));
-    }
-}
-
-fn remove(text: &mut String, step: &Step) {
-    let (name, server) = (name(step), &step.server);
-    if is_marker(&step.toxic) {
-        let _ = writeln!(text, "  POST {} {}", ApiPath::Proxy(server), power_body(Power::Enabled));
-    }
-    let _ = writeln!(text, "  DELETE {}", ApiPath::Toxic(server, &name));
-}
-
-fn is_negative(toxic: &Toxic) -> bool {
-    matches!(toxic.kind, ToxicKind::Latency { latency, .. } if latency < 0)
-}
-
-fn is_marker(toxic: &Toxic) -> bool {
-    toxic.kind == ToxicKind::Marker
-}
-
-fn lease(step: u32) -> Lease {
-    Lease { run: RunId::new(0, 0), step, deadline: 0 }
-}
-
-/// As in a run, with words for what only a run knows.
-fn name(step: &Step) -> String {
-    format!("rl.RUN.{}.DEADLINE", step.lease.step)
 }
 
 #[cfg(test)]
@@ -283,12 +125,12 @@ mod tests {
 
     #[test]
     fn a_scenario_is_drawn_with_its_requests() {
-        // Which of the two comes first is the library's business.
+        // The order of the two keys depends on the JSON library.
         let shown = shown("node-down").replace(r#"{"jitter":0,"latency":0}"#, r#"{"latency":0,"jitter":0}"#);
-        let (drawn, held_to) = shown.split_once("\nheld to\n").unwrap();
+        let (drawn, expectations) = shown.split_once("\nexpectations\n").unwrap();
         let breaker =
-            "  the breaker opens and stays so: testing, within 3s\n    memcache_circuit_breaker_state{";
-        assert!(held_to.contains(breaker), "{held_to}");
+            "  the breaker opens and stays open: testing, within 3s\n    memcache_circuit_breaker_state{";
+        assert!(expectations.contains(breaker), "{expectations}");
         assert_eq!(
             drawn,
             "node-down (family partition)\n\

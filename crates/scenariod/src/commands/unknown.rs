@@ -16,7 +16,7 @@ pub(crate) fn unknown_command(before: &RunArgs, words: &[OsString]) -> Failure {
     let word = words.next().unwrap_or_default();
     let start = if word == "start" { words.next() } else { None };
     let name = start.as_ref().unwrap_or(&word);
-    let near = || load_library(&before.catalogue).ok().and_then(|library| library.near(name));
+    let near = || load_library(&before.catalogue).ok().and_then(|library| library.nearest_name(name));
     let name = if library::is_path(name) { Some(name.clone()) } else { near() };
     let commands = cli::command_names();
     let command = nearest(&word, commands.iter().map(String::as_str));

@@ -1,48 +1,51 @@
-//! Bandwidth: bytes come through at a bounded rate. Pure.
+//! Bandwidth: bytes arrive at a bounded rate. Pure.
 
+use std::num::NonZeroU32;
+
+use daemon_core::values::Fraction;
 use metrics_core::labels::FaultType;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::Level;
-use super::effect::Effect;
-use crate::fault::toxic::ToxicKind;
+use super::kind::{ConnectionEffect, FaultKind};
+use super::toxic::ToxicKind;
 
-/// At most so many kB in a second, for each connection.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// each connection carries at most `rate` kB/s
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub(crate) struct Bandwidth {
-    /// In kB/s, above 0: 0 would be a stall.
-    pub(crate) rate: u32,
+    // 0 would be a stall.
+    rate: NonZeroU32,
 }
 
-impl Bandwidth {
-    pub(super) fn at(self, level: Level) -> Bandwidth {
+impl FaultKind for Bandwidth {
+    fn label(&self) -> FaultType {
+        FaultType::Bandwidth
+    }
+
+    fn toxics(&self) -> Vec<ToxicKind> {
+        vec![ToxicKind::Bandwidth { rate: i64::from(self.rate.get()) }]
+    }
+
+    fn effect_on_connections(&self) -> ConnectionEffect {
+        ConnectionEffect::StayOpen
+    }
+
+    fn params(&self) -> Vec<(&'static str, f64)> {
+        vec![("rate_kilobytes_per_second", f64::from(self.rate.get()))]
+    }
+
+    fn describe(&self) -> String {
+        format!("bandwidth {} kB/s", self.rate)
+    }
+
+    fn at(&self, level: Fraction) -> Option<Bandwidth> {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a level is at most 1, and casts of floats saturate"
         )]
-        let rate = (f64::from(self.rate) * level.get()).round() as u32;
-        Bandwidth { rate: rate.max(1) }
-    }
-}
-
-impl Effect for Bandwidth {
-    fn label(&self) -> FaultType {
-        FaultType::Bandwidth
-    }
-
-    fn param_names(&self) -> &'static [&'static str] {
-        &["rate_kilobytes_per_second"]
-    }
-
-    fn toxics(&self) -> Vec<ToxicKind> {
-        vec![ToxicKind::Bandwidth { rate: i64::from(self.rate) }]
-    }
-
-    fn params(&self) -> Vec<(&'static str, f64)> {
-        vec![("rate_kilobytes_per_second", f64::from(self.rate))]
-    }
-
-    fn describe(&self) -> String {
-        format!("bandwidth {} kB/s", self.rate)
+        let rate = (f64::from(self.rate.get()) * level.get()).round() as u32;
+        Some(Bandwidth { rate: NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN) })
     }
 }

@@ -1,32 +1,27 @@
-//! Blackhole: bytes are dropped, and connections close when the fault goes. Pure.
+//! Blackhole: bytes are dropped, and connections close when the fault is removed. Pure.
 
 use metrics_core::labels::FaultType;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::effect::Effect;
-use crate::fault::toxic::ToxicKind;
+use super::kind::{ConnectionEffect, FaultKind};
+use super::toxic::ToxicKind;
 
-/// Nothing arrives, and nothing says so.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Blackhole;
+/// nothing arrives; connections close when the fault is removed
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct Blackhole {}
 
-impl Effect for Blackhole {
+impl FaultKind for Blackhole {
     fn label(&self) -> FaultType {
         FaultType::Blackhole
-    }
-
-    fn param_names(&self) -> &'static [&'static str] {
-        &[]
     }
 
     fn toxics(&self) -> Vec<ToxicKind> {
         vec![ToxicKind::Timeout { timeout: 0 }]
     }
 
-    fn params(&self) -> Vec<(&'static str, f64)> {
-        Vec::new()
-    }
-
-    fn describe(&self) -> String {
-        "blackhole".to_owned()
+    fn effect_on_connections(&self) -> ConnectionEffect {
+        ConnectionEffect::StayOpen
     }
 }

@@ -1,33 +1,28 @@
 //! Down: nobody listens. The proxy is disabled below a marker toxic. Pure.
 
 use metrics_core::labels::FaultType;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::effect::Effect;
-use crate::fault::toxic::ToxicKind;
+use super::kind::{ConnectionEffect, FaultKind};
+use super::toxic::ToxicKind;
 
-/// Connections are closed, and new ones refused. The marker goes on first and comes off last: whoever finds the proxy
-/// disabled learns from it whose doing that is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Down;
+/// connections close and new ones are refused
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct Down {}
 
-impl Effect for Down {
+impl FaultKind for Down {
     fn label(&self) -> FaultType {
         FaultType::Down
     }
 
-    fn param_names(&self) -> &'static [&'static str] {
-        &[]
-    }
-
+    /// The marker is added first and removed last. Its name says which run disabled the proxy.
     fn toxics(&self) -> Vec<ToxicKind> {
         vec![ToxicKind::Marker]
     }
 
-    fn params(&self) -> Vec<(&'static str, f64)> {
-        Vec::new()
-    }
-
-    fn describe(&self) -> String {
-        "down".to_owned()
+    fn effect_on_connections(&self) -> ConnectionEffect {
+        ConnectionEffect::Refused
     }
 }

@@ -1,50 +1,57 @@
 //! Latency: every chunk waits. Pure.
 
-use std::time::Duration;
-
+use daemon_core::values::Fraction;
 use metrics_core::labels::FaultType;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::Level;
-use super::effect::{Effect, millis};
-use crate::fault::toxic::ToxicKind;
+use super::keys::{Delay, OptionalDelay};
+use super::kind::{ConnectionEffect, FaultKind, KeyError};
+use super::toxic::ToxicKind;
 use crate::text::format_duration;
 
-/// `delay` on every chunk, give or take up to `jitter`, uniformly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// every chunk of bytes waits `delay`, plus or minus up to `jitter`
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub(crate) struct Latency {
-    pub(crate) delay: Duration,
-    pub(crate) jitter: Duration,
+    delay: Delay,
+    #[serde(default)]
+    #[schemars(with = "OptionalDelay")]
+    jitter: Delay,
 }
 
-impl Latency {
-    pub(super) fn at(self, level: Level) -> Latency {
-        Latency { delay: level.of(self.delay), jitter: level.of(self.jitter) }
-    }
-}
-
-impl Effect for Latency {
+impl FaultKind for Latency {
     fn label(&self) -> FaultType {
         FaultType::Latency
     }
 
-    fn param_names(&self) -> &'static [&'static str] {
-        &["latency_ms", "jitter_ms"]
+    fn toxics(&self) -> Vec<ToxicKind> {
+        vec![ToxicKind::Latency { latency: self.delay.millis(), jitter: self.jitter.millis() }]
     }
 
-    fn toxics(&self) -> Vec<ToxicKind> {
-        vec![ToxicKind::Latency { latency: millis(self.delay), jitter: millis(self.jitter) }]
+    fn effect_on_connections(&self) -> ConnectionEffect {
+        ConnectionEffect::StayOpen
     }
 
     fn params(&self) -> Vec<(&'static str, f64)> {
-        vec![("latency_ms", self.delay.as_secs_f64() * 1e3), ("jitter_ms", self.jitter.as_secs_f64() * 1e3)]
+        vec![("latency_ms", self.delay.exact_millis()), ("jitter_ms", self.jitter.exact_millis())]
     }
 
     fn describe(&self) -> String {
-        let delay = format_duration(self.delay);
-        if self.jitter.is_zero() {
+        let (delay, jitter) = (format_duration(self.delay.get()), self.jitter.get());
+        if jitter.is_zero() {
             format!("latency {delay}")
         } else {
-            format!("latency {delay} ± {}", format_duration(self.jitter))
+            format!("latency {delay} ± {}", format_duration(jitter))
         }
+    }
+
+    fn check(&self) -> Result<(), KeyError> {
+        self.delay.check("delay")?;
+        self.jitter.check("jitter")
+    }
+
+    fn at(&self, level: Fraction) -> Option<Latency> {
+        Some(Latency { delay: self.delay.at(level), jitter: self.jitter.at(level) })
     }
 }

@@ -1,31 +1,36 @@
 //! Limit of data: connections close after a number of bytes. Pure.
 
+use std::num::NonZeroU32;
+
 use metrics_core::labels::FaultType;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::effect::Effect;
-use crate::fault::toxic::ToxicKind;
+use super::kind::{ConnectionEffect, FaultKind};
+use super::toxic::ToxicKind;
 
-/// Closes each connection once so many bytes came through.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// each connection closes after `bytes` bytes
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub(crate) struct LimitData {
-    pub(crate) bytes: u32,
+    bytes: NonZeroU32,
 }
 
-impl Effect for LimitData {
+impl FaultKind for LimitData {
     fn label(&self) -> FaultType {
         FaultType::LimitData
     }
 
-    fn param_names(&self) -> &'static [&'static str] {
-        &["limit_bytes"]
+    fn toxics(&self) -> Vec<ToxicKind> {
+        vec![ToxicKind::LimitData { bytes: i64::from(self.bytes.get()) }]
     }
 
-    fn toxics(&self) -> Vec<ToxicKind> {
-        vec![ToxicKind::LimitData { bytes: i64::from(self.bytes) }]
+    fn effect_on_connections(&self) -> ConnectionEffect {
+        ConnectionEffect::End
     }
 
     fn params(&self) -> Vec<(&'static str, f64)> {
-        vec![("limit_bytes", f64::from(self.bytes))]
+        vec![("limit_bytes", f64::from(self.bytes.get()))]
     }
 
     fn describe(&self) -> String {

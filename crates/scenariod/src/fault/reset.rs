@@ -1,41 +1,48 @@
 //! Reset: connections end with a TCP reset. Pure.
 
-use std::time::Duration;
-
 use metrics_core::labels::FaultType;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::effect::{Effect, millis};
-use crate::fault::toxic::ToxicKind;
+use super::keys::{Delay, OptionalDelay};
+use super::kind::{ConnectionEffect, FaultKind, KeyError};
+use super::toxic::ToxicKind;
 use crate::text::format_duration;
 
-/// Resets each connection after `after`; at once with zero.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// each connection is reset after `after`; 0s resets it at once
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub(crate) struct Reset {
-    pub(crate) after: Duration,
+    #[serde(default)]
+    #[schemars(with = "OptionalDelay")]
+    after: Delay,
 }
 
-impl Effect for Reset {
+impl FaultKind for Reset {
     fn label(&self) -> FaultType {
         FaultType::Reset
     }
 
-    fn param_names(&self) -> &'static [&'static str] {
-        &["reset_ms"]
+    fn toxics(&self) -> Vec<ToxicKind> {
+        vec![ToxicKind::ResetPeer { timeout: self.after.millis() }]
     }
 
-    fn toxics(&self) -> Vec<ToxicKind> {
-        vec![ToxicKind::ResetPeer { timeout: millis(self.after) }]
+    fn effect_on_connections(&self) -> ConnectionEffect {
+        ConnectionEffect::End
     }
 
     fn params(&self) -> Vec<(&'static str, f64)> {
-        vec![("reset_ms", self.after.as_secs_f64() * 1e3)]
+        vec![("reset_ms", self.after.exact_millis())]
     }
 
     fn describe(&self) -> String {
-        if self.after.is_zero() {
-            "reset".to_owned()
-        } else {
-            format!("reset after {}", format_duration(self.after))
+        match self.after.get() {
+            after if after.is_zero() => "reset".to_owned(),
+            after => format!("reset after {}", format_duration(after)),
         }
+    }
+
+    fn check(&self) -> Result<(), KeyError> {
+        self.after.check("after")
     }
 }

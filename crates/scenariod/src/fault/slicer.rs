@@ -1,54 +1,79 @@
 //! Slicer: data arrives in small pieces. Pure.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use daemon_core::values::Span;
 use metrics_core::labels::FaultType;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::effect::Effect;
-use crate::fault::toxic::ToxicKind;
-use crate::text::format_duration;
+use super::keys::LONGEST;
+use super::kind::{ConnectionEffect, FaultKind, KeyError};
+use super::toxic::ToxicKind;
 
-/// Cuts every chunk into pieces of `size` bytes, give or take up to `variation`, `delay` apart.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// every chunk arrives in pieces of `size` bytes,
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub(crate) struct Slicer {
-    size: u32,
+    size: NonZeroU32,
+    /// plus or minus up to `variation`,
+    #[serde(default)]
+    #[schemars(extend("x-to" = "below `size`"))]
     variation: u32,
-    delay: Duration,
+    /// `delay` apart
+    #[serde(default)]
+    #[schemars(extend("x-from" = "0s", "x-to" = "1h", "default" = "0s"))]
+    delay: Span,
 }
 
 impl Slicer {
-    /// `None` unless `size` is above `variation`: a piece has at least one byte.
-    pub(crate) fn new(size: u32, variation: u32, delay: Duration) -> Option<Slicer> {
-        (size > variation).then_some(Slicer { size, variation, delay })
+    /// Toxiproxy counts it in microseconds.
+    fn delay(&self) -> Duration {
+        self.delay.get()
     }
 }
 
-impl Effect for Slicer {
+impl FaultKind for Slicer {
     fn label(&self) -> FaultType {
         FaultType::Slicer
     }
 
-    fn param_names(&self) -> &'static [&'static str] {
-        &["slice_bytes", "slice_variation_bytes", "slice_delay_us"]
-    }
-
     fn toxics(&self) -> Vec<ToxicKind> {
         vec![ToxicKind::Slicer {
-            average_size: i64::from(self.size),
+            average_size: i64::from(self.size.get()),
             size_variation: i64::from(self.variation),
-            delay: i64::try_from(self.delay.as_micros()).unwrap_or(i64::MAX),
+            delay: i64::try_from(self.delay().as_micros()).unwrap_or(i64::MAX),
         }]
+    }
+
+    fn effect_on_connections(&self) -> ConnectionEffect {
+        ConnectionEffect::StayOpen
     }
 
     fn params(&self) -> Vec<(&'static str, f64)> {
         vec![
-            ("slice_bytes", f64::from(self.size)),
+            ("slice_bytes", f64::from(self.size.get())),
             ("slice_variation_bytes", f64::from(self.variation)),
-            ("slice_delay_us", self.delay.as_secs_f64() * 1e6),
+            ("slice_delay_us", self.delay().as_secs_f64() * 1e6),
         ]
     }
 
     fn describe(&self) -> String {
-        format!("slices of {} ± {} bytes, {} apart", self.size, self.variation, format_duration(self.delay))
+        // The other durations in words have no microseconds.
+        let delay = humantime::format_duration(self.delay());
+        format!("slices of {} ± {} bytes, {delay} apart", self.size, self.variation)
+    }
+
+    fn check(&self) -> Result<(), KeyError> {
+        if self.delay() > LONGEST {
+            return Err(KeyError { key: "delay", message: "`delay` must be at most 1h".to_owned() });
+        }
+        // A piece has at least one byte.
+        if self.variation >= self.size.get() {
+            let message = "`variation` must be below `size`".to_owned();
+            return Err(KeyError { key: "variation", message });
+        }
+        Ok(())
     }
 }

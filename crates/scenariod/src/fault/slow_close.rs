@@ -1,37 +1,44 @@
 //! Slow close: the end of a connection comes late. Pure.
 
-use std::time::Duration;
-
 use metrics_core::labels::FaultType;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::effect::{Effect, millis};
-use crate::fault::toxic::ToxicKind;
+use super::keys::Delay;
+use super::kind::{ConnectionEffect, FaultKind, KeyError};
+use super::toxic::ToxicKind;
 use crate::text::format_duration;
 
-/// Holds the end of each connection back for `delay`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// the end of each connection arrives `delay` late
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub(crate) struct SlowClose {
-    pub(crate) delay: Duration,
+    delay: Delay,
 }
 
-impl Effect for SlowClose {
+impl FaultKind for SlowClose {
     fn label(&self) -> FaultType {
         FaultType::SlowClose
     }
 
-    fn param_names(&self) -> &'static [&'static str] {
-        &["close_delay_ms"]
+    fn toxics(&self) -> Vec<ToxicKind> {
+        vec![ToxicKind::SlowClose { delay: self.delay.millis() }]
     }
 
-    fn toxics(&self) -> Vec<ToxicKind> {
-        vec![ToxicKind::SlowClose { delay: millis(self.delay) }]
+    /// It affects only connections that end.
+    fn effect_on_connections(&self) -> ConnectionEffect {
+        ConnectionEffect::End
     }
 
     fn params(&self) -> Vec<(&'static str, f64)> {
-        vec![("close_delay_ms", self.delay.as_secs_f64() * 1e3)]
+        vec![("close_delay_ms", self.delay.exact_millis())]
     }
 
     fn describe(&self) -> String {
-        format!("slow close by {}", format_duration(self.delay))
+        format!("slow close by {}", format_duration(self.delay.get()))
+    }
+
+    fn check(&self) -> Result<(), KeyError> {
+        self.delay.check("delay")
     }
 }

@@ -1,32 +1,27 @@
-//! Stall: bytes are held and all delivered when the fault goes. Pure.
+//! Stall: bytes are held, and all of them are delivered when the fault is removed. Pure.
 
 use metrics_core::labels::FaultType;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::effect::Effect;
-use crate::fault::toxic::ToxicKind;
+use super::kind::{ConnectionEffect, FaultKind};
+use super::toxic::ToxicKind;
 
-/// Nothing arrives until the fault is off; then everything does, whoever still waits for it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Stall;
+/// nothing arrives until the fault is removed, then all of it, even what nobody waits for any more
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct Stall {}
 
-impl Effect for Stall {
+impl FaultKind for Stall {
     fn label(&self) -> FaultType {
         FaultType::Stall
-    }
-
-    fn param_names(&self) -> &'static [&'static str] {
-        &[]
     }
 
     fn toxics(&self) -> Vec<ToxicKind> {
         vec![ToxicKind::Bandwidth { rate: 0 }]
     }
 
-    fn params(&self) -> Vec<(&'static str, f64)> {
-        Vec::new()
-    }
-
-    fn describe(&self) -> String {
-        "stall".to_owned()
+    fn effect_on_connections(&self) -> ConnectionEffect {
+        ConnectionEffect::StayOpen
     }
 }

@@ -1,47 +1,50 @@
-//! Stream corruption: chunks are taken out of the stream, as no network does to TCP but a broken middlebox may. Pure.
-//! Servers up to 2.12 have no such toxic and refuse it.
+//! Stream corruption: chunks are cut out of the stream. No network does that to TCP, but a broken middlebox may. Pure.
+//! Toxiproxy up to 2.12 has no such toxic and refuses it.
 
+use daemon_core::values::Fraction;
 use metrics_core::labels::FaultType;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::effect::Effect;
-use crate::fault::toxic::ToxicKind;
+use super::keys::WrittenFraction;
+use super::kind::{ConnectionEffect, FaultKind};
+use super::toxic::ToxicKind;
 use crate::text::format_share;
 
-/// The share of chunks that are taken out, in (0, 1].
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// this share of the chunks is cut out of the stream; Toxiproxy up to 2.12 refuses it
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub(crate) struct StreamCorruption {
-    rate: f64,
+    #[schemars(with = "WrittenFraction")]
+    rate: Fraction,
 }
 
-impl StreamCorruption {
-    /// `None` outside (0, 1].
-    pub(crate) fn new(rate: f64) -> Option<StreamCorruption> {
-        (rate > 0.0 && rate <= 1.0).then_some(StreamCorruption { rate })
-    }
-
-    pub(super) fn at(self, level: super::Level) -> StreamCorruption {
-        StreamCorruption { rate: self.rate * level.get() }
-    }
-}
-
-impl Effect for StreamCorruption {
+impl FaultKind for StreamCorruption {
     fn label(&self) -> FaultType {
         FaultType::StreamCorruption
     }
 
-    fn param_names(&self) -> &'static [&'static str] {
-        &["corruption_rate"]
+    fn toxics(&self) -> Vec<ToxicKind> {
+        vec![ToxicKind::DropChunks { loss_rate: self.rate.get() }]
     }
 
-    fn toxics(&self) -> Vec<ToxicKind> {
-        vec![ToxicKind::DropChunks { loss_rate: self.rate }]
+    fn effect_on_connections(&self) -> ConnectionEffect {
+        ConnectionEffect::StayOpen
     }
 
     fn params(&self) -> Vec<(&'static str, f64)> {
-        vec![("corruption_rate", self.rate)]
+        vec![("corruption_rate", self.rate.get())]
     }
 
     fn describe(&self) -> String {
-        format!("stream corruption {}", format_share(self.rate))
+        format!("stream corruption {}", format_share(self.rate.get()))
+    }
+
+    fn at(&self, level: Fraction) -> Option<StreamCorruption> {
+        Some(StreamCorruption { rate: self.rate * level })
+    }
+
+    fn with_rate(&self, rate: Fraction) -> Option<StreamCorruption> {
+        Some(StreamCorruption { rate })
     }
 }

@@ -1,37 +1,43 @@
 //! Timeout: bytes are dropped, and connections close after a while. Pure.
 
-use std::time::Duration;
-
 use metrics_core::labels::FaultType;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::effect::{Effect, millis};
-use crate::fault::toxic::ToxicKind;
+use super::keys::Delay;
+use super::kind::{ConnectionEffect, FaultKind, KeyError};
+use super::toxic::ToxicKind;
 use crate::text::format_duration;
 
-/// Drops all bytes and closes each connection after `after`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// nothing arrives, and each connection closes after `after`
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub(crate) struct Timeout {
-    pub(crate) after: Duration,
+    after: Delay,
 }
 
-impl Effect for Timeout {
+impl FaultKind for Timeout {
     fn label(&self) -> FaultType {
         FaultType::Timeout
     }
 
-    fn param_names(&self) -> &'static [&'static str] {
-        &["timeout_ms"]
+    fn toxics(&self) -> Vec<ToxicKind> {
+        vec![ToxicKind::Timeout { timeout: self.after.millis() }]
     }
 
-    fn toxics(&self) -> Vec<ToxicKind> {
-        vec![ToxicKind::Timeout { timeout: millis(self.after) }]
+    fn effect_on_connections(&self) -> ConnectionEffect {
+        ConnectionEffect::End
     }
 
     fn params(&self) -> Vec<(&'static str, f64)> {
-        vec![("timeout_ms", self.after.as_secs_f64() * 1e3)]
+        vec![("timeout_ms", self.after.exact_millis())]
     }
 
     fn describe(&self) -> String {
-        format!("close after {} of silence", format_duration(self.after))
+        format!("close after {} of silence", format_duration(self.after.get()))
+    }
+
+    fn check(&self) -> Result<(), KeyError> {
+        self.after.check("after")
     }
 }

@@ -1,4 +1,6 @@
-//! A toxic as this daemon means it. How Toxiproxy spells it lives in `toxiproxy::wire`.
+//! A toxic in the words of this daemon. Toxiproxy's spelling is in `toxiproxy::wire`.
+
+use daemon_core::values::Fraction;
 
 /// The direction of the bytes a toxic works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,74 +11,44 @@ pub(crate) enum Stream {
     Replies,
 }
 
-/// One toxic to be put on a proxy.
+/// One toxic of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Toxic {
     pub(crate) stream: Stream,
-    pub(crate) share: Share,
+    /// Of the connections.
+    pub(crate) share: Fraction,
     pub(crate) kind: ToxicKind,
 }
 
 /// What a toxic does to the bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum ToxicKind {
-    /// Delays each chunk by `latency` give or take `jitter`; a negative delay is none. Milliseconds.
+    /// Delays each chunk by `latency` plus or minus `jitter` milliseconds; a negative sum is no delay.
     Latency { latency: i64, jitter: i64 },
-    /// Drops all bytes and, after `timeout` milliseconds, closes the connection; 0 never closes it.
+    /// Drops all bytes and closes the connection after `timeout` milliseconds; 0 never closes it.
     Timeout { timeout: i64 },
-    /// Lets so many kB through in a second; with 0 all bytes are held until the toxic goes.
+    /// Passes `rate` kB per second; 0 holds all bytes until the toxic is removed.
     Bandwidth { rate: i64 },
-    /// Resets the connection after so many milliseconds.
+    /// Resets the connection after `timeout` milliseconds.
     ResetPeer { timeout: i64 },
-    /// Holds the end of the connection back for so many milliseconds.
+    /// Delays the end of the connection by `delay` milliseconds.
     SlowClose { delay: i64 },
     /// Cuts chunks into pieces of about `average_size` bytes, `delay` microseconds apart.
     Slicer { average_size: i64, size_variation: i64, delay: i64 },
-    /// Closes the connection after so many bytes.
+    /// Closes the connection after `bytes` bytes.
     LimitData { bytes: i64 },
-    /// Takes chunks out of the stream with this probability. Newer servers only.
+    /// Cuts chunks out of the stream with this probability. Toxiproxy after 2.12 only.
     DropChunks { loss_rate: f64 },
-    /// Does nothing at all: its name says whose the disabled proxy below it is.
+    /// Has no effect. Its name says which run disabled the proxy.
     Marker,
 }
 
 impl ToxicKind {
-    /// Whether Toxiproxy closes every connection that this toxic is on, even one that it spares, when it is removed.
-    /// Until such a connection is gone, the toxics before it wait for ever to pass on what they hold, and whoever
-    /// removes or changes one of those waits with them, with the lock that the whole API needs. So what closes goes
-    /// after everything else on its proxy, the first one of them first.
+    /// Does its removal close every connection of the proxy, even one that the toxic spared? Until such a connection is
+    /// closed, the toxics before it in the chain wait forever to pass on what they hold. A call that removes or changes
+    /// one of those waits with them, and holds the lock that the whole API needs. So the toxics that close connections
+    /// are removed after all others of their proxy, the first of them first.
     pub(crate) fn closes_when_removed(self) -> bool {
         matches!(self, ToxicKind::Timeout { .. })
-    }
-}
-
-/// A share of connections, in (0, 1].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Share(f64);
-
-impl Share {
-    pub(crate) const ALL: Share = Share(1.0);
-
-    /// `None` outside (0, 1].
-    pub(crate) fn new(share: f64) -> Option<Share> {
-        (share > 0.0 && share <= 1.0).then_some(Share(share))
-    }
-
-    pub(crate) fn get(self) -> f64 {
-        self.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_lies_above_zero_and_up_to_one() {
-        for bad in [0.0, -0.1, 1.000_1, f64::NAN, f64::INFINITY] {
-            assert_eq!(Share::new(bad), None, "{bad}");
-        }
-        assert_eq!(Share::new(1.0), Some(Share::ALL));
-        assert_eq!(Share::new(0.02).map(Share::get), Some(0.02));
     }
 }

@@ -1,26 +1,26 @@
-//! What a preflight finds and refuses, in words. How it is found lives in `preflight`.
+//! The results of a preflight and their texts: notes, obstacles, refusals. `preflight` finds them.
 
 use std::fmt;
 
 use super::residue::Residue;
-use crate::lease::ownership::{Owner, why};
+use crate::lease::ownership::Liveness;
 use crate::state::StateError;
-use crate::state::journal::Settled;
+use crate::state::journal::CutOffRun;
 use crate::toxiproxy::ToxiproxyError;
 
-/// Something found or done that is worth a line.
+/// Something that the preflight found or did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Note {
+pub(crate) enum PreflightNote {
     LeftoverRemoved {
         server: String,
         toxic: String,
-        owner: Owner,
+        liveness: Liveness,
     },
-    /// What a run would remove.
+    /// A toxic that a run would remove.
     Leftover {
         server: String,
         toxic: String,
-        owner: Owner,
+        liveness: Liveness,
     },
     ProxyMissing {
         server: String,
@@ -30,38 +30,38 @@ pub(crate) enum Note {
         listen: String,
         upstream: String,
     },
-    Settled(Settled),
+    CutOff(CutOffRun),
     ForeignAllowed {
         server: String,
         toxic: String,
     },
 }
 
-impl fmt::Display for Note {
+impl fmt::Display for PreflightNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Note::LeftoverRemoved { server, toxic, owner } => {
-                write!(f, "removed {toxic} from {server}: {}", why(*owner))
+            PreflightNote::LeftoverRemoved { server, toxic, liveness } => {
+                write!(f, "removed {toxic} from {server}: {}", liveness.removal_reason())
             }
-            Note::Leftover { server, toxic, owner } => {
-                write!(f, "{toxic} on {server}: {}; a run removes it", why(*owner))
+            PreflightNote::Leftover { server, toxic, liveness } => {
+                write!(f, "{toxic} on {server}: {}; a run removes it", liveness.removal_reason())
             }
-            Note::ProxyMissing { server } => write!(f, "no proxy {server}; a run creates it"),
-            Note::ProxyCreated { server, listen, upstream } => {
+            PreflightNote::ProxyMissing { server } => write!(f, "no proxy {server}; a run creates it"),
+            PreflightNote::ProxyCreated { server, listen, upstream } => {
                 write!(f, "created proxy {server}: {listen} -> {upstream}")
             }
-            Note::Settled(settled) => settled.fmt(f),
-            Note::ForeignAllowed { server, toxic } => {
+            PreflightNote::CutOff(run) => run.fmt(f),
+            PreflightNote::ForeignAllowed { server, toxic } => {
                 write!(
                     f,
-                    "warning: {server} has toxic {toxic}, which is not ours; it is part of what is measured"
+                    "warning: {server} has toxic {toxic}, which this lab did not add; it is part of what is measured"
                 )
             }
         }
     }
 }
 
-/// Something that makes a run worthless or is not ours to change.
+/// Why a run cannot start: something would make it inconclusive and is not for this run to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     Foreign {
@@ -74,7 +74,7 @@ pub(crate) enum Obstacle {
         run: String,
         seconds_left: u64,
     },
-    /// `None`: it has not said yet which run it is.
+    /// `None`: that run has not written its id yet.
     Claimed {
         server: String,
         run: Option<String>,
@@ -82,7 +82,7 @@ pub(crate) enum Obstacle {
     Disabled {
         server: String,
     },
-    /// Where it listens and where it leads to, as it is and as the lab file says.
+    /// Listen and upstream addresses: those found and those of the lab file.
     Elsewhere {
         server: String,
         found: (String, String),
@@ -94,18 +94,18 @@ impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Obstacle::Foreign { server, toxic, kind } => {
-                write!(f, "{server} already has toxic {toxic} ({kind}), which is not ours")
+                write!(f, "{server} already has toxic {toxic} ({kind}), which this lab did not add")
             }
             Obstacle::OtherRun { server, run, seconds_left } => {
                 write!(f, "run {run} has a fault on {server} for up to {seconds_left} s")
             }
-            Obstacle::Claimed { server, run: Some(run) } => write!(f, "run {run} is at work on {server}"),
-            Obstacle::Claimed { server, run: None } => write!(f, "another run is at work on {server}"),
+            Obstacle::Claimed { server, run: Some(run) } => write!(f, "run {run} is using {server}"),
+            Obstacle::Claimed { server, run: None } => write!(f, "another run is using {server}"),
             Obstacle::Elsewhere { server, found, wanted } => {
                 let ((at, to), (listen, upstream)) = (found, wanted);
                 write!(
                     f,
-                    "the proxy {server} leads from {at} to {to}, the lab file says from {listen} to {upstream}"
+                    "the proxy {server} leads from {at} to {to}, but the lab file says from {listen} to {upstream}"
                 )
             }
             Obstacle::Disabled { server } => write!(f, "the proxy {server} is disabled"),

@@ -1,111 +1,115 @@
-//! What one run may have put on Toxiproxy, written down before each call. It knows no network; whoever heals reads it.
+//! The toxics that one run may have added, recorded before each call. Removal reads it. It makes no call itself.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::lease::step::Step;
+use crate::lease::leased_toxic::LeasedToxic;
 
-/// A call without an answer may be carried out after the caller gave up; removal keeps watching for so long.
+/// Toxiproxy may carry out an unanswered call after its caller gave up. Removal keeps reading back for this long.
 pub(crate) const SETTLE: Duration = Duration::from_secs(3);
 
-/// The toxics of a run and how far each has come.
+/// The toxics of a run, each with its last known status.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    entries: Vec<Entry>,
+pub(crate) struct ToxicLedger {
+    entries: Vec<LedgerEntry>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    step: Step,
-    reach: Reach,
-    /// When a call ended without an answer. A later call that was answered does not recall it.
+struct LedgerEntry {
+    leased: LeasedToxic,
+    status: ToxicStatus,
+    /// When a call ended without an answer. The answer to a later call does not clear it.
     unanswered: Option<Instant>,
 }
 
-/// How far a toxic has come.
+/// What is known of a toxic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
-    /// A call is about to be made, is under way, or ended without an answer.
-    Asked,
-    /// Toxiproxy cannot have it: it was not reached, or said no.
-    Nowhere,
-    /// Toxiproxy said it is on.
+enum ToxicStatus {
+    /// The call that adds it is about to be made, is in progress, or got no answer.
+    Requested,
+    /// Toxiproxy does not have it: it was not reached, refused, or was read without it.
+    Off,
+    /// Toxiproxy has accepted it.
     On,
-    /// Toxiproxy said it is off. Until a look agrees it may be on.
-    Leaving,
+    /// Toxiproxy has confirmed its removal. It counts as on until it is read back.
+    RemovalAnswered,
 }
 
-impl Ledger {
-    /// To be called before each call for this toxic.
-    pub(crate) fn ask(&mut self, step: &Step) {
-        match self.entries.iter_mut().find(|entry| entry.step.lease == step.lease) {
-            Some(entry) => entry.reach = Reach::Asked,
-            None => self.entries.push(Entry { step: step.clone(), reach: Reach::Asked, unanswered: None }),
+impl ToxicLedger {
+    /// To be called before each call that adds this toxic.
+    pub(crate) fn request(&mut self, leased: &LeasedToxic) {
+        match self.entries.iter_mut().find(|entry| entry.leased.lease == leased.lease) {
+            Some(entry) => entry.status = ToxicStatus::Requested,
+            None => self.entries.push(LedgerEntry {
+                leased: leased.clone(),
+                status: ToxicStatus::Requested,
+                unanswered: None,
+            }),
         }
     }
 
-    /// The call was answered: it is on.
-    pub(crate) fn on(&mut self, step: &Step) {
-        self.note(step, |entry| entry.reach = Reach::On);
+    /// Toxiproxy has accepted the toxic.
+    pub(crate) fn added(&mut self, leased: &LeasedToxic) {
+        self.note(leased, |entry| entry.status = ToxicStatus::On);
     }
 
-    /// To be called before a call that changes the numbers of a toxic that is on.
-    pub(crate) fn update(&mut self, step: &Step) {
-        self.note(step, |entry| entry.step = step.clone());
+    /// To be called before a call that changes the attributes of a toxic.
+    pub(crate) fn update(&mut self, leased: &LeasedToxic) {
+        self.note(leased, |entry| entry.leased = leased.clone());
     }
 
-    /// The call that takes it off was answered.
-    pub(crate) fn leaving(&mut self, step: &Step) {
-        self.note(step, |entry| entry.reach = Reach::Leaving);
+    /// Toxiproxy has confirmed the removal.
+    pub(crate) fn removal_answered(&mut self, leased: &LeasedToxic) {
+        self.note(leased, |entry| entry.status = ToxicStatus::RemovalAnswered);
     }
 
-    /// A look said that it is not there.
-    pub(crate) fn gone(&mut self, step: &Step) {
-        self.note(step, |entry| {
-            // A call that was not answered may still put it on.
-            entry.reach = if entry.unanswered.is_none() { Reach::Nowhere } else { Reach::Asked };
+    /// Toxiproxy was read without the toxic.
+    pub(crate) fn seen_gone(&mut self, leased: &LeasedToxic) {
+        self.note(leased, |entry| {
+            // An unanswered call may still add it.
+            entry.status = if entry.unanswered.is_none() { ToxicStatus::Off } else { ToxicStatus::Requested };
         });
     }
 
-    /// The call ended without an answer.
-    pub(crate) fn unanswered(&mut self, step: &Step, at: Instant) {
-        self.note(step, |entry| entry.unanswered = Some(at));
+    /// A call ended without an answer.
+    pub(crate) fn unanswered(&mut self, leased: &LeasedToxic, at: Instant) {
+        self.note(leased, |entry| entry.unanswered = Some(at));
     }
 
-    /// The call did not reach Toxiproxy, or it refused.
-    pub(crate) fn nowhere(&mut self, step: &Step) {
-        // Unless an earlier call may have.
-        self.note(step, |entry| {
+    /// The call did not reach Toxiproxy, or was refused.
+    pub(crate) fn rejected(&mut self, leased: &LeasedToxic) {
+        self.note(leased, |entry| {
+            // An earlier call without an answer may still add it.
             if entry.unanswered.is_none() {
-                entry.reach = Reach::Nowhere;
+                entry.status = ToxicStatus::Off;
             }
         });
     }
 
-    fn note(&mut self, step: &Step, note: impl FnOnce(&mut Entry)) {
-        self.entries.iter_mut().find(|entry| entry.step.lease == step.lease).map(note);
+    fn note(&mut self, leased: &LeasedToxic, note: impl FnOnce(&mut LedgerEntry)) {
+        self.entries.iter_mut().find(|entry| entry.leased.lease == leased.lease).map(note);
     }
 
-    /// Steps that may be on, the last one first: the order in which they are to be removed.
-    pub(crate) fn suspects(&self) -> Vec<Step> {
-        let suspect = |entry: &&Entry| entry.reach != Reach::Nowhere;
-        self.entries.iter().rev().filter(suspect).map(|entry| entry.step.clone()).collect()
+    /// Toxics that may be on. The last one comes first: this is the order of removal.
+    pub(crate) fn suspects(&self) -> Vec<LeasedToxic> {
+        let suspect = |entry: &&LedgerEntry| entry.status != ToxicStatus::Off;
+        self.entries.iter().rev().filter(suspect).map(|entry| entry.leased.clone()).collect()
     }
 
-    /// Steps that are off as far as anyone knows: refused, not arrived, or seen to be gone.
-    pub(crate) fn written_off(&self) -> Vec<Step> {
-        let off = |entry: &&Entry| entry.reach == Reach::Nowhere;
-        self.entries.iter().filter(off).map(|entry| entry.step.clone()).collect()
+    /// Toxics that are off as far as known: refused, never arrived, or read back as gone.
+    pub(crate) fn known_off(&self) -> Vec<LeasedToxic> {
+        let off = |entry: &&LedgerEntry| entry.status == ToxicStatus::Off;
+        self.entries.iter().filter(off).map(|entry| entry.leased.clone()).collect()
     }
 
-    /// Steps that Toxiproxy said are on, in their order.
-    pub(crate) fn answered(&self) -> Vec<Step> {
-        let on = |entry: &&Entry| entry.reach == Reach::On;
-        self.entries.iter().filter(on).map(|entry| entry.step.clone()).collect()
+    /// Toxics that Toxiproxy has accepted, in the order in which they were added.
+    pub(crate) fn known_on(&self) -> Vec<LeasedToxic> {
+        let on = |entry: &&LedgerEntry| entry.status == ToxicStatus::On;
+        self.entries.iter().filter(on).map(|entry| entry.leased.clone()).collect()
     }
 
-    /// When no call without an answer can be carried out any more.
+    /// From when on no unanswered call can be carried out any more. `None`: every call was answered.
     pub(crate) fn settled_at(&self) -> Option<Instant> {
         self.entries.iter().filter_map(|entry| entry.unanswered).max().map(|at| at + SETTLE)
     }
@@ -113,17 +117,19 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
+    use daemon_core::values::Fraction;
+
     use super::*;
-    use crate::fault::toxic::{Share, Stream, Toxic, ToxicKind};
+    use crate::fault::toxic::{Stream, Toxic, ToxicKind};
     use crate::lease::{Lease, RunId};
 
-    fn step(step: u32) -> Step {
-        Step {
+    fn leased(step: u32) -> LeasedToxic {
+        LeasedToxic {
             server: "memcached1".into(),
             lease: Lease { run: RunId::new(1, 1), step, deadline: 9 },
             toxic: Toxic {
                 stream: Stream::Replies,
-                share: Share::ALL,
+                share: Fraction::ONE,
                 kind: ToxicKind::Timeout { timeout: 0 },
             },
             fault: 0,
@@ -131,39 +137,39 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_is_suspect_until_toxiproxy_cannot_have_it() {
-        let mut ledger = Ledger::default();
-        ledger.ask(&step(0));
-        assert_eq!(ledger.suspects(), [step(0)]);
-        ledger.nowhere(&step(0));
+    fn a_requested_toxic_is_a_suspect_until_toxiproxy_rejects_it() {
+        let mut ledger = ToxicLedger::default();
+        ledger.request(&leased(0));
+        assert_eq!(ledger.suspects(), [leased(0)]);
+        ledger.rejected(&leased(0));
         assert_eq!(ledger.suspects(), []);
-        ledger.ask(&step(0));
-        ledger.on(&step(0));
-        ledger.ask(&step(1));
-        assert_eq!(ledger.suspects(), [step(1), step(0)], "the last one put on comes off first");
+        ledger.request(&leased(0));
+        ledger.added(&leased(0));
+        ledger.request(&leased(1));
+        assert_eq!(ledger.suspects(), [leased(1), leased(0)], "the last one added is removed first");
     }
 
     #[test]
-    fn what_was_taken_off_is_suspect_until_it_was_seen_to_be_gone() {
-        let mut ledger = Ledger::default();
-        ledger.ask(&step(0));
-        ledger.on(&step(0));
-        ledger.leaving(&step(0));
-        assert_eq!((ledger.suspects(), ledger.answered()), (vec![step(0)], vec![]));
-        ledger.gone(&step(0));
-        assert_eq!((ledger.suspects(), ledger.written_off()), (vec![], vec![step(0)]));
+    fn a_removed_toxic_is_a_suspect_until_it_is_read_back_as_gone() {
+        let mut ledger = ToxicLedger::default();
+        ledger.request(&leased(0));
+        ledger.added(&leased(0));
+        ledger.removal_answered(&leased(0));
+        assert_eq!((ledger.suspects(), ledger.known_on()), (vec![leased(0)], vec![]));
+        ledger.seen_gone(&leased(0));
+        assert_eq!((ledger.suspects(), ledger.known_off()), (vec![], vec![leased(0)]));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_without_an_answer_stays_suspect_and_unsettled() {
-        let mut ledger = Ledger::default();
-        ledger.ask(&step(0));
+    async fn an_unanswered_call_keeps_its_toxic_a_suspect_for_a_while() {
+        let mut ledger = ToxicLedger::default();
+        ledger.request(&leased(0));
         let at = Instant::now();
-        ledger.unanswered(&step(0), at);
-        ledger.ask(&step(0));
-        ledger.nowhere(&step(0));
-        assert_eq!(ledger.suspects(), [step(0)]);
-        ledger.on(&step(0));
+        ledger.unanswered(&leased(0), at);
+        ledger.request(&leased(0));
+        ledger.rejected(&leased(0));
+        assert_eq!(ledger.suspects(), [leased(0)]);
+        ledger.added(&leased(0));
         assert_eq!(ledger.settled_at(), Some(at + SETTLE));
     }
 }

@@ -1,61 +1,64 @@
-//! What has to be true of Toxiproxy before anything is measured: our overdue leftovers gone, proxies there and
-//! passing, nobody else's toxics on any node of the lab. Foreign things are named, never touched.
+//! Prepares Toxiproxy before anything is measured: removes leftovers, creates missing proxies, and refuses to start next to
+//! other people's toxics or disabled proxies. Those are named and never changed.
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::findings::{Note, Obstacle, Refusal};
-use super::removal::remove;
-use super::residue::{Residue, Role, Suspect};
-use super::retry::TRIES;
-use super::{Foreign, Injector, Kit, retry};
+use super::findings::{Obstacle, PreflightNote, Refusal};
+use super::removal::{ReadBack, Removal, RemovalLimit, remove_until_gone};
+use super::residue::{Role, Suspect};
+use super::retry::{TRIES, retry};
+use super::{ForeignToxics, Injector, InjectorParts};
 use crate::lease::Lease;
-use crate::lease::ownership::{Owner, Sight, sort};
-use crate::state::journal;
+use crate::lease::ownership::{Liveness, Sighting, separate_leftovers};
+use crate::state::journal::complete_journals;
 use crate::state::{ClaimError, StateDir};
 use crate::toxiproxy::{Client, NewProxy, Power, Proxy};
 
-/// How long one round at other runs' leftovers may take.
-const LEFTOVERS: Duration = Duration::from_secs(10);
+/// How long one round of removing leftovers may take.
+const ROUND: Duration = Duration::from_secs(10);
 
-/// What a preflight is judged by.
+/// What a preflight needs to know.
 #[derive(Debug)]
-pub(crate) struct Ground<'a> {
+pub(crate) struct PreflightContext<'a> {
     /// The lab's nodes.
     pub(crate) servers: &'a [NewProxy],
     pub(crate) state: &'a StateDir,
     /// Seconds since the epoch.
     pub(crate) now: u64,
-    pub(crate) foreign: Foreign,
+    pub(crate) foreign: ForeignToxics,
 }
 
 impl Injector {
-    /// Makes Toxiproxy ready for this run, or says why it is not. `now` in seconds since the epoch.
-    pub(crate) async fn clear(&self, now: u64, stop: &CancellationToken) -> Result<Vec<Note>, Refusal> {
-        self.claim()?;
-        let Kit { servers, state, foreign, .. } = &self.kit;
-        let ground = Ground { servers, state, now, foreign: *foreign };
+    /// Prepares Toxiproxy for this run, or says why it cannot start. `now` is in seconds since the epoch.
+    pub(crate) async fn preflight(
+        &self,
+        now: u64,
+        stop: &CancellationToken,
+    ) -> Result<Vec<PreflightNote>, Refusal> {
+        self.claim_proxies()?;
+        let InjectorParts { servers, state, foreign, .. } = &self.parts;
+        let context = PreflightContext { servers, state, now, foreign: *foreign };
         let mut notes = Vec::new();
-        let proxies = without_leftovers(self.client(), &ground, stop, &mut notes).await?;
-        let settled = journal::settle(state, self.client().url(), &proxies);
-        notes.extend(settled.into_iter().map(Note::Settled));
-        let obstacles = obstacles(&proxies, &ground, &mut notes);
+        let proxies = remove_leftovers(self.client(), &context, stop, &mut notes).await?;
+        let cut_off = complete_journals(state, self.client().url(), &proxies);
+        notes.extend(cut_off.into_iter().map(PreflightNote::CutOff));
+        let obstacles = find_obstacles(&proxies, &context, &mut notes);
         if !obstacles.is_empty() {
             return Err(Refusal::Obstacles(obstacles));
         }
-        *self.snapshot.lock() = self.with_missing(proxies, stop, &mut notes).await?;
+        *self.snapshot.lock() = self.create_missing(proxies, stop, &mut notes).await?;
         self.restarts.store(self.client().restarts(), Ordering::Relaxed);
         Ok(notes)
     }
 
-    /// A fault on any node of the lab would spoil the run, so it claims them all.
-    fn claim(&self) -> Result<(), Refusal> {
-        for server in self.kit.servers.iter().map(|server| &server.name) {
-            match self.kit.state.claim(self.client().url(), server, self.run()) {
+    /// Claims every node of the lab: a fault of another run on any of them would make this run inconclusive.
+    fn claim_proxies(&self) -> Result<(), Refusal> {
+        for server in self.parts.servers.iter().map(|server| &server.name) {
+            match self.parts.state.claim(self.client().url(), server, self.run()) {
                 Ok(claim) => self.claims.lock().push(claim),
                 Err(ClaimError::State(error)) => return Err(error.into()),
                 Err(ClaimError::Held(run)) => {
@@ -67,102 +70,124 @@ impl Injector {
         Ok(())
     }
 
-    /// Every proxy, once those that the lab has and Toxiproxy has not are made.
-    async fn with_missing(
+    /// Creates the lab's proxies that Toxiproxy does not have. Gives every proxy.
+    async fn create_missing(
         &self,
         proxies: Vec<Proxy>,
         stop: &CancellationToken,
-        notes: &mut Vec<Note>,
+        notes: &mut Vec<PreflightNote>,
     ) -> Result<Vec<Proxy>, Refusal> {
         let missing = |server: &&NewProxy| !proxies.iter().any(|proxy| proxy.name == server.name);
-        let missing: Vec<&NewProxy> = self.kit.servers.iter().filter(missing).collect();
+        let missing: Vec<&NewProxy> = self.parts.servers.iter().filter(missing).collect();
         if missing.is_empty() {
             return Ok(proxies);
         }
         for server in missing {
             let NewProxy { name, listen, upstream } = server.clone();
-            let made = retry(stop, || self.client().create_proxy(server)).await.ok_or(Refusal::Stopped)?;
+            let created = retry(stop, || self.client().create_proxy(server)).await.ok_or(Refusal::Stopped)?;
             let failed = |cause| Refusal::Proxy { server: name.clone(), listen: listen.clone(), cause };
-            made.map_err(failed)?;
-            notes.push(Note::ProxyCreated { server: name, listen, upstream });
+            created.map_err(failed)?;
+            notes.push(PreflightNote::ProxyCreated { server: name, listen, upstream });
         }
         Ok(retry(stop, || self.client().proxies()).await.ok_or(Refusal::Stopped)??)
     }
 }
 
-/// What `clear` would find and refuse; only reads.
-pub(crate) async fn look(
+/// What `preflight` would find and refuse. Changes nothing.
+pub(crate) async fn inspect(
     client: &Client,
-    ground: &Ground<'_>,
+    context: &PreflightContext<'_>,
     stop: &CancellationToken,
-) -> Result<Vec<Note>, Refusal> {
-    // As a run sees it, which refuses at the first claim and before it asks Toxiproxy anything.
-    for server in ground.servers.iter().map(|server| &server.name) {
-        if let Some(run) = ground.state.claimant(client.url(), server) {
+) -> Result<Vec<PreflightNote>, Refusal> {
+    // A run also checks the claims first, before it calls Toxiproxy.
+    for server in context.servers.iter().map(|server| &server.name) {
+        if let Some(run) = context.state.claim_holder(client.url(), server) {
             let held = Obstacle::Claimed { server: server.clone(), run: Some(run) };
             return Err(Refusal::Obstacles(vec![held]));
         }
     }
     let mut proxies = retry(stop, || client.proxies()).await.ok_or(Refusal::Stopped)??;
     let mut notes = Vec::new();
-    for (Suspect { server, toxic, role }, owner) in overdue(&proxies, ground) {
+    for (Suspect { server, toxic, role }, liveness) in find_leftovers(&proxies, context) {
         for proxy in proxies.iter_mut().filter(|proxy| proxy.name == server) {
-            proxy.toxics.retain(|placed| placed.name != toxic);
+            proxy.toxics.retain(|found| found.name != toxic);
             if role == Role::Marker {
                 proxy.power = Power::Enabled;
             }
         }
-        notes.push(Note::Leftover { server, toxic, owner });
+        notes.push(PreflightNote::Leftover { server, toxic, liveness });
     }
-    let obstacles = obstacles(&proxies, ground, &mut notes);
+    let obstacles = find_obstacles(&proxies, context, &mut notes);
     if !obstacles.is_empty() {
         return Err(Refusal::Obstacles(obstacles));
     }
     let missing =
-        ground.servers.iter().filter(|server| !proxies.iter().any(|proxy| proxy.name == server.name));
-    notes.extend(missing.map(|server| Note::ProxyMissing { server: server.name.clone() }));
+        context.servers.iter().filter(|server| !proxies.iter().any(|proxy| proxy.name == server.name));
+    notes.extend(missing.map(|server| PreflightNote::ProxyMissing { server: server.name.clone() }));
     Ok(notes)
 }
 
-/// Every proxy, once our forfeited toxics are off.
-async fn without_leftovers(
+/// Removes the leftovers of other runs. Gives every proxy as read afterwards.
+async fn remove_leftovers(
     client: &Client,
-    ground: &Ground<'_>,
+    context: &PreflightContext<'_>,
     stop: &CancellationToken,
-    notes: &mut Vec<Note>,
+    notes: &mut Vec<PreflightNote>,
 ) -> Result<Vec<Proxy>, Refusal> {
-    let read = || retry(stop, || client.proxies());
-    let mut proxies = read().await.ok_or(Refusal::Stopped)??;
-    let found = overdue(&proxies, ground);
-    let left = |proxies: &[Proxy]| overdue(proxies, ground).into_iter().map(|(left, _)| left).collect();
-    let mut cause = None;
-    for _ in 0..TRIES {
-        let left: Vec<Suspect> = left(&proxies);
-        if left.is_empty() {
-            break;
-        }
-        cause = remove(client, &left, Instant::now() + LEFTOVERS).await;
-        proxies = read().await.ok_or(Refusal::Stopped)??;
-    }
-    let left: Vec<Suspect> = left(&proxies);
-    if !left.is_empty() {
-        return Err(Residue { toxics: left, url: client.url().to_owned(), cause }.into());
-    }
-    let removed = |(Suspect { server, toxic, .. }, owner)| Note::LeftoverRemoved { server, toxic, owner };
+    let mut removal = LeftoverRemoval { client, context, stop, proxies: Vec::new() };
+    let found = removal.read().await?;
+    let first = ReadBack::of_suspects(found.iter().map(|(suspect, _)| suspect.clone()).collect());
+    let limit = RemovalLimit::Rounds { count: TRIES, length: ROUND };
+    remove_until_gone(client, &mut removal, first, limit).await?;
+    let removed = |(Suspect { server, toxic, .. }, liveness)| PreflightNote::LeftoverRemoved {
+        server,
+        toxic,
+        liveness,
+    };
     notes.extend(found.into_iter().map(removed));
-    Ok(proxies)
+    Ok(removal.proxies)
 }
 
-/// Toxics of ours that have no right to be there, as they are to be removed, with what is known of their runs.
-fn overdue(proxies: &[Proxy], ground: &Ground<'_>) -> Vec<(Suspect, Owner)> {
-    let (overdue, _) = sort(proxies, |run| ground.state.owner(run), |_| Sight::now(ground.now));
-    overdue.iter().map(|(found, owner)| (Suspect::from(found), *owner)).collect()
+/// The removal of leftovers while it is in progress.
+struct LeftoverRemoval<'a> {
+    client: &'a Client,
+    context: &'a PreflightContext<'a>,
+    stop: &'a CancellationToken,
+    /// As last read.
+    proxies: Vec<Proxy>,
 }
 
-fn obstacles(proxies: &[Proxy], ground: &Ground<'_>, notes: &mut Vec<Note>) -> Vec<Obstacle> {
+impl LeftoverRemoval<'_> {
+    async fn read(&mut self) -> Result<Vec<(Suspect, Liveness)>, Refusal> {
+        self.proxies = retry(self.stop, || self.client.proxies()).await.ok_or(Refusal::Stopped)??;
+        Ok(find_leftovers(&self.proxies, self.context))
+    }
+}
+
+impl Removal for LeftoverRemoval<'_> {
+    type Error = Refusal;
+
+    async fn read_back(&mut self) -> Result<ReadBack, Refusal> {
+        let left = self.read().await?;
+        Ok(ReadBack::of_suspects(left.into_iter().map(|(suspect, _)| suspect).collect()))
+    }
+}
+
+/// The leftovers in the order of removal, each with the state of its run.
+fn find_leftovers(proxies: &[Proxy], context: &PreflightContext<'_>) -> Vec<(Suspect, Liveness)> {
+    let liveness = |run: &_| context.state.liveness(run);
+    let toxics = separate_leftovers(proxies, liveness, |_| Sighting::first_at(context.now));
+    toxics.leftovers.iter().map(|(found, liveness)| (Suspect::from(found), *liveness)).collect()
+}
+
+fn find_obstacles(
+    proxies: &[Proxy],
+    context: &PreflightContext<'_>,
+    notes: &mut Vec<PreflightNote>,
+) -> Vec<Obstacle> {
     let mut obstacles = Vec::new();
     for proxy in proxies {
-        let Some(wanted) = ground.servers.iter().find(|server| server.name == proxy.name) else { continue };
+        let Some(wanted) = context.servers.iter().find(|server| server.name == proxy.name) else { continue };
         let server = proxy.name.clone();
         if !same_address(&wanted.listen, &proxy.listen) || wanted.upstream != proxy.upstream {
             let found = (proxy.listen.clone(), proxy.upstream.clone());
@@ -172,32 +197,31 @@ fn obstacles(proxies: &[Proxy], ground: &Ground<'_>, notes: &mut Vec<Note>) -> V
         if proxy.power == Power::Disabled {
             obstacles.push(Obstacle::Disabled { server: server.clone() });
         }
-        for placed in &proxy.toxics {
-            let (server, toxic) = (server.clone(), placed.name.clone());
-            match (Lease::parse(&toxic), ground.foreign) {
+        for found in &proxy.toxics {
+            let (server, toxic) = (server.clone(), found.name.clone());
+            match (Lease::parse(&toxic), context.foreign) {
                 (Some(lease), ..) => {
                     let other = Obstacle::OtherRun {
                         server,
                         run: lease.run.to_string(),
-                        seconds_left: lease.deadline.saturating_sub(ground.now),
+                        seconds_left: lease.deadline.saturating_sub(context.now),
                     };
-                    // One run may have many toxics on a node.
+                    // A run may have many toxics on a node: one line is enough.
                     if !obstacles.contains(&other) {
                         obstacles.push(other);
                     }
                 }
-                (None, Foreign::Refuse) => {
-                    obstacles.push(Obstacle::Foreign { server, toxic, kind: placed.kind.clone() });
+                (None, ForeignToxics::Refuse) => {
+                    obstacles.push(Obstacle::Foreign { server, toxic, kind: found.kind.clone() });
                 }
-                (None, Foreign::Allow) => notes.push(Note::ForeignAllowed { server, toxic }),
+                (None, ForeignToxics::Allow) => notes.push(PreflightNote::ForeignAllowed { server, toxic }),
             }
         }
     }
     obstacles
 }
 
-/// Whether Toxiproxy's spelling of where it listens is what the lab file means. It resolves names and says `[::]` for
-/// every wildcard.
+/// Whether both addresses mean the same. Toxiproxy resolves host names and writes `[::]` for every wildcard.
 fn same_address(wanted: &str, found: &str) -> bool {
     let parts = |address: &str| {
         let (host, port) = address.rsplit_once(':')?;
@@ -210,7 +234,7 @@ fn same_address(wanted: &str, found: &str) -> bool {
     let same_host = match (host, bound) {
         (Some(host), Some(bound)) => host == bound || host.is_unspecified() && bound.is_unspecified(),
         (None, Some(bound)) if empty => bound.is_unspecified(),
-        // A name: only Toxiproxy knows where it led.
+        // A host name: only Toxiproxy knows what it resolved to.
         (None, _) | (Some(_), None) => true,
     };
     same_host && (port == bound_port || port == 0)
@@ -221,7 +245,7 @@ mod tests {
     use super::same_address;
 
     #[test]
-    fn an_address_may_be_spelled_in_more_than_one_way() {
+    fn different_spellings_of_an_address_are_the_same() {
         for (wanted, found) in [
             ("127.0.0.1:21211", "127.0.0.1:21211"),
             ("0.0.0.0:21211", "[::]:21211"),

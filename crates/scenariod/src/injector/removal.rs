@@ -1,5 +1,5 @@
-//! Takes the toxics of one run off and sees that they are gone, within a time that is bounded whatever Toxiproxy does.
-//! Only names of this run are ever removed. What comes after that time is up to `ladder`.
+//! Removes toxics and reads back until they are gone: runs, the preflight, the guard and `clean` all remove in this way. A
+//! removal takes a bounded time, whatever Toxiproxy does. Its callers decide which toxics have to go.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,170 +8,122 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::residue::{Residue, Role, Suspect};
-use super::{Injector, Spoiled};
-use crate::lease::RunId;
-use crate::lease::ownership::{is_down, ours};
-use crate::lease::step::Step;
-use crate::toxiproxy::{Client, Power, Proxy, ToxiproxyError};
+use crate::toxiproxy::{Client, Power, ToxiproxyError};
 
+/// The pause after the second round. Each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Even the last look gets so long.
-const LEAST_CALL: Duration = Duration::from_millis(500);
-/// Who refuses connections holds no toxics. So long it may take to come back and say so.
-const ABSENT: Duration = Duration::from_secs(4);
+/// The shortest limit of a call: the last calls before the deadline get this much time as well.
+const SHORTEST_CALL: Duration = Duration::from_millis(500);
 
-/// How often it is said that removal goes on.
-const REMINDER: Duration = Duration::from_secs(10);
+/// When a removal gives up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RemovalLimit {
+    /// At this moment.
+    Deadline(Instant),
+    /// After this many rounds, each of which may take this long.
+    Rounds { count: u32, length: Duration },
+}
 
-/// In the order of removal.
-type Suspects = Vec<Suspect>;
+/// What Toxiproxy was read to hold of the toxics that have to go.
+#[derive(Debug)]
+pub(crate) struct ReadBack {
+    /// What is left, in the order of removal.
+    pub(crate) left: Vec<Suspect>,
+    pub(crate) next: NextStep,
+    /// Why it could not be read.
+    pub(crate) error: Option<ToxiproxyError>,
+}
 
-/// Whether all was as wanted before anything was removed; after a removal no look can tell that any more.
-pub(super) type Before = Option<Result<(), Spoiled>>;
+/// What follows from reading back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NextStep {
+    /// Nothing is left and nothing can come back.
+    Finish,
+    /// Remove what is left, then read back. With nothing left: only read back.
+    Remove,
+    /// Calls cannot help now: only read back.
+    Wait,
+    GiveUp,
+}
 
-impl Injector {
-    /// Removes and reads back until nothing of this run is left, for `budget`. Safe to repeat; never cut short by a
-    /// signal.
-    pub(super) async fn remove_within(&self, budget: Duration, before: &mut Before) -> Result<(), Residue> {
-        let give_up = Instant::now() + budget;
-        let client = self.client();
-        let mut pause = FIRST_PAUSE;
-        let (mut cause, mut absent) = (None, None);
-        let mut said: Option<Instant> = None;
-        let mut left = self.suspects();
-        for round in 1_u32.. {
-            let client = within(client, give_up);
-            // How long a later look takes is the removal's doing.
-            let read = if before.is_none() { self.timed(&client).await } else { client.proxies().await };
-            match read {
-                Ok(proxies) => {
-                    absent = None;
-                    left = self.left(&proxies);
-                    before.get_or_insert_with(|| {
-                        // A change that was broken off leaves both what it took away and what it put on open.
-                        let open = self.ledger().suspects();
-                        self.judge(&proxies, &open).and_then(|()| self.unstalled())
-                    });
-                    self.show_gone(&left);
-                    if round > 1 {
-                        self.families().set_residual(left.len());
-                    }
-                    let settled = self.ledger().settled_at().is_none_or(|at| Instant::now() >= at);
-                    if left.is_empty() && settled {
-                        self.families().set_residual(0);
-                        self.write_off(&left);
-                        self.restore(&proxies).await;
-                        return Ok(());
-                    }
-                }
-                Err(error) => {
-                    if matches!(error, ToxiproxyError::Connect { .. }) {
-                        before.get_or_insert_with(|| Err(Spoiled::Unreachable(error.clone())));
-                        absent.get_or_insert_with(Instant::now);
-                    }
-                    tracing::warn!(%error, run = %self.run(), "cannot read what toxiproxy holds, removing all the same");
-                    cause = Some(error);
-                    // What was read last may be out of date: a late call may have been carried out.
-                    left = self.suspects();
-                    self.families().set_residual(left.len());
-                }
-            }
-            let gone = absent.is_some_and(|since: Instant| since.elapsed() >= ABSENT);
-            if (gone || Instant::now() >= give_up) && !left.is_empty() {
-                break;
-            }
-            if let Some(cause) = &cause
-                && said.is_none_or(|at| at.elapsed() >= REMINDER)
-            {
-                said = Some(Instant::now());
-                let rest = give_up.saturating_duration_since(Instant::now()).as_secs();
-                self.say(format!("still removing {}, giving up in {rest} s: {cause}", toxics(left.len())));
-            }
-            if absent.is_none() {
-                cause = remove(&client, &left, give_up).await.or(cause);
-                before.get_or_insert_with(|| self.unstalled());
-            }
-            if round > 1 || absent.is_some() {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-        }
-        self.families().set_residual(left.len());
-        self.write_off(&left);
-        Err(Residue { toxics: left, url: client.url().to_owned(), cause })
+/// The toxics that one removal is about.
+pub(crate) trait Removal {
+    type Error: From<Residue>;
+
+    /// Reads what is left.
+    fn read_back(&mut self) -> impl Future<Output = Result<ReadBack, Self::Error>> + Send;
+
+    /// Called before each round with what is left and the last error.
+    fn before_round(&mut self, _left: &[Suspect], _cause: Option<&ToxiproxyError>) {}
+}
+
+impl ReadBack {
+    /// For toxics that nothing brings back once they are gone.
+    pub(crate) fn of_suspects(left: Vec<Suspect>) -> ReadBack {
+        let next = if left.is_empty() { NextStep::Finish } else { NextStep::Remove };
+        ReadBack { left, next, error: None }
     }
+}
 
-    pub(super) fn suspects(&self) -> Suspects {
-        let suspect = |step: Step| Suspect {
-            toxic: step.lease.to_string(),
-            server: step.server,
-            role: Role::of(Some(step.toxic.kind)),
-        };
-        self.ledger().suspects().into_iter().map(suspect).collect()
-    }
-
-    /// Writes down as removed what is not among `left`.
-    fn write_off(&self, left: &Suspects) {
-        let steps = self.ledger().suspects();
-        for step in steps {
-            let toxic = step.lease.to_string();
-            if !left.iter().any(|suspect| suspect.toxic == toxic) {
-                self.ledger().gone(&step);
-                self.journal().removed(&step.server, &toxic);
-            }
+impl RemovalLimit {
+    /// When the calls of this round have to be over. `None`: there is no further round.
+    fn round_deadline(self, round: u32) -> Option<Instant> {
+        let now = Instant::now();
+        match self {
+            RemovalLimit::Deadline(deadline) => (now < deadline).then_some(deadline),
+            RemovalLimit::Rounds { count, length } => (round <= count).then(|| now + length),
         }
     }
+}
 
-    /// What of this run is on, and proxies that a late call disabled although their marker is gone.
-    fn left(&self, proxies: &[Proxy]) -> Suspects {
-        let mut left = of_run(proxies, self.run());
-        let marked = |suspect: &Suspect| suspect.role == Role::Marker && is_down(proxies, &suspect.server);
-        let orphaned = self.suspects().into_iter().filter(marked).filter(|suspect| !left.contains(suspect));
-        let orphaned: Suspects = orphaned.collect();
-        left.extend(orphaned);
-        left
+/// Removes and reads back until nothing is left. `first` is the first reading. At the limit it gives up, unless only an
+/// unanswered call is waited for.
+pub(crate) async fn remove_until_gone<R: Removal>(
+    client: &Client,
+    removal: &mut R,
+    first: ReadBack,
+    limit: RemovalLimit,
+) -> Result<(), R::Error> {
+    let (mut read, mut cause, mut pause) = (first, None, FIRST_PAUSE);
+    for round in 1.. {
+        let ReadBack { left, next, error } = read;
+        if next == NextStep::Finish {
+            break;
+        }
+        cause = error.or(cause);
+        let deadline = limit.round_deadline(round);
+        if (next == NextStep::GiveUp || deadline.is_none()) && !left.is_empty() {
+            return Err(Residue { toxics: left, url: client.url().to_owned(), cause }.into());
+        }
+        removal.before_round(&left, cause.as_ref());
+        if let (NextStep::Remove, Some(deadline)) = (next, deadline) {
+            cause = remove_once(client, &left, deadline).await.or(cause);
+        }
+        // The first reading back follows at once: most removals succeed.
+        if round > 1 || next == NextStep::Wait {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        read = removal.read_back().await?;
     }
-
-    /// Faults none of whose toxics is on any more are shown as off.
-    fn show_gone(&self, on: &Suspects) {
-        let now = std::time::Instant::now();
-        let steps = self.ledger().suspects();
-        self.shown.lock().retain(|&fault| {
-            let still = steps.iter().any(|step| {
-                step.fault == fault && on.iter().any(|suspect| suspect.toxic == step.lease.to_string())
-            });
-            if let (false, Some(assigned)) = (still, self.plan.faults.get(fault)) {
-                self.families().deactivated(&assigned.server, assigned.course.fault.label(), now);
-            }
-            still
-        });
-    }
+    Ok(())
 }
 
-fn toxics(count: usize) -> String {
-    if count == 1 { "1 toxic".to_owned() } else { format!("{count} toxics") }
-}
-
-/// The client for what time is left.
-fn within(client: &Client, give_up: Instant) -> Client {
-    client.with_limit(give_up.saturating_duration_since(Instant::now()).max(LEAST_CALL))
-}
-
-/// One try for each, every proxy's at the same time; the last error, if any.
-pub(crate) async fn remove(
+/// Tries once to remove each toxic, on all proxies at the same time. Gives the last error.
+pub(super) async fn remove_once(
     client: &Client,
     suspects: &[Suspect],
-    give_up: Instant,
+    deadline: Instant,
 ) -> Option<ToxiproxyError> {
-    let mut chains: BTreeMap<&str, Suspects> = BTreeMap::new();
+    let mut chains: BTreeMap<&str, Vec<Suspect>> = BTreeMap::new();
     for suspect in suspects {
         chains.entry(&suspect.server).or_default().push(suspect.clone());
     }
     let mut calls = JoinSet::new();
     for chain in chains.into_values() {
-        let (client, chain) = (client.clone(), in_order(chain));
-        calls.spawn(async move { remove_chain(&client, &chain, give_up).await });
+        let (client, chain) = (client.clone(), removal_order(chain));
+        calls.spawn(async move { remove_chain(&client, &chain, deadline).await });
     }
     let mut failed = None;
     while let Some(ended) = calls.join_next().await {
@@ -180,19 +132,21 @@ pub(crate) async fn remove(
     failed
 }
 
-/// The toxics of one proxy, given with the last one put on first, in the order that does not wedge Toxiproxy.
-fn in_order(chain: Suspects) -> Suspects {
-    let (closing, mut order): (Suspects, Suspects) =
+/// Orders the toxics of one proxy, given with the last one first, so that removal does not wedge Toxiproxy: toxics that
+/// close connections come last.
+fn removal_order(chain: Vec<Suspect>) -> Vec<Suspect> {
+    let (closing, mut order): (Vec<Suspect>, Vec<Suspect>) =
         chain.into_iter().partition(|suspect| suspect.role == Role::Closing);
     order.extend(closing.into_iter().rev());
     order
 }
 
-/// The toxics of one proxy, one after the other. A call without an answer holds the lock that the next one needs.
-async fn remove_chain(client: &Client, chain: &[Suspect], give_up: Instant) -> Option<ToxiproxyError> {
+/// Removes the toxics of one proxy one by one. It ends after a call without an answer, which still holds the lock that the
+/// next call needs.
+async fn remove_chain(client: &Client, chain: &[Suspect], deadline: Instant) -> Option<ToxiproxyError> {
     let mut failed = None;
     for Suspect { server, toxic, role } in chain {
-        let client = within(client, give_up);
+        let client = limit_calls(client, deadline);
         if *role == Role::Marker
             && let Err(error) = client.set_power(server, Power::Enabled).await
         {
@@ -212,10 +166,7 @@ async fn remove_chain(client: &Client, chain: &[Suspect], give_up: Instant) -> O
     failed
 }
 
-/// The toxics of a run, the last one put on first.
-fn of_run(proxies: &[Proxy], run: &RunId) -> Suspects {
-    let mut ours = ours(proxies);
-    ours.retain(|found| found.lease.run == *run);
-    ours.sort_by_key(|found| std::cmp::Reverse(found.lease.step));
-    ours.iter().map(Suspect::from).collect()
+/// A client whose calls end at the deadline.
+pub(super) fn limit_calls(client: &Client, deadline: Instant) -> Client {
+    client.with_limit(deadline.saturating_duration_since(Instant::now()).max(SHORTEST_CALL))
 }

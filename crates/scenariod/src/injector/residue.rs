@@ -1,41 +1,41 @@
-//! Toxics of ours that are to go or would not go, and what a person can do about those. Pure.
+//! Toxics that have to go, and the report on those that could not be removed: what is left and how to remove it by hand. Pure.
 
 use std::fmt;
 
 use crate::fault::toxic::ToxicKind;
-use crate::lease::ownership::Found;
+use crate::lease::ownership::FoundToxic;
 use crate::toxiproxy::{ApiPath, Power, ToxiproxyError, power_body};
 
-/// Toxics of ours that could not be seen to be gone.
+/// Toxics of this lab that may still be active.
 #[derive(Debug)]
 pub(crate) struct Residue {
     pub(crate) toxics: Vec<Suspect>,
-    /// Address of the API.
+    /// The address of Toxiproxy's API.
     pub(crate) url: String,
     /// The last call that failed.
     pub(crate) cause: Option<ToxiproxyError>,
 }
 
 impl Residue {
-    /// What a person can do about it.
+    /// How a user can remove it.
     pub(crate) fn hint(&self) -> String {
         if matches!(self.cause, Some(ToxiproxyError::Connect { .. })) {
             let url = &self.url;
             return format!(
-                "nobody listens there: if toxiproxy is dead, its toxics died with it. Start it, then look:\n  curl {url}{}",
+                "nothing listens there: if toxiproxy has died, its toxics are gone. Start it, then check:\n  curl {url}{}",
                 ApiPath::Proxies
             );
         }
         let restart = match self.cause {
             Some(ToxiproxyError::TimedOut { .. }) => {
-                "; if toxiproxy does not answer these either, restart it: its toxics go with it"
+                "; if toxiproxy does not answer these either, restart it, which drops its toxics"
             }
             _ => "",
         };
-        format!("remove it by hand, then look{restart}:\n  {}", self.commands().join("\n  "))
+        format!("remove it by hand, then check{restart}:\n  {}", self.commands().join("\n  "))
     }
 
-    /// The commands that do by hand what could not be done.
+    /// The commands that remove it.
     fn commands(&self) -> Vec<String> {
         let delete = |Suspect { server, toxic, role }: &Suspect| {
             let delete = format!("curl -X DELETE {}{}", self.url, ApiPath::Toxic(server, toxic));
@@ -47,7 +47,11 @@ impl Residue {
                 }
             }
         };
-        self.toxics.iter().flat_map(delete).chain([format!("curl {}{}", self.url, ApiPath::Proxies)]).collect()
+        self.toxics
+            .iter()
+            .flat_map(delete)
+            .chain([format!("curl {}{}", self.url, ApiPath::Proxies)])
+            .collect()
     }
 }
 
@@ -57,12 +61,12 @@ impl fmt::Display for Residue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list: Vec<String> =
             self.toxics.iter().map(|suspect| format!("{} on {}", suspect.toxic, suspect.server)).collect();
-        write!(f, "a fault may still be on: {} could not be seen to be gone", list.join(", "))?;
+        write!(f, "a fault may still be active: {} could not be confirmed as removed", list.join(", "))?;
         self.cause.as_ref().map_or(Ok(()), |cause| write!(f, ": {cause}"))
     }
 }
 
-/// A toxic of ours that is to be removed: a look at Toxiproxy says so or, where it does not answer, the ledger.
+/// A toxic of this lab that has to be removed. Toxiproxy was read to have it, or the ledger says that it may.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Suspect {
     pub(crate) server: String,
@@ -70,28 +74,29 @@ pub(crate) struct Suspect {
     pub(crate) role: Role,
 }
 
-impl From<&Found<'_>> for Suspect {
-    fn from(found: &Found<'_>) -> Suspect {
+impl From<&FoundToxic<'_>> for Suspect {
+    fn from(found: &FoundToxic<'_>) -> Suspect {
         Suspect {
             server: found.proxy.name.clone(),
-            toxic: found.placed.name.clone(),
-            role: Role::of(found.placed.toxic.map(|toxic| toxic.kind)),
+            toxic: found.toxic.name.clone(),
+            role: Role::of_kind(found.toxic.toxic.map(|toxic| toxic.kind)),
         }
     }
 }
 
-/// What a toxic of ours is there for.
+/// How a toxic affects its own removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Plain,
-    /// Going, it closes every connection it is on.
+    /// Its removal closes every connection that it is on.
     Closing,
-    /// Its proxy is disabled by us. It is enabled first: without its marker a disabled proxy would be nobody's.
+    /// It marks a proxy that this lab has disabled. The proxy is enabled first: without its marker nobody would know that
+    /// this lab has disabled it.
     Marker,
 }
 
 impl Role {
-    pub(super) fn of(kind: Option<ToxicKind>) -> Role {
+    pub(super) fn of_kind(kind: Option<ToxicKind>) -> Role {
         match kind {
             Some(ToxicKind::Marker) => Role::Marker,
             Some(kind) if kind.closes_when_removed() => Role::Closing,

@@ -1,4 +1,4 @@
-//! Tries a call to Toxiproxy again where that may help. A call under way is never dropped.
+//! Repeats a call to Toxiproxy where that may help. A call in progress is never dropped.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::toxiproxy::ToxiproxyError;
 
-/// Calls that may end better in a moment are tried so often.
+/// How often a call is tried at most.
 pub(super) const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Tries a call a few times. `None`: `stop` came before the next try; a try under way is always waited for.
+/// Tries a call up to `TRIES` times. `None`: `stop` was cancelled before a try. A try in progress always runs to its end.
 pub(super) async fn retry<T, F: Future<Output = Result<T, ToxiproxyError>>>(
     stop: &CancellationToken,
     mut call: impl FnMut() -> F,
@@ -24,7 +24,7 @@ pub(super) async fn retry<T, F: Future<Output = Result<T, ToxiproxyError>>>(
                 tracing::warn!(%error, "call to toxiproxy failed, trying again");
                 tokio::time::sleep(PAUSE).await;
             }
-            answer => return Some(answer),
+            result => return Some(result),
         }
     }
     None

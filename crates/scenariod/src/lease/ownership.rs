@@ -1,31 +1,51 @@
-//! Which toxics of ours have no right to be there any more. Pure: clock readings and owners are arguments.
+//! Which of the lab's toxics are leftovers that have to go. Pure: clock readings and the state of runs are arguments.
 
 use crate::lease::{Lease, RunId};
-use crate::toxiproxy::{ProxyToxic, Power, Proxy};
+use crate::toxiproxy::{Power, Proxy, ProxyToxic};
 
-/// So far a clock may be off before a lease that seems to be over counts against a run that is alive.
-const TOLERANCE: u64 = 300;
+/// How many seconds a clock may be wrong before a lease that seems over counts against a run that is alive.
+const CLOCK_TOLERANCE: u64 = 300;
 
-/// Whether the process that put a toxic on is still there. Its lock says so; without a shared folder nobody knows.
+/// Whether the process of a run is still there. The lock on its journal shows it, where the state folder is shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owner {
+pub(crate) enum Liveness {
     Alive,
     Dead,
+    /// This state folder has no journal of the run.
     Unknown,
 }
 
-/// When a toxic was looked at: the wall clock at its first sight, and what a clock that does not jump has counted
-/// since. Seconds since the epoch, seconds.
+impl Liveness {
+    /// Why a leftover of such a run is removed, as shown to users.
+    pub(crate) fn removal_reason(self) -> &'static str {
+        match self {
+            Liveness::Dead => "left over from a run that did not end properly",
+            Liveness::Alive => "its lease has expired, but its run is still alive: suspended or stuck",
+            Liveness::Unknown => "its lease has expired and its run is unknown",
+        }
+    }
+
+    /// Why a toxic of such a run is kept, as shown to users.
+    pub(crate) fn keep_reason(self) -> &'static str {
+        match self {
+            Liveness::Alive => "its run is active",
+            Liveness::Dead | Liveness::Unknown => "its lease has not expired",
+        }
+    }
+}
+
+/// How long a toxic has been seen: the wall clock at first sight in seconds since the epoch, and the seconds that a
+/// monotonic clock has counted since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sight {
+pub(crate) struct Sighting {
     pub(crate) first: u64,
     pub(crate) elapsed: u64,
 }
 
-impl Sight {
-    /// Seen for the first time.
-    pub(crate) fn now(now: u64) -> Sight {
-        Sight { first: now, elapsed: 0 }
+impl Sighting {
+    /// A toxic that is seen for the first time.
+    pub(crate) fn first_at(now: u64) -> Sighting {
+        Sighting { first: now, elapsed: 0 }
     }
 
     fn time(self) -> u64 {
@@ -34,77 +54,66 @@ impl Sight {
 }
 
 /// Whether the toxic has to go.
-pub(crate) fn forfeited(lease: &Lease, owner: Owner, sight: Sight) -> bool {
-    match owner {
-        Owner::Dead => true,
-        Owner::Unknown => lease.expired(sight.time()),
-        // Its end was watched coming by a clock that does not jump.
-        Owner::Alive if !lease.expired(sight.first) => lease.expired(sight.time()),
-        Owner::Alive => sight.time() > lease.deadline.saturating_add(TOLERANCE),
+pub(crate) fn is_leftover(lease: &Lease, liveness: Liveness, sighting: Sighting) -> bool {
+    match liveness {
+        Liveness::Dead => true,
+        Liveness::Unknown => lease.expired(sighting.time()),
+        // The toxic was seen before its lease ended, so a monotonic clock has measured that end.
+        Liveness::Alive if !lease.expired(sighting.first) => lease.expired(sighting.time()),
+        Liveness::Alive => sighting.time() > lease.deadline.saturating_add(CLOCK_TOLERANCE),
     }
 }
 
-/// A toxic of ours on a proxy.
+/// A toxic of this lab, found on a proxy.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Found<'a> {
+pub(crate) struct FoundToxic<'a> {
     pub(crate) proxy: &'a Proxy,
-    pub(crate) placed: &'a ProxyToxic,
+    pub(crate) toxic: &'a ProxyToxic,
     pub(crate) lease: Lease,
 }
 
-impl<'a> Found<'a> {
-    /// `None`: not of ours.
-    fn new(proxy: &'a Proxy, placed: &'a ProxyToxic) -> Option<Found<'a>> {
-        Lease::parse(&placed.name).map(|lease| Found { proxy, placed, lease })
+impl<'a> FoundToxic<'a> {
+    /// `None`: somebody else's.
+    fn new(proxy: &'a Proxy, toxic: &'a ProxyToxic) -> Option<FoundToxic<'a>> {
+        Lease::parse(&toxic.name).map(|lease| FoundToxic { proxy, toxic, lease })
     }
 }
 
-/// Every toxic of ours, each proxy's last one first: the order in which they are to be removed.
-pub(crate) fn ours(proxies: &[Proxy]) -> Vec<Found<'_>> {
+/// Every toxic of this lab. Within a proxy the last one comes first: this is the order of removal.
+pub(crate) fn find_lab_toxics(proxies: &[Proxy]) -> Vec<FoundToxic<'_>> {
     let mut found = Vec::new();
     for proxy in proxies {
-        found.extend(proxy.toxics.iter().rev().filter_map(|placed| Found::new(proxy, placed)));
+        found.extend(proxy.toxics.iter().rev().filter_map(|toxic| FoundToxic::new(proxy, toxic)));
     }
     found
 }
 
-/// A toxic of ours with what is known of its run.
-pub(crate) type Owned<'a> = (Found<'a>, Owner);
+/// The toxics of this lab, each with the state of its run at the time of the decision.
+#[derive(Debug)]
+pub(crate) struct LabToxics<'a> {
+    pub(crate) leftovers: Vec<(FoundToxic<'a>, Liveness)>,
+    /// Toxics of live runs.
+    pub(crate) kept: Vec<(FoundToxic<'a>, Liveness)>,
+}
 
-/// What has to go, and what is to be left alone. Owners are asked for once, so that what is told is what decided.
-pub(crate) fn sort<'a>(
+/// Separates leftovers from toxics of live runs. Asks for the state of each run once per toxic, so that the reason shown
+/// is the reason of the decision.
+pub(crate) fn separate_leftovers<'a>(
     proxies: &'a [Proxy],
-    owner: impl Fn(&RunId) -> Owner,
-    sight: impl Fn(&str) -> Sight,
-) -> (Vec<Owned<'a>>, Vec<Owned<'a>>) {
-    ours(proxies)
-        .into_iter()
-        .map(|found| {
-            let owner = owner(&found.lease.run);
-            (found, owner)
-        })
-        .partition(|(found, owner)| forfeited(&found.lease, *owner, sight(&found.placed.name)))
+    liveness: impl Fn(&RunId) -> Liveness,
+    sighting: impl Fn(&str) -> Sighting,
+) -> LabToxics<'a> {
+    let all = find_lab_toxics(proxies).into_iter().map(|found| {
+        let liveness = liveness(&found.lease.run);
+        (found, liveness)
+    });
+    let (leftovers, kept) =
+        all.partition(|(found, liveness)| is_leftover(&found.lease, *liveness, sighting(&found.toxic.name)));
+    LabToxics { leftovers, kept }
 }
 
-/// Why a toxic that had to go was there, in words.
-pub(crate) fn why(owner: Owner) -> &'static str {
-    match owner {
-        Owner::Dead => "left over from a run that did not end well",
-        Owner::Alive => "its lease is over, though its run is still there: it stands still or is stuck",
-        Owner::Unknown => "its lease is over and nothing is known here of its run",
-    }
-}
-
-/// Why a toxic may stay, in words.
-pub(crate) fn why_left(owner: Owner) -> &'static str {
-    match owner {
-        Owner::Alive => "its run is at work",
-        Owner::Dead | Owner::Unknown => "its lease is not over",
-    }
-}
-
-/// Whether its proxy is disabled, so that a marker on it says that we did it.
-pub(crate) fn is_down(proxies: &[Proxy], server: &str) -> bool {
+/// Whether the proxy is disabled. A marker on it then shows that this lab has disabled it.
+pub(crate) fn is_disabled(proxies: &[Proxy], server: &str) -> bool {
     proxies.iter().any(|proxy| proxy.name == server && proxy.power == Power::Disabled)
 }
 
@@ -119,32 +128,33 @@ mod tests {
     }
 
     proptest! {
-        /// The toxic of a dead run goes at once; one whose owner nobody knows goes when its lease ends and not before.
+        /// The toxic of a dead run goes at once. The toxic of an unknown run goes when its lease ends, and not before.
         #[test]
-        fn without_a_heartbeat_the_deadline_decides(first in 0_u64..10_000, elapsed in 0_u64..1_000, deadline in 0_u64..10_000) {
-            let sight = Sight { first, elapsed };
-            prop_assert!(forfeited(&lease(deadline), Owner::Dead, sight));
-            prop_assert_eq!(forfeited(&lease(deadline), Owner::Unknown, sight), first + elapsed > deadline);
+        fn the_deadline_decides_for_an_unknown_run(first in 0_u64..10_000, elapsed in 0_u64..1_000, deadline in 0_u64..10_000) {
+            let sighting = Sighting { first, elapsed };
+            prop_assert!(is_leftover(&lease(deadline), Liveness::Dead, sighting));
+            prop_assert_eq!(is_leftover(&lease(deadline), Liveness::Unknown, sighting), first + elapsed > deadline);
         }
 
-        /// A clock that jumps by up to five minutes takes no fault from a run that is alive and within its lease.
+        /// A clock that jumps by up to five minutes removes no fault of a live run within its lease.
         #[test]
-        fn a_jump_of_the_clock_takes_nothing_from_a_live_run(now in 1_000_u64..10_000, left in 0_u64..600, jump in -300_i64..=300, seen in any::<bool>()) {
-            let sight = if seen {
-                Sight { first: now, elapsed: left }
+        fn a_jump_of_the_clock_removes_nothing_of_a_live_run(now in 1_000_u64..10_000, left in 0_u64..600, jump in -300_i64..=300, seen in any::<bool>()) {
+            let sighting = if seen {
+                Sighting { first: now, elapsed: left }
             } else {
-                Sight::now(now.saturating_add_signed(jump))
+                Sighting::first_at(now.saturating_add_signed(jump))
             };
-            prop_assert!(!forfeited(&lease(now + left), Owner::Alive, sight));
+            prop_assert!(!is_leftover(&lease(now + left), Liveness::Alive, sighting));
         }
     }
 
     #[test]
-    fn a_live_run_that_outlives_its_lease_loses_it() {
-        let seen_in_time = |elapsed| forfeited(&lease(1_100), Owner::Alive, Sight { first: 1_000, elapsed });
+    fn a_live_run_loses_a_toxic_whose_lease_is_over() {
+        let seen_in_time =
+            |elapsed| is_leftover(&lease(1_100), Liveness::Alive, Sighting { first: 1_000, elapsed });
         assert!(!seen_in_time(100));
         assert!(seen_in_time(101));
-        let seen_late = |now| forfeited(&lease(1_100), Owner::Alive, Sight::now(now));
+        let seen_late = |now| is_leftover(&lease(1_100), Liveness::Alive, Sighting::first_at(now));
         assert!(!seen_late(1_400));
         assert!(seen_late(1_401));
     }

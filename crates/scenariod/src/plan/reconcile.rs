@@ -1,15 +1,15 @@
-//! From what is on and what is wanted to what is to be done. Pure.
+//! Compares the toxics that are on with the desired ones and lists the changes. Pure.
 
 use crate::fault::toxic::Toxic;
-use crate::lease::step::Step;
-use crate::plan::Wanted;
+use crate::lease::leased_toxic::LeasedToxic;
+use crate::plan::DesiredToxics;
 
-/// One thing to be done.
+/// One call to Toxiproxy.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Change {
-    Remove(Step),
-    /// The toxic of this name gets these attributes.
-    Update(Step),
+    Remove(LeasedToxic),
+    /// The toxic with this name gets these attributes.
+    Update(LeasedToxic),
     Add {
         fault: usize,
         server: String,
@@ -17,26 +17,29 @@ pub(crate) enum Change {
     },
 }
 
-/// What makes `wanted` of `on`, given in the order in which it was put on. A fault whose toxics only differ in numbers
-/// is updated in place, so that there is no moment without it; else all its toxics go, the last one first, as a chain
-/// without its first stages would delay everything, and the new ones come in their order. What closes connections when
-/// it goes is removed after all changes to what stays.
-pub(crate) fn changes(on: &[Step], wanted: &[Wanted]) -> Vec<Change> {
+/// The changes that turn `on` into `desired`. `on` is in the order in which the toxics were added.
+///
+/// A fault whose toxics differ only in numbers is updated in place, so that it is on without a gap. Otherwise all its toxics
+/// are removed, the last one first, because a chain without its first stages would delay everything; then the new ones are
+/// added in their order. Toxics that close connections on removal are removed after all changes to the toxics that stay.
+pub(crate) fn changes(on: &[LeasedToxic], desired: &[DesiredToxics]) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut later = Vec::new();
-    let stays = |step: &&Step| wanted.iter().any(|wanted| wanted.fault == step.fault && fits(on, wanted));
-    let (closing, plain): (Vec<&Step>, Vec<&Step>) =
+    let stays =
+        |step: &&LeasedToxic| desired.iter().any(|desired| desired.fault == step.fault && fits(on, desired));
+    let (closing, plain): (Vec<&LeasedToxic>, Vec<&LeasedToxic>) =
         on.iter().filter(|step| !stays(step)).partition(|step| step.toxic.kind.closes_when_removed());
     changes.extend(plain.into_iter().rev().cloned().map(Change::Remove));
-    for wanted in wanted {
-        let steps = on.iter().filter(|step| step.fault == wanted.fault);
-        if fits(on, wanted) {
-            let changed = steps.zip(&wanted.toxics).filter(|(step, toxic)| step.toxic != **toxic);
-            changes.extend(changed.map(|(step, &toxic)| Change::Update(Step { toxic, ..step.clone() })));
+    for desired in desired {
+        let steps = on.iter().filter(|step| step.fault == desired.fault);
+        if fits(on, desired) {
+            let changed = steps.zip(&desired.toxics).filter(|(step, toxic)| step.toxic != **toxic);
+            changes
+                .extend(changed.map(|(step, &toxic)| Change::Update(LeasedToxic { toxic, ..step.clone() })));
         } else {
-            let (fault, server) = (wanted.fault, &wanted.server);
+            let (fault, server) = (desired.fault, &desired.server);
             let add = |&toxic| Change::Add { fault, server: server.clone(), toxic };
-            later.extend(wanted.toxics.iter().map(add));
+            later.extend(desired.toxics.iter().map(add));
         }
     }
     changes.extend(closing.into_iter().cloned().map(Change::Remove));
@@ -44,35 +47,39 @@ pub(crate) fn changes(on: &[Step], wanted: &[Wanted]) -> Vec<Change> {
     changes
 }
 
-/// Whether the fault's toxics that are on are of the wanted kinds, in the wanted order.
-fn fits(on: &[Step], wanted: &Wanted) -> bool {
-    let steps: Vec<&Step> = on.iter().filter(|step| step.fault == wanted.fault).collect();
-    let alike = |(step, toxic): (&&Step, &Toxic)| {
+/// Are the toxics of the fault that are on of the desired kinds, in the desired order?
+fn fits(on: &[LeasedToxic], desired: &DesiredToxics) -> bool {
+    let steps: Vec<&LeasedToxic> = on.iter().filter(|step| step.fault == desired.fault).collect();
+    let alike = |(step, toxic): (&&LeasedToxic, &Toxic)| {
         std::mem::discriminant(&step.toxic.kind) == std::mem::discriminant(&toxic.kind)
             && step.toxic.stream == toxic.stream
     };
-    steps.len() == wanted.toxics.len() && steps.iter().zip(&wanted.toxics).all(alike)
+    steps.len() == desired.toxics.len() && steps.iter().zip(&desired.toxics).all(alike)
 }
 
 #[cfg(test)]
 mod tests {
+    use daemon_core::values::Fraction;
     use proptest::prelude::{Strategy, prop_assert, prop_assert_eq, proptest};
 
     use super::*;
-    use crate::fault::toxic::Share;
-    use crate::fault::{Direction, Fault, LossModel, PacketLoss};
+    use crate::fault::{Direction, Fault};
     use crate::lease::{Lease, RunId};
 
-    fn wanted(fault: usize, rate: Option<f64>) -> Wanted {
+    fn desired(fault: usize, rate: Option<f64>) -> DesiredToxics {
         let toxics = |rate| {
-            let loss = Fault::PacketLoss(PacketLoss::new(rate, LossModel::Auto).unwrap());
-            loss.toxics(Direction::Both, Share::ALL)
+            let loss = Fault::from_yaml(&format!("{{ fault: packet_loss, rate: {rate} }}"));
+            loss.toxics(Direction::Both, Fraction::ONE)
         };
-        Wanted { fault, server: format!("memcached{fault}"), toxics: rate.map(toxics).unwrap_or_default() }
+        DesiredToxics {
+            fault,
+            server: format!("memcached{fault}"),
+            toxics: rate.map(toxics).unwrap_or_default(),
+        }
     }
 
-    /// Does the changes as Toxiproxy would; new toxics go to the end.
-    fn act(mut on: Vec<Step>, changes: Vec<Change>) -> Vec<Step> {
+    /// Applies the changes as Toxiproxy does, which adds new toxics at the end.
+    fn act(mut on: Vec<LeasedToxic>, changes: Vec<Change>) -> Vec<LeasedToxic> {
         for change in changes {
             match change {
                 Change::Remove(gone) => on.retain(|step| step.lease != gone.lease),
@@ -82,7 +89,7 @@ mod tests {
                 }
                 Change::Add { fault, server, toxic } => {
                     let step = on.iter().map(|step| step.lease.step + 1).max().unwrap_or(0);
-                    on.push(Step {
+                    on.push(LeasedToxic {
                         server,
                         lease: Lease { run: RunId::new(1, 1), step, deadline: 9 },
                         toxic,
@@ -102,31 +109,31 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever was on, the changes end in exactly the wanted toxics of each fault in their order, and then there
-        /// is nothing left to do.
+        /// Whatever was on, the changes lead to exactly the desired toxics of each fault in their order. After them, there
+        /// is nothing left to change.
         #[test]
-        fn changes_end_in_what_is_wanted(walk in proptest::collection::vec(rates(), 1..6)) {
+        fn changes_lead_to_the_desired_toxics(walk in proptest::collection::vec(rates(), 1..6)) {
             let mut on = Vec::new();
             for rates in walk {
-                let wanted: Vec<Wanted> = rates.iter().enumerate().map(|(n, rate)| wanted(n, *rate)).collect();
-                on = act(on.clone(), changes(&on, &wanted));
-                for one in &wanted {
+                let desired: Vec<DesiredToxics> = rates.iter().enumerate().map(|(n, rate)| desired(n, *rate)).collect();
+                on = act(on.clone(), changes(&on, &desired));
+                for one in &desired {
                     let found: Vec<Toxic> =
                         on.iter().filter(|step| step.fault == one.fault).map(|step| step.toxic).collect();
                     prop_assert_eq!(&found, &one.toxics);
                 }
-                prop_assert!(changes(&on, &wanted).is_empty());
+                prop_assert!(changes(&on, &desired).is_empty());
             }
         }
     }
 
     #[test]
-    fn a_chain_comes_off_in_reverse_and_a_rate_changes_in_place() {
-        let on = act(Vec::new(), changes(&[], &[wanted(0, Some(0.1))]));
-        let gone = changes(&on, &[wanted(0, None)]);
+    fn a_chain_is_removed_in_reverse_and_a_rate_changes_in_place() {
+        let on = act(Vec::new(), changes(&[], &[desired(0, Some(0.1))]));
+        let gone = changes(&on, &[desired(0, None)]);
         let reversed: Vec<Change> = on.iter().rev().cloned().map(Change::Remove).collect();
         assert_eq!(gone, reversed);
-        let changed = changes(&on, &[wanted(0, Some(0.05))]);
+        let changed = changes(&on, &[desired(0, Some(0.05))]);
         // The draw and the back-off, on both streams.
         assert_eq!(changed.len(), 4);
         assert!(changed.iter().all(|change| matches!(change, Change::Update(_))));

@@ -1,4 +1,4 @@
-//! How often the list of scenarios is walked, and the count of how its runs ended. Pure.
+//! The number of loops over the list of scenarios, and a tally of the results. Pure.
 
 use std::fmt::Write;
 use std::num::NonZeroU64;
@@ -6,14 +6,14 @@ use std::str::FromStr;
 
 use metrics_core::labels::RunStatus;
 
-/// How often the whole list is walked.
+/// The number of loops over the whole list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loops {
     Times(NonZeroU64),
     Forever,
 }
 
-/// What the flag's value stands for when it has none.
+/// The value of the flag when it is given without one.
 pub(crate) const FOREVER: &str = "forever";
 
 impl FromStr for Loops {
@@ -25,7 +25,7 @@ impl FromStr for Loops {
         }
         let runs = text
             .parse()
-            .map_err(|_| "must be a whole number of runs from 1, or nothing for ever".to_owned())?;
+            .map_err(|_| "must be a whole number from 1, or have no value to run forever".to_owned())?;
         Ok(Loops::Times(runs))
     }
 }
@@ -33,7 +33,7 @@ impl FromStr for Loops {
 impl Loops {
     pub(crate) const ONCE: Loops = Loops::Times(NonZeroU64::MIN);
 
-    /// The numbers of the loops, from 1.
+    /// The number of each loop, from 1.
     pub(crate) fn numbers(self) -> impl Iterator<Item = u64> {
         match self {
             Loops::Times(runs) => 1..=runs.get(),
@@ -41,7 +41,7 @@ impl Loops {
         }
     }
 
-    /// `3/9` or, without an end, `3`: which run of a list of `scenarios` this is.
+    /// The number of a run over all loops of a list of `scenarios`: `3/9`, or `3` for endless loops.
     pub(crate) fn label(self, run: u64, scenarios: u64) -> String {
         match self {
             Loops::Times(loops) => format!("{run}/{}", loops.get().saturating_mul(scenarios)),
@@ -50,7 +50,7 @@ impl Loops {
     }
 }
 
-/// How the runs of each scenario ended, in the order of their first run.
+/// The results of the runs of each scenario, in the order of the first runs.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     rows: Vec<(String, [u64; RunStatus::COUNT])>,
@@ -65,7 +65,7 @@ impl Tally {
         self.rows[at].1[status.index()] += 1;
     }
 
-    /// A table with one line a scenario; empty when nothing ran.
+    /// A table with one line per scenario; empty without a run.
     pub(crate) fn table(&self) -> String {
         let Some(width) = self.rows.iter().map(|(name, _)| name.len()).max() else { return String::new() };
         let width = width.max("scenario".len());

@@ -1,13 +1,13 @@
-//! What makes us known to a Prometheus: nothing, a bearer token, or user and password. Never printed, not even by `Debug`.
+//! Credentials for a Prometheus: none, a bearer token, or user and password. Never printed, not even by `Debug`.
 
 use std::fmt;
 use std::path::Path;
 
 use reqwest::{RequestBuilder, Url};
 
-use super::PromError;
+use super::PrometheusError;
 
-/// The variable that holds a bearer token.
+/// The environment variable with the bearer token.
 pub(crate) const TOKEN_VARIABLE: &str = "LAB_PROMETHEUS_TOKEN";
 
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -22,11 +22,11 @@ pub(crate) enum Auth {
 }
 
 impl Auth {
-    /// The token of a file, else of the environment.
-    pub(crate) fn token(file: Option<&Path>, variable: Option<String>) -> Result<Auth, PromError> {
+    /// Reads the token from the file, or takes that of the environment variable if there is no file.
+    pub(crate) fn from_token(file: Option<&Path>, variable: Option<String>) -> Result<Auth, PrometheusError> {
         let text = match file {
             None => variable,
-            Some(path) => Some(std::fs::read_to_string(path).map_err(|error| PromError::Token {
+            Some(path) => Some(std::fs::read_to_string(path).map_err(|error| PrometheusError::Token {
                 path: path.display().to_string(),
                 reason: error.to_string(),
             })?),
@@ -35,13 +35,13 @@ impl Auth {
         Ok(token.map_or(Auth::None, Auth::Bearer))
     }
 
-    /// The URL without its user and password, which count where there is no token.
+    /// Returns the URL without its user and password. They are used if there is no token.
     pub(super) fn with_url(self, url: &Url) -> (Url, Auth) {
         let mut plain = url.clone();
         let text = |part: &str| percent_decoded(part);
         let in_url = (!url.username().is_empty())
             .then(|| Auth::Basic { user: text(url.username()), password: url.password().map(text) });
-        // Refused only for URLs that can have neither.
+        // Both fail only for URLs that cannot have credentials.
         let _ = plain.set_username("");
         let _ = plain.set_password(None);
         plain.set_query(None);
@@ -53,7 +53,7 @@ impl Auth {
         (plain, auth)
     }
 
-    pub(super) fn on(&self, request: RequestBuilder) -> RequestBuilder {
+    pub(super) fn apply(&self, request: RequestBuilder) -> RequestBuilder {
         match self {
             Auth::None => request,
             Auth::Bearer(token) => request.bearer_auth(token),
@@ -72,9 +72,9 @@ impl fmt::Debug for Auth {
     }
 }
 
-/// `%40` and the like, as they have to be written in a URL.
+/// Decodes `%40` and the like.
 fn percent_decoded(text: &str) -> String {
-    // `+` is a plus there, a space only in forms.
+    // In user and password `+` means a plus; the form parser used here would read a space.
     let text = text.replace('+', "%2B");
     let Ok(mut form) = Url::parse("http://x/") else { return text };
     form.set_query(Some(&format!("v={text}")));
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn user_and_password_leave_the_url() {
+    fn user_and_password_are_removed_from_the_url() {
         let url = Url::parse("https://me:s%40e+cret@prom.example:9/sub?x=1").unwrap();
         let (plain, auth) = Auth::None.with_url(&url);
         assert_eq!(plain.as_str(), "https://prom.example:9/sub");

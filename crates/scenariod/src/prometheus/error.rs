@@ -1,5 +1,5 @@
-//! What can be wrong with an answer of a Prometheus, in words: what was asked, what was seen, what may help. The
-//! libraries below have words of their own, which say nothing to whoever mistyped a URL.
+//! Errors of a Prometheus client in plain words: the address, what was found, and a hint. The messages of the HTTP and TLS
+//! libraries are replaced, because they do not help a user who mistyped a URL.
 
 use std::error::Error;
 use std::io;
@@ -8,103 +8,111 @@ use std::time::Duration;
 use daemon_core::exit::{Exit, UserError};
 use reqwest::{StatusCode, Url};
 
-/// A Prometheus that hangs must not hold up the end of a run for long.
+/// A Prometheus that hangs must not delay the end of a run for long.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(3);
-/// So much of a strange answer is passed on.
-const MOST_TEXT: usize = 80;
+pub(super) const INCOMPLETE: &str = "its response is incomplete";
+/// Characters of an unexpected response that are shown.
+const MAX_EXCERPT: usize = 80;
 
-/// Why there is no answer. No message names what authenticates us.
+/// Why a query has no result. No message contains credentials.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum PromError {
-    #[error("cannot make an HTTP client: {reason}")]
+pub(crate) enum PrometheusError {
+    #[error("cannot create an HTTP client: {reason}")]
     Client { reason: String },
     #[error("cannot read the token file {path}: {reason}")]
     Token { path: String, reason: String },
     #[error("prometheus at {base} does not answer: {reason}")]
-    Silent { base: String, reason: String },
-    #[error("prometheus at {base} speaks no TLS")]
-    Plain { base: String },
-    #[error("prometheus at {base} wants TLS")]
-    Tls { base: String },
+    Unavailable { base: String, reason: String },
+    #[error("prometheus at {base} does not support TLS")]
+    TlsUnsupported { base: String },
+    #[error("prometheus at {base} requires TLS")]
+    TlsRequired { base: String },
     #[error("prometheus at {base} is not trusted: {reason}")]
     Untrusted { base: String, reason: &'static str },
-    #[error("prometheus at {base} refuses us ({status})")]
+    #[error("prometheus at {base} denies access ({status})")]
     Unauthorized { base: String, status: u16 },
-    #[error("prometheus at {base} refuses the query ({status}): {message}")]
-    Refused { base: String, status: u16, message: String },
-    #[error("what answers at {base} is no prometheus: {seen}")]
-    Foreign { base: String, seen: String },
+    #[error("prometheus at {base} rejects the query ({status}): {message}")]
+    Rejected { base: String, status: u16, message: String },
+    #[error("the server at {base} is not a prometheus: {found}")]
+    NotPrometheus { base: String, found: String },
 }
 
-impl PromError {
-    /// Asking on would only cost time.
-    pub(crate) fn is_silence(&self) -> bool {
-        !matches!(self, PromError::Refused { .. })
+impl PrometheusError {
+    /// Whether further queries would fail as well.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        !matches!(self, PrometheusError::Rejected { .. })
     }
 
-    /// From the layers of a call that failed on its way.
-    pub(super) fn transport(base: String, error: &reqwest::Error) -> PromError {
-        let silent = |reason: &str| PromError::Silent { base: base.clone(), reason: reason.to_owned() };
+    /// From the errors below a failed call.
+    pub(super) fn transport(base: String, error: &reqwest::Error) -> PrometheusError {
+        let unavailable =
+            |reason: &str| PrometheusError::Unavailable { base: base.clone(), reason: reason.to_owned() };
         if error.is_timeout() {
-            return silent(&format!("no answer within {} s", CALL_TIMEOUT.as_secs()));
+            return unavailable(&format!("no answer within {} s", CALL_TIMEOUT.as_secs()));
         }
-        let told = layers(error).find_map(|layer| {
+        let known = layers(error).find_map(|layer| {
             if let Some(tls) = layer.downcast_ref::<rustls::Error>() {
-                return Some(tls_words(base.clone(), tls));
+                return Some(tls_error(base.clone(), tls));
             }
-            layer.downcast_ref::<io::Error>().and_then(|error| io_words(error)).map(silent)
+            layer.downcast_ref::<io::Error>().and_then(|error| io_reason(error)).map(unavailable)
         });
-        told.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             if error.is_connect() {
-                // What has no type of its own here is the search for the name.
-                silent("its host name leads nowhere")
+                // Name resolution is the only connect error without a type of its own.
+                unavailable("cannot resolve its host name")
             } else if error.is_body() || error.is_decode() {
-                silent("its answer broke off")
+                unavailable(INCOMPLETE)
             } else {
-                silent("it closed the connection or does not speak HTTP")
+                unavailable("it closed the connection or does not speak HTTP")
             }
         })
     }
 
-    /// From an answer that is not what Prometheus sends.
-    pub(super) fn foreign(base: String, status: StatusCode, seen: &Seen<'_>) -> PromError {
-        let text = String::from_utf8_lossy(seen.body);
-        let line: String = text.lines().next().unwrap_or_default().chars().take(MOST_TEXT).collect();
-        // Every server that serves TLS alone says so in its own words, all of them with this one.
+    /// From a response that Prometheus would not send.
+    pub(super) fn unexpected(
+        base: String,
+        status: StatusCode,
+        response: &UnexpectedResponse<'_>,
+    ) -> PrometheusError {
+        let text = String::from_utf8_lossy(response.body);
+        let line: String = text.lines().next().unwrap_or_default().chars().take(MAX_EXCERPT).collect();
+        // Servers that only serve TLS say so in different words, but all mention HTTPS.
         if status == StatusCode::BAD_REQUEST && text.contains("HTTPS") {
-            return PromError::Tls { base };
+            return PrometheusError::TlsRequired { base };
         }
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            return PromError::Silent { base, reason: status.to_string() };
+            return PrometheusError::Unavailable { base, reason: status.to_string() };
         }
-        let what = match seen.kind {
-            _ if status.is_redirection() => seen
-                .location
-                .map_or_else(|| "a redirect".to_owned(), |to| format!("a redirect to {}", plain(to))),
-            _ if seen.body.is_empty() => "an empty answer".to_owned(),
+        let content = match response.kind {
+            _ if status.is_redirection() => response.location.map_or_else(
+                || "a redirect".to_owned(),
+                |to| format!("a redirect to {}", without_secrets(to)),
+            ),
+            _ if response.body.is_empty() => "an empty response".to_owned(),
             "text/html" => "a web page".to_owned(),
-            "application/json" => "JSON of another kind".to_owned(),
+            "application/json" => "unknown JSON".to_owned(),
             _ if line.chars().all(|c| !c.is_control()) => format!("\"{}\"", line.trim()),
-            _ => format!("{} bytes", seen.body.len()),
+            _ => format!("{} bytes", response.body.len()),
         };
-        PromError::Foreign { base, seen: format!("{status}, {what}") }
+        PrometheusError::NotPrometheus { base, found: format!("{status}, {content}") }
     }
 }
 
-/// The parts of an answer by which a stranger is told.
+/// The parts of a response that show what kind of server sent it.
 #[derive(Debug)]
-pub(super) struct Seen<'a> {
+pub(super) struct UnexpectedResponse<'a> {
+    /// The content type.
     pub(super) kind: &'a str,
     pub(super) location: Option<&'a str>,
     pub(super) body: &'a [u8],
 }
 
-/// Without query, user and password, which may hold what is nobody's business.
-fn plain(location: &str) -> String {
+/// The URL without query, user and password, which may hold secrets.
+fn without_secrets(location: &str) -> String {
     let Ok(mut url) = Url::parse(location) else {
-        return location.split(['?', '#']).next().unwrap_or_default().chars().take(MOST_TEXT).collect();
+        return location.split(['?', '#']).next().unwrap_or_default().chars().take(MAX_EXCERPT).collect();
     };
-    // Refused only for URLs that can have neither.
+    // Both fail only for URLs that cannot have credentials.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.set_query(None);
@@ -112,7 +120,7 @@ fn plain(location: &str) -> String {
     url.to_string()
 }
 
-/// The error and what is below it; an `io::Error` hides what it carries from `source`.
+/// The error and its sources. An `io::Error` hides the error it carries from `source`, so that one is added.
 fn layers<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |layer| below(*layer))
 }
@@ -124,67 +132,71 @@ fn below<'a>(layer: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
     }
 }
 
-fn io_words(error: &io::Error) -> Option<&'static str> {
+fn io_reason(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => Some("nobody listens there"),
+        io::ErrorKind::ConnectionRefused => Some("connection refused"),
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
             Some("it closed the connection")
         }
-        io::ErrorKind::UnexpectedEof => Some("its answer broke off"),
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Some("there is no way to it"),
-        io::ErrorKind::TimedOut => Some("it cannot be reached"),
+        io::ErrorKind::UnexpectedEof => Some(INCOMPLETE),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Some("no route to host"),
+        io::ErrorKind::TimedOut => Some("the connection timed out"),
         _ => None,
     }
 }
 
-fn tls_words(base: String, error: &rustls::Error) -> PromError {
-    use rustls::CertificateError as Wrong;
+fn tls_error(base: String, error: &rustls::Error) -> PrometheusError {
+    use rustls::CertificateError;
 
     let reason = match error {
-        rustls::Error::InvalidMessage(_) => return PromError::Plain { base },
-        rustls::Error::InvalidCertificate(wrong) => match wrong {
-            Wrong::Expired | Wrong::ExpiredContext { .. } => "its certificate has expired",
-            Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
-                "its certificate is for another name"
+        rustls::Error::InvalidMessage(_) => return PrometheusError::TlsUnsupported { base },
+        rustls::Error::InvalidCertificate(error) => match error {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => "certificate has expired",
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "certificate is for another host name"
             }
-            Wrong::UnknownIssuer => "nobody this machine knows signed its certificate",
-            _ => "its certificate is not valid",
+            CertificateError::UnknownIssuer => "certificate signed by an unknown authority",
+            _ => "invalid certificate",
         },
-        _ => "it agrees to no TLS that is safe",
+        _ => "TLS handshake failed",
     };
-    PromError::Untrusted { base, reason }
+    PrometheusError::Untrusted { base, reason }
 }
 
-impl UserError for PromError {
+impl UserError for PrometheusError {
     fn exit(&self) -> Exit {
         match self {
-            PromError::Token { .. } => Exit::Usage,
-            PromError::Client { .. } => Exit::Setup,
-            PromError::Silent { .. }
-            | PromError::Plain { .. }
-            | PromError::Tls { .. }
-            | PromError::Untrusted { .. }
-            | PromError::Unauthorized { .. }
-            | PromError::Refused { .. }
-            | PromError::Foreign { .. } => Exit::Inconclusive,
+            PrometheusError::Token { .. } => Exit::Usage,
+            PrometheusError::Client { .. } => Exit::Setup,
+            PrometheusError::Unavailable { .. }
+            | PrometheusError::TlsUnsupported { .. }
+            | PrometheusError::TlsRequired { .. }
+            | PrometheusError::Untrusted { .. }
+            | PrometheusError::Unauthorized { .. }
+            | PrometheusError::Rejected { .. }
+            | PrometheusError::NotPrometheus { .. } => Exit::Inconclusive,
         }
     }
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            PromError::Silent { .. } | PromError::Foreign { .. } => {
-                "`--prometheus URL` names another one; `--no-verdict` walks the phases without a verdict"
+            PrometheusError::Unavailable { .. } | PrometheusError::NotPrometheus { .. } => {
+                "`--prometheus URL` selects another Prometheus; `--no-verdict` runs without a verdict".to_owned()
+            }
+            PrometheusError::TlsUnsupported { base } => {
+                format!("try {}", base.replacen("https://", "http://", 1))
+            }
+            PrometheusError::TlsRequired { base } => {
+                format!("try {}", base.replacen("http://", "https://", 1))
+            }
+            PrometheusError::Unauthorized { .. } => {
+                "pass a token with `--prometheus-token-file` or LAB_PROMETHEUS_TOKEN, or put user and password into the URL"
                     .to_owned()
             }
-            PromError::Plain { base } => format!("is it {}?", base.replacen("https://", "http://", 1)),
-            PromError::Tls { base } => format!("is it {}?", base.replacen("http://", "https://", 1)),
-            PromError::Unauthorized { .. } => {
-                "`--prometheus-token-file`, LAB_PROMETHEUS_TOKEN or user and password in the URL".to_owned()
-            }
-            PromError::Client { .. }
-            | PromError::Token { .. }
-            | PromError::Untrusted { .. }
-            | PromError::Refused { .. } => return None,
+            PrometheusError::Client { .. }
+            | PrometheusError::Token { .. }
+            | PrometheusError::Untrusted { .. }
+            | PrometheusError::Rejected { .. } => return None,
         })
     }
 }

@@ -1,8 +1,8 @@
-//! Answers of Prometheus as data, and the times at which a query is evaluated. Nothing is asked or judged here.
+//! The series that Prometheus returns, and the times at which a query is evaluated. No calls and no judgement here.
 
 use std::collections::BTreeMap;
 
-/// The times at which a query is evaluated: `step` seconds apart, counted back from the last.
+/// The times at which a query is evaluated: every `step` seconds, counted back from `last`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Grid {
     pub(crate) first: f64,
@@ -10,7 +10,7 @@ pub(crate) struct Grid {
     pub(crate) step: f64,
 }
 
-/// One series of an answer: its labels, and values with their times.
+/// One series: its labels, and its points as (time, value).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Series {
     pub(crate) labels: BTreeMap<String, String>,
@@ -18,23 +18,26 @@ pub(crate) struct Series {
 }
 
 impl Series {
+    /// The value of a label; empty if the series does not have it.
     pub(crate) fn label(&self, name: &str) -> &str {
         self.labels.get(name).map_or("", String::as_str)
     }
 
-    /// By the values that tell it from its neighbours, which its scrape does not.
-    pub(crate) fn terse(&self) -> String {
-        let telling = |name: &str| !matches!(name, "__name__" | "instance" | "job");
-        let values = self.labels.iter().filter(|(name, _)| telling(name)).map(|(_, value)| value.as_str());
+    /// The values of its labels, without the metric name and the labels of the scrape.
+    pub(crate) fn short_name(&self) -> String {
+        let is_own = |name: &str| !matches!(name, "__name__" | "instance" | "job");
+        let values = self.labels.iter().filter(|(name, _)| is_own(name)).map(|(_, value)| value.as_str());
         values.collect::<Vec<_>>().join(" ")
     }
 
-    pub(crate) fn scraped(&self) -> String {
-        let place = format!("{} {}", self.label("instance"), self.label("job"));
-        format!("{} ({})", self.terse(), place.trim()).trim_start().to_owned()
+    /// The short name and the scrape target.
+    pub(crate) fn name_with_target(&self) -> String {
+        let target = format!("{} {}", self.label("instance"), self.label("job"));
+        format!("{} ({})", self.short_name(), target.trim()).trim_start().to_owned()
     }
 
-    pub(crate) fn whole(&self) -> String {
+    /// All labels with their names.
+    pub(crate) fn full_name(&self) -> String {
         let labels = self.labels.iter().map(|(name, value)| format!("{name}={value:?}"));
         labels.collect::<Vec<_>>().join(" ")
     }

@@ -1,4 +1,4 @@
-//! How Prometheus spells its answers. Values come as text, times as numbers.
+//! The JSON of Prometheus' HTTP API. Values are strings, times are numbers. No calls here.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,18 @@ use serde::de::IgnoredAny;
 
 use super::series::Series;
 
-pub(super) enum Answer {
+/// A response of the API.
+pub(super) enum ApiResponse {
     Series(Vec<Series>),
     Error(String),
 }
 
-/// Why there is none in what was sent.
+/// Why a body is not a response of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoAnswer {
-    /// It ends in the middle.
-    Cut,
-    /// It is something else.
+pub(super) enum DecodeError {
+    /// The JSON is cut off.
+    Incomplete,
+    /// The body is something else.
     Other,
 }
 
@@ -31,20 +32,20 @@ enum Body {
 #[derive(Deserialize)]
 #[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
 enum Data {
-    Vector(Vec<One>),
-    Matrix(Vec<Many>),
+    Vector(Vec<VectorSeries>),
+    Matrix(Vec<MatrixSeries>),
     Scalar(Sample),
     String(IgnoredAny),
 }
 
 #[derive(Deserialize)]
-struct One {
+struct VectorSeries {
     metric: BTreeMap<String, String>,
     value: Sample,
 }
 
 #[derive(Deserialize)]
-struct Many {
+struct MatrixSeries {
     metric: BTreeMap<String, String>,
     values: Vec<Sample>,
 }
@@ -53,36 +54,36 @@ struct Many {
 struct Sample(f64, String);
 
 impl Sample {
-    fn read(&self) -> (f64, f64) {
-        // `NaN`, `+Inf` and `-Inf` are read as they are meant.
+    fn point(&self) -> (f64, f64) {
+        // Rust parses `NaN`, `+Inf` and `-Inf` as Prometheus means them.
         (self.0, self.1.parse().unwrap_or(f64::NAN))
     }
 }
 
-impl Answer {
-    pub(super) fn read(bytes: &[u8]) -> Result<Answer, NoAnswer> {
-        let read = |error: serde_json::Error| match error.is_eof() && !bytes.is_empty() {
-            true => NoAnswer::Cut,
-            false => NoAnswer::Other,
+impl ApiResponse {
+    pub(super) fn decode(bytes: &[u8]) -> Result<ApiResponse, DecodeError> {
+        let decode_error = |error: serde_json::Error| match error.is_eof() && !bytes.is_empty() {
+            true => DecodeError::Incomplete,
+            false => DecodeError::Other,
         };
-        let body = serde_json::from_slice(bytes).map_err(read)?;
+        let body = serde_json::from_slice(bytes).map_err(decode_error)?;
         Ok(match body {
-            Body::Error { error } => Answer::Error(error),
+            Body::Error { error } => ApiResponse::Error(error),
             Body::Success { data: Data::Scalar(sample) } => {
-                Answer::Series(vec![Series { points: vec![sample.read()], ..Series::default() }])
+                ApiResponse::Series(vec![Series { points: vec![sample.point()], ..Series::default() }])
             }
             Body::Success { data: Data::Vector(series) } => {
-                let one = |one: One| Series { labels: one.metric, points: vec![one.value.read()] };
-                Answer::Series(series.into_iter().map(one).collect())
+                let one = |one: VectorSeries| Series { labels: one.metric, points: vec![one.value.point()] };
+                ApiResponse::Series(series.into_iter().map(one).collect())
             }
             Body::Success { data: Data::Matrix(series) } => {
-                let many = |many: Many| Series {
+                let many = |many: MatrixSeries| Series {
                     labels: many.metric,
-                    points: many.values.iter().map(Sample::read).collect(),
+                    points: many.values.iter().map(Sample::point).collect(),
                 };
-                Answer::Series(series.into_iter().map(many).collect())
+                ApiResponse::Series(series.into_iter().map(many).collect())
             }
-            Body::Success { data: Data::String(_) } => return Err(NoAnswer::Other),
+            Body::Success { data: Data::String(_) } => return Err(DecodeError::Other),
         })
     }
 }

@@ -1,21 +1,21 @@
-//! What can be wrong with a query of a scenario, and the placeholders that one may hold.
+//! Errors in the queries of scenarios, and the placeholders that a query may contain.
 
 pub(super) const TARGETS: &str = "$targets";
 pub(super) const OTHERS: &str = "$others";
 
-/// What is wrong with a query.
+/// What is wrong with a query. The messages follow the name of the key that holds it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum QueryError {
     #[error("cannot be parsed: {0}")]
     Syntax(String),
-    #[error("`{0}` is no placeholder, there are `{TARGETS}` and `{OTHERS}`")]
+    #[error("has an unknown placeholder `{0}`, must be `{TARGETS}` or `{OTHERS}`")]
     Placeholder(String),
-    #[error("compares without `bool`: what is false would be no data; write `{0} bool`")]
-    Bare(String),
-    #[error("yields no 0 or 1: compare with `bool`")]
-    NoTruth,
-    #[error("yields a 0 or 1, `compare` needs a number")]
-    NoNumber,
+    #[error("must compare with `{0} bool`: without `bool`, false means no data")]
+    MissingBool(String),
+    #[error("must return 0 or 1: compare with `bool`")]
+    NotBoolean,
+    #[error("returns 0 or 1, but `compare` needs a number")]
+    NotNumber,
     #[error("{0}")]
-    Name(String),
+    UnknownName(String),
 }

@@ -1,10 +1,10 @@
-//! How far back the answer of a query looks: what lies further back than the start of a phase is the phase before. Pure.
+//! How far a query looks back. At the start of a phase, a query also looks at the phase before. Pure.
 
 use std::time::Duration;
 
 use promql_parser::parser::{Expr, Offset, VectorSelector};
 
-/// A time, and so many intervals between metrics on top of it.
+/// A duration plus a number of scrape intervals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Lookback {
     time: Duration,
@@ -12,15 +12,17 @@ pub(super) struct Lookback {
 }
 
 impl Lookback {
-    pub(super) fn of(expr: &Expr) -> Lookback {
+    pub(super) fn of_expr(expr: &Expr) -> Lookback {
         match expr {
-            Expr::Aggregate(aggregate) => Lookback::of(&aggregate.expr),
-            Expr::Unary(unary) => Lookback::of(&unary.expr),
-            Expr::Paren(paren) => Lookback::of(&paren.expr),
-            Expr::Binary(binary) => Lookback::of(&binary.lhs).longest(Lookback::of(&binary.rhs)),
-            Expr::Subquery(sub) => Lookback::of(&sub.expr).plus(sub.range).plus(offset(sub.offset.as_ref())),
-            Expr::VectorSelector(selector) => sample(selector),
-            Expr::MatrixSelector(matrix) => match recorded(&matrix.vs) {
+            Expr::Aggregate(aggregate) => Lookback::of_expr(&aggregate.expr),
+            Expr::Unary(unary) => Lookback::of_expr(&unary.expr),
+            Expr::Paren(paren) => Lookback::of_expr(&paren.expr),
+            Expr::Binary(binary) => Lookback::of_expr(&binary.lhs).longest(Lookback::of_expr(&binary.rhs)),
+            Expr::Subquery(sub) => {
+                Lookback::of_expr(&sub.expr).plus(sub.range).plus(offset(sub.offset.as_ref()))
+            }
+            Expr::VectorSelector(selector) => of_sample(selector),
+            Expr::MatrixSelector(matrix) => match of_recorded(&matrix.vs) {
                 Some(recorded) => recorded.plus(matrix.range).plus(offset(matrix.vs.offset.as_ref())),
                 None => Lookback { time: matrix.range, intervals: 0 }.plus(offset(matrix.vs.offset.as_ref())),
             },
@@ -28,13 +30,13 @@ impl Lookback {
                 .args
                 .args
                 .iter()
-                .map(|arg| Lookback::of(arg))
+                .map(|arg| Lookback::of_expr(arg))
                 .fold(Lookback::default(), Lookback::longest),
             Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => Lookback::default(),
         }
     }
 
-    pub(super) fn with(self, interval: Duration) -> Duration {
+    pub(super) fn with_interval(self, interval: Duration) -> Duration {
         self.time + interval * self.intervals
     }
 
@@ -47,14 +49,14 @@ impl Lookback {
     }
 }
 
-/// One sample: as old as the last scrape, or as the last evaluation of its rule.
-fn sample(selector: &VectorSelector) -> Lookback {
+/// A sample is as old as the last scrape, or as the last evaluation of its recording rule.
+fn of_sample(selector: &VectorSelector) -> Lookback {
     let plain = Lookback { time: Duration::ZERO, intervals: 1 };
-    recorded(selector).unwrap_or(plain).plus(offset(selector.offset.as_ref()))
+    of_recorded(selector).unwrap_or(plain).plus(offset(selector.offset.as_ref()))
 }
 
-/// A recorded series says in the end of its name, such as `rate5s`, on how many seconds it looks back.
-fn recorded(selector: &VectorSelector) -> Option<Lookback> {
+/// The name of a recorded series ends in the seconds that it looks back, such as `rate5s`.
+fn of_recorded(selector: &VectorSelector) -> Option<Lookback> {
     let name = selector.name.as_deref().filter(|name| name.contains(':'))?;
     let digits = name.strip_suffix('s').map(|rest| {
         let start = rest.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |at| at + 1);

@@ -1,4 +1,4 @@
-//! Whether the metrics and labels a query names exist. Names that are not the lab's are another exporter's. Pure.
+//! Checks that the metrics and labels in a query exist. Names that are not similar to the lab's belong to other exporters. Pure.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -11,19 +11,19 @@ use promql_parser::util::visitor::{ExprVisitor, walk_expr};
 
 use super::QueryError;
 
-/// The rules that the lab's Prometheus records.
+/// The recording rules of the lab's Prometheus.
 const RULES: &str = include_str!("../../../../prometheus/rules/client.yml");
-/// What Prometheus adds to every series, and what buckets have.
+/// Labels that Prometheus adds, and labels of histograms.
 const COMMON_LABELS: [&str; 4] = ["job", "instance", "le", "server"];
 
-/// Every name a series of the lab may have.
+/// All series names of the lab.
 static KNOWN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     let recorded = RULES.lines().filter_map(|line| line.trim().strip_prefix("- record: ")).map(str::to_owned);
     series_names().chain(recorded).collect()
 });
 
-/// The first words of names, by which the lab's are told from others'.
-static OURS: LazyLock<BTreeSet<String>> =
+/// The first words of these names, which distinguish them from those of other exporters.
+static PREFIXES: LazyLock<BTreeSet<String>> =
     LazyLock::new(|| KNOWN.iter().map(|name| first_word(name).to_owned()).collect());
 
 static LABELS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
@@ -34,11 +34,11 @@ fn first_word(name: &str) -> &str {
     name.split(['_', ':']).next().unwrap_or_default()
 }
 
-pub(super) fn check(expr: &Expr) -> Result<(), QueryError> {
-    walk_expr(&mut Names, expr).map(|_| ())
+pub(super) fn check_names(expr: &Expr) -> Result<(), QueryError> {
+    walk_expr(&mut NameCheck, expr).map(|_| ())
 }
 
-/// The metrics a query names that are not the lab's.
+/// The metrics in a query that are not the lab's.
 #[cfg(test)]
 pub(super) fn foreign(expr: &Expr) -> Vec<String> {
     struct Foreign(Vec<String>);
@@ -62,33 +62,33 @@ pub(super) fn foreign(expr: &Expr) -> Vec<String> {
     foreign.0
 }
 
-struct Names;
+struct NameCheck;
 
-impl ExprVisitor for Names {
+impl ExprVisitor for NameCheck {
     type Error = QueryError;
 
     fn pre_visit(&mut self, expr: &Expr) -> Result<bool, QueryError> {
         match expr {
-            Expr::VectorSelector(selector) => selected(selector)?,
-            Expr::MatrixSelector(matrix) => selected(&matrix.vs)?,
+            Expr::VectorSelector(selector) => check_selector(selector)?,
+            Expr::MatrixSelector(matrix) => check_selector(&matrix.vs)?,
             _ => {}
         }
         Ok(true)
     }
 }
 
-fn selected(selector: &VectorSelector) -> Result<(), QueryError> {
+fn check_selector(selector: &VectorSelector) -> Result<(), QueryError> {
     let matchers = selector.matchers.matchers.iter().chain(selector.matchers.or_matchers.iter().flatten());
     let matchers: Vec<&Matcher> = matchers.collect();
     let named = matchers.iter().find(|matcher| matcher.name == "__name__");
     let Some(name) = selector.name.as_deref().or(named.map(|matcher| matcher.value.as_str())) else {
-        return Err(QueryError::Name("selects series without naming a metric".to_owned()));
+        return Err(QueryError::UnknownName("must name a metric".to_owned()));
     };
     if !KNOWN.contains(name) {
-        // One slip away from one of our words is meant as ours; two may be somebody else's word.
-        if OURS.iter().any(|ours| strsim::osa_distance(first_word(name), ours) <= 1) {
+        // A first word with one typo is taken for ours. With two typos it may be the name of another exporter.
+        if PREFIXES.iter().any(|prefix| strsim::osa_distance(first_word(name), prefix) <= 1) {
             let near = did_you_mean(name, KNOWN.iter().map(String::as_str));
-            return Err(QueryError::Name(format!("unknown metric `{name}`{near}")));
+            return Err(QueryError::UnknownName(format!("has an unknown metric `{name}`{near}")));
         }
         return Ok(());
     }
@@ -96,7 +96,7 @@ fn selected(selector: &VectorSelector) -> Result<(), QueryError> {
     match unknown {
         Some(matcher) => {
             let near = did_you_mean(&matcher.name, LABELS.iter().copied());
-            Err(QueryError::Name(format!("unknown label `{}` of `{name}`{near}", matcher.name)))
+            Err(QueryError::UnknownName(format!("has an unknown label `{}` of `{name}`{near}", matcher.name)))
         }
         None => Ok(()),
     }

@@ -1,70 +1,70 @@
-//! What scenarios may ask, and what they are told otherwise.
+//! Which queries scenarios may use, and the messages for others.
 
 use super::*;
 
-fn wrong(promql: &str) -> String {
-    Query::new(promql, Yields::Truth).map_or_else(|error| error.to_string(), |query| format!("{query:?}"))
+fn error_of(promql: &str) -> String {
+    Query::new(promql, ValueKind::Truth).map_or_else(|error| error.to_string(), |query| format!("{query:?}"))
 }
 
 #[test]
-fn false_must_not_be_no_data() {
+fn comparisons_need_bool() {
     let open = "memcache_circuit_breaker_state{server=~\"$targets\"}";
-    for sound in [
+    for valid in [
         format!("{open} == bool 2"),
         format!("({open} == bool 2)"),
         format!("{open} == bool 2 or {open} == bool 1"),
         format!("({open} == bool 2) * ({open} != bool 1)"),
         format!("max({open} == bool 2)"),
     ] {
-        assert!(Query::new(&sound, Yields::Truth).is_ok(), "{sound}: {}", wrong(&sound));
-        assert_eq!(Query::new(&sound, Yields::Number), Err(QueryError::NoNumber), "{sound}");
+        assert!(Query::new(&valid, ValueKind::Truth).is_ok(), "{valid}: {}", error_of(&valid));
+        assert_eq!(Query::new(&valid, ValueKind::Number), Err(QueryError::NotNumber), "{valid}");
     }
     assert_eq!(
-        wrong(&format!("{open} == 2")),
-        "compares without `bool`: what is false would be no data; write `== bool`"
+        error_of(&format!("{open} == 2")),
+        "must compare with `== bool`: without `bool`, false means no data"
     );
-    assert_eq!(wrong(&format!("({open} == 2) or ({open} > 1)")), wrong(&format!("{open} == 2")));
+    assert_eq!(error_of(&format!("({open} == 2) or ({open} > 1)")), error_of(&format!("{open} == 2")));
     for without in [open.to_owned(), "1".to_owned(), format!("sum({open} == bool 2)")] {
-        assert_eq!(wrong(&without), "yields no 0 or 1: compare with `bool`", "{without}");
+        assert_eq!(error_of(&without), "must return 0 or 1: compare with `bool`", "{without}");
     }
-    assert!(Query::new(open, Yields::Number).is_ok());
+    assert!(Query::new(open, ValueKind::Number).is_ok());
 }
 
 #[test]
-fn what_is_misspelt_is_named_with_the_nearest_right_word() {
+fn typos_are_reported_with_a_suggestion() {
     assert_eq!(
-        wrong("sum(rate(memcache_operation_total[5s])) > bool 1"),
-        "unknown metric `memcache_operation_total`, did you mean `memcache_operations_total`?"
+        error_of("sum(rate(memcache_operation_total[5s])) > bool 1"),
+        "has an unknown metric `memcache_operation_total`, did you mean `memcache_operations_total`?"
     );
     assert_eq!(
-        wrong("memcahe_operations_total > bool 1"),
-        "unknown metric `memcahe_operations_total`, did you mean `memcache_operations_total`?"
+        error_of("memcahe_operations_total > bool 1"),
+        "has an unknown metric `memcahe_operations_total`, did you mean `memcache_operations_total`?"
     );
     assert_eq!(
-        wrong("server:memcache_error_ration:rate5s > bool 1"),
-        "unknown metric `server:memcache_error_ration:rate5s`, did you mean `server:memcache_error_ratio:rate5s`?"
+        error_of("server:memcache_error_ration:rate5s > bool 1"),
+        "has an unknown metric `server:memcache_error_ration:rate5s`, did you mean `server:memcache_error_ratio:rate5s`?"
     );
     assert_eq!(
-        wrong("memcache_operations_total{sever=\"a\"} > bool 1"),
-        "unknown label `sever` of `memcache_operations_total`, did you mean `server`?"
+        error_of("memcache_operations_total{sever=\"a\"} > bool 1"),
+        "has an unknown label `sever` of `memcache_operations_total`, did you mean `server`?"
     );
     assert_eq!(
-        wrong("memcache_hits_total{server=~\"$target\"} > bool 1"),
-        "`$target` is no placeholder, there are `$targets` and `$others`"
+        error_of("memcache_hits_total{server=~\"$target\"} > bool 1"),
+        "has an unknown placeholder `$target`, must be `$targets` or `$others`"
     );
-    assert!(wrong("memcache_hits_total{ > bool 1").starts_with("cannot be parsed: "));
-    // Another exporter's metrics are none of our business.
+    assert!(error_of("memcache_hits_total{ > bool 1").starts_with("cannot be parsed: "));
+    // Metrics of other exporters are not checked.
     for foreign in ["node_load1 > bool 4", "mycache_operation_total > bool 1"] {
-        assert!(Query::new(foreign, Yields::Truth).is_ok(), "{foreign}");
+        assert!(Query::new(foreign, ValueKind::Truth).is_ok(), "{foreign}");
     }
 }
 
 #[test]
-fn nodes_are_filled_in_as_a_pattern() {
+fn placeholders_are_replaced_by_patterns_of_nodes() {
     let all = ["a.1", "b", "c"].map(str::to_owned);
     let targets = BTreeSet::from(["a.1".to_owned(), "c".to_owned()]);
     let nodes = Nodes { targets: &targets, all: &all };
-    let fill = |promql: &str| Query::new(promql, Yields::Number).unwrap().fill(nodes).unwrap();
+    let fill = |promql: &str| Query::new(promql, ValueKind::Number).unwrap().fill(nodes).unwrap();
     let filled = fill("memcache_hits_total{server=~\"$targets\"}");
     assert_eq!(filled.promql, "memcache_hits_total{server=~\"a[.]1|c\"}");
     assert_eq!(filled.nodes, ["a.1", "c"]);
@@ -75,18 +75,18 @@ fn nodes_are_filled_in_as_a_pattern() {
     );
     let truth = "sum by (server) (rate(memcache_hits_total{server=~\"$targets\"}[5s])) > bool 3";
     assert_eq!(
-        Query::new(truth, Yields::Truth).unwrap().compared(nodes).as_deref(),
+        Query::new(truth, ValueKind::Truth).unwrap().compared_value(nodes).as_deref(),
         Some("sum by (server) (rate(memcache_hits_total{server=~\"a[.]1|c\"}[5s]))")
     );
     let all: Vec<String> = targets.iter().cloned().collect();
-    let query = Query::new("memcache_hits_total{server=~\"$others\"}", Yields::Number).unwrap();
+    let query = Query::new("memcache_hits_total{server=~\"$others\"}", ValueKind::Number).unwrap();
     assert_eq!(query.fill(Nodes { targets: &targets, all: &all }), None);
 }
 
 #[test]
 fn a_query_knows_how_far_it_looks_back() {
     let second = Duration::from_secs(1);
-    let lookback = |promql: &str| Query::new(promql, Yields::Number).unwrap().lookback(second);
+    let lookback = |promql: &str| Query::new(promql, ValueKind::Number).unwrap().lookback(second);
     assert_eq!(lookback("memcache_circuit_breaker_state"), second);
     assert_eq!(lookback("rate(memcache_operations_total[3s])"), second * 3);
     assert_eq!(lookback("server:memcache_error_ratio:rate5s"), second * 6);

@@ -1,5 +1,5 @@
-//! Walks the phase machine with a real clock: does what `machine::step` says and tells it what came of it.
-//! What "inject" and "heal" mean is the rig's business; no HTTP and no output here.
+//! Walks the phases of one run in real time: does the actions of `machine::step` and passes it the events. The rig knows
+//! what an action means. This file makes no HTTP call and prints nothing.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,39 +7,39 @@ use metrics_core::labels::Phase;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::run::machine::{self, Action, Event, Hold, InvalidTransition, Outcome, State};
-
+use crate::run::machine::{self, Action, Event, FaultPresence, InvalidTransition, Outcome, State};
 use crate::scenario::Phases;
 
-/// How often the ground is looked at.
-const WATCH: Duration = Duration::from_secs(1);
-/// So long before the end of a phase, or a tenth of it, comes the last look.
-const LAST_LOOK: Duration = Duration::from_millis(100);
+/// The interval between two checks of Toxiproxy.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// How long before the end of a phase the last check begins. In a short phase: a tenth of the phase.
+const LAST_WATCH: Duration = Duration::from_millis(100);
 
-/// What a walk acts on.
+/// What a walk acts on: Toxiproxy, or a substitute in tests.
 pub(crate) trait Rig {
     /// Why an action failed.
     type Error;
 
-    /// Looks at the ground before anything is measured. May be dropped at any await.
-    fn clear(&mut self, stop: &CancellationToken) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    /// Prepares Toxiproxy before anything is measured. May be dropped at any await.
+    fn preflight(&mut self, stop: &CancellationToken)
+    -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Looks whether the ground is still as it was left. May be dropped at any await.
+    /// Checks that Toxiproxy still holds what it should. May be dropped at any await.
     fn watch(&mut self, stop: &CancellationToken) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Whether a look that was just dropped had waited for too long.
-    fn waited(&mut self) -> Result<(), Self::Error>;
+    /// Checks whether a `watch` that was just dropped had waited for too long.
+    fn check_dropped_watch(&mut self) -> Result<(), Self::Error>;
 
-    /// Puts back what is gone, after a look that failed while nothing was on. Never dropped, never told to stop.
+    /// Restores lost proxies after a `watch` that failed while no fault was on. Never dropped, and nothing stops it.
     fn repair(&mut self) -> impl Future<Output = ()> + Send;
 
-    /// Puts the faults on and reads them back; ends early, at a safe point, once `stop` is cancelled. Never dropped.
+    /// Injects the faults and reads them back. Ends early, at a safe point, once `stop` is cancelled. Never dropped.
     fn inject(&mut self, stop: &CancellationToken) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// When what is wanted of the faults changes next, `elapsed` into testing; never after its end.
+    /// When the wanted faults change next after `elapsed` of testing. `None`: not before its end.
     fn next_change(&self, elapsed: Duration) -> Option<Duration>;
 
-    /// Makes the faults what is wanted `elapsed` into testing; ends early, at a safe point, once `stop` is cancelled.
+    /// Makes the faults what is wanted after `elapsed` of testing. Ends early, at a safe point, once `stop` is cancelled.
     /// Never dropped.
     fn adjust(
         &mut self,
@@ -47,90 +47,94 @@ pub(crate) trait Rig {
         stop: &CancellationToken,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Takes the faults off and reads that back; gives why they were not as wanted any more before that. Never dropped,
-    /// never told to stop.
+    /// Removes the faults and reads back that they are gone. Gives why they were not as wanted before, if they were not.
+    /// Never dropped, and nothing stops it.
     fn heal(&mut self) -> impl Future<Output = Result<Option<Self::Error>, Self::Error>> + Send;
 
     /// A phase begins.
-    fn entered(&mut self, phase: Phase, at: SystemTime);
+    fn phase_entered(&mut self, phase: Phase, at: SystemTime);
 }
 
-/// A finished walk.
+/// The result of a walk.
 #[derive(Debug)]
-pub(crate) struct Walked<E> {
+pub(crate) struct WalkResult<E> {
     pub(crate) outcome: Outcome,
     /// Every action that failed, in order.
     pub(crate) errors: Vec<E>,
 }
 
-/// Walks one run to its end. `stop` ends it early; what is on is healed first.
+/// Walks one run to its end. `stop` ends it early, after the faults are removed.
 pub(crate) async fn walk<R: Rig>(
     rig: &mut R,
     phases: &Phases,
     stop: &CancellationToken,
-) -> Result<Walked<R::Error>, InvalidTransition> {
+) -> Result<WalkResult<R::Error>, InvalidTransition> {
     let mut errors = Vec::new();
     let (mut state, mut action) = machine::begin();
-    // Timers run from the moment their phase began, not from when the one who starts them got round to it.
+    // Timers count from the moment when the phase began, not from when they were started.
     let mut since = Instant::now();
     loop {
-        let event = match action {
-            Action::Clear => tokio::select! {
-                biased;
-                () = stop.cancelled() => Event::Cancelled,
-                cleared = rig.clear(stop) => told(cleared, |()| Event::Cleared, &mut errors),
-            },
+        let result = match action {
+            Action::Preflight => preflight(rig, stop).await,
             Action::StartTimer(length) if state == State::Testing => {
-                match test(rig, since, length, stop).await {
-                    Ok(event) => event,
-                    Err(error) => failed(error, &mut errors),
-                }
+                walk_testing(rig, since, length, stop).await
             }
-            Action::StartTimer(length) => match sit(rig, state, since, length, stop).await {
-                Ok(event) => event,
-                Err(error) => failed(error, &mut errors),
-            },
-            Action::Inject => match rig.inject(stop).await {
-                // Whatever it says, it stopped because it was told to.
-                Err(_) if stop.is_cancelled() => Event::Cancelled,
-                injected => told(injected, |()| Event::Injected, &mut errors),
-            },
-            Action::Heal => match rig.heal().await {
-                Ok(lost) => {
-                    let hold = if lost.is_some() { Hold::Lost } else { Hold::Held };
-                    // What broke the walk off has told it already.
-                    let untold = lost.filter(|_| errors.is_empty());
-                    errors.extend(untold);
-                    Event::Healed(hold)
+            Action::StartTimer(length) => walk_quiet_phase(rig, state, since, length, stop).await,
+            Action::Inject => inject(rig, stop).await,
+            Action::Heal => rig.heal().await.map(|lost| {
+                let presence = if lost.is_some() { FaultPresence::Lost } else { FaultPresence::Kept };
+                // An earlier error has already said why.
+                if errors.is_empty() {
+                    errors.extend(lost);
                 }
-                Err(error) => failed(error, &mut errors),
-            },
-            Action::Finish(outcome) => return Ok(Walked { outcome, errors }),
+                Event::Healed(presence)
+            }),
+            Action::Finish(outcome) => return Ok(WalkResult { outcome, errors }),
         };
+        let event = result.unwrap_or_else(|error| {
+            errors.push(error);
+            Event::Failed
+        });
         since = Instant::now();
         let before = state.phase();
         (state, action) = machine::step(state, event, phases)?;
-        // Idle is shown when the run is counted, in one step.
+        // Idle is exported together with the count of runs, in one step.
         if state.phase() != before && !matches!(state, State::Done(_)) {
-            rig.entered(state.phase(), SystemTime::now());
+            rig.phase_entered(state.phase(), SystemTime::now());
         }
     }
 }
 
-/// Sits a phase without faults out and looks at the ground now and then, at last just before the end. Nothing is
-/// injected before that look was answered; no other look moves the end.
-async fn sit<R: Rig>(
+async fn preflight<R: Rig>(rig: &mut R, stop: &CancellationToken) -> Result<Event, R::Error> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => Ok(Event::Cancelled),
+        result = rig.preflight(stop) => result.map(|()| Event::PreflightPassed),
+    }
+}
+
+async fn inject<R: Rig>(rig: &mut R, stop: &CancellationToken) -> Result<Event, R::Error> {
+    match rig.inject(stop).await {
+        // Any error after `stop` is a consequence of it.
+        Err(_) if stop.is_cancelled() => Ok(Event::Cancelled),
+        result => result.map(|()| Event::Injected),
+    }
+}
+
+/// Waits until the end of a phase without faults and checks Toxiproxy at intervals, for the last time just before the end.
+/// Nothing is injected before that last check is answered. No other check delays the end of a phase.
+async fn walk_quiet_phase<R: Rig>(
     rig: &mut R,
     state: State,
     since: Instant,
     length: Duration,
     stop: &CancellationToken,
 ) -> Result<Event, R::Error> {
-    let last = length.saturating_sub(LAST_LOOK.min(length / 10));
-    let needed = state == State::Stabilizing;
+    let last = length.saturating_sub(LAST_WATCH.min(length / 10));
+    let must_be_answered = state == State::Stabilizing;
     let mut due = Duration::ZERO;
     loop {
-        due = due.saturating_add(WATCH).min(last);
+        due = due.saturating_add(WATCH_INTERVAL).min(last);
         tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(Event::Cancelled),
@@ -140,13 +144,13 @@ async fn sit<R: Rig>(
             biased;
             () = stop.cancelled() => return Ok(Event::Cancelled),
             watched = rig.watch(stop) => watched,
-            () = sleep_until(since, length), if !needed => rig.waited(),
+            () = sleep_until(since, length), if !must_be_answered => rig.check_dropped_watch(),
         };
         if let Err(error) = watched {
             rig.repair().await;
             return Err(error);
         }
-        if due == last || !needed && since.elapsed() >= length {
+        if due == last || !must_be_answered && since.elapsed() >= length {
             break;
         }
         due = due.max(since.elapsed()).min(last);
@@ -158,9 +162,9 @@ async fn sit<R: Rig>(
     }
 }
 
-/// Sits testing out and brings each change about when it is due. Every moment is counted from the start, so a late
-/// change shifts no later one; one that was overtaken is left out.
-async fn test<R: Rig>(
+/// Waits until the end of testing and makes each change of the faults when it is due. Every moment counts from the start
+/// of testing: a late change does not delay later ones, and a change that is overtaken by the next is skipped.
+async fn walk_testing<R: Rig>(
     rig: &mut R,
     since: Instant,
     length: Duration,
@@ -169,7 +173,7 @@ async fn test<R: Rig>(
     let mut elapsed = Duration::ZERO;
     loop {
         let change = rig.next_change(elapsed).map_or(length, |next| next.min(length));
-        let due = change.min(elapsed.saturating_add(WATCH));
+        let due = change.min(elapsed.saturating_add(WATCH_INTERVAL));
         tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(Event::Cancelled),
@@ -184,7 +188,7 @@ async fn test<R: Rig>(
                 biased;
                 () = stop.cancelled() => return Ok(Event::Cancelled),
                 watched = rig.watch(stop) => watched?,
-                // A change is due: making it looks as well.
+                // A change is due, and making it checks as well.
                 () = sleep_until(since, change) => {}
             }
             continue;
@@ -203,24 +207,12 @@ async fn test<R: Rig>(
         };
         match adjusted {
             Ok(()) => {}
-            // Whatever it says, it stopped because it was told to.
+            // Any error after a stop is a consequence of it.
             Err(_) if stop.is_cancelled() => return Ok(Event::Cancelled),
             Err(_) if end.is_cancelled() => return Ok(Event::TimerElapsed),
             Err(error) => return Err(error),
         }
     }
-}
-
-fn told<T, E>(result: Result<T, E>, event: impl FnOnce(T) -> Event, errors: &mut Vec<E>) -> Event {
-    match result {
-        Ok(value) => event(value),
-        Err(error) => failed(error, errors),
-    }
-}
-
-fn failed<E>(error: E, errors: &mut Vec<E>) -> Event {
-    errors.push(error);
-    Event::Failed
 }
 
 async fn sleep_until(since: Instant, length: Duration) {

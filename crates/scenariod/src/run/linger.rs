@@ -1,21 +1,20 @@
-//! Staying for a moment after the last run: the series of a daemon that is gone go stale, and the last phase would
-//! never be seen to end.
+//! Keeps serving metrics after the last run, so that Prometheus scrapes its end. The series of a finished process go stale.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// So many scrapes have to come after the last phase.
+/// How many scrapes have to follow the last run.
 const SCRAPES: u64 = 2;
 
-/// Waits until two further scrapes were answered, at most `limit`; `stop` ends it at once.
+/// Waits until two further scrapes were answered, for at most `limit`. `stop` ends it at once.
 pub(crate) async fn linger(mut scrapes: watch::Receiver<u64>, limit: Duration, stop: &CancellationToken) {
     let enough = *scrapes.borrow() + SCRAPES;
     tokio::select! {
         biased;
         () = stop.cancelled() => {}
-        // An error says that the server is gone: nobody will scrape again.
+        // An error means that the server has ended: no scrape will follow.
         _ = scrapes.wait_for(|answered| *answered >= enough) => {}
         () = tokio::time::sleep(limit) => {}
     }
@@ -29,7 +28,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(5);
 
-    /// Scrapes once a second from `first` on; gives how long the linger took.
+    /// Scrapes once a second from `first` on. Gives how long `linger` took.
     async fn lingered(first: Duration, stop_after: Duration) -> Duration {
         let (sender, receiver) = watch::channel(7);
         let stop = CancellationToken::new();

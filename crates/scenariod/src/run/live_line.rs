@@ -1,5 +1,5 @@
-//! Reads the figures that move while a run goes and passes them to the live line. Nothing waits for it and nothing rests on
-//! it: what Prometheus does not answer in time is not shown.
+//! Reads figures of the client during a run and passes them to the live line. No other part waits for it. Figures that
+//! Prometheus does not answer in time are not shown.
 
 use std::time::Duration;
 
@@ -10,41 +10,41 @@ use tokio::time::{MissedTickBehavior, timeout};
 use crate::plan::Plan;
 use crate::prometheus::Prometheus;
 use crate::prometheus::Series;
-use crate::promql::pattern;
+use crate::promql::node_pattern;
 use crate::terminal::narrator::Narrator;
-use crate::terminal::progress::Figures;
+use crate::terminal::progress::LiveFigures;
 
-/// As often as the lab scrapes; no answer is waited for longer.
-const BEAT: Duration = Duration::from_secs(1);
+/// The interval of the readings, equal to the lab's scrape interval, and the limit of each.
+const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Reads until it is dropped.
+/// The background task that reads. Dropping this ends it.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Live(Option<JoinHandle<()>>);
+pub(crate) struct LiveLine(Option<JoinHandle<()>>);
 
-impl Live {
-    /// Reads nothing where nobody would see it.
-    pub(crate) fn start(prometheus: Option<&Prometheus>, narrator: &Narrator, plan: &Plan) -> Live {
+impl LiveLine {
+    /// Starts the task if there is a live line to show.
+    pub(crate) fn start(prometheus: Option<&Prometheus>, narrator: &Narrator, plan: &Plan) -> LiveLine {
         let read = |prometheus: &Prometheus| {
-            let targets: Vec<String> = plan.targets().into_iter().map(str::to_owned).collect();
-            let (promql, whose) = (readings::moving(&pattern(&targets)), whose(&targets));
+            let targets: Vec<String> = plan.targets().into_iter().collect();
+            let (promql, title) = (readings::moving(&node_pattern(&targets)), name_nodes(&targets));
             let (prometheus, narrator) = (prometheus.clone(), narrator.clone());
             tokio::spawn(async move {
-                let mut beat = tokio::time::interval(BEAT);
-                beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+                let mut ticks = tokio::time::interval(INTERVAL);
+                ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
                 loop {
-                    beat.tick().await;
-                    let answer = timeout(BEAT, prometheus.instant(&promql, None)).await;
+                    ticks.tick().await;
+                    let answer = timeout(INTERVAL, prometheus.instant(&promql, None)).await;
                     let series = answer.ok().and_then(Result::ok).unwrap_or_default();
-                    narrator.figures(figures(&whose, &series));
+                    narrator.figures(figures(&title, &series));
                 }
             })
         };
-        Live(prometheus.filter(|_| narrator.shows_figures()).map(read))
+        LiveLine(prometheus.filter(|_| narrator.shows_figures()).map(read))
     }
 }
 
-impl Drop for Live {
+impl Drop for LiveLine {
     fn drop(&mut self) {
         if let Some(task) = &self.0 {
             task.abort();
@@ -52,16 +52,16 @@ impl Drop for Live {
     }
 }
 
-/// Two names fit into a line.
-fn whose(targets: &[String]) -> String {
+/// Up to two nodes by name, more of them as a number.
+fn name_nodes(targets: &[String]) -> String {
     match targets {
         [] | [_] | [_, _] => targets.join(" and "),
         more => format!("{} nodes", more.len()),
     }
 }
 
-/// What is there of the nodes that are named, the breakers by state.
-fn figures(whose: &str, series: &[Series]) -> Figures {
+/// The figures that have a value, the breakers counted by state.
+fn figures(title: &str, series: &[Series]) -> LiveFigures {
     let of = |figure: &'static str| {
         series
             .iter()
@@ -82,9 +82,9 @@ fn figures(whose: &str, series: &[Series]) -> Figures {
     let shares = [share("failed", "failed"), share("slow", "over 100 ms")];
     let mut all: Vec<String> = rate.into_iter().chain(shares.into_iter().flatten()).chain(states).collect();
     if let Some(first) = all.first_mut() {
-        *first = format!("{whose}: {first}");
+        *first = format!("{title}: {first}");
     }
-    Figures(all)
+    LiveFigures(all)
 }
 
 #[cfg(test)]
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_shown_and_nothing_else() {
+    fn figures_without_a_value_are_not_shown() {
         assert_eq!(
             text(&[("breaker", 0.0), ("slow", 0.1012), ("rate", 2981.4), ("failed", 0.003)]),
             "memcached1: 2981/s, 0.3% failed, 10.1% over 100 ms, breaker closed"
@@ -116,10 +116,10 @@ mod tests {
     }
 
     #[test]
-    fn the_nodes_are_named_or_counted() {
-        let said = |names: &[&str]| whose(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
-        assert_eq!(said(&["a"]), "a");
-        assert_eq!(said(&["a", "b"]), "a and b");
-        assert_eq!(said(&["a", "b", "c"]), "3 nodes");
+    fn two_nodes_are_named_and_more_are_counted() {
+        let title = |names: &[&str]| name_nodes(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(title(&["a"]), "a");
+        assert_eq!(title(&["a", "b"]), "a and b");
+        assert_eq!(title(&["a", "b", "c"]), "3 nodes");
     }
 }

@@ -1,5 +1,5 @@
 //! The phase machine of one run: which state follows which event, and what is to be done about it.
-//! No clock, no network, no output: `driver` deals with all three and does what `step` says.
+//! Pure: `driver` has the clock and does what `step` says.
 
 use std::time::Duration;
 
@@ -7,78 +7,78 @@ use metrics_core::labels::Phase;
 
 use crate::scenario::Phases;
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Looking at what Toxiproxy holds before anything is measured.
-    Clearing,
+    /// Preparing Toxiproxy before anything is measured.
+    Preflight,
     Stabilizing,
     Injecting,
     Testing,
-    Healing(Next),
-    Recovering(Hold),
-    /// Recovery was not as it was left: whatever of this run is there all the same goes.
-    Mending,
+    Healing(AfterHealing),
+    Recovering(FaultPresence),
+    /// Recovery was disturbed: anything of this run that is there again is removed.
+    HealingAgain,
     Done(Outcome),
 }
 
-/// What follows once the faults are off.
+/// What follows once the faults are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum AfterHealing {
     Recover,
     End(Outcome),
 }
 
-/// Whether the faults were still there when they were to be removed.
+/// Whether the faults were as wanted until the run removed them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hold {
-    Held,
-    /// Somebody else removed them, or Toxiproxy restarted: the testing phase proves nothing.
+pub(crate) enum FaultPresence {
+    Kept,
+    /// For example somebody else removed them, or Toxiproxy restarted: the run is inconclusive.
     Lost,
 }
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// All phases walked, faults verified gone.
+    /// All phases were walked. The faults are removed and read back.
     Completed,
-    /// The faults did not stay on as wanted; they are verified gone.
+    /// The faults did not stay as wanted. They are removed and read back.
     FaultLost,
     Cancelled,
-    /// Set-up refused or failed; nothing was injected.
+    /// The preflight refused or failed. Nothing was injected.
     Refused,
-    /// Injecting failed; what had been injected is verified gone.
+    /// Injecting failed. Anything already injected is removed and read back.
     Undone,
-    /// A fault may still be on.
+    /// A fault may still be active.
     Residue,
 }
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    Cleared,
+    PreflightPassed,
     TimerElapsed,
     Injected,
-    Healed(Hold),
-    /// The action at hand failed for good.
+    Healed(FaultPresence),
+    /// The current action failed for good.
     Failed,
     Cancelled,
 }
 
-/// What is to be done next. Each action ends in exactly one event.
+/// The next action. Each action ends with exactly one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    Clear,
+    Preflight,
     StartTimer(Duration),
     Inject,
-    /// Remove what this run injected and see that it is gone; safe to repeat.
+    /// Remove what this run injected and read back that it is gone. May be repeated.
     Heal,
     Finish(Outcome),
 }
 
-/// An event that cannot happen in this state: a bug, never bad input.
+/// An event that cannot happen in this state. This is a bug, never bad input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the run cannot take {via:?} while {from:?}")]
+#[error("invalid event {via:?} in state {from:?}")]
 pub(crate) struct InvalidTransition {
     from: State,
     via: Event,
@@ -88,49 +88,53 @@ impl State {
     /// The phase this state is shown as. Injecting and healing are part of testing.
     pub(crate) fn phase(self) -> Phase {
         match self {
-            State::Clearing | State::Done(_) => Phase::Idle,
+            State::Preflight | State::Done(_) => Phase::Idle,
             State::Stabilizing => Phase::Stabilization,
             State::Injecting | State::Testing | State::Healing(_) => Phase::Testing,
-            State::Recovering(_) | State::Mending => Phase::Recovery,
+            State::Recovering(_) | State::HealingAgain => Phase::Recovery,
         }
     }
 }
 
 /// The first state of every run and its action.
 pub(crate) fn begin() -> (State, Action) {
-    (State::Clearing, Action::Clear)
+    (State::Preflight, Action::Preflight)
 }
 
-/// The one transition function.
+/// The state and the action that follow an event.
 pub(crate) fn step(
     state: State,
     event: Event,
     phases: &Phases,
 ) -> Result<(State, Action), InvalidTransition> {
-    use Event::{Cancelled, Cleared, Failed, Healed, Injected, TimerElapsed};
-    use State::{Clearing, Done, Healing, Injecting, Mending, Recovering, Stabilizing, Testing};
+    use Event::{Cancelled, Failed, Healed, Injected, PreflightPassed, TimerElapsed};
+    use State::{Done, Healing, HealingAgain, Injecting, Preflight, Recovering, Stabilizing, Testing};
     Ok(match (state, event) {
-        (Clearing, Cleared) => (Stabilizing, Action::StartTimer(phases.stabilization)),
-        (Clearing | Stabilizing, Failed) => finish(Outcome::Refused),
+        (Preflight, PreflightPassed) => (Stabilizing, Action::StartTimer(phases.stabilization)),
+        (Preflight | Stabilizing, Failed) => finish(Outcome::Refused),
         (Stabilizing, TimerElapsed) => (Injecting, Action::Inject),
         (Injecting, Injected) => (Testing, Action::StartTimer(phases.testing)),
-        // A failed injection may have applied in part.
-        (Injecting, Failed) => (Healing(Next::End(Outcome::Undone)), Action::Heal),
-        // Not as wanted any more: nothing that is measured from here on counts.
-        (Testing, Failed) => (Healing(Next::End(Outcome::FaultLost)), Action::Heal),
-        (Testing, TimerElapsed) => (Healing(Next::Recover), Action::Heal),
-        // While healing nobody listens: removal is never cut short.
-        (Injecting | Testing, Cancelled) => (Healing(Next::End(Outcome::Cancelled)), Action::Heal),
-        (Healing(Next::Recover), Healed(hold)) => (Recovering(hold), Action::StartTimer(phases.recovery)),
-        (Healing(Next::End(outcome)), Healed(_)) => finish(outcome),
-        (Healing(_) | Mending, Failed) => finish(Outcome::Residue),
-        (Recovering(Hold::Held), TimerElapsed) => finish(Outcome::Completed),
-        // Not as it was left: what is measured of the recovery does not count.
-        (Recovering(Hold::Lost), TimerElapsed) | (Mending, Healed(_)) => finish(Outcome::FaultLost),
-        (Recovering(_), Failed) => (Mending, Action::Heal),
-        (Clearing | Stabilizing | Recovering(_), Cancelled) => finish(Outcome::Cancelled),
+        // A failed injection may have added some of the toxics.
+        (Injecting, Failed) => (Healing(AfterHealing::End(Outcome::Undone)), Action::Heal),
+        // The faults are no longer as wanted: nothing measured from here on counts.
+        (Testing, Failed) => (Healing(AfterHealing::End(Outcome::FaultLost)), Action::Heal),
+        (Testing, TimerElapsed) => (Healing(AfterHealing::Recover), Action::Heal),
+        // Healing accepts no `Cancelled`: nothing ends a removal early.
+        (Injecting | Testing, Cancelled) => (Healing(AfterHealing::End(Outcome::Cancelled)), Action::Heal),
+        (Healing(AfterHealing::Recover), Healed(presence)) => {
+            (Recovering(presence), Action::StartTimer(phases.recovery))
+        }
+        (Healing(AfterHealing::End(outcome)), Healed(_)) => finish(outcome),
+        (Healing(_) | HealingAgain, Failed) => finish(Outcome::Residue),
+        (Recovering(FaultPresence::Kept), TimerElapsed) => finish(Outcome::Completed),
+        (Recovering(FaultPresence::Lost), TimerElapsed) | (HealingAgain, Healed(_)) => {
+            finish(Outcome::FaultLost)
+        }
+        // Recovery was disturbed: what was measured of it does not count.
+        (Recovering(_), Failed) => (HealingAgain, Action::Heal),
+        (Preflight | Stabilizing | Recovering(_), Cancelled) => finish(Outcome::Cancelled),
         (
-            from @ (Clearing | Stabilizing | Injecting | Testing | Healing(_) | Recovering(_) | Mending
+            from @ (Preflight | Stabilizing | Injecting | Testing | Healing(_) | Recovering(_) | HealingAgain
             | Done(_)),
             via,
         ) => {

@@ -1,12 +1,12 @@
-//! How the runs of a command ended, folded together: counts, errors, reports and the worst exit code.
+//! The results of all runs of a command: counts, errors, reports and the worst exit code.
 
 use daemon_core::exit::Exit;
 
 use crate::plan::schedule::Tally;
-use crate::run::rig::RunError;
+use crate::run::error::RunError;
 use crate::verdict::{Reports, RunEnd};
 
-/// The ends of all runs so far.
+/// The results of all runs so far.
 #[derive(Debug, Default)]
 pub(crate) struct Results {
     pub(crate) tally: Tally,
@@ -16,19 +16,19 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    /// The worst of all runs; 0 where nothing ran.
+    /// The worst exit code of all runs, 0 without any run.
     pub(crate) fn exit(&self) -> Exit {
         self.exit.unwrap_or(Exit::Ok)
     }
 
-    pub(super) fn add(&mut self, end: RunEnd, errors: Vec<RunError>) {
-        self.worsen(end.conclusion.exit);
+    pub(super) fn add_run(&mut self, end: RunEnd, errors: Vec<RunError>) {
+        self.raise_exit(end.conclusion.exit);
         self.tally.count(&end.report.scenario, end.conclusion.status);
         self.errors.extend(errors);
         self.reports.add(end.report);
     }
 
-    pub(super) fn worsen(&mut self, exit: Exit) {
+    pub(super) fn raise_exit(&mut self, exit: Exit) {
         self.exit = Some(self.exit().worst(exit));
     }
 }

@@ -1,4 +1,4 @@
-//! What a scenario expects, as the catalogue hands it out. Nothing is judged here.
+//! The expectations and stop rules of a scenario. Nothing is judged here.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::During;
 use crate::promql::Query;
 use crate::text::format_duration;
 
-/// One line of a verdict.
+/// One line of a verdict: a query and when it must be true.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Expectation {
     pub(crate) name: String,
@@ -16,42 +16,42 @@ pub(crate) struct Expectation {
     pub(crate) query: Query,
 }
 
-/// Whom an expectation is about.
+/// The subject of an expectation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     /// The client under test: it passes or fails.
     Client,
-    /// The fault: where it did nothing, nothing was tested.
+    /// The fault: without a visible effect, nothing was tested.
     Fault,
-    /// The client before the fault: where it was not well, what follows cannot be laid to the fault.
+    /// The client before the fault: if it was unhealthy, nothing can be attributed to the fault.
     Baseline,
 }
 
-/// When the query has to be true.
+/// When the query must be true.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Must {
     Always,
     Never,
     Sometime,
     AtEnd,
-    /// No later than so long after the phase began, and from then on.
+    /// From this long after the start of the phase until its end, at the latest.
     Within(Duration),
     Compare(Bounds),
 }
 
-/// Bounds of a phase's mean over the mean of stabilization; at least one is given.
+/// Bounds of the mean of a phase, as factors of the mean of stabilization. At least one is given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Bounds {
     pub(crate) at_least: Option<f64>,
     pub(crate) at_most: Option<f64>,
 }
 
-/// What ends testing early.
+/// A condition that ends testing early.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StopRule {
     pub(crate) name: String,
     pub(crate) query: Query,
-    /// True for so long.
+    /// How long the query must be true.
     pub(crate) lasting: Duration,
 }
 
@@ -66,7 +66,7 @@ impl Subject {
 }
 
 impl Must {
-    /// In words that follow the expectation's name.
+    /// In words that can follow the name of the expectation.
     pub(crate) fn describe(self) -> String {
         match self {
             Must::Always => "always".to_owned(),
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bound_is_told_as_a_factor() {
+    fn a_bound_is_described_as_a_factor() {
         let said = |at_least, at_most| Must::Compare(Bounds { at_least, at_most }).describe();
         assert_eq!(said(Some(2.0), None), "at least 2 x stabilization");
         assert_eq!(said(Some(0.5), Some(1.5)), "at least 0.5 x stabilization, at most 1.5 x stabilization");

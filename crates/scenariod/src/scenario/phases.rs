@@ -1,8 +1,8 @@
-//! The three phases of a run: how long each lasts, and the names by which expectations refer to them. Pure.
+//! The three phases of a run: their lengths and their names. Pure.
 
 use std::time::Duration;
 
-/// How long each phase lasts.
+/// The length of each phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Phases {
     pub(crate) stabilization: Duration,
@@ -10,7 +10,7 @@ pub(crate) struct Phases {
     pub(crate) recovery: Duration,
 }
 
-/// The part of a run that something is about.
+/// A phase, or all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum During {
     Stabilization,
@@ -21,7 +21,7 @@ pub(crate) enum During {
 }
 
 impl Phases {
-    /// All three together.
+    /// The length of the run.
     pub(crate) fn total(&self) -> Duration {
         self.stabilization.saturating_add(self.testing).saturating_add(self.recovery)
     }

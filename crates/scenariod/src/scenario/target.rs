@@ -1,4 +1,4 @@
-//! Whether the targets of a scenario are nodes of this lab. Pure.
+//! Checks the targets of a scenario against the nodes of a lab. Pure.
 
 use std::collections::BTreeSet;
 
@@ -8,40 +8,40 @@ use metrics_core::labels::FaultType;
 
 use crate::scenario::{FaultEntry, Scenario, Target};
 
-/// Everything in the scenario that this lab's nodes cannot carry.
-pub(crate) fn check(scenario: &Scenario, servers: &[String]) -> Problems {
+/// Every problem of the scenario with the nodes of this lab.
+pub(crate) fn check_targets(scenario: &Scenario, servers: &[String]) -> Problems {
     let mut problems = Problems::default();
     let mut taken: BTreeSet<(&str, FaultType)> = BTreeSet::new();
     for entry in &scenario.faults {
-        let mut wrong = |message: String| {
+        let mut report = |message: String| {
             let message = format!("scenario `{}`: {message}", scenario.name);
-            problems.0.push(Problem { file: entry.place.file.clone(), line: entry.place.line, message });
+            problems.0.push(Problem { file: entry.source.file.clone(), line: entry.source.line, message });
         };
-        for node in nodes(entry, servers, &mut wrong) {
-            // Series are labelled by node and fault: two of a kind on one node could not be told apart.
+        for node in nodes(entry, servers, &mut report) {
+            // Series have a label for the node and one for the fault: two faults of a kind on one node would share a series.
             if !taken.insert((node, entry.fault.label())) {
-                wrong(format!("{node} has the fault {} twice", entry.fault.label()));
+                report(format!("{node} has the fault {} twice", entry.fault.label()));
             }
         }
     }
     problems
 }
 
-/// The nodes an entry is sure to hit.
-fn nodes<'a>(entry: &'a FaultEntry, servers: &'a [String], wrong: &mut impl FnMut(String)) -> Vec<&'a str> {
+/// The nodes that get the fault of an entry, whatever the seed.
+fn nodes<'a>(entry: &'a FaultEntry, servers: &'a [String], report: &mut impl FnMut(String)) -> Vec<&'a str> {
     match &entry.target {
         Target::All => servers.iter().map(String::as_str).collect(),
         Target::Count(count) if count.get() > servers.len() => {
-            wrong(format!("{count} nodes are asked for, the lab has {}", servers.len()));
+            report(format!("`target` needs {count} nodes, the lab has {}", servers.len()));
             Vec::new()
         }
-        // With fewer nodes than the lab has, the seed may pick any.
+        // The seed may choose any of the nodes.
         Target::Count(count) if count.get() < servers.len() => Vec::new(),
         Target::Count(_) => servers.iter().map(String::as_str).collect(),
         Target::Named(names) => {
             for name in names.iter().filter(|name| !servers.contains(name)) {
                 let near = did_you_mean(name, servers.iter().map(String::as_str));
-                wrong(format!("unknown node `{name}`{near}"));
+                report(format!("unknown node `{name}`{near}"));
             }
             names.iter().map(String::as_str).collect()
         }

@@ -1,36 +1,38 @@
-//! What is wanted of each fault at each moment of testing. Pure: elapsed time is an argument, so a late call never
-//! shifts a later one.
+//! The strength of each fault at each moment of testing. Pure: elapsed time is an argument, so that a late call does not
+//! shift the calls after it.
 
 use std::time::Duration;
 
-use crate::fault::{Fault, Level};
+use daemon_core::values::Fraction;
+
+use crate::fault::Fault;
 use crate::text::{format_duration, format_share};
 
-/// How strong a fault is over time.
+/// The strength of a fault over time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Shape {
     /// At full strength all the time.
     #[default]
     Constant,
-    /// In so many equal parts of testing, at least 2, from one strength to another.
-    Ramp { from: Level, to: Level, steps: u32 },
-    /// On, off, on, ...
+    /// From one strength to another, in `steps` equal parts of testing, at least 2.
+    Ramp { from: Fraction, to: Fraction, steps: u32 },
+    /// On, off, on, and so on.
     Flap { on: Duration, off: Duration },
-    /// One strength after the other, `None` is off; off after the last.
+    /// One strength after the other, then off.
     Steps(Vec<Stretch>),
 }
 
-/// A part of `Shape::Steps`.
+/// A part of `Shape::Steps`. Its level `None` is off.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Stretch {
     pub(crate) length: Duration,
-    pub(crate) level: Option<Level>,
+    pub(crate) level: Option<Fraction>,
 }
 
 impl Shape {
-    /// The shape with all its lengths changed by `scale`.
+    /// The shape with `scale` applied to each length.
     pub(crate) fn scaled(&self, scale: impl Fn(Duration) -> Duration) -> Shape {
-        // Toxiproxy answers in milliseconds: shorter than that nothing could be seen to change.
+        // Calls to Toxiproxy take milliseconds: a shorter change would not be visible.
         let scale = |length| scale(length).max(Duration::from_millis(1));
         match self {
             Shape::Constant | Shape::Ramp { .. } => self.clone(),
@@ -42,9 +44,9 @@ impl Shape {
         }
     }
 
-    /// In words that follow a fault's; nothing where it is constant.
+    /// In words that can follow those of the fault; empty for a constant shape.
     pub(crate) fn describe(&self) -> String {
-        let share = |level: Level| format_share(level.get());
+        let share = |level: Fraction| format_share(level.get());
         match self {
             Shape::Constant => String::new(),
             Shape::Ramp { from, to, steps } => {
@@ -56,7 +58,7 @@ impl Shape {
             Shape::Steps(stretches) => {
                 let one = |stretch: &Stretch| {
                     let level = stretch.level.map_or("off".to_owned(), |level| match level {
-                        Level::FULL => "on".to_owned(),
+                        Fraction::ONE => "on".to_owned(),
                         level => share(level),
                     });
                     format!(" {} {level}", format_duration(stretch.length))
@@ -66,27 +68,27 @@ impl Shape {
         }
     }
 
-    /// Whether it asks for a strength between off and full.
+    /// Does it need a strength between off and full?
     pub(crate) fn is_graded(&self) -> bool {
         match self {
             Shape::Constant | Shape::Flap { .. } => false,
             Shape::Ramp { .. } => true,
             Shape::Steps(stretches) => {
-                stretches.iter().filter_map(|stretch| stretch.level).any(|level| level != Level::FULL)
+                stretches.iter().filter_map(|stretch| stretch.level).any(|level| level != Fraction::ONE)
             }
         }
     }
 
-    /// The strength after `elapsed` of a testing phase of this length, and when it changes next.
-    fn at(&self, elapsed: Duration, testing: Duration) -> (Option<Level>, Option<Duration>) {
+    /// The strength at `elapsed` in a testing phase of this length, and the time of its next change.
+    fn at(&self, elapsed: Duration, testing: Duration) -> (Option<Fraction>, Option<Duration>) {
         match self {
-            Shape::Constant => (Some(Level::FULL), None),
+            Shape::Constant => (Some(Fraction::ONE), None),
             Shape::Ramp { from, to, steps } => {
                 let part = testing.div_f64(f64::from(*steps)).max(Duration::from_nanos(1));
                 let last = steps.saturating_sub(1);
                 let step = u32::try_from(elapsed.as_nanos() / part.as_nanos()).unwrap_or(last).min(last);
                 let share = f64::from(step) / f64::from(last.max(1));
-                let level = Level::new(from.get() + (to.get() - from.get()) * share);
+                let level = Fraction::new(from.get() + (to.get() - from.get()) * share);
                 (level, (step < last).then(|| part.saturating_mul(step + 1)))
             }
             Shape::Flap { on, off } => {
@@ -94,7 +96,7 @@ impl Shape {
                 let within = nanos(elapsed.as_nanos() % period.as_nanos().max(1));
                 let begin = elapsed - within;
                 if within < *on {
-                    (Some(Level::FULL), Some(begin.saturating_add(*on)))
+                    (Some(Fraction::ONE), Some(begin.saturating_add(*on)))
                 } else {
                     (None, Some(begin.saturating_add(period)))
                 }
@@ -113,7 +115,7 @@ impl Shape {
     }
 }
 
-/// The course of one fault.
+/// A fault and its strength over time.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Course {
     pub(crate) fault: Fault,
@@ -121,23 +123,23 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    /// The fault as it is wanted after `elapsed` of a testing phase of this length; `None` is off.
+    /// The fault at `elapsed` in a testing phase of this length; `None` is off.
     pub(crate) fn at(&self, elapsed: Duration, testing: Duration) -> Option<Fault> {
         self.fault.at(self.shape.at(elapsed, testing).0?)
     }
 
-    /// How strong it is then.
-    pub(crate) fn level(&self, elapsed: Duration, testing: Duration) -> Option<Level> {
+    /// The strength at that time.
+    pub(crate) fn level(&self, elapsed: Duration, testing: Duration) -> Option<Fraction> {
         self.shape.at(elapsed, testing).0
     }
 
-    /// When that changes next, before the end of testing.
+    /// The time of the next change before the end of testing.
     pub(crate) fn next_change(&self, elapsed: Duration, testing: Duration) -> Option<Duration> {
         self.shape.at(elapsed, testing).1.filter(|next| *next < testing)
     }
 }
 
-/// A duration of so many ns; centuries are as good as for ever.
+/// Nanoseconds as a duration, limited to some centuries.
 fn nanos(nanos: u128) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }

@@ -1,13 +1,13 @@
-//! When the phases of a run were, in seconds since the epoch. Pure.
+//! The start and end of each phase of a run, in seconds since the epoch. Pure.
 
 use serde::Serialize;
 
 use super::During;
 
-/// A scrape reads its figures some milliseconds after the time it is stamped with, in seconds.
+/// A scrape reads its values up to this many seconds after its time stamp.
 pub(crate) const UNDER_WAY: f64 = 0.05;
 
-/// A stretch of time, in seconds since the epoch.
+/// A span of time, in seconds since the epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Window {
     pub(crate) start: f64,
@@ -15,18 +15,18 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Of a phase that a run did not come to.
+    /// Is it the window of a phase that the run did not reach?
     pub(crate) fn is_empty(self) -> bool {
         self.end <= self.start
     }
 }
 
-/// When each phase of a run was.
+/// The window of each phase of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Windows {
     pub(crate) stabilization: Window,
     pub(crate) testing: Window,
-    /// Scrapes of testing up to here show the client under the faults, later ones may show what their removal did to it.
+    /// Scrapes of testing up to this time show the client under the faults. Later ones may show effects of the removal.
     pub(crate) on_until: f64,
     pub(crate) recovery: Window,
 }

@@ -1,5 +1,5 @@
-//! Locks on files. The kernel frees them when their holder dies, however it dies: that makes them a heartbeat that
-//! cannot be forgotten. What a lock stands for is the business of `state`.
+//! Locks on files. The kernel releases a lock when its process dies, however it dies. A lock is therefore a heartbeat
+//! that no process can forget. `state` decides what a lock means.
 
 use std::fs::File;
 use std::io;
@@ -7,27 +7,27 @@ use std::io;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-/// Takes the lock for good: it is held until `file` is closed. A probe that looks at it right then is waited for.
+/// Takes the lock and keeps it until `file` is closed. Waits for a process that is testing the lock right now.
 pub(crate) fn hold(file: &File) -> io::Result<()> {
     Ok(flock(file, FlockOperation::LockExclusive)?)
 }
 
-/// Takes the lock unless somebody has it.
+/// Takes the lock unless another process has it.
 pub(crate) fn try_hold(file: &File) -> io::Result<bool> {
-    told(flock(file, FlockOperation::NonBlockingLockExclusive))
+    was_free(flock(file, FlockOperation::NonBlockingLockExclusive))
 }
 
-/// Whether somebody holds the lock. Two who look at the same time do not take each other for the holder.
+/// Whether a process holds the lock. The test takes a shared lock: two tests at the same time do not disturb each other.
 pub(crate) fn is_held(file: &File) -> io::Result<bool> {
-    let free = told(flock(file, FlockOperation::NonBlockingLockShared))?;
+    let free = was_free(flock(file, FlockOperation::NonBlockingLockShared))?;
     if free {
         flock(file, FlockOperation::Unlock)?;
     }
     Ok(!free)
 }
 
-fn told(answer: Result<(), Errno>) -> io::Result<bool> {
-    match answer {
+fn was_free(result: Result<(), Errno>) -> io::Result<bool> {
+    match result {
         Ok(()) => Ok(true),
         Err(Errno::WOULDBLOCK) => Ok(false),
         Err(other) => Err(other.into()),

@@ -1,4 +1,4 @@
-//! The first signal that a command gets: what it cancels and how the process ends for it. Nothing is removed here.
+//! The first signal that a command receives: it cancels the run and decides the exit code. Nothing is removed here.
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,7 +16,7 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Waits for signals in the background. The first one cancels, later ones are only acknowledged.
+    /// Waits for signals in the background. The first one cancels; later ones only get a line.
     pub(crate) fn listen(mut signals: Signals, narrator: Narrator) -> Interrupt {
         let interrupt = Interrupt::default();
         let first = interrupt.clone();
@@ -24,10 +24,10 @@ impl Interrupt {
             loop {
                 let signal = signals.recv().await;
                 if first.caught.set(signal).is_ok() {
-                    narrator.say(format!("{}: removing what is injected, then ending", signal.name()));
+                    narrator.say(format!("{}: removing injected faults, then exiting", signal.name()));
                     first.token.cancel();
                 } else {
-                    narrator.say(format!("{}: removal is under way and is not cut short", signal.name()));
+                    narrator.say(format!("{}: removal is in progress and will be completed", signal.name()));
                 }
             }
         });

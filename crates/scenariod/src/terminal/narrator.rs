@@ -1,50 +1,52 @@
-//! Says on standard error what a run does, one line at a time, and on a terminal keeps one live line below them. A
-//! thread of its own writes: whoever does not read must never hold up the removal of a fault.
+//! Writes to standard error what a run does, line by line, and on a terminal keeps one progress line below. A thread of its
+//! own writes, so that a slow reader never delays the removal of a fault. What is written is decided by the callers.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::terminal::progress::{Figures, Line, Scene};
+use metrics_core::Locked;
+
+use crate::terminal::progress::{LiveFigures, Progress, ProgressLine};
 use crate::text::format_duration;
 
-/// What waits for a slow reader; more is dropped.
+/// Messages kept for a slow reader. More are dropped.
 const BACKLOG: usize = 1_000;
-/// How long the last lines may take.
+/// How long to wait for the last lines.
 const FLUSH: Duration = Duration::from_secs(1);
-/// How often the live line moves by itself.
+/// How often the progress line moves without a message.
 const TICK: Duration = Duration::from_millis(250);
 
-/// How a run is told.
+/// How much is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Manner {
-    /// Lines, with a live line below them.
+pub(crate) enum OutputMode {
+    /// Lines, with a progress line below them.
     Live,
     Lines,
-    /// Not at all; log lines still come through.
+    /// Only lines of the log.
     Quiet,
 }
 
-impl Manner {
-    /// A live line needs a terminal that can go back in its line.
-    pub(crate) fn of(quiet: bool) -> Manner {
+impl OutputMode {
+    /// A progress line needs a terminal that can return to the start of a line.
+    pub(crate) fn choose(quiet: bool) -> OutputMode {
         let dumb = env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
         match (quiet, io::stderr().is_terminal() && !dumb) {
-            (true, _) => Manner::Quiet,
-            (false, true) => Manner::Live,
-            (false, false) => Manner::Lines,
+            (true, _) => OutputMode::Quiet,
+            (false, true) => OutputMode::Live,
+            (false, false) => OutputMode::Lines,
         }
     }
 }
 
-/// What the writing thread is told.
+/// To the writing thread.
 #[derive(Debug)]
-enum Said {
+enum Message {
     Line(String),
-    /// From the log: written however quiet the run is.
+    /// A line of the log. Even a quiet run writes it.
     Log(String),
     Run(String),
     Phase {
@@ -52,131 +54,132 @@ enum Said {
         length: Duration,
     },
     FaultsOn(usize),
-    Figures(Figures),
+    Figures(LiveFigures),
     Idle,
 }
 
-/// Where lines go. Cheap to clone.
+/// Takes lines. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Narrator {
-    said: SyncSender<Said>,
-    manner: Manner,
+    messages: SyncSender<Message>,
+    mode: OutputMode,
 }
 
-/// Waits for the lines at the end.
+/// Waits for the last lines.
 #[derive(Debug)]
 pub(crate) struct Flush {
     written: Receiver<()>,
 }
 
 impl Narrator {
-    pub(crate) fn start(manner: Manner) -> (Narrator, Flush) {
-        let (said, queue) = mpsc::sync_channel::<Said>(BACKLOG);
+    pub(crate) fn start(mode: OutputMode) -> (Narrator, Flush) {
+        let (messages, queue) = mpsc::sync_channel::<Message>(BACKLOG);
         let (done, written) = mpsc::sync_channel(1);
         thread::spawn(move || {
-            Teller::new(manner).tell(&queue);
+            Writer::new(mode).write_all(&queue);
             let _ = done.send(());
         });
-        (Narrator { said, manner }, Flush { written })
+        (Narrator { messages, mode }, Flush { written })
     }
 
     pub(crate) fn say(&self, line: impl Into<String>) {
-        self.send(Said::Line(line.into()));
+        self.send(Message::Line(line.into()));
     }
 
-    /// A run begins; what follows is about it.
+    /// Starts a run. What follows is about it.
     pub(crate) fn run(&self, name: String) {
-        self.send(Said::Run(name));
+        self.send(Message::Run(name));
     }
 
-    /// A phase of so long begins.
+    /// Starts a phase of this length.
     pub(crate) fn phase(&self, name: &str, length: Duration) {
-        self.send(Said::Phase { name: name.to_owned(), length });
+        self.send(Message::Phase { name: name.to_owned(), length });
     }
 
-    /// Nothing happens for so long.
+    /// Starts a pause between two runs.
     pub(crate) fn pausing(&self, length: Duration) {
         self.say(format!("pause of {}", format_duration(length)));
         self.phase("pause", length);
     }
 
     pub(crate) fn faults_on(&self, count: usize) {
-        self.send(Said::FaultsOn(count));
+        self.send(Message::FaultsOn(count));
     }
 
-    /// What was measured of late; it replaces what was told before.
-    pub(crate) fn figures(&self, figures: Figures) {
-        self.send(Said::Figures(figures));
+    /// Replaces the figures on the progress line.
+    pub(crate) fn figures(&self, figures: LiveFigures) {
+        self.send(Message::Figures(figures));
     }
 
-    /// Whether figures are shown at all.
+    /// Whether there is a progress line to show figures on.
     pub(crate) fn shows_figures(&self) -> bool {
-        self.manner == Manner::Live
+        self.mode == OutputMode::Live
     }
 
-    /// The run is over.
+    /// Ends a run.
     pub(crate) fn idle(&self) {
-        self.send(Said::Idle);
+        self.send(Message::Idle);
     }
 
-    fn send(&self, said: Said) {
-        let _ = self.said.try_send(said);
+    fn send(&self, message: Message) {
+        let _ = self.messages.try_send(message);
     }
 }
 
 /// The writing side.
-struct Teller {
-    manner: Manner,
-    scene: Scene,
-    /// While there is a phase, on a terminal: the line, and when the phase began.
-    live: Option<(Line, Instant)>,
+struct Writer {
+    mode: OutputMode,
+    progress: Progress,
+    /// During a phase, on a terminal: the progress line, and when the phase started.
+    live: Option<(ProgressLine, Instant)>,
 }
 
-impl Teller {
-    fn new(manner: Manner) -> Teller {
-        Teller { manner, scene: Scene::default(), live: None }
+impl Writer {
+    fn new(mode: OutputMode) -> Writer {
+        Writer { mode, progress: Progress::default(), live: None }
     }
 
-    fn tell(mut self, queue: &Receiver<Said>) {
+    /// Until the last narrator is gone.
+    fn write_all(mut self, queue: &Receiver<Message>) {
         loop {
-            let said = match self.live {
+            let message = match self.live {
                 Some(_) => queue.recv_timeout(TICK),
                 None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
-            match said {
-                Ok(said) => self.take(said),
+            match message {
+                Ok(message) => self.handle(message),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if let Some((line, since)) = &self.live {
-                line.draw(&self.scene, since.elapsed());
+                line.draw(&self.progress, since.elapsed());
             }
         }
         self.clear();
     }
 
-    fn take(&mut self, said: Said) {
-        match said {
-            Said::Line(_) if self.manner == Manner::Quiet => {}
-            Said::Line(line) | Said::Log(line) => self.write(line),
-            Said::Run(run) => {
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Line(_) if self.mode == OutputMode::Quiet => {}
+            Message::Line(line) | Message::Log(line) => self.write(line),
+            Message::Run(run) => {
                 self.clear();
-                self.scene = Scene { run, ..Scene::default() };
+                self.progress = Progress { run, ..Progress::default() };
             }
-            Said::Phase { name, length } => {
-                self.scene.phase = name;
-                self.scene.length = length;
-                if self.manner == Manner::Live {
-                    let line = self.live.take().map_or_else(Line::new, |(line, _)| line);
+            Message::Phase { name, length } => {
+                self.progress.phase = name;
+                self.progress.length = length;
+                if self.mode == OutputMode::Live {
+                    let line = self.live.take().map_or_else(ProgressLine::new, |(line, _)| line);
                     self.live = Some((line, Instant::now()));
                 }
             }
-            Said::FaultsOn(count) => self.scene.faults_on = count,
-            // What was read last may come when the line is gone.
-            Said::Figures(figures) if self.live.is_some() => self.scene.figures = figures,
-            Said::Figures(_) => {}
-            Said::Idle => {
-                self.scene = Scene::default();
+            Message::FaultsOn(count) => self.progress.faults_on = count,
+            // The last figures may arrive after the end of the phase.
+            Message::Figures(figures) if self.live.is_some() => self.progress.figures = figures,
+            Message::Figures(_) => {}
+            Message::Idle => {
+                self.progress = Progress::default();
                 self.clear();
             }
         }
@@ -184,12 +187,12 @@ impl Teller {
 
     fn write(&self, mut line: String) {
         line.push('\n');
-        // Nobody is left to tell when standard error is gone; the run goes on.
+        // The run goes on without standard error.
         let write = || {
             let _ = io::stderr().lock().write_all(line.as_bytes());
         };
         match &self.live {
-            Some((line, _)) => line.aside(write),
+            Some((line, _)) => line.write_above(write),
             None => write(),
         }
     }
@@ -215,43 +218,39 @@ impl Voice {
 }
 
 impl Flush {
-    /// Waits, not for long, until everything is written. Every `Narrator` has to be gone by then.
+    /// Waits up to a second until everything is written. Every `Narrator` must be dropped before.
     pub(crate) fn wait(self) {
         let _ = self.written.recv_timeout(FLUSH);
     }
 }
 
-/// Where log lines go: to standard error, through a narrator while there is one, so that they do not break its line.
+/// Where log lines go: to standard error, or to a narrator while there is one, so that they do not break its progress line.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct LogLines(Arc<Mutex<Option<Narrator>>>);
+pub(crate) struct LogLines(Arc<Locked<Option<Narrator>>>);
 
-/// Log lines go through the narrator until this is dropped.
+/// Sends log lines to the narrator until it is dropped.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Shared<'a>(&'a LogLines);
+pub(crate) struct LogRedirect<'a>(&'a LogLines);
 
 impl LogLines {
-    pub(crate) fn share(&self, narrator: &Narrator) -> Shared<'_> {
-        self.set(Some(narrator.clone()));
-        Shared(self)
-    }
-
-    fn set(&self, narrator: Option<Narrator>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = narrator;
+    pub(crate) fn redirect_to(&self, narrator: &Narrator) -> LogRedirect<'_> {
+        *self.0.lock() = Some(narrator.clone());
+        LogRedirect(self)
     }
 }
 
-impl Drop for Shared<'_> {
+impl Drop for LogRedirect<'_> {
     fn drop(&mut self) {
-        self.0.set(None);
+        *self.0.0.lock() = None;
     }
 }
 
 impl Write for LogLines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let narrator = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let narrator = self.0.lock().clone();
         let Some(narrator) = narrator else { return io::stderr().write(bytes) };
-        narrator.send(Said::Log(String::from_utf8_lossy(bytes).trim_end_matches('\n').to_owned()));
+        narrator.send(Message::Log(String::from_utf8_lossy(bytes).trim_end_matches('\n').to_owned()));
         Ok(bytes.len())
     }
 

@@ -1,30 +1,30 @@
-//! The one live line of a run on a terminal: which run, which phase, how much of it is left, and the figures that move.
-//! What it says is decided here; when it is drawn is the narrator's business.
+//! The progress line of a run on a terminal: run, phase, time left and live figures. Its text is made here. The narrator
+//! decides when it is drawn.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Cut off where the terminal ends: a line that wraps could not be wiped. One text, as each change of one is drawn.
+/// Cut off at the edge of the terminal, as a line that wraps could not be erased. One field, as each change of a field redraws.
 const TEMPLATE: &str = "{wide_msg}";
-/// Columns of the bar.
+/// Width of the bar in columns.
 const BAR: usize = 20;
 
-/// Short texts such as `2981/s`, in the order in which they are shown.
+/// Short texts such as `2981/s`, in the order shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Figures(pub(crate) Vec<String>);
+pub(crate) struct LiveFigures(pub(crate) Vec<String>);
 
-/// What the line is about.
+/// What the line shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Scene {
+pub(crate) struct Progress {
     pub(crate) run: String,
     pub(crate) phase: String,
     pub(crate) length: Duration,
     pub(crate) faults_on: usize,
-    pub(crate) figures: Figures,
+    pub(crate) figures: LiveFigures,
 }
 
-impl Scene {
+impl Progress {
     /// The line, `elapsed` into the phase.
     fn text(&self, elapsed: Duration) -> String {
         let title: Vec<&str> =
@@ -37,7 +37,7 @@ impl Scene {
         }
         details.extend(self.figures.0.iter().cloned());
         let (title, details) = (title.join(": "), details.join(", "));
-        // Both do not fit into a usual terminal, and the time left says what the bar does.
+        // An 80-column terminal has no room for both, and the time left shows what the bar would.
         if self.figures.0.is_empty() {
             format!("{title} [{}] {details}", self.bar(elapsed))
         } else {
@@ -45,7 +45,7 @@ impl Scene {
         }
     }
 
-    /// Rounded up: a phase that has not ended has something left.
+    /// Rounded up: 0 s are left only at the end.
     fn left(&self, elapsed: Duration) -> humantime::FormattedDuration {
         let left = self.length.saturating_sub(elapsed);
         let begun = u64::from(left.subsec_nanos() > 0);
@@ -66,26 +66,26 @@ impl Scene {
 
 /// The line on the terminal.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct ProgressLine {
     bar: ProgressBar,
 }
 
-impl Line {
-    pub(crate) fn new() -> Line {
+impl ProgressLine {
+    pub(crate) fn new() -> ProgressLine {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        // A template of ours that does not parse leaves the plain bar.
+        // Without the template, the library's own bar is shown.
         if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
             bar.set_style(style);
         }
-        Line { bar }
+        ProgressLine { bar }
     }
 
-    pub(crate) fn draw(&self, scene: &Scene, elapsed: Duration) {
-        self.bar.set_message(scene.text(elapsed));
+    pub(crate) fn draw(&self, progress: &Progress, elapsed: Duration) {
+        self.bar.set_message(progress.text(elapsed));
     }
 
-    /// Takes the line away, does what writes to the terminal, and draws it again where it was.
-    pub(crate) fn aside(&self, write: impl FnOnce()) {
+    /// Erases the line, lets `write` write to the terminal, and draws the line again below.
+    pub(crate) fn write_above(&self, write: impl FnOnce()) {
         self.bar.suspend(write);
     }
 
@@ -99,24 +99,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_says_what_is_left_and_what_moves() {
-        let mut scene = Scene {
+    fn the_line_shows_the_time_left_and_the_figures() {
+        let mut progress = Progress {
             run: "run 1/3 packet-loss-10".to_owned(),
             phase: "testing".to_owned(),
             length: Duration::from_secs(60),
-            ..Scene::default()
+            ..Progress::default()
         };
-        let text = |scene: &Scene, seconds: f64| scene.text(Duration::from_secs_f64(seconds));
-        assert_eq!(text(&scene, 0.0), "run 1/3 packet-loss-10: testing [                    ] 1m left");
-        assert_eq!(text(&scene, 59.1), "run 1/3 packet-loss-10: testing [=================== ] 1s left");
-        assert_eq!(text(&scene, 61.0), "run 1/3 packet-loss-10: testing [====================] 0s left");
-        scene.faults_on = 2;
-        scene.figures = Figures(vec!["a: 2981/s".to_owned(), "0.3% failed".to_owned()]);
+        let text = |progress: &Progress, seconds: f64| progress.text(Duration::from_secs_f64(seconds));
+        assert_eq!(text(&progress, 0.0), "run 1/3 packet-loss-10: testing [                    ] 1m left");
+        assert_eq!(text(&progress, 59.1), "run 1/3 packet-loss-10: testing [=================== ] 1s left");
+        assert_eq!(text(&progress, 61.0), "run 1/3 packet-loss-10: testing [====================] 0s left");
+        progress.faults_on = 2;
+        progress.figures = LiveFigures(vec!["a: 2981/s".to_owned(), "0.3% failed".to_owned()]);
         assert_eq!(
-            text(&scene, 30.0),
+            text(&progress, 30.0),
             "run 1/3 packet-loss-10: testing: 30s left, 2 faults on, a: 2981/s, 0.3% failed"
         );
-        let pause = Scene { phase: "pause".to_owned(), length: Duration::from_secs(2), ..Scene::default() };
+        let pause =
+            Progress { phase: "pause".to_owned(), length: Duration::from_secs(2), ..Progress::default() };
         assert_eq!(text(&pause, 0.5), "pause [=====               ] 2s left");
     }
 }

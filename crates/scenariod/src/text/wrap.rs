@@ -1,9 +1,9 @@
-//! Prose in lines that a chat shows without breaking them. Pure.
+//! Breaks prose into lines that a terminal or a chat shows whole. Pure.
 
 /// Columns of a line.
 pub(crate) const COLUMNS: u16 = 100;
 
-/// Broken at blanks; what follows the first line is set in by `indent`. A word that is too long stays whole.
+/// Breaks a text at blanks. Lines after the first start with `indent`. A word that is too long stays whole.
 pub(crate) fn wrapped(text: &str, indent: &str) -> String {
     let mut lines = String::new();
     let mut line = String::new();

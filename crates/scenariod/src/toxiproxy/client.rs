@@ -107,11 +107,7 @@ impl Client {
         self.post(ApiPath::Proxy(proxy), &PowerBody::from(power)).await
     }
 
-    async fn post(
-        &self,
-        path: ApiPath<'_>,
-        body: &(impl Serialize + Sync),
-    ) -> Result<(), ToxiproxyError> {
+    async fn post(&self, path: ApiPath<'_>, body: &(impl Serialize + Sync)) -> Result<(), ToxiproxyError> {
         self.call::<Unread>(ApiMethod::Post, path, Some(body)).await.map(|Unread| ())
     }
 

@@ -1,4 +1,4 @@
-//! Why a call to Toxiproxy failed, what its caller may conclude from that, and the hint for a Toxiproxy that nobody finds.
+//! Why a call to Toxiproxy failed, what its caller may conclude from that, and the hint for a Toxiproxy that is not reachable.
 
 use std::error::Error;
 use std::time::Duration;
@@ -6,8 +6,7 @@ use std::time::Duration;
 use crate::text::format_duration;
 
 /// The hint of every command that cannot reach Toxiproxy.
-pub(crate) const UNREACHABLE_HINT: &str =
-    "is the lab running? check with `just status`, start it with `just up`, or name another Toxiproxy with `--toxiproxy`";
+pub(crate) const UNREACHABLE_HINT: &str = "is the lab running? check with `just status`, start it with `just up`, or name another Toxiproxy with `--toxiproxy`";
 
 /// Why a call failed. `call` is its method and URL.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use metrics_core::Locked;
 use reqwest::header::HeaderMap;
 
 const HEADER: &str = "X-Toxiproxy-Request-Id";
-/// At most this many requests of other clients come between two of ours.
+/// At most this many requests of other clients come between two requests of this process.
 const MAX_GAP: u32 = 100_000;
 
 /// How often Toxiproxy has restarted, as far as its answers show.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use daemon_core::values::Fraction;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{NewProxy, Power, Proxy, ProxyToxic};
-use crate::fault::toxic::{Share, Stream, Toxic, ToxicKind};
+use crate::fault::toxic::{Stream, Toxic, ToxicKind};
 
 const UPSTREAM: &str = "upstream";
 const DOWNSTREAM: &str = "downstream";
@@ -152,7 +153,7 @@ impl ToxicBody {
             "packet_loss" => ToxicKind::DropChunks { loss_rate: self.attributes.get("loss_rate")?.as_f64()? },
             _ => return None,
         };
-        let share = if kind == ToxicKind::Marker { Share::ALL } else { Share::new(self.toxicity)? };
+        let share = if kind == ToxicKind::Marker { Fraction::ONE } else { Fraction::new(self.toxicity)? };
         let stream = match self.stream.as_str() {
             UPSTREAM => Stream::Requests,
             DOWNSTREAM => Stream::Replies,
@@ -208,7 +209,7 @@ mod tests {
 
     const LOSS: Toxic = Toxic {
         stream: Stream::Replies,
-        share: Share::ALL,
+        share: Fraction::ONE,
         kind: ToxicKind::Latency { latency: -1664, jitter: 2080 },
     };
 
@@ -241,7 +242,7 @@ mod tests {
         assert_eq!(proxy.power, Power::Enabled);
         assert!(proxy.toxics[0].has_effect(&LOSS));
         assert!(!proxy.toxics[0].has_effect(&Toxic { stream: Stream::Requests, ..LOSS }));
-        let half = Share::new(0.5).unwrap();
+        let half = Fraction::new(0.5).unwrap();
         let slow = Toxic { stream: Stream::Requests, share: half, kind: ToxicKind::Bandwidth { rate: 5 } };
         assert!(proxy.toxics[1].has_effect(&slow));
         assert_eq!(proxy.toxics[2], ProxyToxic { name: "odd".into(), kind: "noop".into(), toxic: None });

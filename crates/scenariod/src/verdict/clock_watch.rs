@@ -1,109 +1,114 @@
-//! Looks at the clocks where the phases of a run meet: a verdict reads samples that Prometheus stamped by its clock in
-//! windows that this process took from its own. Nothing waits for a look; what cannot be asked tells nothing.
+//! Reads the clocks at every phase change of a run. A verdict compares sample times, which come from Prometheus' clock, with
+//! phase times, which come from this machine's clock. The run never waits for a reading.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use metrics_core::Locked;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::clock::epoch_seconds;
-use crate::prometheus::Series;
-use crate::prometheus::{PromError, Prometheus};
-use crate::scenario::phase_times::Moments;
+use crate::prometheus::{Prometheus, PrometheusError, Series};
+use crate::scenario::phase_times::PhaseTimes;
+use crate::text::format_offset;
 
-/// One look: seconds by which the clocks are apart.
+/// One reading of the clocks, as differences in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Look {
-    /// Prometheus' clock ahead of this one.
+pub(crate) struct ClockReading {
+    /// How far Prometheus' clock is ahead of this machine's clock.
     pub(crate) skew: f64,
-    /// This clock ahead of where it would be, had nobody set it since the run began.
+    /// How far this machine's clock has been moved forward since the run began.
     pub(crate) jump: f64,
 }
 
-impl Look {
-    /// Why samples cannot be told to their phases, where clocks may be apart by so much.
+impl ClockReading {
+    /// Why samples cannot be assigned to phases, if the clocks differ by more than `tolerance`.
     pub(crate) fn doubt(self, tolerance: Duration) -> Option<String> {
         let tolerance = tolerance.as_secs_f64();
         if self.jump.abs() > tolerance {
-            Some(format!("this clock was set by {:+.1} s, or stood still, while the run was on", self.jump))
+            let jump = format_offset(self.jump);
+            Some(format!(
+                "the clock of this machine jumped by {jump} during the run: it was set, or the machine was suspended"
+            ))
         } else if self.skew.abs() > tolerance {
-            Some(format!("the clock of prometheus is {:+.1} s off this one", self.skew))
+            let skew = format_offset(self.skew);
+            Some(format!("the clock of prometheus differs by {skew} from the clock of this machine"))
         } else {
             None
         }
     }
 }
 
-/// Looks at every edge of a run until it is told to end.
+/// The background task that reads the clocks during one run.
 #[derive(Debug)]
 pub(crate) struct ClockWatch {
-    began: Began,
-    looks: Arc<Mutex<Vec<Look>>>,
+    start: ClockPair,
+    readings: Arc<Locked<Vec<ClockReading>>>,
     task: Option<JoinHandle<()>>,
 }
 
 impl ClockWatch {
-    /// Without a verdict, clocks do not matter.
+    /// Starts no task without a Prometheus: clocks only matter for a verdict.
     pub(crate) fn start(
         prometheus: Option<&Prometheus>,
-        mut moments: watch::Receiver<Moments>,
+        mut moments: watch::Receiver<PhaseTimes>,
     ) -> ClockWatch {
-        let looks = Arc::<Mutex<Vec<Look>>>::default();
-        let (found, began) = (Arc::clone(&looks), Began::now());
+        let readings = Arc::<Locked<Vec<ClockReading>>>::default();
+        let (list, start) = (Arc::clone(&readings), ClockPair::now());
         let task = prometheus.cloned().map(|prometheus| {
             tokio::spawn(async move {
                 while moments.changed().await.is_ok() {
-                    let jump = began.jump();
-                    // A Prometheus that is away for a moment has no say; its own gaps are told by its samples.
-                    let skew = skew(&prometheus).await.unwrap_or_default();
-                    found.lock().unwrap_or_else(PoisonError::into_inner).push(Look { skew, jump });
+                    let jump = start.jump();
+                    // A Prometheus that is down for a moment is no evidence of skew. Missing samples are found later.
+                    let skew = read_skew(&prometheus).await.unwrap_or_default();
+                    list.lock().push(ClockReading { skew, jump });
                 }
             })
         });
-        ClockWatch { began, looks, task }
+        ClockWatch { start, readings, task }
     }
 
-    /// What was seen, with a last look at this machine's own clock; that of Prometheus is asked when the run is judged.
-    pub(crate) fn end(self) -> Vec<Look> {
+    /// Returns all readings and a last one of this machine's clock. The evaluation reads Prometheus' clock once more.
+    pub(crate) fn end(self) -> Vec<ClockReading> {
         if let Some(task) = self.task {
             task.abort();
         }
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        looks.push(Look { skew: 0.0, jump: self.began.jump() });
-        looks
+        let mut readings = self.readings.lock().clone();
+        readings.push(ClockReading { skew: 0.0, jump: self.start.jump() });
+        readings
     }
 }
 
-/// The two clocks of this machine at one moment.
+/// The wall clock and the monotonic clock of this machine at one moment.
 #[derive(Clone, Copy, Debug)]
-struct Began {
+struct ClockPair {
     wall: SystemTime,
-    steady: Instant,
+    monotonic: Instant,
 }
 
-impl Began {
-    fn now() -> Began {
-        Began { wall: SystemTime::now(), steady: Instant::now() }
+impl ClockPair {
+    fn now() -> ClockPair {
+        ClockPair { wall: SystemTime::now(), monotonic: Instant::now() }
     }
 
     fn jump(self) -> f64 {
-        epoch_seconds(SystemTime::now()) - epoch_seconds(self.wall) - self.steady.elapsed().as_secs_f64()
+        epoch_seconds(SystemTime::now()) - epoch_seconds(self.wall) - self.monotonic.elapsed().as_secs_f64()
     }
 }
 
-/// How far Prometheus' clock is ahead of this one. The time that the answer took counts for nobody.
-pub(crate) async fn skew(prometheus: &Prometheus) -> Result<f64, PromError> {
-    let asked = epoch_seconds(SystemTime::now());
+/// How far Prometheus' clock is ahead of this machine's clock, in seconds. The duration of the call is not counted as skew.
+pub(crate) async fn read_skew(prometheus: &Prometheus) -> Result<f64, PrometheusError> {
+    let sent = epoch_seconds(SystemTime::now());
     let answer = prometheus.instant("time()", None).await?;
-    Ok(ahead(&answer, asked, epoch_seconds(SystemTime::now())))
+    Ok(skew(&answer, sent, epoch_seconds(SystemTime::now())))
 }
 
-fn ahead(answer: &[Series], asked: f64, answered: f64) -> f64 {
+fn skew(answer: &[Series], sent: f64, received: f64) -> f64 {
     let theirs = answer.first().and_then(|series| series.points.last()).map(|(_, value)| *value);
-    // A clock that was set back in between must not end the process.
-    theirs.map_or(0.0, |theirs| theirs - theirs.max(asked.min(answered)).min(answered.max(asked)))
+    // `clamp` would panic if this machine's clock was set back during the call.
+    theirs.map_or(0.0, |theirs| theirs - theirs.max(sent.min(received)).min(received.max(sent)))
 }
 
 #[cfg(test)]
@@ -111,34 +116,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_an_answer_takes_is_no_skew() {
+    fn the_duration_of_a_call_is_not_skew() {
         let at = |theirs| [Series { points: vec![(theirs, theirs)], ..Series::default() }];
-        assert_eq!(ahead(&at(11.0), 10.0, 12.0), 0.0);
-        assert_eq!((ahead(&at(15.0), 10.0, 12.0), ahead(&at(7.0), 10.0, 12.0)), (3.0, -3.0));
-        assert_eq!((ahead(&at(11.0), 12.0, 10.0), ahead(&[], 10.0, 12.0)), (0.0, 0.0));
+        assert_eq!(skew(&at(11.0), 10.0, 12.0), 0.0);
+        assert_eq!((skew(&at(15.0), 10.0, 12.0), skew(&at(7.0), 10.0, 12.0)), (3.0, -3.0));
+        assert_eq!((skew(&at(11.0), 12.0, 10.0), skew(&[], 10.0, 12.0)), (0.0, 0.0));
     }
 
-    /// A clock that is set in the last phase is at no edge any more.
+    /// No phase change follows the last phase, so a clock set in it is only found by the reading at the end.
     #[tokio::test(start_paused = true)]
-    async fn the_end_of_a_run_is_looked_at() {
-        let watch = ClockWatch::start(None, watch::channel(Moments::default()).1);
+    async fn the_clock_is_read_at_the_end_of_a_run() {
+        let watch = ClockWatch::start(None, watch::channel(PhaseTimes::default()).1);
         tokio::time::advance(Duration::from_secs(10)).await;
-        let doubts = watch.end().into_iter().map(|look| look.doubt(Duration::from_secs(1)));
-        let set_back = "this clock was set by -10.0 s, or stood still, while the run was on";
+        let doubts = watch.end().into_iter().map(|reading| reading.doubt(Duration::from_secs(1)));
+        let set_back = "the clock of this machine jumped by -10.0 s during the run: it was set, or the machine was suspended";
         assert_eq!(doubts.collect::<Vec<_>>(), [Some(set_back.to_owned())]);
     }
 
     #[test]
-    fn clocks_may_be_apart_by_a_scrape() {
-        let doubt = |skew, jump| Look { skew, jump }.doubt(Duration::from_secs(1));
+    fn clocks_may_differ_by_one_scrape_interval() {
+        let doubt = |skew, jump| ClockReading { skew, jump }.doubt(Duration::from_secs(1));
         assert_eq!(doubt(1.0, -1.0), None);
         assert_eq!(
             doubt(-3_600.0, 0.0).as_deref(),
-            Some("the clock of prometheus is -3600.0 s off this one")
+            Some("the clock of prometheus differs by -3600.0 s from the clock of this machine")
         );
         assert_eq!(
             doubt(3_600.0, 3_600.0).as_deref(),
-            Some("this clock was set by +3600.0 s, or stood still, while the run was on")
+            Some(
+                "the clock of this machine jumped by +3600.0 s during the run: it was set, or the machine was suspended"
+            )
         );
     }
 }

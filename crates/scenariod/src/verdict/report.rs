@@ -1,105 +1,105 @@
-//! What a run showed, as data: for a person's table, for a program's JSON, for the run's journal. Nothing is asked or
-//! judged here.
+//! The report of one run as data. Tables, JSON and the journal are made from it. Pure: Prometheus is read in `measure`,
+//! expectations are judged in `judgement`.
 
 pub(crate) mod figures;
+mod problem;
 pub(crate) mod quantile;
 pub(crate) mod share;
 pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod times;
-mod trouble;
 mod value;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use metrics_core::families::verdict::{NodeTimes, Shown};
+use metrics_core::families::verdict::{NodeTimes, RunFindings};
 use metrics_core::labels::{Finding, RunStatus};
 use serde::{Serialize, Serializer};
 
 use crate::scenario::Window;
 use crate::scenario::expectation::Expectation;
-use crate::verdict::judge::Judged;
+use crate::verdict::judgement::Judgement;
 use quantile::Quantile;
-use share::Survival;
+use share::ShareResult;
 use times::Recovery;
 
-/// Of a run that nothing was asked about.
-pub(crate) const UNJUDGED: &str = "nothing is expected of it, so nothing was judged";
+/// The note of a run whose scenario has no expectations.
+pub(crate) const NO_EXPECTATIONS: &str = "it has no expectations, so nothing was judged";
 
-/// One run.
+/// The report of one run.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Report {
+pub(crate) struct RunReport {
     pub(crate) scenario: String,
     pub(crate) run: String,
-    #[serde(serialize_with = "word")]
+    #[serde(serialize_with = "serialize_status")]
     pub(crate) status: RunStatus,
     /// Why there is no verdict, or why the run ended early.
     pub(crate) note: Option<String>,
     /// Nodes with a fault.
     pub(crate) targets: Vec<String>,
-    pub(crate) expectations: Vec<Line>,
-    /// Of faults that are meant for a share of the connections.
-    pub(crate) shares: Vec<Survival>,
-    pub(crate) nodes: Vec<Node>,
-    /// What the load generator should have sent and did not, for want of a connection or a worker: by phase, where any.
+    pub(crate) expectations: Vec<ExpectationResult>,
+    /// What happened to faults on a share of the connections.
+    pub(crate) shares: Vec<ShareResult>,
+    pub(crate) nodes: Vec<NodeReport>,
+    /// Operations that were due and never sent, because no connection or worker was free. Only phases that have some.
     pub(crate) dropped_operations: BTreeMap<&'static str, u64>,
 }
 
-/// What became of one expectation.
+/// The result of one expectation.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Line {
+pub(crate) struct ExpectationResult {
     pub(crate) name: String,
     pub(crate) judges: &'static str,
     pub(crate) phase: &'static str,
     pub(crate) must: String,
     /// `pass`, `fail`, `inconclusive` or `not applicable`.
-    #[serde(serialize_with = "finding")]
+    #[serde(serialize_with = "serialize_result")]
     pub(crate) result: Option<Finding>,
     pub(crate) reason: String,
-    /// As it was asked.
+    /// The query as it was sent.
     pub(crate) promql: String,
 }
 
-/// What the client saw of one node.
+/// What the client measured of one node.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Node {
+pub(crate) struct NodeReport {
     pub(crate) server: String,
     pub(crate) target: bool,
-    /// Whether an operation failed or the breaker moved since testing began; `None` where that is not known.
+    /// Whether an operation failed or the breaker changed state since testing began. `None` if not known.
     pub(crate) hurt: Option<bool>,
     pub(crate) time_to_detect_seconds: Option<f64>,
     #[serde(rename = "time_to_recover_seconds")]
     pub(crate) recovery: Recovery,
-    pub(crate) phases: Vec<Figures>,
+    pub(crate) phases: Vec<PhaseFigures>,
 }
 
-/// What the client saw of one node in one phase. `None` is no data.
+/// What the client measured of one node in one phase. `None` means no data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub(crate) struct Figures {
+pub(crate) struct PhaseFigures {
     pub(crate) phase: &'static str,
     #[serde(flatten)]
     pub(crate) window: Window,
     pub(crate) operations_per_second: Option<f64>,
     /// From 0 to 1.
     pub(crate) error_ratio: Option<f64>,
-    /// By type, those that occurred.
+    /// Count per type; only types that occurred.
     pub(crate) errors: BTreeMap<String, u64>,
     #[serde(rename = "p50_seconds")]
     pub(crate) p50: Option<Quantile>,
     #[serde(rename = "p99_seconds")]
     pub(crate) p99: Option<Quantile>,
-    /// Of which quantiles the number is a lower bound.
+    /// The quantiles whose number is a lower bound.
     pub(crate) lower_bounds: Vec<&'static str>,
-    /// By `from>to`, those that occurred.
+    /// Count per `from>to`; only changes that occurred.
     pub(crate) breaker_transitions: BTreeMap<String, u64>,
     pub(crate) wrong_values: Option<u64>,
 }
 
-impl Report {
-    /// A run of which nothing is known, and why.
-    pub(crate) fn unjudged(scenario: &str, run: &str, targets: &[String], note: String) -> Report {
-        Report {
+impl RunReport {
+    /// The report of a run without a verdict. `note` says why.
+    pub(crate) fn without_verdict(scenario: &str, run: &str, targets: &[String], note: String) -> RunReport {
+        RunReport {
             scenario: scenario.to_owned(),
             run: run.to_owned(),
             status: RunStatus::Inconclusive,
@@ -112,63 +112,69 @@ impl Report {
         }
     }
 
-    /// What is exported of it: nothing is known of an expectation that was not judged.
-    pub(crate) fn shown<'a>(&self, expected: impl Iterator<Item = &'a str>) -> Shown {
-        let result = |name: &str| match self.expectations.iter().find(|line| line.name == name) {
-            Some(line) => line.result,
+    /// What the metrics show of the run. An expectation that was not judged is inconclusive.
+    pub(crate) fn run_findings<'a>(&self, expected: impl Iterator<Item = &'a str>) -> RunFindings {
+        let result = |name: &str| match self.expectations.iter().find(|expectation| expectation.name == name)
+        {
+            Some(expectation) => expectation.result,
             None => Some(Finding::Inconclusive),
         };
         let seconds = |time: Option<f64>| time.and_then(|time| Duration::try_from_secs_f64(time).ok());
-        let times = |node: &Node| NodeTimes {
+        let times = |node: &NodeReport| NodeTimes {
             detect: seconds(node.time_to_detect_seconds),
             recover: seconds(node.recovery.seconds()),
         };
-        Shown {
+        RunFindings {
             findings: expected.map(|name| (name.to_owned(), result(name))).collect(),
             times: self.nodes.iter().map(|node| (node.server.clone(), times(node))).collect(),
         }
     }
 
-    /// How the expectations fared, in a few words.
-    pub(crate) fn in_words(&self) -> String {
-        let count = |result| self.expectations.iter().filter(|line| line.result == result).count();
-        let parts = [
-            (count(Some(Finding::Pass)), "hold"),
-            (count(Some(Finding::Fail)), "failed"),
-            (count(Some(Finding::Inconclusive)), "inconclusive"),
-            (count(None), "not applicable"),
-        ];
-        let parts =
-            parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
-        // With a note, only what goes for the whole run was judged.
-        let which = if self.note.is_some() { "expectations of the whole run" } else { "expectations" };
-        let expectations = match self.expectations.len() {
-            0 => None,
-            count => Some(format!("of {count} {which} {}", parts.collect::<Vec<_>>().join(", "))),
-        };
-        let doubts = self.shares.iter().filter_map(Survival::doubt);
-        self.note.iter().cloned().chain(expectations).chain(doubts).collect::<Vec<_>>().join("; ")
+    /// The note, the number of expectations per result, and faults that may not have lasted.
+    pub(crate) fn describe(&self) -> String {
+        let doubts = self.shares.iter().filter_map(ShareResult::doubt);
+        let parts = self.note.iter().cloned().chain(self.describe_expectations()).chain(doubts);
+        parts.collect::<Vec<_>>().join("; ")
+    }
+
+    fn describe_expectations(&self) -> Option<String> {
+        let count = |result| self.expectations.iter().filter(|other| other.result == result).count();
+        let (total, passed) = (self.expectations.len(), count(Some(Finding::Pass)));
+        // A report with a note is about expectations of the whole run only.
+        let scope = if self.note.is_some() { " of the whole run" } else { "" };
+        let mut text = format!("{passed} of {total} expectations{scope} passed");
+        for (result, word) in [
+            (Some(Finding::Fail), "failed"),
+            (Some(Finding::Inconclusive), "inconclusive"),
+            (None, "not applicable"),
+        ] {
+            match count(result) {
+                0 => {}
+                count => text.push_str(&format!(", {count} {word}")),
+            }
+        }
+        (total > 0).then_some(text)
     }
 }
 
-impl Line {
-    pub(crate) fn new(expectation: &Expectation, promql: String, judged: Judged) -> Line {
-        Line {
+impl ExpectationResult {
+    pub(crate) fn new(expectation: &Expectation, promql: String, judgement: &Judgement) -> ExpectationResult {
+        ExpectationResult {
             name: expectation.name.clone(),
             judges: expectation.subject.as_str(),
             phase: expectation.during.as_str(),
             must: expectation.must.describe(),
-            result: judged.finding,
-            reason: judged.reason,
+            result: judgement.finding,
+            reason: judgement.reason.clone(),
             promql,
         }
     }
 }
 
-fn word<S: Serializer>(status: &RunStatus, serializer: S) -> Result<S::Ok, S::Error> {
+fn serialize_status<S: Serializer>(status: &RunStatus, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(status.as_str())
 }
 
-fn finding<S: Serializer>(finding: &Option<Finding>, serializer: S) -> Result<S::Ok, S::Error> {
+fn serialize_result<S: Serializer>(finding: &Option<Finding>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(finding.map_or("not applicable", Finding::as_str))
 }

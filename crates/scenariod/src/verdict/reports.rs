@@ -1,4 +1,4 @@
-//! What the runs of a command showed: the last of them, the worst of each scenario, and their figures. Nothing is judged here.
+//! Collects the reports of a command: the last runs, the worst run of each scenario, and the summary. Nothing is judged here.
 
 use std::collections::VecDeque;
 
@@ -6,26 +6,26 @@ use metrics_core::labels::RunStatus;
 use serde_json::json;
 
 use crate::verdict::report::summary::Summary;
-use crate::verdict::report::{Report, table};
+use crate::verdict::report::{RunReport, table};
 
-/// Reports that are kept for `--json`: an endless loop must not grow without end.
+/// How many reports are kept for `--json`. The limit keeps memory bounded in an endless loop.
 const KEPT_REPORTS: usize = 200;
 
 /// The reports of a command.
 #[derive(Debug, Default)]
 pub(crate) struct Reports {
-    last: VecDeque<Report>,
-    /// Runs before those.
+    last: VecDeque<RunReport>,
+    /// Number of runs before `last`.
     left_out: u64,
-    /// Of each scenario, in the order of their first runs: the last of those that ended worst.
-    worst: Vec<Report>,
+    /// The worst run of each scenario, the later one of two that are equally bad. In the order of first runs.
+    worst: Vec<RunReport>,
     summary: Summary,
 }
 
 impl Reports {
-    pub(crate) fn add(&mut self, report: Report) {
+    pub(crate) fn add(&mut self, report: RunReport) {
         self.summary.add(&report);
-        let badness = |report: &Report| match report.status {
+        let badness = |report: &RunReport| match report.status {
             RunStatus::Success => 0,
             RunStatus::Aborted => 1,
             RunStatus::Inconclusive => 2,
@@ -43,13 +43,13 @@ impl Reports {
         self.last.push_back(report);
     }
 
-    /// For people: the worst run of each scenario, then the figures of those that ran more than once.
+    /// For people: the worst run of each scenario, then the summary of scenarios that ran more than once.
     pub(crate) fn text(&self) -> String {
-        // Of one that nothing befell and nothing is known of, the count says as much.
-        let known = |report: &Report| !report.nodes.is_empty() || !report.expectations.is_empty();
-        let telling = |report: &&Report| known(report) || report.status != RunStatus::Success;
+        // A successful run without data would only repeat the count of runs.
+        let has_data = |report: &RunReport| !report.nodes.is_empty() || !report.expectations.is_empty();
+        let is_shown = |report: &&RunReport| has_data(report) || report.status != RunStatus::Success;
         let mut text: String =
-            self.worst.iter().filter(telling).map(|worst| table::report(worst) + "\n").collect();
+            self.worst.iter().filter(is_shown).map(|worst| table::format_report(worst) + "\n").collect();
         let summary = self.summary.table();
         if !summary.is_empty() {
             text.push_str(&format!("{summary}\n"));
@@ -57,7 +57,7 @@ impl Reports {
         text
     }
 
-    /// For programs: the last runs and the figures of those that ran more than once.
+    /// For programs: the last runs and the summary of scenarios that ran more than once.
     pub(crate) fn json(&self) -> String {
         let report = json!({
             "runs": self.last,
@@ -71,41 +71,41 @@ impl Reports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::report::Node;
+    use crate::verdict::report::NodeReport;
 
-    fn run(run: &str, status: RunStatus, note: Option<&str>) -> Report {
+    fn run(run: &str, status: RunStatus, note: Option<&str>) -> RunReport {
         let note = note.map(str::to_owned);
-        Report { status, note, ..Report::unjudged("x", run, &[], String::new()) }
+        RunReport { status, note, ..RunReport::without_verdict("x", run, &[], String::new()) }
     }
 
     #[test]
-    fn the_worst_run_is_told_whatever_it_was_that_kept_it_from_a_verdict() {
+    fn the_worst_run_is_shown_even_without_a_verdict() {
         let mut reports = Reports::default();
         reports.add(run("1", RunStatus::Success, None));
-        reports.add(run("2", RunStatus::Failed, Some("a fault may still be on")));
+        reports.add(run("2", RunStatus::Failed, Some("a fault may still be active")));
         reports.add(run("3", RunStatus::Inconclusive, Some("the injector was lost")));
-        assert_eq!(reports.text(), "x (run 2): failed: a fault may still be on\n\n");
+        assert_eq!(reports.text(), "x (run 2): failed: a fault may still be active\n\n");
     }
 
     #[test]
-    fn a_run_of_which_nothing_was_expected_shows_its_figures_and_claims_nothing() {
+    fn a_run_without_expectations_shows_its_figures() {
         let mut reports = Reports::default();
-        let node = Node { server: "a".to_owned(), ..Node::default() };
-        let note = "nothing is expected of it, so nothing was judged";
-        reports.add(Report { nodes: vec![node], ..run("1", RunStatus::Success, Some(note)) });
-        let told = reports.text();
-        assert!(told.starts_with(&format!("x (run 1): success: {note}\n\n| node ")), "{told}");
+        let node = NodeReport { server: "a".to_owned(), ..NodeReport::default() };
+        let note = "it has no expectations, so nothing was judged";
+        reports.add(RunReport { nodes: vec![node], ..run("1", RunStatus::Success, Some(note)) });
+        let text = reports.text();
+        assert!(text.starts_with(&format!("x (run 1): success: {note}\n\n| node ")), "{text}");
     }
 
     #[test]
-    fn what_nobody_asked_anything_of_is_only_counted() {
+    fn a_successful_run_without_data_is_not_shown() {
         let mut reports = Reports::default();
-        reports.add(run("1", RunStatus::Success, Some("all phases walked")));
+        reports.add(run("1", RunStatus::Success, Some("all phases completed")));
         assert_eq!(reports.text(), "");
     }
 
     #[test]
-    fn a_program_is_told_how_many_runs_it_is_not_shown() {
+    fn json_has_the_last_runs_and_the_number_left_out() {
         let mut reports = Reports::default();
         for number in 0..KEPT_REPORTS + 3 {
             reports.add(run(&number.to_string(), RunStatus::Success, None));

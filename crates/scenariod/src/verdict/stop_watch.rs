@@ -1,5 +1,5 @@
-//! Looks at the `stop_when` conditions of a run while its faults are on, and stops the run when one is met or cannot be
-//! read. Healing is the walk's business. What counts as met is decided in `judge::stop`.
+//! Checks the `stop_when` conditions of a run while its faults are active, and stops the run when one is met or cannot be
+//! read. Faults are removed by the run itself. When a condition counts as met is decided in `judgement::stop`.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -14,32 +14,33 @@ use tokio_util::sync::CancellationToken;
 use crate::prometheus::Prometheus;
 use crate::promql::Nodes;
 use crate::scenario::expectation::StopRule;
-use crate::scenario::phase_times::Moments;
-use crate::verdict::judge::stop::{Cause, Seen, Watch};
+use crate::scenario::phase_times::PhaseTimes;
+use crate::verdict::judgement::stop::{ConditionWatch, Observation, StopCause};
 
-/// As often as the lab scrapes.
+/// The scrape interval of the lab.
 const POLL: Duration = Duration::from_secs(1);
 
 /// Why a run was stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stopped {
+pub(crate) struct StopReason {
     pub(crate) rule: String,
-    pub(crate) cause: Cause,
+    pub(crate) cause: StopCause,
+    /// How long the condition has to be true.
     pub(crate) lasting: Duration,
 }
 
-/// A watch over one run.
+/// The background task that checks the conditions of one run.
 #[derive(Debug)]
 pub(crate) struct StopWatch {
-    stopped: Arc<OnceLock<Stopped>>,
+    reason: Arc<OnceLock<StopReason>>,
     task: Option<JoinHandle<()>>,
 }
 
-/// What is watched, and with what.
+/// The stop conditions of one run, and what is needed to read them.
 #[derive(Clone, Debug)]
-pub(crate) struct Watched {
+pub(crate) struct StopConditions {
     pub(crate) prometheus: Prometheus,
-    /// So long metrics may be unreadable.
+    /// How long metrics may be unreadable.
     pub(crate) grace: Duration,
     pub(crate) rules: Vec<StopRule>,
     pub(crate) targets: BTreeSet<String>,
@@ -47,76 +48,76 @@ pub(crate) struct Watched {
 }
 
 impl StopWatch {
-    /// A run without conditions is not watched.
+    /// Starts no task for a run without conditions.
     pub(crate) fn start(
-        watched: Option<Watched>,
-        moments: watch::Receiver<Moments>,
+        conditions: Option<StopConditions>,
+        moments: watch::Receiver<PhaseTimes>,
         stop: CancellationToken,
     ) -> StopWatch {
-        let stopped = Arc::<OnceLock<Stopped>>::default();
-        let found = Arc::clone(&stopped);
-        let watched = watched.filter(|watched| !watched.rules.is_empty());
-        let task = watched.map(|watched| {
+        let reason = Arc::<OnceLock<StopReason>>::default();
+        let found = Arc::clone(&reason);
+        let conditions = conditions.filter(|conditions| !conditions.rules.is_empty());
+        let task = conditions.map(|conditions| {
             tokio::spawn(async move {
-                if let Some(cause) = watched.watch(moments).await
-                    && found.set(cause).is_ok()
+                if let Some(reason) = conditions.watch(moments).await
+                    && found.set(reason).is_ok()
                 {
                     stop.cancel();
                 }
             })
         });
-        StopWatch { stopped, task }
+        StopWatch { reason, task }
     }
 
-    /// Ends the watch; what stopped the run, if this did.
-    pub(crate) fn end(self) -> Option<Stopped> {
+    /// Ends the task. Returns why it stopped the run, if it did.
+    pub(crate) fn end(self) -> Option<StopReason> {
         if let Some(task) = self.task {
             task.abort();
         }
-        self.stopped.get().cloned()
+        self.reason.get().cloned()
     }
 }
 
-impl Watched {
-    async fn watch(&self, mut moments: watch::Receiver<Moments>) -> Option<Stopped> {
-        moments.wait_for(Moments::is_testing).await.ok()?;
+impl StopConditions {
+    async fn watch(&self, mut moments: watch::Receiver<PhaseTimes>) -> Option<StopReason> {
+        moments.wait_for(PhaseTimes::is_testing).await.ok()?;
         let begin = Instant::now();
-        let mut rules: Vec<(&StopRule, Watch)> =
-            self.rules.iter().map(|rule| (rule, Watch::new(rule.lasting, self.grace))).collect();
-        let mut beat = tokio::time::interval(POLL);
-        beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut rules: Vec<(&StopRule, ConditionWatch)> =
+            self.rules.iter().map(|rule| (rule, ConditionWatch::new(rule.lasting, self.grace))).collect();
+        let mut ticks = tokio::time::interval(POLL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
-            beat.tick().await;
+            ticks.tick().await;
             if !moments.borrow().is_testing() {
                 return None;
             }
             for (rule, watch) in &mut rules {
-                let seen = self.look(rule).await;
-                // A look that outlasted testing is about another phase.
+                let observation = self.observe(rule).await;
+                // If testing ended while the query ran, the answer may be about the next phase.
                 if !moments.borrow().is_testing() {
                     return None;
                 }
-                if let Some(cause) = watch.observe(begin.elapsed(), seen) {
-                    return Some(Stopped { rule: rule.name.clone(), cause, lasting: rule.lasting });
+                if let Some(cause) = watch.observe(begin.elapsed(), observation) {
+                    return Some(StopReason { rule: rule.name.clone(), cause, lasting: rule.lasting });
                 }
             }
         }
     }
 
-    async fn look(&self, rule: &StopRule) -> Seen {
+    async fn observe(&self, rule: &StopRule) -> Observation {
         let nodes = Nodes { targets: &self.targets, all: &self.nodes };
-        // Without other nodes, a condition on them is never met.
-        let Some(filled) = rule.query.fill(nodes) else { return Seen::No };
-        // Of a target that is gone, Prometheus still tells the last values for minutes.
+        // A condition on other nodes is never met if there are no other nodes.
+        let Some(filled) = rule.query.fill(nodes) else { return Observation::False };
+        // Prometheus can return the last values of a dead target for minutes, so the target itself is checked first.
         match self.prometheus.instant(&readings::answering(), None).await {
-            Ok(up) if Seen::of(&up) == Seen::Yes => {}
-            Ok(_) | Err(_) => return Seen::Nothing,
+            Ok(up) if Observation::from_series(&up) == Observation::True => {}
+            Ok(_) | Err(_) => return Observation::Unreadable,
         }
         match self.prometheus.instant(&filled.promql, None).await {
-            Ok(answer) => Seen::of(&answer),
+            Ok(series) => Observation::from_series(&series),
             Err(error) => {
                 tracing::warn!(%error, rule = rule.name, "cannot read a stop condition");
-                Seen::Nothing
+                Observation::Unreadable
             }
         }
     }

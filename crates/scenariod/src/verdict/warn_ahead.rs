@@ -1,92 +1,99 @@
-//! Says at the start of a command that there will be no verdict, where that can be known already. It delays nothing and
-//! decides nothing: what does not answer yet may do so by the end of a run.
+//! Warns at the start of a command if a verdict is already known to be impossible. The check runs in the background and
+//! stops nothing: a Prometheus that does not answer now may answer by the end of a run.
 
 use std::time::Duration;
 
 use metrics_core::families::client::readings;
 
 use crate::plan::Plan;
-use crate::prometheus::Prometheus;
-use crate::prometheus::Series;
+use crate::prometheus::{Prometheus, Series};
 use crate::promql::Nodes;
-use crate::scenario::Phases;
-use crate::scenario::Scenario;
 use crate::scenario::expectation::Expectation;
+use crate::scenario::{Phases, Scenario};
 use crate::terminal::narrator::Narrator;
-use crate::verdict::judge::ahead::short;
-use crate::verdict::judge::evidence::Health;
+use crate::verdict::judgement::evidence::ScrapeHealth;
+use crate::verdict::judgement::shortfall::find_shortfall;
 
-/// Enough samples to know how often Prometheus scrapes.
-pub(crate) const LEAD: &str = "1m";
-/// How often it does in the lab, where it has only begun to.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// A range with enough samples to know the scrape interval.
+pub(crate) const SCRAPE_HISTORY: &str = "1m";
+/// The scrape interval of the lab, for a Prometheus that has just started.
+const LAB_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What is expected of each run that may be started, with the phases it is planned with.
+/// The expectations of each planned run, with the phases of its plan.
 #[derive(Debug)]
-pub(crate) struct Ahead(Vec<(String, Vec<Expectation>, Phases)>);
+pub(crate) struct PlannedExpectations(Vec<(String, Vec<Expectation>, Phases)>);
 
-impl Ahead {
-    /// Of these runs on a lab with these nodes.
-    pub(crate) fn of<'a>(runs: impl Iterator<Item = (&'a Scenario, Plan)>, nodes: &[String]) -> Ahead {
-        let one = |(scenario, plan): (&Scenario, Plan)| {
-            let targets = plan.targets().into_iter().map(str::to_owned).collect();
+impl PlannedExpectations {
+    /// Of these runs, in a lab with these nodes.
+    pub(crate) fn new<'a>(
+        runs: impl Iterator<Item = (&'a Scenario, Plan)>,
+        nodes: &[String],
+    ) -> PlannedExpectations {
+        let planned = |(scenario, plan): (&Scenario, Plan)| {
+            let targets = plan.targets();
             let nodes = Nodes { targets: &targets, all: nodes };
             let applies =
                 scenario.expect.iter().filter(|expectation| expectation.query.fill(nodes).is_some());
             (scenario.name.clone(), applies.cloned().collect(), plan.phases)
         };
-        Ahead(runs.map(one).collect())
+        PlannedExpectations(runs.map(planned).collect())
     }
 
-    /// What cannot be judged, whatever is measured: each once. Scrapes are so far apart, or as in the lab.
-    pub(crate) fn too_short(&self, interval: Option<Duration>) -> Vec<String> {
-        let interval = interval.unwrap_or(INTERVAL);
-        let mut found = Vec::new();
+    /// Describes each expectation whose phase is too short for it, without duplicates. `interval` is that of the scrapes,
+    /// if known.
+    pub(crate) fn shortfalls(&self, interval: Option<Duration>) -> Vec<String> {
+        let interval = interval.unwrap_or(LAB_INTERVAL);
+        let mut lines = Vec::new();
         for (scenario, expect, phases) in &self.0 {
-            for short in expect.iter().filter_map(|expectation| short(expectation, phases, interval)) {
-                let line = format!("{scenario}: {short}");
-                if !found.contains(&line) {
-                    found.push(line);
+            for shortfall in
+                expect.iter().filter_map(|expectation| find_shortfall(expectation, phases, interval))
+            {
+                let line = format!("{scenario}: {shortfall}");
+                if !lines.contains(&line) {
+                    lines.push(line);
                 }
             }
         }
-        found
+        lines
     }
 }
 
-/// All of it on one line.
-pub(crate) fn summary(too_short: &[String]) -> Option<String> {
-    let (first, rest) = too_short.split_first()?;
+/// All shortfalls on one line.
+pub(crate) fn summarize_shortfalls(lines: &[String]) -> Option<String> {
+    let (first, rest) = lines.split_first()?;
     Some(match rest.len() {
         0 => first.clone(),
-        more => format!("{first}; {more} more are too short"),
+        more => format!("{first}; phases are too short for {more} more"),
     })
 }
 
-/// How often Prometheus scrapes the load generator, where that is known yet.
-async fn interval(prometheus: &Prometheus) -> Option<Duration> {
-    let scrapes = prometheus.instant(&readings::scrapes(LEAD), None).await.ok()?;
-    Health::new(&scrapes).map(|health| health.interval)
+/// The interval at which Prometheus scrapes the load generator, if it is known yet.
+async fn read_interval(prometheus: &Prometheus) -> Option<Duration> {
+    let scrapes = prometheus.instant(&readings::scrapes(SCRAPE_HISTORY), None).await.ok()?;
+    ScrapeHealth::new(&scrapes).map(|health| health.interval)
 }
 
-/// One look at Prometheus, in the background.
-pub(crate) fn forewarn(prometheus: Prometheus, ahead: Ahead, narrator: Narrator) {
+/// Starts the check in the background.
+pub(crate) fn warn_ahead(prometheus: Prometheus, planned: PlannedExpectations, narrator: Narrator) {
     tokio::spawn(async move {
-        let trouble = match prometheus.instant(&readings::answering(), None).await {
+        let problem = match prometheus.instant(&readings::answering(), None).await {
             Err(error) => Some(error.to_string()),
-            Ok(up) => match trouble(&up) {
-                Some(trouble) => Some(trouble.to_owned()),
-                None => summary(&ahead.too_short(interval(&prometheus).await)),
+            Ok(up) => match scrape_problem(&up) {
+                Some(problem) => Some(problem.to_owned()),
+                None => {
+                    let interval = read_interval(&prometheus).await;
+                    summarize_shortfalls(&planned.shortfalls(interval))
+                }
             },
         };
-        if let Some(trouble) = trouble {
-            narrator.say(format!("warning: as things are there will be no verdict: {trouble}"));
+        if let Some(problem) = problem {
+            narrator.say(format!("warning: no verdict is possible at present: {problem}"));
         }
     });
 }
 
-/// What the last scrape of each load generator says.
-pub(crate) fn trouble(up: &[Series]) -> Option<&'static str> {
+/// What is wrong with the last scrapes of the load generator.
+pub(crate) fn scrape_problem(up: &[Series]) -> Option<&'static str> {
     let answered = |series: &Series| series.points.last().is_some_and(|(_, up)| *up == 1.0);
     if up.is_empty() {
         Some("prometheus does not scrape the load generator")
@@ -102,11 +109,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_answer_is_no_trouble() {
+    fn one_load_generator_that_answers_is_enough() {
         let up = |value: f64| Series { labels: [].into(), points: vec![(1.0, value)] };
-        assert_eq!(trouble(&[up(1.0)]), None);
-        assert_eq!(trouble(&[up(0.0), up(1.0)]), None);
-        assert_eq!(trouble(&[up(0.0)]), Some("the load generator does not answer prometheus"));
-        assert_eq!(trouble(&[]), Some("prometheus does not scrape the load generator"));
+        assert_eq!(scrape_problem(&[up(1.0)]), None);
+        assert_eq!(scrape_problem(&[up(0.0), up(1.0)]), None);
+        assert_eq!(scrape_problem(&[up(0.0)]), Some("the load generator does not answer prometheus"));
+        assert_eq!(scrape_problem(&[]), Some("prometheus does not scrape the load generator"));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
-use testkit::{Fake, Lab, Prometheus, eventually, secs, workspace_bin};
+use testkit::{FakeToxiproxy, Lab, Prometheus, eventually, secs, workspace_bin};
 
 use crate::harness::{DEADLINE, await_phase, clean_exit, start};
 
@@ -86,9 +86,9 @@ fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
     assert_eq!(clean_exit(&sound, &lab.toxiproxy), 0, "{}", sound.stderr());
     // A success of which nothing was asked says so.
     let record: serde_json::Value = serde_json::from_str(&sound.stdout()).unwrap();
-    let unjudged = "nothing is expected of it, so nothing was judged";
+    let unjudged = "it has no expectations, so nothing was judged";
     assert_eq!(record["runs"][0]["note"], unjudged, "{record:#}");
-    let end = format!(": success: all phases walked, no toxic is left; {unjudged}\n");
+    let end = format!(": success: all phases completed, no toxic is left; {unjudged}\n");
     assert!(sound.stderr().ends_with(&end), "{}", sound.stderr());
 
     // Wrong while the fault comes off, and right again at the end.
@@ -99,14 +99,14 @@ fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
     skewed.await_told(looks + 3);
     skewed.set(0);
     assert_eq!(clean_exit(&run, &lab.toxiproxy), 3, "{}", run.stderr());
-    let says = "no verdict: the clock of prometheus is +3600.0 s off this one\n";
+    let says = "no verdict: the clock of prometheus differs by +3600.0 s from the clock of this machine\n";
     assert!(run.stderr().contains(says), "{}", run.stderr());
 
     let dry = |url: &str| {
         let dry = start(&lab, "long", &["--prometheus", url, "--dry-run"]);
         let code = dry.wait_exit(DEADLINE);
         assert!(dry.stdout().contains("long: would test for 1s 500ms: "), "{}", dry.stdout());
-        let unjudged = "\nlong: nothing is expected of it: no run of it is judged\n";
+        let unjudged = "\nlong: it has no expectations, so its runs are not judged\n";
         assert!(dry.stdout().contains(unjudged), "{}", dry.stdout());
         (code, dry.stderr())
     };
@@ -119,19 +119,22 @@ fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
         (clean_exit(&run, &lab.toxiproxy), run.stdout(), run.stderr())
     };
     let (code, said, error) = hurried(&["--dry-run"]);
-    let too_short = "latency-1s: `the fault bites` needs 5s of testing, which lasts 600ms";
+    let too_short = "latency-1s: `the fault has an effect` needs 5s of testing, but testing lasts 600ms";
     assert!(code == 3 && said.lines().any(|line| line == too_short), "{code} {said}");
-    let summary = format!("as things are there will be no verdict: {too_short}; ");
+    let summary = format!("no verdict is possible at present: {too_short}; ");
     assert!(error.starts_with(&format!("error: {summary}")), "{error}");
     assert!(!said.contains("`other nodes stay clean`"), "there are none: {said}");
     let (code, _, said) = hurried(&[]);
     assert_eq!((code, said.matches(&format!("warning: {summary}")).count()), (3, 1), "{said}");
-    let no_verdict = |why: &str| format!("error: as things are there will be no verdict: {why}");
+    let no_verdict = |why: &str| format!("error: no verdict is possible at present: {why}");
     skewed.set(-60);
-    assert_eq!(dry(&url), (3, no_verdict("the clock of prometheus is -60.0 s off this one\n")));
+    assert_eq!(
+        dry(&url),
+        (3, no_verdict("the clock of prometheus differs by -60.0 s from the clock of this machine\n"))
+    );
     skewed.set(0);
     let (code, said) = dry("http://127.0.0.1:1");
-    let silent = no_verdict("prometheus at http://127.0.0.1:1 does not answer: nobody listens there\nhint: ");
+    let silent = no_verdict("prometheus at http://127.0.0.1:1 does not answer: connection refused\nhint: ");
     assert!(code == 3 && said.starts_with(&silent), "{code} {said}");
     loadgen.kill();
     prometheus.wait_for("up == 0", secs(10), |series| !series.is_empty());
@@ -142,7 +145,7 @@ fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
 #[test]
 fn a_prometheus_that_hangs_or_goes_away_delays_no_removal() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     // Connections wait there for ever.
     let mute = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", mute.local_addr().unwrap());
@@ -163,7 +166,7 @@ fn a_prometheus_that_hangs_or_goes_away_delays_no_removal() {
     await_phase(&run, "long", 2);
     drop(prometheus);
     assert_eq!(clean_exit(&run, &lab.toxiproxy), 3, "{}", run.stderr());
-    assert!(run.stderr().contains(" does not answer: nobody listens there"), "{}", run.stderr());
+    assert!(run.stderr().contains(" does not answer: connection refused"), "{}", run.stderr());
 }
 
 #[test]

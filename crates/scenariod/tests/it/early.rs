@@ -79,7 +79,7 @@ fn what_is_wrong_in_a_run_that_ends_early_fails_it_all_the_same() {
     assert_eq!(with_result(&report, "fail"), ["nothing is wrong"], "{report:#}");
     assert_eq!(report["expectations"].as_array().map(Vec::len), Some(1), "{report:#}");
     has_figures_of_what_there_was(&report);
-    let note = "no toxic is left; of 1 expectations of the whole run 1 failed";
+    let note = "no toxic is left; 0 of 1 expectations of the whole run passed, 1 failed";
     assert!(stderr.contains("failed: the injector was lost") && stderr.contains(note), "{stderr}");
     prometheus.wait_for("rate(memcache_hits_total[1s]) > 0", secs(20), |series| !series.is_empty());
 

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, Signal, eventually, secs};
+use testkit::{Daemon, FakeToxiproxy, Lab, Misbehaviour, Rule, Signal, eventually, secs};
 
 use crate::harness::{await_phase, clean_exit, nameless, ours, start_file};
 
@@ -63,7 +63,7 @@ fn enabled(lab: &Lab) -> bool {
 #[test]
 fn down_closes_the_proxy_below_a_marker_and_opens_it_again() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let daemon = start(&lab, "fault: down", &["--toxiproxy", &fake.url()]);
     eventually("a closed proxy", secs(10), || !enabled(&lab));
     assert_eq!(ours(&lab.toxiproxy).len(), 1, "a disabled proxy without a marker would be nobody's");
@@ -87,7 +87,7 @@ fn down_closes_the_proxy_below_a_marker_and_opens_it_again() {
 #[test]
 fn a_proxy_that_cannot_be_opened_keeps_its_marker_and_ends_with_5() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let daemon = start(&lab, "fault: down", &["--toxiproxy", &fake.url()]);
     eventually("a closed proxy", secs(10), || !enabled(&lab));
     fake.misbehave(Rule::on("POST", "/proxies/memcached1"), Misbehaviour::Refuse(503));
@@ -131,7 +131,7 @@ fn a_fault_that_the_server_lacks_is_refused() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "fault: stream_corruption, rate: 0.1", &[]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4, "{}", daemon.stderr());
-    let expected = "error: mine was not injected: this toxiproxy has no toxic that makes stream_corruption\n\
+    let expected = "error: mine was not injected: this toxiproxy has no toxic for stream_corruption\n\
                     hint: a newer Toxiproxy may have it\n";
     assert!(daemon.stderr().ends_with(expected), "{}", daemon.stderr());
 }
@@ -139,7 +139,7 @@ fn a_fault_that_the_server_lacks_is_refused() {
 #[test]
 fn a_fault_that_the_server_has_is_put_on_as_it_is_spelt_there() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     fake.add_type("packet_loss");
     let daemon = start(
         &lab,
@@ -171,7 +171,7 @@ fn shaped(lab: &Lab, shape: &str, args: &[&str]) -> Daemon {
 }
 
 /// The toxics' delays that were asked for, and the removals, in order.
-fn asked(fake: &Fake) -> Vec<String> {
+fn asked(fake: &FakeToxiproxy) -> Vec<String> {
     let word = |request: &String| request.split_whitespace().next().unwrap_or_default().to_owned();
     fake.requests().iter().filter(|request| !request.starts_with("GET")).map(word).collect()
 }
@@ -179,7 +179,7 @@ fn asked(fake: &Fake) -> Vec<String> {
 #[test]
 fn a_flap_comes_and_goes_and_a_ramp_changes_in_place() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let daemon = shaped(&lab, "flap: { on: 1s, off: 1s }", &["--toxiproxy", &fake.url()]);
     eventually("the toxic", secs(10), || ours(&lab.toxiproxy).len() == 1);
     eventually("no toxic", secs(10), || ours(&lab.toxiproxy).is_empty());
@@ -191,7 +191,7 @@ fn a_flap_comes_and_goes_and_a_ramp_changes_in_place() {
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
     assert_eq!(asked(&fake), ["POST", "DELETE", "POST", "DELETE"]);
 
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let ramp = "ramp: { from: 0.1, to: 1, steps: 3 }";
     let daemon = shaped(&lab, ramp, &["--toxiproxy", &fake.url()]);
     for delay in [10, 55, 100] {
@@ -215,6 +215,6 @@ fn a_toxic_that_somebody_took_off_is_not_put_on_again() {
     });
     lab.toxiproxy.delete_toxic("memcached1", &name);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
-    assert!(daemon.stderr().contains("mine proves nothing: what was injected did not stay on"));
+    assert!(daemon.stderr().contains("mine is inconclusive: an injected fault did not stay on"));
     assert_eq!(daemon.stderr().matches("did not stay on").count(), 1, "{}", daemon.stderr());
 }

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use testkit::{Lab, free_addr};
 
-use crate::harness::{BIN, Expect, SCENARIOS, catalogue, clean_exit, command, start};
+use crate::harness::{BIN, SCENARIOS, catalogue, clean_exit, command, command_line, start};
 
 const LAB: &str = "servers:\n  - { name: cache-a, listen: 127.0.0.1:1, upstream: 127.0.0.1:2 }\n";
 const MINE: &str = "playlist: mine\nabout: x\nentries: [{ scenario: slow, repeat: 2 }, both]\n";
@@ -18,8 +18,8 @@ fn a_playlist_is_shown_by_its_name_and_by_its_path() {
                  2/2  node-down   30s + 1m + 1m    down";
     let text = "playlist: mine\nabout: x\nentries:\n  \
                 - { scenario: latency-1s, time_scale: 0.5, seed: 7, pause: 45s }\n  - node-down\n";
-    Expect::of(&["show", "./own/list.yaml"]).file("own/list.yaml", text).stdout(shown).run();
-    Expect::of(&["show", "mine", "--catalogue", "own"]).file("own/list.yaml", text).stdout(shown).run();
+    command_line(&["show", "./own/list.yaml"]).file("own/list.yaml", text).stdout(shown).run();
+    command_line(&["show", "mine", "--catalogue", "own"]).file("own/list.yaml", text).stdout(shown).run();
 }
 
 #[test]
@@ -28,29 +28,31 @@ fn a_scenario_of_which_nothing_is_expected_is_shown_as_such() {
     std::fs::write(folder.path().join("mine.yaml"), SCENARIOS).unwrap();
     let shown = command().args(["show", "slow", "--catalogue"]).arg(folder.path()).output().unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
-    assert!(shown.ends_with("\nheld to\n  nothing: no run of it is judged\n"), "{shown}");
+    assert!(shown.ends_with("\nexpectations\n  none: its runs are not judged\n"), "{shown}");
 }
 
 #[test]
 fn a_wrong_playlist_is_refused_with_the_place() {
-    Expect::of(&["--scenario", "./list.yaml"])
+    command_line(&["--scenario", "./list.yaml"])
         .file("list.yaml", "playlist: mine\nabout: x\nentries:\n  - latency-1s\n  - { scenario: blib }\n")
         .code(2)
         .stderr(
             "error: ./list.yaml:5: unknown scenario or family `blib`, did you mean `blip`? (scenarios of your own: --catalogue DIR)",
         )
         .run();
-    Expect::of(&["--scenario", "./mine.yaml"])
+    command_line(&["--scenario", "./mine.yaml"])
         .file("mine.yaml", SCENARIOS)
         .code(2)
-        .stderr("error: ./mine.yaml:1: holds scenarios, not a playlist: name its folder with `--catalogue`")
+        .stderr(
+            "error: ./mine.yaml:1: expected a playlist, found scenarios: use `--catalogue` with their folder",
+        )
         .run();
-    Expect::of(&["--scenario", "./list.yaml", "--time-scale", "100"])
+    command_line(&["--scenario", "./list.yaml", "--time-scale", "100"])
         .file("list.yaml", "playlist: mine\nabout: x\ntime_scale: 10\nentries: [latency-1s]\n")
         .code(2)
         .stderr(
-            "error: --time-scale times the playlist's time scale must be from 0.0001 to 100\n\
-             hint: `scenariod --help` shows the usage",
+            "error: the product of --time-scale and the playlist's time scale must be from 0.0001 to 100\n\
+             hint: `scenariod run --help` shows the usage",
         )
         .run();
 }
@@ -80,7 +82,7 @@ fn what_is_named_twice_is_run_twice_and_said() {
     let daemon = start(&lab, "slow,slow", &["--time-scale", "0.1"]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
     assert!(
-        daemon.stderr().starts_with("slow is selected 2 times and runs as often\n"),
+        daemon.stderr().starts_with("slow is selected 2 times and runs 2 times\n"),
         "{}",
         daemon.stderr()
     );
@@ -89,7 +91,7 @@ fn what_is_named_twice_is_run_twice_and_said() {
 
 #[test]
 fn check_descends_and_one_unreadable_file_hides_no_other() {
-    Expect::of(&["check", "no.yaml", "files"])
+    command_line(&["check", "no.yaml", "files"])
         .file("files/deep/below/a.yaml", &SCENARIOS.replace("rate: 0.1", "rate: 1e-300"))
         .file("files/other/compose.yaml", "services: {}\n")
         .file("files/lab.yaml", "scenariod:\n  metrics_adr: 127.0.0.1:1\n")
@@ -100,21 +102,21 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
             "error: cannot read no.yaml: No such file or directory (os error 2)\n\
              error: files/deep/below/a.yaml:9: `rate` is 1e-300, must be at least 0.000001\n\
              error: files/lab.yaml:1: missing key `servers` in the file\n\
-             error: files/list.yaml:1: playlist `latency` has the name of a family",
+             error: files/list.yaml:1: playlist `latency` has the same name as a family",
         )
         .run();
-    Expect::of(&["check", "."])
+    command_line(&["check", "."])
         .file("a.yaml", &SCENARIOS.replace("memcached2", "memcached3"))
         .file("deep/list.yaml", MINE)
         .file("deep/compose.yaml", "services: {}\n")
         .file("deep/notes.txt", "x")
         .stdout(
             "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)\n\
-             not judged, as nothing is expected of them: slow, both, long\n\
-             left out, as no files of scenariod:\n  ./deep: compose.yaml",
+             not judged, as they have no expectations: slow, both, long\n\
+             left out, as they are not files of scenariod:\n  ./deep: compose.yaml",
         )
         .run();
-    Expect::of(&["check", "a.yaml", "nodes.yaml"])
+    command_line(&["check", "a.yaml", "nodes.yaml"])
         .file("a.yaml", &SCENARIOS.replace("rate: 0.1", "rate: 7"))
         .file("nodes.yaml", &SCENARIOS.replace("memcached2", "memcachd2"))
         .code(2)
@@ -123,25 +125,25 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
              error: nodes.yaml:5: scenario `both`: unknown node `memcachd2`, did you mean `memcached2`?",
         )
         .run();
-    Expect::of(&["check", "other.yaml"])
+    command_line(&["check", "other.yaml"])
         .file("other.yaml", "zebra: {}\n")
         .code(2)
         .stderr(
-            "error: other.yaml:1: neither scenarios (`family`) nor a playlist (`playlist`) nor a lab (`servers`)",
+            "error: other.yaml:1: not a scenario file (`family`), playlist (`playlist`) or lab file (`servers`)",
         )
         .run();
 }
 
 #[test]
 fn a_playlist_is_checked_beside_the_catalogue_that_is_named() {
-    let own = |args: &[&str]| Expect::of(args).file("own/a.yaml", SCENARIOS).file("own/list.yaml", MINE);
+    let own = |args: &[&str]| command_line(args).file("own/a.yaml", SCENARIOS).file("own/list.yaml", MINE);
     own(&["check", "own/list.yaml", "--catalogue", "own"])
         .stdout("ok: 1 playlist, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)")
         .run();
     own(&["check", "own", "--catalogue", "./own"])
         .stdout(
             "ok: 3 scenarios in 1 file, 1 playlist, 3 nodes in 1 lab file (its loadgen: and client: sections: loadgen check)\n\
-             not judged, as nothing is expected of them: slow, both, long",
+             not judged, as they have no expectations: slow, both, long",
         )
         .run();
     own(&["check", "own/list.yaml"])
@@ -160,7 +162,7 @@ fn a_playlist_is_checked_beside_the_catalogue_that_is_named() {
 #[test]
 fn values_out_of_bounds_are_named_with_their_bounds() {
     let wrong = |from: &str, to: &str, message: &str| {
-        Expect::of(&["check", "a.yaml"])
+        command_line(&["check", "a.yaml"])
             .file("a.yaml", &SCENARIOS.replace(from, to))
             .code(2)
             .stderr(format!("error: a.yaml:{message}"))
@@ -186,14 +188,14 @@ fn values_out_of_bounds_are_named_with_their_bounds() {
     wrong(
         "name: both",
         "name: latency",
-        "5: scenario `latency` has the name of a family, see config/scenarios/latency.yaml (built in)",
+        "5: scenario `latency` has the same name as a family, see config/scenarios/latency.yaml (built in)",
     );
 }
 
 #[test]
 fn proxies_that_cannot_stand_beside_each_other_are_refused() {
     let second = "  - { name: cache-b, listen: 127.0.0.1:1, upstream: 127.0.0.1:1 }\n";
-    Expect::of(&["check", "lab.yaml"])
+    command_line(&["check", "lab.yaml"])
         .file("lab.yaml", &format!("{LAB}{second}"))
         .code(2)
         .stderr(
@@ -217,19 +219,16 @@ fn variables_that_are_empty_count_as_unset_and_wrong_ones_are_named() {
     };
     assert_eq!(check("LAB_PORT_OFFSET", OsStr::from_bytes(b"\xff")), (Some(2), offset("\u{fffd}")));
     let beyond = check("LAB_PORT_OFFSET", OsStr::new("50000")).1;
-    assert!(
-        beyond.contains("`listen` is 127.0.0.1:21211: port 21211 moved by 50000 is beyond 65535"),
-        "{beyond}"
-    );
+    assert!(beyond.contains("`listen` is 127.0.0.1:21211: port 21211 plus 50000 is above 65535"), "{beyond}");
     let output = command().arg("--scenario").arg(OsStr::from_bytes(b"\xff")).output().unwrap();
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
-        "error: not UTF-8: `\u{fffd}`\nhint: `scenariod --help` shows the usage\n"
+        "error: invalid UTF-8: `\u{fffd}`\nhint: `scenariod run --help` shows the usage\n"
     );
 }
 
 #[test]
-fn a_full_disk_below_standard_output_is_told() {
+fn a_full_disk_behind_standard_output_is_reported() {
     let full = || File::options().write(true).open("/dev/full").unwrap();
     let listed = command().arg("list").stdout(full()).output().unwrap();
     assert_eq!(listed.status.code(), Some(4));
@@ -247,7 +246,7 @@ fn a_full_disk_below_standard_output_is_told() {
 }
 
 #[test]
-fn completions_know_what_can_be_run() {
+fn completions_offer_what_can_be_run() {
     for shell in ["bash", "zsh", "fish"] {
         let script = command().args(["completions", shell]).output().unwrap();
         let script = String::from_utf8(script.stdout).unwrap();
@@ -261,7 +260,7 @@ fn completions_know_what_can_be_run() {
 }
 
 #[test]
-fn a_list_can_be_of_what_is_named() {
+fn a_list_can_be_limited_to_names() {
     let listed = |args: &[&str]| {
         let output = command().args(args).output().unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -276,7 +275,7 @@ fn a_list_can_be_of_what_is_named() {
     assert_eq!(listed(&["list", "smoke"]), ["playlists", "smoke"]);
     assert_eq!(listed(&["list", "packet-loss-10-pct"]), ["packet-loss", "packet-loss-10"]);
     assert_eq!(listed(&["--list", "--json"])[0], "{");
-    Expect::of(&["list", "latncy"])
+    command_line(&["list", "latncy"])
         .code(2)
         .stderr("error: unknown scenario, family or playlist: latncy\nhint: did you mean latency?")
         .run();
@@ -285,12 +284,12 @@ fn a_list_can_be_of_what_is_named() {
 #[test]
 fn help_is_a_command_too() {
     for args in [&["help"][..], &["help", "show"]] {
-        Expect::of(args).run();
+        command_line(args).run();
     }
 }
 
 #[test]
-fn the_help_of_a_command_shows_the_flags_that_it_heeds() {
+fn the_help_of_a_command_shows_only_the_flags_that_it_reads() {
     let flags = |name: &str| {
         let help = command().args([name, "--help"]).output().unwrap();
         let help = String::from_utf8(help.stdout).unwrap();
@@ -301,19 +300,21 @@ fn the_help_of_a_command_shows_the_flags_that_it_heeds() {
     assert_eq!(flags("clean"), "dry-run toxiproxy state-dir config");
     assert_eq!(flags("guard"), "interval toxiproxy state-dir metrics-addr config");
     assert_eq!(flags("check"), "config catalogue");
-    // Those that are not shown are taken on either side of the command, as before.
-    Expect::of(&["--catalogue", "none", "proxies", "--state-dir", "none"]).run();
+    assert_eq!(flags("list"), "json catalogue");
+    assert!(flags("run").starts_with("scenario loop pause dry-run list time-scale toxiproxy"));
+    // Global flags that are not shown are accepted on either side of the command.
+    command_line(&["--catalogue", "none", "proxies", "--state-dir", "none"]).run();
 }
 
 #[test]
 fn a_health_check_without_a_run_says_so_and_names_the_guard() {
     let (run, guard) = (free_addr(), free_addr());
-    Expect::of(&["health", "--config", "lab.yaml"])
+    command_line(&["health", "--config", "lab.yaml"])
         .file("lab.yaml", &format!("{LAB}scenariod: {{ metrics_addr: '{run}', guard_addr: '{guard}' }}\n"))
         .code(1)
         .stderr(format!(
-            "error: no healthy daemon at {run}: nothing answers: Connection refused (os error 111)\n\
-             hint: no scenario is running, or it serves elsewhere; `scenariod health --metrics-addr {guard}` asks the guard"
+            "error: health check of {run} failed: no answer: Connection refused (os error 111)\n\
+             hint: no scenario is running, or it serves at another address; `scenariod health --metrics-addr {guard}` checks the guard"
         ))
         .run();
 }

@@ -169,7 +169,7 @@ fn complaint(folder: &Path, files: &[String]) -> Option<String> {
         // What the file says is quoted; what parsers say of broken YAML is theirs to word.
         let said: String = line.split('`').step_by(2).collect();
         // What a parser says of a text that it cannot read is told as it is.
-        !said.contains("not YAML")
+        !said.contains("invalid YAML")
             && !said.contains("cannot be parsed")
             && NOT_OURS.iter().any(|word| said.contains(word))
     });

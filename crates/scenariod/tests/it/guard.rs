@@ -1,9 +1,9 @@
-//! The guard and `clean` on a real Toxiproxy: what a killed run leaves goes, everything else stays.
+//! The guard and `clean` on a real Toxiproxy: they remove what a killed run has left, and nothing else.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, Scrape, eventually, report, scale, secs};
+use testkit::{Daemon, FakeToxiproxy, Lab, Misbehaviour, Rule, Scrape, eventually, report, scale, secs};
 
 use crate::harness::{BIN, DEADLINE, LONG_TOXICS, guard, ours, start};
 
@@ -15,7 +15,7 @@ fn toxic(name: &str) -> String {
     format!(r#"{{"name":"{name}","type":"latency","attributes":{{"latency":1}}}}"#)
 }
 
-/// A lab whose first node carries `rl.dead` (overdue), `theirs` and `rl.alive` (time left), the last one put on last.
+/// A lab whose first node has toxics of `rl.dead` (lease over), `theirs` and `rl.alive` (lease not over), in this order.
 #[track_caller]
 fn littered() -> (Lab, [String; 2]) {
     let lab = Lab::start(2);
@@ -33,7 +33,7 @@ fn enabled(lab: &Lab, proxy: &str) -> bool {
     lab.toxiproxy.proxy(proxy)["enabled"] == Value::Bool(true)
 }
 
-/// Wherever a run is killed, its toxics are gone within its lease, and the next run finds a clean Toxiproxy.
+/// Whenever a run is killed, its toxics are gone within its lease, and the next run finds a clean Toxiproxy.
 #[test]
 fn a_run_that_is_killed_leaves_nothing() {
     let lab = Lab::start(1);
@@ -41,7 +41,7 @@ fn a_run_that_is_killed_leaves_nothing() {
     let mut cleaned: Vec<Duration> = Vec::new();
     for round in 0..scale(3, 50) {
         let run = start(&lab, "long", &["--metrics-addr", "127.0.0.1:0"]);
-        // Of every three one is killed with all of its toxics on, one as they are put on, one at any instant.
+        // In turns: killed with all toxics on, while they are added, and at a random moment.
         let began = Instant::now();
         let wait = Duration::from_millis(fastrand::u64(0..4_000));
         match round % 3 {
@@ -55,7 +55,7 @@ fn a_run_that_is_killed_leaves_nothing() {
         eventually("a clean Toxiproxy", Duration::from_millis(21_500), || ours(&lab.toxiproxy).is_empty());
         cleaned.push(killed.elapsed());
     }
-    assert!(guard.stderr().contains("left over from a run that did not end well"), "{}", guard.stderr());
+    assert!(guard.stderr().contains("left over from a run that did not end properly"), "{}", guard.stderr());
     guard.scrape_until("no residue", secs(10), |page| {
         page.value("toxiproxy_residual_toxics", []) == Some(0.0)
     });
@@ -73,7 +73,7 @@ fn a_run_that_is_killed_leaves_nothing() {
 }
 
 #[test]
-fn without_a_guard_the_next_start_cleans_up_and_tells_of_the_run() {
+fn without_a_guard_the_next_run_removes_leftovers_and_reports_them() {
     let lab = Lab::start(1);
     let run = start(&lab, "long", &[]);
     eventually("the toxics", secs(20), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
@@ -82,7 +82,7 @@ fn without_a_guard_the_next_start_cleans_up_and_tells_of_the_run() {
     let next = start(&lab, "slow", &[]);
     assert_eq!(next.wait_exit(DEADLINE), 0, "{}", next.stderr());
     let told = next.stderr();
-    assert_eq!(told.matches("left over from a run that did not end well").count(), LONG_TOXICS, "{told}");
+    assert_eq!(told.matches("left over from a run that did not end properly").count(), LONG_TOXICS, "{told}");
     assert!(
         told.contains("of long was cut off or could not record its end; nothing of it is left"),
         "{told}"
@@ -93,12 +93,12 @@ fn without_a_guard_the_next_start_cleans_up_and_tells_of_the_run() {
 }
 
 #[test]
-fn the_guard_removes_what_is_overdue_and_nothing_else() {
+fn the_guard_removes_only_leftovers() {
     let (lab, stays) = littered();
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let guard = guard(&lab, &["--toxiproxy", &fake.url()]);
     eventually("what is overdue to go", secs(10), || lab.toxiproxy.toxic_names() == stays);
-    assert!(enabled(&lab, "memcached2"), "a proxy disabled below an overdue marker is opened");
+    assert!(enabled(&lab, "memcached2"), "the proxy below a leftover marker is enabled");
     let writes: Vec<String> =
         fake.requests().into_iter().filter(|request| !request.starts_with("GET")).collect();
     let at = |request: &str| writes.iter().position(|write| write.starts_with(request)).unwrap();
@@ -112,7 +112,7 @@ fn the_guard_removes_what_is_overdue_and_nothing_else() {
         scrape.value("toxiproxy_api_request_duration_seconds_count", [("method", "GET")]) >= Some(5.0)
     });
     assert_eq!(lab.toxiproxy.toxic_names(), stays);
-    // A disabled proxy without a marker is somebody else's.
+    // Somebody else has disabled a proxy without a marker.
     lab.toxiproxy.enable("memcached2", false);
     let looked = fake.requests().len();
     eventually("three more looks", secs(10), || fake.requests().len() >= looked + 3);
@@ -120,7 +120,7 @@ fn the_guard_removes_what_is_overdue_and_nothing_else() {
 }
 
 #[test]
-fn the_guard_shows_hygiene_and_nothing_else() {
+fn the_guard_exports_only_hygiene_metrics() {
     let lab = Lab::start(1);
     let guard = guard(&lab, &[]);
     let known = [
@@ -139,11 +139,11 @@ fn the_guard_shows_hygiene_and_nothing_else() {
     assert_eq!(residual(&page), Some(0.0));
 }
 
-/// Of a Toxiproxy that is silent nobody knows that it holds nothing, and what it held is not known to be gone.
+/// A Toxiproxy that does not answer may hold toxics: the last number above 0 stays, and a 0 is not exported.
 #[test]
-fn the_guard_claims_no_clean_toxiproxy_that_it_does_not_see() {
+fn the_guard_exports_no_residue_of_0_while_toxiproxy_is_silent() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Refuse(503));
     let guard = guard(&lab, &["--toxiproxy", &fake.url()]);
     let residual = |page: &Scrape| page.value("toxiproxy_residual_toxics", []);
@@ -165,7 +165,7 @@ fn the_guard_claims_no_clean_toxiproxy_that_it_does_not_see() {
 }
 
 #[test]
-fn the_guard_says_once_that_toxiproxy_is_down_and_cleans_when_it_is_back() {
+fn the_guard_reports_an_outage_once_and_cleans_up_after_it() {
     let lab = Lab::start(1);
     let guard = guard(&lab, &[]);
     lab.toxiproxy.kill();
@@ -174,8 +174,8 @@ fn the_guard_says_once_that_toxiproxy_is_down_and_cleans_when_it_is_back() {
     });
     let ready = || testkit::http::get(&format!("http://{}/ready", guard.addr())).unwrap().status;
     assert_eq!(ready(), 503);
-    // Killed with a call under way, it breaks off instead of not answering.
-    assert_eq!(guard.stderr().matches("; trying on").count(), 1, "{}", guard.stderr());
+    // The kill may have broken a call in progress: that is another message.
+    assert_eq!(guard.stderr().matches("; will try again").count(), 1, "{}", guard.stderr());
     lab.toxiproxy.restart();
     lab.toxiproxy.add_toxic("memcached1", &toxic("rl.dead.0.1000"));
     eventually("a clean Toxiproxy", secs(10), || ours(&lab.toxiproxy).is_empty());
@@ -184,7 +184,7 @@ fn the_guard_says_once_that_toxiproxy_is_down_and_cleans_when_it_is_back() {
 }
 
 #[test]
-fn clean_removes_leftovers_by_hand_and_names_what_stays() {
+fn clean_removes_leftovers_and_lists_what_it_keeps() {
     let (lab, stays) = littered();
     let clean = |args: &[&str]| {
         let daemon = Daemon::run(lab.command(BIN, ["clean"].iter().chain(args)));
@@ -192,7 +192,7 @@ fn clean_removes_leftovers_by_hand_and_names_what_stays() {
     };
     let (code, said) = clean(&["--dry-run"]);
     assert_eq!(code, 5, "something is left: {said}");
-    assert!(said.ends_with("3 to be removed, 1 of live runs, 1 of others left\n"), "{said}");
+    assert!(said.ends_with("3 to remove, 1 kept (owned by live runs), 1 kept (not of this lab)\n"), "{said}");
     assert_eq!(lab.toxiproxy.toxic_names().len(), 5);
     let (code, said) = clean(&[]);
     assert_eq!(code, 0, "{said}");
@@ -200,23 +200,23 @@ fn clean_removes_leftovers_by_hand_and_names_what_stays() {
     assert_eq!(
         said,
         format!(
-            "left {alive} on memcached1: its lease is not over\n\
-             left theirs (latency) on memcached1: it is not ours; somebody or another tool put it on under this name\n\
-             removed rl.dead.1.1000 from memcached1: its lease is over and nothing is known here of its run\n\
-             removed rl.dead.0.1000 from memcached1: its lease is over and nothing is known here of its run\n\
-             removed rl.dead.2.1000 from memcached2: its lease is over and nothing is known here of its run\n\
-             3 removed, 1 of live runs left, 1 of others left\n"
+            "kept {alive} on memcached1: its lease has not expired\n\
+             kept theirs (latency) on memcached1: not added by this lab\n\
+             removed rl.dead.1.1000 from memcached1: its lease has expired and its run is unknown\n\
+             removed rl.dead.0.1000 from memcached1: its lease has expired and its run is unknown\n\
+             removed rl.dead.2.1000 from memcached2: its lease has expired and its run is unknown\n\
+             3 removed, 1 kept (owned by live runs), 1 kept (not of this lab)\n"
         )
     );
     assert_eq!(lab.toxiproxy.toxic_names(), stays);
     assert!(enabled(&lab, "memcached2"));
 
     lab.toxiproxy.add_toxic("memcached1", &toxic("rl.dead.0.1000"));
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Refuse(503));
     let (code, said) = clean(&["--toxiproxy", &fake.url()]);
     assert_eq!(code, 5, "{said}");
-    assert!(said.contains("a fault may still be on: rl.dead.0.1000 on memcached1"), "{said}");
+    assert!(said.contains("a fault may still be active: rl.dead.0.1000 on memcached1"), "{said}");
     lab.toxiproxy.kill();
     let (code, said) = clean(&[]);
     assert_eq!(code, 4, "{said}");

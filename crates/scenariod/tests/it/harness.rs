@@ -19,15 +19,11 @@ pub(crate) fn command() -> Command {
     command
 }
 
-/// Makes a command line of scenariod, with a state folder of its own, and the exact result it must have.
-pub(crate) struct Expect;
-
-impl Expect {
-    pub(crate) fn of(args: &[&str]) -> CommandLine {
-        let line = CommandLine::new(BIN, args);
-        let state = line.folder().join("state");
-        line.variable("LAB_STATE", state)
-    }
+/// A command line of scenariod, with a state folder of its own, and the exact result that it must have.
+pub(crate) fn command_line(args: &[&str]) -> CommandLine {
+    let line = CommandLine::new(BIN, args);
+    let state = line.folder().join("state");
+    line.variable("LAB_STATE", state)
 }
 
 /// Short phases on a lab of its own: `slow` makes one node slow, `both` two of them.

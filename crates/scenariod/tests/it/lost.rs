@@ -1,15 +1,15 @@
-//! An injector that is lost, wedged or shared while a run is under way: the run ends within a bounded time, proves
-//! nothing, and says what is left.
+//! Toxiproxy restarts, hangs or is changed by others during a run: the run ends within a bounded time, is inconclusive, and
+//! says what is left.
 
 use std::time::{Duration, Instant};
 
-use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, Signal, eventually, report, scale, secs};
+use testkit::{Daemon, FakeToxiproxy, Lab, Misbehaviour, Rule, Signal, eventually, report, scale, secs};
 
 use crate::harness::{BIN, DEADLINE, LONG_TOXICS, await_phase, clean_exit, ours, start, start_file};
 
 #[test]
 fn a_restart_in_any_phase_makes_the_run_inconclusive_and_its_proxies_come_back() {
-    // One comes back without the proxies that the run made; at the other only its answers tell that it is another.
+    // The first lab loses the proxies that the run created. In the second one only the ids of answers show the restart.
     for (phase, lab) in [
         (1, Lab::start_without_proxies(1)),
         (2, Lab::start_without_proxies(1)),
@@ -32,7 +32,7 @@ fn a_restart_in_any_phase_makes_the_run_inconclusive_and_its_proxies_come_back()
 }
 
 #[test]
-fn a_toxiproxy_that_stands_still_is_given_up_within_the_margin_and_cleaned_later() {
+fn removal_from_a_hanging_toxiproxy_gives_up_within_the_margin() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &["--time-scale", "0.5"]);
     eventually("the toxics", secs(10), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
@@ -61,7 +61,7 @@ fn a_toxiproxy_that_stands_still_is_given_up_within_the_margin_and_cleaned_later
 }
 
 #[test]
-fn a_toxiproxy_that_stood_still_in_testing_is_not_blamed_on_the_client() {
+fn a_toxiproxy_that_hangs_during_testing_makes_the_run_inconclusive() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &["--time-scale", "4"]);
     await_phase(&daemon, "long", 2);
@@ -72,11 +72,11 @@ fn a_toxiproxy_that_stood_still_in_testing_is_not_blamed_on_the_client() {
     daemon.scrape_until("a call that got no answer", secs(15), |scrape| failed(scrape) > before);
     lab.toxiproxy.resume();
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
-    let says = "long proves nothing: toxiproxy, or this run with it, stood still for ";
+    let says = "long is inconclusive: toxiproxy, or scenariod itself, was unresponsive for ";
     assert!(daemon.stderr().contains(says), "{}", daemon.stderr());
 }
 
-/// Short phases but for the one in which Toxiproxy stands still.
+/// Short phases, except for the one in which Toxiproxy hangs.
 fn phases(stabilization: &str, testing: &str, recovery: &str) -> String {
     format!(
         "family: own\nphases: {{ stabilization: {stabilization}, testing: {testing}, recovery: {recovery} }}\n\
@@ -85,11 +85,11 @@ fn phases(stabilization: &str, testing: &str, recovery: &str) -> String {
 }
 
 #[test]
-fn however_long_a_toxiproxy_stands_still_and_across_the_end_of_a_phase_nothing_is_blamed_on_the_client() {
-    // The phase in which it stops, and how many calls get no answer until it goes on.
+fn a_hang_that_lasts_past_the_end_of_a_phase_makes_the_run_inconclusive() {
+    // The phase in which it hangs, and how many calls get no answer until it goes on.
     for (text, phase, unanswered) in [
         (phases("50ms", "14s", "50ms"), 2, 3.0),
-        // The look that has waited for two seconds is dropped with the phase; removal asks anew.
+        // The check that has waited for two seconds is dropped at the end of the phase. Removal makes a new call.
         (phases("50ms", "3s", "50ms"), 2, 1.0),
         (phases("50ms", "1s", "3500ms"), 3, 1.0),
     ] {
@@ -108,13 +108,13 @@ fn however_long_a_toxiproxy_stands_still_and_across_the_end_of_a_phase_nothing_i
         });
         lab.toxiproxy.resume();
         assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{text}{}", daemon.stderr());
-        let says = "paused proves nothing: toxiproxy, or this run with it, stood still for ";
+        let says = "paused is inconclusive: toxiproxy, or scenariod itself, was unresponsive for ";
         assert!(daemon.stderr().contains(says), "{text}{}", daemon.stderr());
     }
 }
 
 #[test]
-fn a_toxiproxy_that_stands_still_in_stabilization_spoils_that_run_and_not_the_next() {
+fn a_toxiproxy_that_hangs_in_stabilization_affects_only_that_run() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &["--time-scale", "2", "--loop", "2"]);
     await_phase(&daemon, "long", 1);
@@ -125,13 +125,17 @@ fn a_toxiproxy_that_stands_still_in_stabilization_spoils_that_run_and_not_the_ne
     lab.toxiproxy.resume();
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
     let said = daemon.stderr();
-    assert!(said.contains("long was not injected: toxiproxy, or this run with it, stood still"), "{said}");
-    let walked = said.lines().filter(|line| line.ends_with("success: all phases walked, no toxic is left"));
+    assert!(
+        said.contains("long was not injected: toxiproxy, or scenariod itself, was unresponsive"),
+        "{said}"
+    );
+    let walked =
+        said.lines().filter(|line| line.ends_with("success: all phases completed, no toxic is left"));
     assert_eq!(walked.count(), 1, "{said}");
 }
 
 #[test]
-fn a_toxiproxy_that_is_dead_is_not_waited_for_and_its_toxics_are_told_dead() {
+fn removal_from_a_dead_toxiproxy_gives_up_early() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &["--time-scale", "5"]);
     eventually("the toxics", secs(20), || ours(&lab.toxiproxy).len() == LONG_TOXICS);
@@ -141,7 +145,7 @@ fn a_toxiproxy_that_is_dead_is_not_waited_for_and_its_toxics_are_told_dead() {
     let (code, took) = (daemon.wait_exit(DEADLINE), began.elapsed());
     assert_eq!(code, 5, "{}", daemon.stderr());
     assert!(took < secs(10), "{took:?}\n{}", daemon.stderr());
-    assert!(daemon.stderr().contains("if toxiproxy is dead, its toxics died with it"), "{}", daemon.stderr());
+    assert!(daemon.stderr().contains("if toxiproxy has died, its toxics are gone"), "{}", daemon.stderr());
 }
 
 #[test]
@@ -149,14 +153,11 @@ fn a_wedged_toxiproxy_is_restarted_by_the_hook_and_its_proxies_come_back() {
     let lab = Lab::start(2);
     let asked = lab.folder().join("restarted");
     lab.set("scenariod.restart_hook", format!("touch {}", asked.display()));
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let wedge = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Wedge);
     let daemon = start(&lab, "both", &["--toxiproxy", &fake.url()]);
     eventually("the hook", secs(40), || asked.exists());
-    assert!(
-        fake.requests().iter().any(|request| request.starts_with("DELETE")),
-        "it is the removal that hangs"
-    );
+    assert!(fake.requests().iter().any(|request| request.starts_with("DELETE")), "the removal hangs");
     lab.toxiproxy.restart();
     wedge.release();
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
@@ -166,7 +167,7 @@ fn a_wedged_toxiproxy_is_restarted_by_the_hook_and_its_proxies_come_back() {
 }
 
 #[test]
-fn the_restart_that_the_hook_makes_is_told_once() {
+fn a_restart_by_the_hook_is_reported_once() {
     let lab = Lab::start(1);
     let asked = lab.folder().join("restarted");
     lab.set("scenariod.restart_hook", format!("touch {}", asked.display()));
@@ -182,9 +183,9 @@ fn the_restart_that_the_hook_makes_is_told_once() {
 }
 
 #[test]
-fn a_slow_toxiproxy_is_no_obstacle() {
+fn a_run_passes_at_a_slow_toxiproxy() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     for method in ["GET", "POST", "DELETE"] {
         fake.misbehave(Rule::on(method, "/"), Misbehaviour::Slow(Duration::from_millis(300)));
     }
@@ -193,9 +194,9 @@ fn a_slow_toxiproxy_is_no_obstacle() {
 }
 
 #[test]
-fn a_conflict_that_is_not_ours_is_no_injection() {
+fn a_conflict_does_not_count_as_an_injection() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::Refuse(409));
     let daemon = start(&lab, "slow", &["--toxiproxy", &fake.url()]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4, "{}", daemon.stderr());
@@ -203,14 +204,14 @@ fn a_conflict_that_is_not_ours_is_no_injection() {
 }
 
 #[test]
-fn what_others_do_during_a_run_makes_it_worthless_and_stays() {
+fn changes_by_others_end_the_run_and_are_left_alone() {
     let foreign = r#"{"name":"theirs","type":"latency","attributes":{"latency":1}}"#;
     let lab = Lab::start(1);
     let early = start(&lab, "long", &["--time-scale", "2"]);
     await_phase(&early, "long", 1);
     lab.toxiproxy.add_toxic("memcached1", foreign);
     assert_eq!(clean_exit(&early, &lab.toxiproxy), 4, "{}", early.stderr());
-    assert!(early.stderr().contains("was not injected: somebody put toxic theirs"), "{}", early.stderr());
+    assert!(early.stderr().contains("was not injected: somebody added toxic theirs"), "{}", early.stderr());
     assert_eq!(lab.toxiproxy.toxic_names(), ["memcached1/theirs"]);
 
     let allowed = start(&lab, "slow", &["--allow-foreign"]);
@@ -224,11 +225,11 @@ fn what_others_do_during_a_run_makes_it_worthless_and_stays() {
     lab.toxiproxy.enable("memcached1", false);
     assert_eq!(clean_exit(&late, &lab.toxiproxy), 3, "{}", late.stderr());
     assert!(late.stderr().contains("somebody disabled the proxy memcached1"), "{}", late.stderr());
-    assert_eq!(lab.toxiproxy.proxy("memcached1")["enabled"], false, "it is not ours to open");
+    assert_eq!(lab.toxiproxy.proxy("memcached1")["enabled"], false, "somebody else has disabled it");
 }
 
 #[test]
-fn a_proxy_that_leads_elsewhere_is_refused_with_both_addresses() {
+fn a_proxy_with_other_addresses_is_refused() {
     let lab = Lab::start(1);
     let listen = lab.toxiproxy.listen("memcached1");
     let upstream = lab.nodes[0].addr();
@@ -237,7 +238,7 @@ fn a_proxy_that_leads_elsewhere_is_refused_with_both_addresses() {
     let daemon = start(&lab, "slow", &[]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4);
     let expected = format!(
-        "error: slow was not started: the proxy memcached1 leads from {listen} to {upstream}, the lab file says from {listen} to 127.0.0.1:9\n"
+        "error: slow was not started: the proxy memcached1 leads from {listen} to {upstream}, but the lab file says from {listen} to 127.0.0.1:9\n"
     );
     assert!(daemon.stderr().contains(&expected), "{}", daemon.stderr());
 }
@@ -245,7 +246,7 @@ fn a_proxy_that_leads_elsewhere_is_refused_with_both_addresses() {
 #[test]
 fn an_injection_that_fails_half_way_through_a_chain_is_undone() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("POST", "/toxics").from(5), Misbehaviour::Refuse(500));
     let daemon = start(&lab, "long", &["--toxiproxy", &fake.url()]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4, "{}", daemon.stderr());
@@ -253,11 +254,11 @@ fn an_injection_that_fails_half_way_through_a_chain_is_undone() {
     assert_eq!(deletes, 4, "{:?}", fake.requests());
 }
 
-/// What a run is about to put on is on the disk before Toxiproxy hears of it.
+/// Each toxic is on the disk before Toxiproxy hears of it.
 #[test]
 fn the_journal_is_written_ahead() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let post = fake.misbehave(Rule::on("POST", "/toxics").nth(1), Misbehaviour::HoldRequest);
     let daemon = start(&lab, "long", &["--toxiproxy", &fake.url()]);
     post.wait_caught(secs(20));
@@ -275,7 +276,7 @@ fn the_journal_is_written_ahead() {
 #[test]
 fn without_a_place_for_the_journal_nothing_is_injected() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let file = lab.folder().join("file");
     std::fs::write(&file, "").unwrap();
     let daemon = start(
@@ -292,8 +293,8 @@ fn without_a_place_for_the_journal_nothing_is_injected() {
     assert_eq!(fake.requests(), Vec::<String>::new());
 }
 
-/// Of two runs that start at the same time at most one passes, whether they share a state folder or not, and none
-/// leaves anything.
+/// Of two runs that start at the same time at most one passes, with or without a shared state folder. Neither leaves a
+/// toxic.
 #[test]
 fn two_controllers_never_both_pass() {
     let lab = Lab::start(1);
@@ -313,7 +314,7 @@ fn two_controllers_never_both_pass() {
         );
         if shared {
             assert!(codes.contains(&0) && codes.contains(&4), "{codes:?}\n{}", said());
-            assert!(said().contains("is at work on memcached1"), "{}", said());
+            assert!(said().contains("is using memcached1"), "{}", said());
         }
         refused += codes.iter().filter(|code| **code == 4).count();
         assert_eq!(ours(&lab.toxiproxy), Vec::<String>::new(), "{}", said());
@@ -353,7 +354,7 @@ fn many_runs_cost_no_memory_and_no_series() {
         });
         (page.samples().len(), page.value("process_resident_memory_bytes", []).unwrap())
     };
-    // By then the last 20 runs, which have series of their own, are full.
+    // The last 20 runs have series of their own. By then there are 20.
     let (early, _) = after(runs / 2);
     let (late, memory) = after(runs);
     assert!(late.abs_diff(early) <= 10, "{early} series after {} runs, {late} after {runs}", runs / 2);
@@ -370,7 +371,7 @@ fn many_runs_cost_no_memory_and_no_series() {
         ],
     );
     daemon.signal(Signal::INT);
-    // A scrape that was under way at the end and the one above may have ended the linger already.
+    // Two scrapes may already have ended the linger.
     let code = clean_exit(&daemon, &lab.toxiproxy);
     assert!([0, 130].contains(&code), "{code}\n{}", daemon.stderr());
 }

@@ -1,9 +1,9 @@
-//! A Toxiproxy that is not as it should be: other people's toxics, leftovers, calls that fail. What is not ours stays
-//! as it is; what is ours goes, or the exit code says so.
+//! Other people's toxics, leftovers and calls that fail. A run never changes what others did. What it did itself it removes,
+//! or its exit code says that something is left.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use testkit::{Fake, Lab, Misbehaviour, Rule, Signal, eventually, secs};
+use testkit::{FakeToxiproxy, Lab, Misbehaviour, Rule, Signal, eventually, secs};
 
 use crate::harness::{DEADLINE, LONG_TOXICS, await_phase, clean_exit, ours, start};
 
@@ -13,20 +13,20 @@ const FOREIGN: &str = r#"{"name":"theirs","type":"latency","attributes":{"latenc
 fn a_foreign_toxic_is_refused_or_allowed_and_always_left_alone() {
     let lab = Lab::start(2);
     lab.toxiproxy.add_toxic("memcached2", FOREIGN);
-    // A run that was not judged is on the record all the same.
+    // A run that was not judged is in the report as well.
     let listed = start(&lab, "slow", &["--json"]);
     assert_eq!(listed.wait_exit(DEADLINE), 4);
     let record: serde_json::Value = serde_json::from_str(&listed.stdout()).unwrap();
     let run = (record["runs"][0]["status"].as_str(), record["runs"][0]["note"].as_str());
     assert_eq!(run, (Some("aborted"), Some("nothing was injected")), "{record}");
 
-    // Whether the node is to be sick or to be compared with.
+    // The node has a fault in the first scenario and serves as comparison in the second.
     for scenario in ["both", "slow"] {
         let refused = start(&lab, scenario, &[]);
         assert_eq!(refused.wait_exit(DEADLINE), 4);
         let end = format!(
-            "error: {scenario} was not started: memcached2 already has toxic theirs (latency), which is not ours\n\
-             hint: remove the toxic where it came from; it would spoil the run\n"
+            "error: {scenario} was not started: memcached2 already has toxic theirs (latency), which this lab did not add\n\
+             hint: remove the toxic with the tool that added it; a run next to it would be inconclusive\n"
         );
         assert!(refused.stderr().ends_with(&end), "{}", refused.stderr());
     }
@@ -36,7 +36,7 @@ fn a_foreign_toxic_is_refused_or_allowed_and_always_left_alone() {
     let passed = start(&lab, "slow", &["--allow-foreign"]);
     assert_eq!(passed.wait_exit(DEADLINE), 0, "{}", passed.stderr());
     assert!(
-        passed.stderr().contains("warning: memcached2 has toxic theirs, which is not ours"),
+        passed.stderr().contains("warning: memcached2 has toxic theirs, which this lab did not add"),
         "{}",
         passed.stderr()
     );
@@ -48,7 +48,7 @@ fn a_foreign_toxic_is_refused_or_allowed_and_always_left_alone() {
     assert_eq!(aborted.wait_exit(DEADLINE), 143, "{}", aborted.stderr());
     assert_eq!(lab.toxiproxy.toxic_names(), theirs, "after an abort");
 
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::Misreport(400));
     let failed = start(&lab, "slow", &["--toxiproxy", &fake.url(), "--allow-foreign"]);
     assert_eq!(failed.wait_exit(DEADLINE), 4, "{}", failed.stderr());
@@ -80,7 +80,7 @@ fn a_disabled_proxy_is_refused() {
 }
 
 #[test]
-fn overdue_leftovers_are_removed_and_a_live_run_is_respected() {
+fn leftovers_are_removed_and_a_live_run_is_left_alone() {
     let lab = Lab::start(2);
     let toxic = |name: &str| format!(r#"{{"name":"{name}","type":"latency","attributes":{{"latency":1}}}}"#);
     lab.toxiproxy.add_toxic("memcached2", &toxic("rl.dead.0.1000"));
@@ -88,7 +88,7 @@ fn overdue_leftovers_are_removed_and_a_live_run_is_respected() {
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
     assert!(
         daemon.stderr().contains(
-            "removed rl.dead.0.1000 from memcached2: its lease is over and nothing is known here of its run\n"
+            "removed rl.dead.0.1000 from memcached2: its lease has expired and its run is unknown\n"
         ),
         "{}",
         daemon.stderr()
@@ -107,12 +107,12 @@ fn overdue_leftovers_are_removed_and_a_live_run_is_respected() {
 fn a_partial_injection_is_undone() {
     let lab = Lab::start(2);
     for misbehaviour in [Misbehaviour::Refuse(500), Misbehaviour::Refuse(400), Misbehaviour::Misreport(503)] {
-        let fake = Fake::before(&lab.toxiproxy);
+        let fake = FakeToxiproxy::before(&lab.toxiproxy);
         fake.misbehave(Rule::on("POST", "/proxies/memcached2/toxics"), misbehaviour);
         let daemon = start(&lab, "both", &["--toxiproxy", &fake.url()]);
         assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4, "{misbehaviour:?}\n{}", daemon.stderr());
         let stderr = daemon.stderr();
-        assert!(stderr.contains("error: both was not injected: cannot put rl."), "{stderr}");
+        assert!(stderr.contains("error: both was not injected: cannot add rl."), "{stderr}");
         assert!(
             fake.requests()
                 .iter()
@@ -124,7 +124,7 @@ fn a_partial_injection_is_undone() {
 #[test]
 fn a_post_whose_answer_is_lost_is_repeated_not_doubled() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     fake.misbehave(Rule::on("POST", "/toxics").nth(1), Misbehaviour::Hangup);
     let daemon = start(&lab, "slow", &["--toxiproxy", &fake.url()]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
@@ -132,9 +132,9 @@ fn a_post_whose_answer_is_lost_is_repeated_not_doubled() {
 }
 
 #[test]
-fn what_cannot_be_removed_is_5_with_the_commands_that_remove_it() {
+fn a_failed_removal_ends_with_5_and_prints_the_commands() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let refused = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Refuse(503));
     let daemon = start(
         &lab,
@@ -154,7 +154,7 @@ fn what_cannot_be_removed_is_5_with_the_commands_that_remove_it() {
     let url = fake.url();
     assert!(
         daemon.stderr().contains(&format!(
-            "hint: remove it by hand, then look:\n  curl -X DELETE {url}/proxies/memcached1/toxics/{toxic}\n  curl {url}/proxies\n"
+            "hint: remove it by hand, then check:\n  curl -X DELETE {url}/proxies/memcached1/toxics/{toxic}\n  curl {url}/proxies\n"
         )),
         "{}",
         daemon.stderr()
@@ -163,10 +163,10 @@ fn what_cannot_be_removed_is_5_with_the_commands_that_remove_it() {
 }
 
 #[test]
-fn an_injector_that_restarts_makes_the_run_inconclusive() {
+fn a_restart_of_toxiproxy_makes_the_run_inconclusive() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &[]);
-    // Readings before the run, one and two seconds into stabilization, and the one after injecting.
+    // Four readings: the preflight's, two in stabilization, and the one after injecting.
     daemon.scrape_until("the toxic to be read back", secs(15), |scrape| {
         scrape.value("toxiproxy_api_request_duration_seconds_count", [("method", "GET")]) >= Some(4.0)
     });
@@ -176,7 +176,7 @@ fn an_injector_that_restarts_makes_the_run_inconclusive() {
 }
 
 #[test]
-fn a_toxiproxy_that_stands_still_is_waited_for() {
+fn removal_waits_for_a_toxiproxy_that_hangs_for_a_moment() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &[]);
     await_phase(&daemon, "long", 2);
@@ -193,15 +193,15 @@ fn a_toxiproxy_that_stands_still_is_waited_for() {
 #[test]
 fn a_dry_run_reads_everything_and_writes_nothing() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let args = ["--toxiproxy", &fake.url(), "--dry-run"];
     let daemon = start(&lab, "slow", &args);
     assert_eq!(daemon.wait_exit(DEADLINE), 0, "{}", daemon.stderr());
     assert_eq!(
         daemon.stdout(),
         "slow: would test for 800ms: latency 7ms ± 3ms on memcached1\n\
-         nothing was written; not checked: whether toxiproxy takes the toxics and gives them up again, \
-         whether the client feels them, the restart hook\n"
+         nothing was changed; not checked: whether toxiproxy accepts and removes the toxics, whether \
+         the client notices them, the restart hook\n"
     );
     assert!(!lab.folder().join("state").exists(), "not even a folder for state");
     lab.toxiproxy.add_toxic("memcached1", FOREIGN);
@@ -213,7 +213,7 @@ fn a_dry_run_reads_everything_and_writes_nothing() {
         .add_toxic("memcached1", r#"{"name":"rl.dead.0.1000","type":"latency","attributes":{"latency":1}}"#);
     let found = start(&lab, "slow", &args);
     assert_eq!(found.wait_exit(DEADLINE), 0, "{}", found.stderr());
-    let why = "its lease is over and nothing is known here of its run";
+    let why = "its lease has expired and its run is unknown";
     let would = format!("slow: would find: rl.dead.0.1000 on memcached1: {why}; a run removes it\n");
     assert!(found.stdout().starts_with(&would), "{}", found.stdout());
     let requests = fake.requests();
@@ -227,7 +227,7 @@ fn a_dry_run_sees_a_live_run_before_its_faults_are_on() {
     await_phase(&daemon, "long", 1);
     let dry = start(&lab, "slow", &["--dry-run"]);
     assert_eq!(dry.wait_exit(DEADLINE), 4, "{}", dry.stderr());
-    assert!(dry.stderr().contains("is at work on memcached1"), "{}", dry.stderr());
+    assert!(dry.stderr().contains("is using memcached1"), "{}", dry.stderr());
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 0, "{}", daemon.stderr());
     let dry = start(&lab, "slow", &["--dry-run"]);
     assert_eq!(dry.wait_exit(DEADLINE), 0, "{}", dry.stderr());

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use serde_json::json;
-use testkit::{Fake, Lab, Misbehaviour, Rule, eventually, secs};
+use testkit::{FakeToxiproxy, Lab, Misbehaviour, Rule, eventually, secs};
 
 use crate::harness::{DEADLINE, await_phase, clean_exit, nameless, ours, start};
 
@@ -52,7 +52,7 @@ fn toxics_are_there_in_testing_and_nowhere_else() {
 #[test]
 fn testing_is_announced_before_the_first_post() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let held = fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::HoldRequest);
     let daemon = start(&lab, "slow", &["--toxiproxy", &fake.url()]);
     held.wait_caught(secs(10));

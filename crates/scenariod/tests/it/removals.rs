@@ -1,11 +1,11 @@
-//! Removals: one that was answered and not carried out, one that nobody waited for, a fault that is back afterwards,
+//! Removals that are confirmed but not carried out, that a signal or the end of testing overtakes, or that are undone later,
 //! and the order that does not wedge Toxiproxy.
 
 use std::time::Duration;
 
 use serde_json::json;
 use testkit::{
-    Daemon, Fake, Lab, Misbehaviour, Rule, Signal, eventually, report, scale, secs, workspace_bin,
+    Daemon, FakeToxiproxy, Lab, Misbehaviour, Rule, Signal, eventually, report, scale, secs, workspace_bin,
 };
 
 use crate::harness::{await_phase, clean_exit, ours, start, start_file};
@@ -26,16 +26,16 @@ fn journal(lab: &Lab) -> String {
 }
 
 /// Whether Toxiproxy was read after the last removal.
-fn read_after_removal(fake: &Fake) -> bool {
+fn read_after_removal(fake: &FakeToxiproxy) -> bool {
     let asked = fake.requests();
     let last = |method: &str| asked.iter().rposition(|request| request.starts_with(method));
     last("GET") > last("DELETE")
 }
 
 #[test]
-fn a_removal_that_was_answered_and_not_carried_out_leaves_nothing() {
+fn a_removal_that_is_only_confirmed_leaves_nothing() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let pretence = fake.misbehave(Rule::on("DELETE", "/toxics").nth(1), Misbehaviour::Refuse(204));
     let daemon = start_file(&lab, "once", ONCE, &["--toxiproxy", &fake.url()]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
@@ -45,10 +45,10 @@ fn a_removal_that_was_answered_and_not_carried_out_leaves_nothing() {
 }
 
 #[test]
-fn an_interruption_while_a_fault_is_taken_off_still_looks() {
+fn a_signal_during_a_removal_still_reads_back() {
     for pretend in [true, false] {
         let lab = Lab::start(1);
-        let fake = Fake::before(&lab.toxiproxy);
+        let fake = FakeToxiproxy::before(&lab.toxiproxy);
         let delete = Rule::on("DELETE", "/toxics").nth(1);
         let slow = if pretend { Misbehaviour::Refuse(204) } else { Misbehaviour::Slow(secs(2)) };
         let trap = fake.misbehave(delete, slow);
@@ -56,7 +56,7 @@ fn an_interruption_while_a_fault_is_taken_off_still_looks() {
         trap.wait_caught(secs(20));
         daemon.signal(Signal::INT);
         let code = clean_exit(&daemon, &lab.toxiproxy);
-        // The signal may come after the reading back has told that nothing was removed.
+        // The signal may come after the reading back has shown that nothing was removed.
         assert!(code == 130 || pretend && code == 3, "{code}\n{}", daemon.stderr());
         assert!(read_after_removal(&fake), "{:#?}", fake.requests());
         assert!(journal(&lab).contains(r#""kind":"removed""#), "{}", journal(&lab));
@@ -64,9 +64,9 @@ fn an_interruption_while_a_fault_is_taken_off_still_looks() {
 }
 
 #[test]
-fn testing_that_ends_while_a_fault_is_taken_off_leaves_nothing() {
+fn testing_that_ends_during_a_removal_leaves_nothing() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let delete = Rule::on("DELETE", "/toxics").nth(1);
     let trap = fake.misbehave(delete, Misbehaviour::Slow(secs(2)));
     let daemon = start_file(&lab, "once", ONCE, &["--toxiproxy", &fake.url()]);
@@ -77,7 +77,7 @@ fn testing_that_ends_while_a_fault_is_taken_off_leaves_nothing() {
 }
 
 #[test]
-fn a_fault_of_the_run_that_is_back_in_recovery_spoils_it_and_goes() {
+fn a_fault_that_comes_back_in_recovery_is_removed() {
     let lab = Lab::start(1);
     let daemon = start(&lab, "long", &["--time-scale", "2"]);
     eventually("the toxics", secs(20), || !ours(&lab.toxiproxy).is_empty());
@@ -86,17 +86,17 @@ fn a_fault_of_the_run_that_is_back_in_recovery_spoils_it_and_goes() {
     let toxic_again = json!({ "name": toxic, "type": "latency", "attributes": { "latency": 5 } });
     lab.toxiproxy.add_toxic("memcached1", &toxic_again.to_string());
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
-    let says = format!("{toxic}, a fault of this run that is to be off, is on memcached1");
+    let says = format!("{toxic} of this run is on memcached1 although it should be off");
     assert!(daemon.stderr().contains(&says), "{}", daemon.stderr());
 }
 
-/// Slower than a probe, and not so slow that it counts as standing still.
+/// Slower than a probe, but fast enough to count as responsive.
 const SLOW: Misbehaviour = Misbehaviour::Slow(Duration::from_millis(1_300));
 
 #[test]
-fn a_fault_that_is_back_at_a_slow_toxiproxy_goes_as_well() {
+fn a_fault_that_comes_back_at_a_slow_toxiproxy_is_removed() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let daemon = start(&lab, "long", &["--time-scale", "3", "--toxiproxy", &fake.url()]);
     eventually("the toxics", secs(20), || !ours(&lab.toxiproxy).is_empty());
     let toxic = ours(&lab.toxiproxy)[0].strip_prefix("memcached1/").unwrap().to_owned();
@@ -108,12 +108,12 @@ fn a_fault_that_is_back_at_a_slow_toxiproxy_goes_as_well() {
 }
 
 #[test]
-fn a_fault_that_was_refused_and_put_on_all_the_same_goes_whatever_the_next_look_says() {
+fn a_fault_that_is_on_despite_a_refusal_is_removed() {
     for look in [SLOW, Misbehaviour::Refuse(500), Misbehaviour::Hangup] {
         let lab = Lab::start(1);
-        let fake = Fake::before(&lab.toxiproxy);
+        let fake = FakeToxiproxy::before(&lab.toxiproxy);
         let post = fake.misbehave(Rule::on("POST", "/toxics"), Misbehaviour::Misreport(400));
-        // One look of the preflight, one at the end of stabilization; the third one follows the refusal.
+        // The first reading is the preflight's, the second one comes at the end of stabilization, the third after the refusal.
         fake.misbehave(Rule::on("GET", "/proxies").nth(3), look);
         let daemon = start(&lab, "slow", &["--toxiproxy", &fake.url()]);
         assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 4, "{look:?}\n{}", daemon.stderr());
@@ -121,7 +121,7 @@ fn a_fault_that_was_refused_and_put_on_all_the_same_goes_whatever_the_next_look_
     }
 }
 
-/// What closes connections, behind what holds bytes back: removed in the order of the chain's end, one wedges Toxiproxy.
+/// Toxics that close connections behind toxics that hold bytes back. Removed in the wrong order they wedge Toxiproxy.
 fn closing(flaps: u64) -> String {
     let length = flaps * 500;
     let shape = "shape: { flap: { on: 400ms, off: 100ms } }";
@@ -133,7 +133,7 @@ fn closing(flaps: u64) -> String {
 }
 
 #[test]
-fn removing_what_closes_connections_does_not_wedge_toxiproxy() {
+fn removing_toxics_that_close_connections_does_not_wedge_toxiproxy() {
     let flaps = scale(10, 200);
     let lab = Lab::start(1);
     let never = "1000000000";

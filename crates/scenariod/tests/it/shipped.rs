@@ -42,7 +42,7 @@ fn fails(lab: &Lab, prometheus: &Prometheus, scenario: &str, scale: &str, names:
     for name in names {
         assert!(failed.contains(name), "{name} in {failed:?}\n{report:#}");
     }
-    for name in ["the client is well before the fault", "the fault bites"] {
+    for name in ["the client is well before the fault", "the fault has an effect"] {
         assert!(with_result(&report, "pass").contains(&name), "{name}\n{report:#}");
     }
 }
@@ -53,7 +53,7 @@ fn a_client_without_a_deadline_fails_a_partition_and_packet_loss() {
     let client = ["--concurrency", "4", "--rate", "800", "--op-timeout", "60s"];
     let (lab, prometheus, _loadgen) = lab(&client);
     fails(&lab, &prometheus, "packet-loss-10", "0.15", &["other nodes keep their throughput"]);
-    let names = ["other nodes keep their throughput", "the breaker opens and stays so"];
+    let names = ["other nodes keep their throughput", "the breaker opens and stays open"];
     fails(&lab, &prometheus, "partition-one", "0.15", &names);
 }
 
@@ -64,9 +64,9 @@ fn a_client_without_a_breaker_fails_a_partition_and_one_with_a_hasty_breaker_pac
     {
         let breaker = ["--breaker-consecutive-failures", NEVER, "--breaker-min-requests", NEVER];
         let (lab, prometheus, _loadgen) = lab(&[&load[..], &breaker].concat());
-        fails(&lab, &prometheus, "partition-one", "0.15", &["the breaker opens and stays so"]);
+        fails(&lab, &prometheus, "partition-one", "0.15", &["the breaker opens and stays open"]);
     }
-    // Open for moments only: enough operations are still sent to show that the fault bites.
+    // Open for moments only: enough operations are still sent to show that the fault has an effect.
     let hasty = ["--breaker-consecutive-failures", "1", "--breaker-open-timeout", "50ms"];
     let (lab, prometheus, _loadgen) = lab(&[&load[..], &hasty].concat());
     fails(&lab, &prometheus, "packet-loss-10", "0.15", &["the breaker stays closed"]);
@@ -77,7 +77,7 @@ fn a_client_with_all_of_them_does_not_fail_what_the_others_do() {
     let (lab, prometheus, _loadgen) = lab(&["--concurrency", "32", "--rate", "300"]);
     for (scenario, names) in [
         ("packet-loss-10", ["other nodes keep their throughput", "the breaker stays closed"]),
-        ("partition-one", ["other nodes keep their throughput", "the breaker opens and stays so"]),
+        ("partition-one", ["other nodes keep their throughput", "the breaker opens and stays open"]),
     ] {
         let (_, report) = run(&lab, &prometheus, scenario, "0.1");
         let held = with_result(&report, "pass");

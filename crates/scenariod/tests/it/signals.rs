@@ -1,6 +1,6 @@
-//! Signals at every instant: whatever a run was doing, no toxic outlives it.
+//! A signal at any moment of a run leaves no toxic.
 
-use testkit::{Fake, Lab, Misbehaviour, Rule, Signal, eventually, secs};
+use testkit::{FakeToxiproxy, Lab, Misbehaviour, Rule, Signal, eventually, secs};
 
 use crate::harness::{LONG_TOXICS, await_phase, clean_exit, ours, start};
 
@@ -29,7 +29,7 @@ fn a_signal_in_each_phase_leaves_no_toxic() {
 fn a_signal_between_a_post_and_its_answer_leaves_no_toxic() {
     let lab = Lab::start(1);
     for misbehaviour in [Misbehaviour::HoldAnswer, Misbehaviour::HoldRequest] {
-        let fake = Fake::before(&lab.toxiproxy);
+        let fake = FakeToxiproxy::before(&lab.toxiproxy);
         let post = fake.misbehave(Rule::on("POST", "/toxics"), misbehaviour);
         let daemon = start(&lab, "slow", &["--toxiproxy", &fake.url()]);
         post.wait_caught(secs(10));
@@ -38,14 +38,14 @@ fn a_signal_between_a_post_and_its_answer_leaves_no_toxic() {
         post.release();
         assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 143, "{misbehaviour:?}\n{}", daemon.stderr());
         let deletes = fake.requests().iter().filter(|request| request.starts_with("DELETE")).count();
-        assert_eq!(deletes, 1, "it was on, and was removed: {:?}", fake.requests());
+        assert_eq!(deletes, 1, "the toxic was on and was removed: {:?}", fake.requests());
     }
 }
 
 #[test]
 fn a_second_signal_does_not_shorten_the_removal() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let delete = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::HoldRequest);
     let daemon = start(&lab, "long", &["--toxiproxy", &fake.url()]);
     await_phase(&daemon, "long", 2);
@@ -56,7 +56,7 @@ fn a_second_signal_does_not_shorten_the_removal() {
         daemon.signal(signal);
         eventually("the signal to be taken", secs(5), || {
             daemon.stderr().contains(&format!(
-                "{}: removal is under way",
+                "{}: removal is in progress",
                 if signal == Signal::INT { "SIGINT" } else { "SIGTERM" }
             ))
         });

@@ -1,4 +1,4 @@
-//! Something else answers where a Toxiproxy or a daemon should: it is told in our words, with what it said.
+//! Another server answers in place of a Toxiproxy or a daemon: the error says so and quotes its answer.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -6,7 +6,7 @@ use std::thread;
 
 use testkit::free_addr;
 
-use crate::harness::Expect;
+use crate::harness::command_line;
 
 /// Gives this answer to whatever it is asked.
 fn stranger(status: &str, body: &str) -> SocketAddr {
@@ -27,18 +27,18 @@ fn stranger(status: &str, body: &str) -> SocketAddr {
 fn health_of_nobody_or_of_a_stranger_is_1_and_says_what_is_wrong_where() {
     let health = |addr: SocketAddr, wrong: &str| {
         let stderr = format!(
-            "error: no healthy daemon at {addr}: {wrong}\n\
-             hint: is it running? `--metrics-addr` names another address"
+            "error: health check of {addr} failed: {wrong}\n\
+             hint: is the daemon running? `--metrics-addr` sets another address"
         );
-        Expect::of(&["health", "--metrics-addr", &addr.to_string()]).code(1).stderr(stderr).run();
+        command_line(&["health", "--metrics-addr", &addr.to_string()]).code(1).stderr(stderr).run();
     };
-    health(free_addr(), "nothing answers: Connection refused (os error 111)");
-    health(stranger("404 Not Found", ""), "what is there answers GET /health with 404");
-    health(stranger("nonsense", ""), "what is there does not speak HTTP");
+    health(free_addr(), "no answer: Connection refused (os error 111)");
+    health(stranger("404 Not Found", ""), "GET /health returned 404");
+    health(stranger("nonsense", ""), "not an HTTP server");
 }
 
 #[test]
-fn what_is_no_toxiproxy_is_told_and_nothing_is_feared_of_it() {
+fn a_server_that_is_not_a_toxiproxy_is_refused() {
     for (status, body, said) in [
         ("404 Not Found", "404 page not found\n", "404: 404 page not found"),
         ("200 OK", "<!DOCTYPE html>\n<html>\n", "200: <!DOCTYPE html>"),
@@ -50,10 +50,10 @@ fn what_is_no_toxiproxy_is_told_and_nothing_is_feared_of_it() {
         let wrong = format!("not a Toxiproxy: GET {url}/proxies: {said}");
         let hint = "hint: is the lab running? check with `just status`, start it with `just up`, or name another Toxiproxy with `--toxiproxy`";
         for clean in [&["clean", "--toxiproxy", &url][..], &["clean", "--dry-run", "--toxiproxy", &url]] {
-            Expect::of(clean).code(4).stdout("").stderr(format!("error: {wrong}\n{hint}")).run();
+            command_line(clean).code(4).stdout("").stderr(format!("error: {wrong}\n{hint}")).run();
         }
         let dry_run = ["--dry-run", "--no-verdict", "--scenario", "latency-1s", "--toxiproxy", &url];
         let refused = format!("error: latency-1s was not started: {wrong}\n{hint}");
-        Expect::of(&dry_run).code(4).stdout("").stderr(refused).run();
+        command_line(&dry_run).code(4).stdout("").stderr(refused).run();
     }
 }

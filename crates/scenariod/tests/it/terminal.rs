@@ -1,4 +1,4 @@
-//! What a run shows on a terminal, and what it shows where there is none.
+//! What a run writes to a terminal, and what it writes without one.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,7 +11,7 @@ use testkit::{Lab, Prometheus, secs, workspace_bin};
 
 use crate::harness::{BIN, SCENARIOS, catalogue, clean_exit, ours, start};
 
-/// A live line is drawn after it was wiped.
+/// The progress line is erased before it is drawn again.
 const WIPE: &str = "\u{1b}[2K";
 
 /// What a run writes to a terminal of 80 columns, and its exit code.
@@ -30,7 +30,7 @@ fn on_terminal(lab: &Lab, args: &[&str], term: &str) -> (String, Option<i32>) {
         .arg(&folder);
     command.args(args).env("TERM", term).stdout(Stdio::null()).stderr(slave);
     let mut child = command.spawn().unwrap();
-    // The terminal is closed for reading when its last writer is gone: this command holds one as well.
+    // The terminal ends for its reader when the last writer is gone, and this command holds a writer.
     drop(command);
     let mut screen = File::from(master);
     let reader = thread::spawn(move || {
@@ -45,7 +45,7 @@ fn on_terminal(lab: &Lab, args: &[&str], term: &str) -> (String, Option<i32>) {
 }
 
 #[test]
-fn a_terminal_gets_one_live_line_below_whole_ones() {
+fn a_terminal_gets_one_progress_line_below_the_other_lines() {
     let lab = Lab::start(2);
     let (shown, code) = on_terminal(&lab, &["--scenario", "both,slow", "--loop", "2"], "xterm");
     assert_eq!(code, Some(0), "{shown}");
@@ -57,7 +57,7 @@ fn a_terminal_gets_one_live_line_below_whole_ones() {
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
-    // Whoever scrolls back finds the phases, each on a line of its own.
+    // The lines above show each phase on a line of its own.
     let lines: Vec<&str> =
         shown.lines().map(|line| line.rsplit(WIPE).next().unwrap().trim_start_matches('\r')).collect();
     for phase in ["stabilization for 400ms", "testing for 800ms", "recovery for 400ms", "success: "] {
@@ -67,19 +67,22 @@ fn a_terminal_gets_one_live_line_below_whole_ones() {
             .count();
         assert_eq!(whole, 4, "{phase}: {lines:#?}");
     }
-    // Between two runs there is no line about nothing.
+    // Between two runs there is no progress line.
     assert!(!shown.contains(&format!("{WIPE} [")) && !shown.contains("\n ["), "{shown}");
-    // What is told of the end of a run has nothing below it: no phase is on.
+    // After the end of a run there is no progress line, as no phase is running.
     for told in shown.split(": success: ").skip(1) {
         assert!(!told.split("stabilization").next().unwrap().contains("recovery"), "{shown}");
     }
-    // At the end nothing of it is left.
-    assert!(lines.last().unwrap().ends_with(": success: all phases walked, no toxic is left"), "{lines:#?}");
+    // At the end the progress line is gone.
+    assert!(
+        lines.last().unwrap().ends_with(": success: all phases completed, no toxic is left"),
+        "{lines:#?}"
+    );
     assert_eq!(ours(&lab.toxiproxy), Vec::<String>::new());
 }
 
 #[test]
-fn the_live_line_has_the_figures_that_move() {
+fn the_progress_line_shows_live_figures() {
     let lab = Lab::start(1);
     let prometheus = Prometheus::start([("loadgen", lab.loadgen_addr)]);
     let _loadgen = lab.loadgen(workspace_bin("loadgen"), ["--concurrency", "4", "--rate", "200"]);
@@ -92,7 +95,7 @@ fn the_live_line_has_the_figures_that_move() {
             && line.contains("/s, 0.0% failed, ")
     };
     assert!(shown.split(WIPE).any(figures), "{shown}");
-    // Nobody answers: the line goes on without them.
+    // Without an answer, the line has no figures.
     let nobody = ["--scenario", "slow", "--prometheus", "http://127.0.0.1:1"];
     let (shown, code) = on_terminal(&lab, &nobody, "xterm");
     assert_eq!(code, Some(3), "{shown}");
@@ -102,7 +105,7 @@ fn the_live_line_has_the_figures_that_move() {
 }
 
 #[test]
-fn a_dumb_terminal_gets_lines_and_a_quiet_run_says_nothing() {
+fn a_dumb_terminal_gets_lines_and_a_quiet_run_writes_nothing() {
     let lab = Lab::start(1);
     let (shown, code) = on_terminal(&lab, &["--scenario", "slow"], "dumb");
     assert_eq!(code, Some(0), "{shown}");

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use testkit::{Daemon, Fake, Lab, report, scale, secs, workspace_bin};
+use testkit::{Daemon, FakeToxiproxy, Lab, report, scale, secs, workspace_bin};
 
 use crate::harness::{clean_exit, start_file};
 
@@ -95,7 +95,7 @@ fn phases_end_when_they_should_while_loadgen_runs() {
 #[test]
 fn testing_starts_just_before_its_first_request() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let loops = RUNS.to_string();
     let url = fake.url();
     let args = ["--loop", &loops, "--toxiproxy", &url, "--linger", "20s"];

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fake_memcached::{Liar, Lie, When};
+use fake_memcached::{FakeMemcached, Lie, When};
 use serde_json::{Value, json};
 use testkit::{Daemon, Lab, Prometheus, Signal, secs, workspace_bin};
 
@@ -188,20 +188,26 @@ fn what_cannot_be_known_is_inconclusive_and_what_is_seen_in_time_stops_the_run()
 
     let (code, report, stderr) = run(&lab, &url, UNCLEAR, "harmless");
     assert_eq!((code, with_result(&report, "pass")), (3, vec!["holds"]), "{stderr}");
-    assert!(stderr.contains("bites: the fault did nothing that shows: false at +"), "{stderr}");
+    assert!(stderr.contains("bites: the fault had no visible effect: false at +"), "{stderr}");
 
     let (code, report, stderr) = run(&lab, &url, UNCLEAR, "lonely");
     assert_eq!((code, with_result(&report, "not applicable")), (0, vec!["others"]), "{stderr}");
 
     let (code, report, stderr) = run(&lab, &url, UNCLEAR, "stopped");
     assert_eq!((code, report["status"].as_str()), (1, Some("failed")), "{stderr}");
-    assert!(stderr.contains("failed: stopped early, no toxic is left: it is slow for 1s"), "{stderr}");
+    assert!(
+        stderr
+            .contains("failed: stopped early, no toxic is left: stop condition `it is slow` was true for 1s"),
+        "{stderr}"
+    );
 
     // Nobody answers there: the fault does not stay on unwatched.
     let (code, _, stderr) = run(&lab, "http://127.0.0.1:1", UNCLEAR, "watched");
     assert_eq!(code, 3, "{stderr}");
     assert!(
-        stderr.contains("stopped early, no toxic is left: it is slow could not be read for 1s"),
+        stderr.contains(
+            "stopped early, no toxic is left: stop condition `it is slow` could not be read for 1s"
+        ),
         "{stderr}"
     );
 
@@ -215,27 +221,27 @@ fn what_cannot_be_known_is_inconclusive_and_what_is_seen_in_time_stops_the_run()
     // Of what nobody saw nothing is claimed.
     let (code, report, stderr) = run(&lab, &url, UNCLEAR, "harmless");
     let warned =
-        "warning: as things are there will be no verdict: the load generator does not answer prometheus\n";
+        "warning: no verdict is possible at present: the load generator does not answer prometheus\n";
     assert!(stderr.contains(warned), "{stderr}");
     assert_eq!((code, report["expectations"].as_array().map(Vec::len)), (3, Some(0)), "{stderr}");
-    let why = "no verdict: the load generator answered no scrape while the run was on";
+    let why = "no verdict: the load generator answered no scrape during the run";
     assert_eq!(report["note"].as_str(), Some(why), "{stderr}");
 }
 
 #[test]
 fn a_wrong_value_fails_a_run_that_nothing_else_is_wrong_with() {
-    let (lab, liar) = (Lab::start(1), Liar::start());
+    let (lab, server) = (Lab::start(1), FakeMemcached::start().unwrap());
     // The second node answers as memcached does until it is told to lie, and stands behind the same Toxiproxy.
-    lab.toxiproxy.add_proxy("memcached2", "127.0.0.1:0", liar.addr());
+    lab.toxiproxy.add_proxy("memcached2", "127.0.0.1:0", server.addr());
     let listens = ["memcached1", "memcached2"].map(|name| format!("{name}={}", lab.toxiproxy.listen(name)));
     let (prometheus, _loadgen) = watched(&lab, &["--servers", &listens.join(",")]);
 
     let (code, report, stderr) = run(&lab, &prometheus.url(), NO_WRONG_VALUE, "slow");
     assert_eq!((code, with_result(&report, "pass").len()), (0, 1), "{stderr}{report:#}");
 
-    liar.tell(Lie::Flip, When::Every(20));
+    server.add_lie(Lie::Flip, When::Every(20));
     let (code, report, stderr) = run(&lab, &prometheus.url(), NO_WRONG_VALUE, "slow");
-    assert!(liar.told(Lie::Flip) > 0, "{stderr}");
+    assert!(server.lie_count(Lie::Flip) > 0, "{stderr}");
     assert_eq!(
         (code, with_result(&report, "fail")),
         (1, vec!["no wrong value is read"]),
@@ -277,7 +283,7 @@ fn without_a_prometheus_all_phases_are_walked_and_nothing_is_claimed() {
     let daemon = start(&lab, "slow", &["--prometheus", "http://me:secret@127.0.0.1:1"]);
     assert_eq!(clean_exit(&daemon, &lab.toxiproxy), 3, "{}", daemon.stderr());
     let stderr = daemon.stderr();
-    let says = "inconclusive: all phases walked, no toxic is left; no verdict: prometheus at http://127.0.0.1:1 does not answer";
+    let says = "inconclusive: all phases completed, no toxic is left; no verdict: prometheus at http://127.0.0.1:1 does not answer";
     assert!(stderr.contains(says), "{stderr}");
     for phase in ["stabilization", "testing", "recovery"] {
         assert!(stderr.contains(&format!(": {phase} for ")), "{stderr}");

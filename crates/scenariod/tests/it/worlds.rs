@@ -1,9 +1,9 @@
-//! The ground goes away below a run: its state folder, its process, its guard. Faults end all the same, and whoever ends
-//! them says why.
+//! A run is suspended or loses its state folder, its process or its guard. Its faults are removed all the same, with a
+//! reason in the output.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use testkit::{Daemon, Fake, Lab, Misbehaviour, Rule, Signal, eventually, secs};
+use testkit::{Daemon, FakeToxiproxy, Lab, Misbehaviour, Rule, Signal, eventually, secs};
 
 use crate::harness::{BIN, DEADLINE, LONG_TOXICS, await_phase, clean_exit, guard, ours, start, start_file};
 
@@ -16,13 +16,13 @@ scenarios:
 ";
 const SCALE: [&str; 2] = ["--time-scale", "0.13"];
 
-/// Whether the moment is over that the toxic's own name tells.
+/// Whether the deadline in the toxic's name has passed.
 fn is_overdue(toxic: &str) -> bool {
     let deadline: u64 = toxic.rsplit_once('.').unwrap().1.parse().unwrap();
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() > deadline
 }
 
-/// Starts it and waits until it has read its toxic back.
+/// Starts the scenario and waits until it has read its toxic back.
 #[track_caller]
 fn still(lab: &Lab) -> (Daemon, String) {
     let run = start_file(lab, "still", STILL, &SCALE);
@@ -37,7 +37,7 @@ fn journals(lab: &Lab) -> String {
 }
 
 #[test]
-fn a_run_that_stood_still_beyond_its_lease_proves_nothing_and_says_why() {
+fn a_run_that_was_suspended_beyond_its_lease_is_inconclusive_and_says_why() {
     for guarded in [true, false] {
         let lab = Lab::start(1);
         let guard = guarded.then(|| guard(&lab, &[]));
@@ -51,8 +51,8 @@ fn a_run_that_stood_still_beyond_its_lease_proves_nothing_and_says_why() {
         run.signal(Signal::CONT);
         assert_eq!(clean_exit(&run, &lab.toxiproxy), 3, "{}", run.stderr());
         let said = run.stderr();
-        let begin = "error: still proves nothing: the lease of its faults ended ";
-        let end = if guarded { " is gone, as a guard removes it: " } else { " was still on: " };
+        let begin = "error: still is inconclusive: the lease of the faults ended ";
+        let end = if guarded { " is gone, probably removed by a guard: " } else { " was still on: " };
         assert!(said.contains(begin) && said.contains(end), "{said}");
         assert!(
             said.contains(": inconclusive: the faults outlived their lease, no toxic is left\n"),
@@ -60,18 +60,18 @@ fn a_run_that_stood_still_beyond_its_lease_proves_nothing_and_says_why() {
         );
         assert!(journals(&lab).contains(r#""kind":"hygiene","value":"overdue""#), "{}", journals(&lab));
         if let Some(guard) = guard {
-            let why = "from memcached1: its lease is over, though its run is still there";
+            let why = "from memcached1: its lease has expired, but its run is still alive";
             eventually("the guard's word", secs(10), || guard.stderr().contains(why));
         }
     }
 }
 
-/// Between the answer to what it put on and the look at it, and a guard was there in the meantime.
+/// It is suspended between adding its toxic and reading it back, and a guard removes the toxic meanwhile.
 #[test]
-fn a_run_that_stood_still_in_the_middle_of_injecting_says_so_as_well() {
+fn a_run_that_was_suspended_while_it_injected_says_so() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
-    // One look of the preflight, one at the end of stabilization.
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
+    // The first reading is the preflight's, the second one comes at the end of stabilization.
     let read_back = fake.misbehave(Rule::on("GET", "/proxies").nth(3), Misbehaviour::HoldRequest);
     let run = start_file(&lab, "still", STILL, &[&SCALE[..], &["--toxiproxy", &fake.url()]].concat());
     read_back.wait_caught(secs(20));
@@ -85,7 +85,8 @@ fn a_run_that_stood_still_in_the_middle_of_injecting_says_so_as_well() {
     assert_eq!(clean_exit(&run, &lab.toxiproxy), 3, "{}", run.stderr());
     let said = run.stderr();
     assert!(
-        said.contains("the lease of its faults ended ") && said.contains(" is gone, as a guard"),
+        said.contains("the lease of the faults ended ")
+            && said.contains(" is gone, probably removed by a guard"),
         "{said}"
     );
     assert!(said.contains(": inconclusive: the faults outlived their lease, no toxic is left\n"), "{said}");
@@ -99,18 +100,18 @@ fn without_a_shared_folder_the_deadline_alone_decides() {
     let (run, toxic) = still(&lab);
     run.kill();
     eventually("a clean Toxiproxy", secs(20), || {
-        // In this order: what is seen on may go right after.
+        // In this order: a toxic may be removed right after it was read.
         let overdue = is_overdue(&toxic);
         let gone = ours(&lab.toxiproxy).is_empty();
         assert!(overdue || !gone || is_overdue(&toxic), "removed within its lease");
         gone
     });
-    let why = "from memcached1: its lease is over and nothing is known here of its run";
+    let why = "from memcached1: its lease has expired and its run is unknown";
     eventually("the guard's word", secs(10), || guard.stderr().contains(why));
 }
 
 #[test]
-fn guards_that_share_a_folder_or_are_killed_and_restarted_take_nothing_from_a_live_run() {
+fn two_guards_and_a_restarted_guard_remove_nothing_of_a_live_run() {
     let lab = Lab::start(1);
     let (one, two) = (guard(&lab, &[]), guard(&lab, &[]));
     let run = start(&lab, "long", &[]);
@@ -128,7 +129,7 @@ fn guards_that_share_a_folder_or_are_killed_and_restarted_take_nothing_from_a_li
         });
         assert!(!guard.stderr().contains("cannot remove"), "{}", guard.stderr());
     }
-    // Whichever was faster; where both removed one, both say so.
+    // Either guard may be faster. When both remove a toxic, both say so.
     let removed = |guard: &Daemon| guard.stderr().lines().filter(|line| line.starts_with("removed")).count();
     eventually("a word on each", secs(10), || removed(&one) + removed(&two) >= LONG_TOXICS);
 }
@@ -136,31 +137,31 @@ fn guards_that_share_a_folder_or_are_killed_and_restarted_take_nothing_from_a_li
 #[test]
 fn a_run_whose_state_folder_is_removed_injects_nothing_more() {
     let lab = Lab::start(1);
-    let fake = Fake::before(&lab.toxiproxy);
+    let fake = FakeToxiproxy::before(&lab.toxiproxy);
     let run = start(&lab, "long", &["--toxiproxy", &fake.url()]);
     await_phase(&run, "long", 1);
     std::fs::remove_dir_all(lab.folder().join("state")).unwrap();
     assert_eq!(clean_exit(&run, &lab.toxiproxy), 4, "{}", run.stderr());
     let said = run.stderr();
     assert!(
-        said.contains("error: long was not injected: nothing can be written down before it is injected: "),
+        said.contains("error: long was not injected: cannot write the journal before injecting: "),
         "{said}"
     );
-    assert!(said.contains("somebody removed it while the run was on\n"), "{said}");
+    assert!(said.contains("it was deleted during the run\n"), "{said}");
     assert!(said.contains("warning: run 1/1 long "), "{said}");
     assert!(!fake.requests().iter().any(|request| request.starts_with("POST")), "{:?}", fake.requests());
 }
 
-/// A hook that does not help leaves it at 5, with the commands.
+/// A hook that does not help: the run ends with 5 and prints the commands.
 #[test]
-fn a_restart_hook_that_fails_or_cannot_be_started_is_told_and_changes_nothing() {
+fn a_restart_hook_that_fails_is_reported_and_the_residue_as_well() {
     for (hook, path, ended) in [
         ("exit 7", "/usr/bin:/bin", "failed: exit status: 7"),
-        ("exit 0", "", "cannot be started: No such file or directory (os error 2)"),
+        ("exit 0", "", "could not be started: No such file or directory (os error 2)"),
     ] {
         let lab = Lab::start(1);
         lab.set("scenariod.restart_hook", hook);
-        let fake = Fake::before(&lab.toxiproxy);
+        let fake = FakeToxiproxy::before(&lab.toxiproxy);
         let _wedge = fake.misbehave(Rule::on("DELETE", "/toxics"), Misbehaviour::Wedge);
         let catalogue = lab.folder().join("scenarios");
         std::fs::create_dir_all(&catalogue).unwrap();
@@ -184,7 +185,7 @@ fn a_restart_hook_that_fails_or_cannot_be_started_is_told_and_changes_nothing() 
 }
 
 #[test]
-fn clean_says_whose_what_it_leaves_may_be() {
+fn clean_says_why_it_keeps_what_others_did() {
     let lab = Lab::start(2);
     lab.toxiproxy.add_toxic("memcached1", r#"{"type":"latency","attributes":{"latency":1}}"#);
     lab.toxiproxy.add_toxic("memcached2", r#"{"name":"theirs","type":"timeout","attributes":{"timeout":1}}"#);
@@ -194,10 +195,10 @@ fn clean_says_whose_what_it_leaves_may_be() {
     assert_eq!(clean.wait_exit(DEADLINE), 0, "{}", clean.stderr());
     assert_eq!(
         clean.stdout(),
-        "left latency_downstream (latency) on memcached1: it is not ours; toxiproxy names so what is put on without a name, as with toxiproxy-cli\n\
-         left theirs (timeout) on memcached2: it is not ours; somebody or another tool put it on under this name\n\
-         left memcached2 disabled: there is no mark of ours on it\n\
-         0 removed, 0 of live runs left, 3 of others left\n"
+        "kept latency_downstream (latency) on memcached1: not added by this lab; it has toxiproxy's default name, as when added with toxiproxy-cli\n\
+         kept theirs (timeout) on memcached2: not added by this lab\n\
+         kept memcached2 disabled: not disabled by this lab\n\
+         0 removed, 0 kept (owned by live runs), 3 kept (not of this lab)\n"
     );
     assert_eq!(lab.toxiproxy.toxic_names(), before);
     assert_eq!(lab.toxiproxy.proxy("memcached2")["enabled"], false);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 
-use crate::http::Answer;
+use crate::http::Response;
 
 pub(super) struct Request {
     pub(super) method: String,
@@ -48,8 +48,8 @@ fn header(head: &str, wanted: &str) -> Option<String> {
     fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim().to_owned())
 }
 
-pub(super) fn reply(stream: &mut TcpStream, answer: &Answer) -> io::Result<()> {
-    let Answer { status, content_type, body } = answer;
+pub(super) fn reply(stream: &mut TcpStream, answer: &Response) -> io::Result<()> {
+    let Response { status, content_type, body } = answer;
     let length = if *status == 204 { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
     write!(
         stream,

@@ -9,7 +9,7 @@ use crate::wait::holds_within;
 const ATTEMPTS: usize = 5;
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Starts a program and waits until it is `ready`. `plan` chooses the ports and the command, anew for each attempt.
+/// Starts a program and waits until it is `ready`. Each attempt calls `plan` for its ports and command.
 pub(crate) fn launch<P>(
     name: &str,
     plan: impl Fn() -> (P, Command),

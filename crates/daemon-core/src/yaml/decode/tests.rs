@@ -182,12 +182,12 @@ fn what_links_values_or_documents_is_refused_with_its_line() {
     };
     assert_eq!(problem("key: &a 1\n"), Ok(1));
     for (text, message) in [
-        ("a: &a 1\nkey: *a\n", "f.yaml:2: aliases are not used in the lab's files"),
-        ("key: !!int 1\n", "f.yaml:1: tags are not used in the lab's files"),
+        ("a: &a 1\nkey: *a\n", "f.yaml:2: YAML aliases are not supported"),
+        ("key: !!int 1\n", "f.yaml:1: YAML tags are not supported"),
         ("<<: { key: 2 }\nkey: 1\n", "f.yaml:1: unknown key `<<` in the file"),
-        ("key: 1\nkey: 1\n", "f.yaml:2: key `key` stands twice in the file"),
-        ("key: 1\n---\nkey: 1\n", "f.yaml:2: only one document per file"),
-        ("? [key]\n: 1\n", "f.yaml:1: a key must be one word"),
+        ("key: 1\nkey: 1\n", "f.yaml:2: duplicate key `key` in the file"),
+        ("key: 1\n---\nkey: 1\n", "f.yaml:2: a file must hold one YAML document"),
+        ("? [key]\n: 1\n", "f.yaml:1: a key cannot be a list or a mapping"),
         ("", "f.yaml:1: the file must be a mapping, found nothing"),
     ] {
         assert_eq!(problem(text), Err(message.to_owned()), "{text}");

@@ -1,4 +1,4 @@
-//! Property tests of the breaker against a naive model that keeps every result and counts from scratch.
+//! Compares the breaker with a naive model that stores every result and counts all of them each time.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ mod model;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Those of the default client.
+/// The rules of the default client.
 pub(crate) fn rules() -> BreakerRules {
     BreakerRules {
         half_open_requests: 3,
@@ -25,7 +25,7 @@ pub(crate) fn rules() -> BreakerRules {
     }
 }
 
-/// Breaker and model driven by the same calls, compared after each.
+/// A breaker and a model that get the same calls.
 struct Pair {
     breaker: Breaker,
     model: Model,
@@ -48,9 +48,9 @@ impl Pair {
     }
 
     fn admit(&mut self) -> bool {
-        let answer = self.breaker.admit(self.at());
-        self.changes.extend(answer.transition);
-        match (answer.value, self.model.admit(self.now)) {
+        let decision = self.breaker.admit(self.at());
+        self.changes.extend(decision.transition);
+        match (decision.value, self.model.admit(self.now)) {
             (Some(real), Some(model)) => {
                 self.open.push((real, model));
                 true
@@ -80,12 +80,12 @@ impl Pair {
         self.model.forget(&model, self.now);
     }
 
-    /// Results in the order of admission, so that a run of failures has one meaning.
+    /// Results must be recorded in the order of admission, so that a run of failures is well defined.
     fn compare(&mut self) {
-        let answer = self.breaker.inspect(self.at());
-        self.changes.extend(answer.transition);
+        let decision = self.breaker.inspect(self.at());
+        self.changes.extend(decision.transition);
         self.model.advance(self.now);
-        let (state, counts) = answer.value;
+        let (state, counts) = decision.value;
         assert_eq!(state, self.model.state);
         let (requests, failures, run) = self.model.counts(self.now);
         assert_eq!((counts.requests, counts.failures), (requests, failures));
@@ -136,7 +136,7 @@ fn legal(change: &Transition) -> bool {
 }
 
 proptest! {
-    /// With results in the order of their requests, state and counts equal those of a model that keeps every result.
+    /// With results in the order of their requests, state and counts equal those of the model.
     #[test]
     fn equals_the_naive_model(rules in any_rules(), steps in steps(true)) {
         let mut pair = Pair::new(rules);
@@ -152,10 +152,10 @@ proptest! {
         }
     }
 
-    /// Whatever the order of results, only legal transitions happen, each starting where the one before ended, and
-    /// half-open never has more than its allowance out at once.
+    /// With results in any order, only legal transitions happen, each starts in the state in which the one before ended, and
+    /// a half-open breaker never admits more probes than allowed.
     #[test]
-    fn moves_only_along_legal_edges(rules in any_rules(), steps in steps(false)) {
+    fn only_legal_transitions_happen(rules in any_rules(), steps in steps(false)) {
         let start = Instant::now();
         let allowance = rules.half_open_requests;
         let mut breaker = Breaker::new(rules, start);
@@ -174,9 +174,9 @@ proptest! {
             match step {
                 Step::Wait(ms) => now += Duration::from_millis(ms),
                 Step::Admit => {
-                    let answer = breaker.admit(now);
-                    let state = follow(answer.transition, &mut probes);
-                    if let Some(permit) = answer.value {
+                    let decision = breaker.admit(now);
+                    let state = follow(decision.transition, &mut probes);
+                    if let Some(permit) = decision.value {
                         open.push(permit);
                         assert_ne!(state, Open);
                         probes += u64::from(state == HalfOpen);
@@ -198,15 +198,15 @@ proptest! {
         }
     }
 
-    /// A result that belongs to an older generation changes nothing.
+    /// A result of an older generation changes nothing.
     #[test]
-    fn late_results_are_ignored(late in proptest::collection::vec(any::<bool>(), 1..50)) {
+    fn results_of_older_generations_are_ignored(late in proptest::collection::vec(any::<bool>(), 1..50)) {
         let mut pair = Pair::new(rules());
         for _ in 0..late.len() + 10 {
             assert!(pair.admit());
         }
         while pair.breaker.inspect(pair.at()).value.0 == Closed {
-            prop_assert!(!pair.open.is_empty(), "all failed and it did not trip");
+            prop_assert!(!pair.open.is_empty(), "all requests failed and the breaker did not open");
             pair.record(0, false);
         }
         pair.now += 6 * SECOND;
@@ -234,7 +234,7 @@ fn trips_at_the_ratio_only_with_enough_requests() {
 }
 
 #[test]
-fn trips_at_consecutive_failures_whatever_the_ratio() {
+fn trips_at_consecutive_failures_at_any_ratio() {
     let mut pair = Pair::new(BreakerRules { failure_ratio: 1.0, consecutive_failures: 5, ..rules() });
     for success in [true, false, false, false, false] {
         assert!(pair.admit());
@@ -247,7 +247,7 @@ fn trips_at_consecutive_failures_whatever_the_ratio() {
 }
 
 #[test]
-fn opens_probes_and_closes() {
+fn opens_then_probes_then_closes() {
     let mut pair = Pair::new(rules());
     for _ in 0..10 {
         assert!(pair.admit());
@@ -267,7 +267,7 @@ fn opens_probes_and_closes() {
 }
 
 #[test]
-fn what_was_never_sent_says_nothing_of_the_node() {
+fn a_request_that_was_never_sent_does_not_count() {
     let start = Instant::now();
     let mut breaker = Breaker::new(rules(), start);
     for _ in 0..1_000 {
@@ -276,7 +276,7 @@ fn what_was_never_sent_says_nothing_of_the_node() {
     }
     let counts = breaker.inspect(start).value;
     assert_eq!((counts.0, counts.1.requests, counts.1.failures), (Closed, 0, 0));
-    // Three of ten that were sent fail, and ten times as many were dropped in between.
+    // Three of ten requests fail, and ten times as many are dropped in between.
     for sent in 0..10 {
         for _ in 0..10 {
             let permit = breaker.admit(start).value.unwrap();
@@ -289,7 +289,7 @@ fn what_was_never_sent_says_nothing_of_the_node() {
 }
 
 #[test]
-fn a_probe_that_was_never_sent_holds_nothing_up() {
+fn a_probe_that_was_never_sent_counts_as_failed() {
     let start = Instant::now();
     let mut breaker = Breaker::new(rules(), start);
     let late = breaker.admit(start).value.unwrap();

@@ -1,4 +1,4 @@
-//! A scripted client for tests: each exchange does what the script says next, and everything is counted.
+//! A scripted client for tests. Each exchange performs the next act of the script, and everything is counted.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -9,34 +9,34 @@ use tokio::time::{Duration, sleep};
 
 use crate::stack::conn::{Client, ConnError, Connection, Item, Reply, Request};
 
-/// What one exchange does.
+/// The behaviour of one exchange.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     Answer(Reply<'static>),
     Hang,
     Break,
     Refuse,
-    /// The connection was dead before the request left.
+    /// The connection broke before the request was sent.
     NotSent,
-    /// Answers after a while.
+    /// Replies after this time.
     After(Duration, Reply<'static>),
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     acts: VecDeque<Act>,
-    /// Connections made, and connections that are open now and were open at most at once.
+    /// The addresses of all dials, the number of open connections, and its maximum.
     pub(crate) dialled: Vec<String>,
     pub(crate) open: usize,
     pub(crate) most_open: usize,
-    /// Which connection, by its number in the order of dialling, served each exchange.
+    /// The number of the connection that served each exchange, in the order of dialling.
     pub(crate) served_by: Vec<usize>,
     pub(crate) refuse_dials: bool,
     /// An address that refuses dials.
     pub(crate) down: Option<String>,
     pub(crate) hang_dials: bool,
-    /// Connections that their peer closed, by their number, and those that said what nobody asked for.
-    pub(crate) unfit: HashMap<usize, CloseReason>,
+    /// Connections that cannot be used again, by their number, with the reason.
+    pub(crate) unusable: HashMap<usize, CloseReason>,
 }
 
 impl Script {
@@ -45,7 +45,7 @@ impl Script {
     }
 }
 
-/// Answers [`Reply::Done`] when the script is empty.
+/// Replies with [`Reply::Done`] when the script is empty.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FakeClient(Arc<Mutex<Script>>);
 
@@ -56,7 +56,7 @@ impl FakeClient {
         client
     }
 
-    /// Apart from `dial`, so that no guard is held where it waits.
+    /// Separate from `dial`, so that no lock is held while `dial` waits.
     fn hangs_dials(&self) -> bool {
         self.script().hang_dials
     }
@@ -115,8 +115,8 @@ impl Connection for FakeConnection {
         }
     }
 
-    fn unfit(&self) -> Option<CloseReason> {
-        self.client.script().unfit.get(&self.number).copied()
+    fn unusable_reason(&self) -> Option<CloseReason> {
+        self.client.script().unusable.get(&self.number).copied()
     }
 
     async fn ping(&mut self) -> Result<(), ConnError> {

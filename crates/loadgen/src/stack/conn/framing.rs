@@ -1,9 +1,9 @@
-//! The meta protocol's frames on one TCP stream, with a bound on everything the other end announces. What a request or
-//! a reply means is in `meta`.
+//! The frames of the meta protocol on one TCP stream, with a limit on every length that the peer announces. `meta` has the
+//! meaning of requests and replies.
 //!
-//! The crate's own transport allocates what a reply announces, up to 1 GiB, reads a line for as long as none ends, and
-//! does not tell whether any byte of a request left. Here a value grows with the bytes that arrive, a line or a value
-//! beyond its bound is refused, and a reply nobody asked for is noticed before the next request.
+//! The transport of the `memcache` crate allocates what a reply announces, up to 1 GiB, reads a line without limit, and does
+//! not report whether any byte of a request was sent. Here the buffer grows with the bytes that arrive, lines and values
+//! have a maximum length, and data without a request is noticed before the next request.
 
 use std::io;
 
@@ -14,46 +14,46 @@ use tokio::net::TcpStream;
 
 use crate::stack::conn::ConnError;
 
-/// Bytes of a reply's first line; memcached's own are shorter than a key and a few flags.
+/// The maximum length of a reply's first line. memcached's own lines are shorter: a key and a few flags.
 const MAX_LINE: usize = 2_048;
-/// Bytes of a value: memcached's item limit, and more than any value of the lab.
+/// The maximum length of a value: memcached's item limit, which is more than any value of the lab.
 const MAX_VALUE: usize = 1 << 20;
-/// Bytes read at once, which most replies fit in.
+/// Bytes to read at once. Most replies are shorter.
 const BUFFER: usize = 2_048;
-/// A buffer that had to grow beyond this is given back: thousands of connections may each have met a large value once.
+/// A larger buffer is freed after its use: otherwise each of thousands of connections could keep a large buffer.
 const KEPT: usize = 16 * 1_024;
-/// So much room is made at once for a value that was announced; more only as its bytes arrive.
+/// Bytes to reserve at once for an announced value. More are reserved as the bytes arrive.
 const STEP: usize = 64 * 1_024;
 const END: &[u8] = b"\r\n";
-/// Bytes of an odd reply that a message repeats.
+/// Bytes of an invalid reply that an error message shows.
 const QUOTED: usize = 60;
 
-/// One reply as it was framed.
+/// One reply, without its meaning.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Answer<'a> {
+pub(crate) struct Frame<'a> {
     pub(crate) code: ReturnCode,
-    /// Empty but after [`ReturnCode::Va`].
+    /// Empty unless the code is [`ReturnCode::Va`].
     pub(crate) value: &'a [u8],
 }
 
-pub(crate) struct Framed {
+pub(crate) struct FramedStream {
     stream: TcpStream,
-    /// The request under way.
+    /// The current request.
     request: Vec<u8>,
-    /// What arrived; consumed up to `start`.
+    /// The bytes received. Those before `start` are consumed.
     buffer: Vec<u8>,
     start: usize,
 }
 
-impl Framed {
+impl FramedStream {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream, request: Vec::new(), buffer: Vec::with_capacity(BUFFER), start: 0 }
     }
 
-    /// Why the stream may not be used again, if so. It is read only where the runtime was told that there is something
-    /// to read: after most replies that is one look at memory. What is read is gone, and the stream is of no use then.
+    /// Why the stream cannot be used again, if so. It reads from the socket only if the runtime knows that there is something
+    /// to read, so most calls need no system call. A byte that was read is lost, but then the stream is unusable anyway.
     #[inline]
-    pub(crate) fn unfit(&self) -> Option<CloseReason> {
+    pub(crate) fn unusable_reason(&self) -> Option<CloseReason> {
         if self.buffer.len() > self.start {
             return Some(CloseReason::Error);
         }
@@ -64,15 +64,15 @@ impl Framed {
         }
     }
 
-    /// Sends what `encode` appends to the buffer: one request or several, whose replies are then to be received one by
-    /// one.
+    /// Sends the bytes that `encode` appends to the buffer: one or more requests. The caller must then receive their replies
+    /// one by one.
     pub(crate) async fn send(
         &mut self,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), ConnError>,
     ) -> Result<(), ConnError> {
-        let unasked = self.buffer.len() - self.start;
-        if unasked > 0 {
-            return Err(ConnError::Protocol(format!("{unasked} bytes that nobody asked for")));
+        let unexpected = self.buffer.len() - self.start;
+        if unexpected > 0 {
+            return Err(ConnError::Protocol(format!("{unexpected} bytes without a request")));
         }
         self.start = 0;
         clear(&mut self.buffer);
@@ -91,28 +91,28 @@ impl Framed {
         Ok(())
     }
 
-    pub(crate) async fn receive(&mut self) -> Result<Answer<'_>, ConnError> {
-        let line = self.line().await?;
-        let parsed = header(&self.buffer[self.start..line]);
-        // An error in memcached's words is a whole reply: the stream stays in step.
+    pub(crate) async fn receive(&mut self) -> Result<Frame<'_>, ConnError> {
+        let line = self.read_line().await?;
+        let parsed = parse_header(&self.buffer[self.start..line]);
+        // An error message of memcached is a complete reply, so the stream stays in step.
         self.start = line + 1;
         let (code, length) = parsed?;
         let value = match length {
-            Some(length) => self.value(length).await?,
+            Some(length) => self.read_value(length).await?,
             None => &[],
         };
-        Ok(Answer { code, value })
+        Ok(Frame { code, value })
     }
 
-    /// Where the line feed of the next line is.
-    async fn line(&mut self) -> Result<usize, ConnError> {
+    /// Reads the next line and returns the position of its line feed.
+    async fn read_line(&mut self) -> Result<usize, ConnError> {
         let mut searched = self.start;
         loop {
             if let Some(at) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
                 return Ok(searched + at);
             }
             if self.buffer.len() - self.start > MAX_LINE {
-                return Err(ConnError::Protocol(format!("a line of more than {MAX_LINE} bytes")));
+                return Err(ConnError::Protocol(format!("line longer than {MAX_LINE} bytes")));
             }
             self.forget_consumed();
             searched = self.buffer.len();
@@ -120,7 +120,7 @@ impl Framed {
         }
     }
 
-    async fn value(&mut self, length: usize) -> Result<&[u8], ConnError> {
+    async fn read_value(&mut self, length: usize) -> Result<&[u8], ConnError> {
         let whole = length + END.len();
         if self.buffer.len() - self.start < whole {
             self.forget_consumed();
@@ -134,11 +134,11 @@ impl Framed {
         if rest.starts_with(END) {
             Ok(value)
         } else {
-            Err(ConnError::Protocol("a value that does not end where it was announced to".to_owned()))
+            Err(ConnError::Protocol("value does not end after its announced length".to_owned()))
         }
     }
 
-    /// Only what is unread stays, so that the buffer does not grow over many replies.
+    /// Removes the consumed bytes, so that the buffer does not grow with the number of replies.
     fn forget_consumed(&mut self) {
         self.buffer.drain(..self.start);
         self.start = 0;
@@ -157,19 +157,19 @@ fn clear(buffer: &mut Vec<u8>) {
     buffer.shrink_to(KEPT);
 }
 
-/// The return code, and the length of the value that follows.
-fn header(line: &[u8]) -> Result<(ReturnCode, Option<usize>), ConnError> {
+/// The return code, and the length of the value if one follows.
+fn parse_header(line: &[u8]) -> Result<(ReturnCode, Option<usize>), ConnError> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let (token, rest) = match line.iter().position(|byte| *byte == b' ') {
         Some(at) => (&line[..at], &line[at + 1..]),
         None => (line, &[][..]),
     };
     let Ok(code) = ReturnCode::from_wire(token) else {
-        // Errors in memcached's words are the crate's to read; what else came may be any bytes.
+        // The crate parses error messages of memcached. Anything else may be any bytes.
         return Err(match MetaResponse::parse_header(line) {
             Err(Error::Server(message)) => ConnError::Server(quote(message.as_bytes())),
             Err(Error::Rejected(message)) => ConnError::Protocol(quote(message.as_bytes())),
-            Err(_) | Ok(_) => ConnError::Protocol(format!("`{}` is no reply of a memcached", quote(line))),
+            Err(_) | Ok(_) => ConnError::Protocol(format!("`{}` is not a memcached reply", quote(line))),
         });
     };
     if code != ReturnCode::Va {
@@ -179,14 +179,14 @@ fn header(line: &[u8]) -> Result<(ReturnCode, Option<usize>), ConnError> {
     let length = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<usize>().ok());
     match length {
         Some(length) if length <= MAX_VALUE => Ok((code, Some(length))),
-        Some(length) => Err(ConnError::Protocol(format!(
-            "a value of {length} bytes, more than the {MAX_VALUE} there can be"
-        ))),
-        None => Err(ConnError::Protocol("a value without a length".to_owned())),
+        Some(length) => {
+            Err(ConnError::Protocol(format!("value of {length} bytes, the maximum is {MAX_VALUE}")))
+        }
+        None => Err(ConnError::Protocol("value without a length".to_owned())),
     }
 }
 
-/// The beginning of what a node said, fit for a terminal.
+/// The first bytes of a reply, escaped for a terminal.
 fn quote(bytes: &[u8]) -> String {
     let rest = if bytes.len() > QUOTED { "..." } else { "" };
     format!("{}{rest}", bytes[..bytes.len().min(QUOTED)].escape_ascii())

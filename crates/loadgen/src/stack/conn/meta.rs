@@ -1,5 +1,5 @@
-//! The adapter for the `memcache` crate's meta protocol: its commands and return codes, over frames of our own. Only
-//! the meaning of requests and replies lives here.
+//! The adapter for the meta protocol of the `memcache` crate: its commands and return codes, in the frames of `framing`. Only
+//! the meaning of requests and replies is here.
 
 use memcache::exp::{
     ArithmeticOptions, DeleteOptions, Error, GetOptions, MetaCommand, ReturnCode, SetOptions,
@@ -8,11 +8,11 @@ use memcache::exp::{
 use metrics_core::labels::CloseReason;
 use tokio::net::TcpStream;
 
-use crate::stack::conn::framing::{Answer, Framed};
-use crate::stack::conn::spell;
+use crate::stack::conn::framing::{Frame, FramedStream};
+use crate::stack::conn::wire;
 use crate::stack::conn::{Client, ConnError, Connection, Item, Reply, Request};
 
-/// Dials with TCP_NODELAY, one lookup per dial, so that a node that moved is found again.
+/// Dials with TCP_NODELAY. Each dial resolves the name again, so that a node with a new address is found.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MetaClient;
 
@@ -22,56 +22,58 @@ impl Client for MetaClient {
     async fn dial(&self, address: &str) -> Result<MetaConnection, ConnError> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(MetaConnection(Framed::new(stream)))
+        Ok(MetaConnection(FramedStream::new(stream)))
     }
 }
 
-pub(crate) struct MetaConnection(Framed);
+pub(crate) struct MetaConnection(FramedStream);
 
 impl Connection for MetaConnection {
     async fn exchange(&mut self, request: Request<'_>) -> Result<Reply<'_>, ConnError> {
-        self.0.send(|buffer| encode(request, buffer)).await?;
-        read(request, self.0.receive().await?)
+        self.0.send(|buffer| encode_request(request, buffer)).await?;
+        decode_reply(request, self.0.receive().await?)
     }
 
-    fn unfit(&self) -> Option<CloseReason> {
-        self.0.unfit()
+    fn unusable_reason(&self) -> Option<CloseReason> {
+        self.0.unusable_reason()
     }
 
     async fn ping(&mut self) -> Result<(), ConnError> {
         self.0.send(|buffer| Ok(build_noop().encode_into(buffer)?)).await?;
         match self.0.receive().await?.code {
             ReturnCode::Mn => Ok(()),
-            other => Err(unexpected("no-op", other)),
+            other => Err(unexpected_code("no-op", other)),
         }
     }
 
     async fn store_all(&mut self, items: &[Item]) -> Result<(), ConnError> {
         let set = |item: &Item, buffer: &mut Vec<u8>| {
-            encode(Request::Set { key: &item.key, value: &item.value, ttl: item.ttl }, buffer)
+            encode_request(Request::Set { key: &item.key, value: &item.value, ttl: item.ttl }, buffer)
         };
         self.0.send(|buffer| items.iter().try_for_each(|item| set(item, buffer))).await?;
         for _ in items {
             match self.0.receive().await?.code {
                 ReturnCode::Hd => {}
-                other => return Err(unexpected("set", other)),
+                other => return Err(unexpected_code("set", other)),
             }
         }
         Ok(())
     }
 }
 
-/// Nine of ten operations take the short way; the crate is asked for the others, and for keys it has to encode.
-fn encode(request: Request<'_>, buffer: &mut Vec<u8>) -> Result<(), ConnError> {
+/// `wire` writes gets and sets of plain keys, which are most requests. The crate writes all others.
+fn encode_request(request: Request<'_>, buffer: &mut Vec<u8>) -> Result<(), ConnError> {
     match request {
-        Request::Get { key } if spell::is_plain(key) => spell::get(buffer, key),
-        Request::Set { key, value, ttl } if spell::is_plain(key) => spell::set(buffer, key, value, ttl),
-        _ => command(request)?.encode_into(buffer)?,
+        Request::Get { key } if wire::is_plain_key(key) => wire::write_get(buffer, key),
+        Request::Set { key, value, ttl } if wire::is_plain_key(key) => {
+            wire::write_set(buffer, key, value, ttl)
+        }
+        _ => build_command(request)?.encode_into(buffer)?,
     }
     Ok(())
 }
 
-fn command(request: Request<'_>) -> Result<MetaCommand, ConnError> {
+fn build_command(request: Request<'_>) -> Result<MetaCommand, ConnError> {
     let command = match request {
         Request::Get { key } => build_get(key, &GetOptions::default()),
         Request::Set { key, value, ttl } => {
@@ -89,7 +91,7 @@ fn command(request: Request<'_>) -> Result<MetaCommand, ConnError> {
     Ok(command?)
 }
 
-fn read<'a>(request: Request<'_>, Answer { code, value }: Answer<'a>) -> Result<Reply<'a>, ConnError> {
+fn decode_reply<'a>(request: Request<'_>, Frame { code, value }: Frame<'a>) -> Result<Reply<'a>, ConnError> {
     match (request, code) {
         (Request::Get { .. }, ReturnCode::Va) => Ok(Reply::Value(value)),
         (Request::Get { .. }, ReturnCode::En) => Ok(Reply::Miss),
@@ -100,18 +102,18 @@ fn read<'a>(request: Request<'_>, Answer { code, value }: Answer<'a>) -> Result<
             if !value.is_empty() && value.iter().all(u8::is_ascii_digit) {
                 Ok(Reply::Done)
             } else {
-                Err(ConnError::Protocol("a counter that is no number".to_owned()))
+                Err(ConnError::Protocol("counter is not a number".to_owned()))
             }
         }
-        (Request::Get { .. }, other) => Err(unexpected("get", other)),
-        (Request::Set { .. }, other) => Err(unexpected("set", other)),
-        (Request::Delete { .. }, other) => Err(unexpected("delete", other)),
-        (Request::Increment { .. }, other) => Err(unexpected("increment", other)),
+        (Request::Get { .. }, other) => Err(unexpected_code("get", other)),
+        (Request::Set { .. }, other) => Err(unexpected_code("set", other)),
+        (Request::Delete { .. }, other) => Err(unexpected_code("delete", other)),
+        (Request::Increment { .. }, other) => Err(unexpected_code("increment", other)),
     }
 }
 
-fn unexpected(request: &str, code: ReturnCode) -> ConnError {
-    ConnError::Protocol(format!("{code:?} to a {request}"))
+fn unexpected_code(request: &str, code: ReturnCode) -> ConnError {
+    ConnError::Protocol(format!("{code:?} in reply to {request}"))
 }
 
 impl From<Error> for ConnError {
@@ -128,12 +130,12 @@ impl From<Error> for ConnError {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Request, command, encode};
+    use super::{Request, build_command, encode_request};
 
     proptest! {
-        /// The bytes of every request are those that the crate would send.
+        /// The bytes of every request equal those that the crate would send.
         #[test]
-        fn requests_are_spelled_as_by_the_crate(
+        fn requests_have_the_same_bytes_as_those_of_the_crate(
             key in proptest::collection::vec(any::<u8>(), 1..260),
             plain in "[!-~]{1,250}",
             value in proptest::collection::vec(any::<u8>(), 0..300),
@@ -142,8 +144,8 @@ mod tests {
             for key in [key.as_slice(), plain.as_bytes()] {
                 for request in [Request::Get { key }, Request::Set { key, value: &value, ttl }] {
                     let mut spelled = Vec::new();
-                    let ours = encode(request, &mut spelled);
-                    let theirs = command(request).and_then(|command| Ok(command.encode()?));
+                    let ours = encode_request(request, &mut spelled);
+                    let theirs = build_command(request).and_then(|command| Ok(command.encode()?));
                     prop_assert_eq!(ours.is_ok(), theirs.is_ok());
                     if let Ok(theirs) = theirs {
                         prop_assert_eq!(&spelled, &theirs);

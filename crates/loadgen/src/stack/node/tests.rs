@@ -1,4 +1,4 @@
-//! The breaker behind its gate, on several threads' lanes, against the breaker asked every time.
+//! Compares a breaker behind its gate, with several threads, with a breaker that is called for every request.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::{Admission, Node};
 use crate::stack::breaker::{self, Breaker, BreakerRules, Permit};
 
-/// Few failures open it: the steps of a case are few.
+/// Few failures open the breaker, because a case has few steps.
 fn rules() -> BreakerRules {
     BreakerRules { consecutive_failures: 6, failure_ratio: 0.6, ..breaker::tests::rules() }
 }
@@ -18,7 +18,7 @@ enum Step {
     Admit {
         thread: usize,
     },
-    /// The n-th of those under way.
+    /// The n-th request in progress.
     End {
         which: usize,
         success: bool,
@@ -40,7 +40,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    /// One after the other, requests that pass the gate are admitted, counted and judged as by the breaker alone.
+    /// Requests one after the other are admitted and counted the same way with and without the gate.
     #[test]
     fn the_gate_changes_no_decision(steps in steps()) {
         let start = Instant::now();
@@ -76,7 +76,7 @@ proptest! {
     }
 }
 
-/// On many threads at once no request is lost: the window holds them all, and failures still open the breaker.
+/// With many threads at once, the window counts every request, and failures still open the breaker.
 #[test]
 fn threads_at_once_lose_no_request() {
     let at = Instant::now();

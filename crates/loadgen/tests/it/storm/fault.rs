@@ -1,8 +1,8 @@
-//! What may strike the lab, and how it goes again. Nothing here looks at the load.
+//! The faults, and how each is started and ended. The load is not checked here.
 
 use testkit::Lab;
 
-/// The node that a fault strikes, unless it strikes all.
+/// The node that a fault affects, unless it affects all.
 pub(crate) const VICTIM: usize = 0;
 
 const ONE: &[&str] = &["memcached1"];
@@ -10,21 +10,21 @@ const ALL: &[&str] = &["memcached1", "memcached2", "memcached3"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// memcached dies; the one that takes its place is empty.
+    /// memcached is killed. The one that replaces it is empty.
     NodeKilled,
-    /// A half-open connection: the peer's kernel takes everything, and nobody answers.
+    /// memcached is paused: its kernel receives everything, but there are no replies.
     NodePaused,
-    /// Toxiproxy dies, and comes back without any connection.
+    /// Toxiproxy is killed and restarts without any connection.
     ProxyKilled,
-    /// The node's port refuses, and open connections are closed.
+    /// The port of the node refuses connections, and open connections are closed.
     Refused,
-    /// Each connection is reset soon after it was made.
+    /// Each connection is reset soon after it was opened.
     Reset,
-    /// Replies are kept, and delivered when the fault goes.
+    /// Replies are held back and delivered when the fault ends.
     RepliesHeld,
-    /// Requests are kept: writes reach the node long after their callers gave up.
+    /// Requests are held back: writes reach the node long after their callers gave up.
     RequestsHeld,
-    /// Everything is dropped.
+    /// All bytes are dropped.
     Blackhole,
     AllBlack,
 }
@@ -42,7 +42,7 @@ impl Fault {
         Self::AllBlack,
     ];
 
-    /// The nodes whose operations fail.
+    /// The nodes with failing operations.
     pub(crate) fn struck(self) -> &'static [&'static str] {
         match self {
             Self::ProxyKilled | Self::AllBlack => ALL,
@@ -64,7 +64,7 @@ impl Fault {
         }
     }
 
-    /// The fault is over when this returns.
+    /// Ends the fault. It has ended when this returns.
     pub(crate) fn heal(self, lab: &Lab) {
         match self {
             Self::NodeKilled => lab.nodes[VICTIM].restart(),

@@ -1,27 +1,27 @@
-//! A loadgen that is watched: what must hold whatever happens around it is asserted at every scrape.
+//! A loadgen with conditions that must hold during all faults. They are asserted at every scrape.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use testkit::{Daemon, Lab, Scrape, Signal, secs};
 
-use crate::figures::{connections, ended, failed, succeeded};
+use crate::figures::{connections, dropped, ended, failed, succeeded};
 
-pub(crate) struct Watched {
+pub(crate) struct WatchedLoadgen {
     loadgen: Daemon,
     workers: u32,
     /// Connections per node.
     bound: u32,
 }
 
-impl Watched {
+impl WatchedLoadgen {
     /// Returns once every node of the lab has served load.
     #[track_caller]
     pub(crate) fn start(bin: impl AsRef<Path>, lab: &Lab, workers: u32, bound: u32, args: &[&str]) -> Self {
         let (concurrency, pool) = (workers.to_string(), bound.to_string());
         let fixed = ["--concurrency", &concurrency, "--pool-size", &pool];
         let watched = Self { loadgen: lab.loadgen(bin, fixed.iter().chain(args)), workers, bound };
-        // Not watched yet: there is no worker before the nodes answer.
+        // The conditions are not checked yet, because there are no workers before the nodes reply.
         watched.loadgen.scrape_until("load runs on every node", secs(15), |scrape| {
             (1..=lab.nodes.len()).all(|n| ended(scrape, &format!("memcached{n}"), "success") > 50.0)
         });
@@ -49,36 +49,36 @@ impl Watched {
         scrape
     }
 
-    /// The scrape at the end of a stretch of time.
+    /// The scrape after this time.
     #[track_caller]
-    pub(crate) fn after(&self, stretch: Duration) -> Scrape {
+    pub(crate) fn after(&self, time: Duration) -> Scrape {
         let start = Instant::now();
-        self.until("time passes", stretch * 2 + secs(5), |_| start.elapsed() >= stretch)
+        self.until("time passes", time * 2 + secs(5), |_| start.elapsed() >= time)
     }
 
-    /// Long enough a stretch makes up for a moment without a CPU: what is late is sent all the same.
+    /// The time must be long enough to make up for a moment without a CPU: late operations are sent, too.
     #[track_caller]
-    pub(crate) fn successes_per_second(&self, stretch: Duration) -> f64 {
+    pub(crate) fn successes_per_second(&self, time: Duration) -> f64 {
         let (first, start) = (self.scrape(), Instant::now());
-        let last = self.after(stretch);
+        let last = self.after(time);
         (succeeded(&last) - succeeded(&first)) / start.elapsed().as_secs_f64()
     }
 
-    /// When failures stopped that have stopped for at least `stretch`.
+    /// Waits until there was no failure for the time `time`. Returns the time of the last failure.
     #[track_caller]
-    pub(crate) fn recovered(&self, stretch: Duration, deadline: Duration) -> Instant {
-        let unserved = |scrape: &Scrape| failed(scrape) + scrape.sum("loadgen_operations_dropped_total", []);
+    pub(crate) fn wait_for_recovery(&self, time: Duration, deadline: Duration) -> Instant {
+        let unserved = |scrape: &Scrape| failed(scrape) + dropped(scrape);
         let (mut since, mut first) = (Instant::now(), self.scrape());
-        self.until("operations fail no more", deadline, |scrape| {
+        self.until("no operations fail any more", deadline, |scrape| {
             if unserved(scrape) > unserved(&first) {
                 (since, first) = (Instant::now(), scrape.clone());
             }
-            since.elapsed() >= stretch
+            since.elapsed() >= time
         });
         since
     }
 
-    /// A drained end without a panic on the way.
+    /// Stops loadgen. It must exit with code 0 and without a panic.
     #[track_caller]
     pub(crate) fn ends_well(&self) {
         self.loadgen.signal(Signal::TERM);
@@ -96,12 +96,12 @@ impl Watched {
     }
 }
 
-/// Connections over all nodes.
+/// The number of connections to all nodes.
 pub(crate) fn pooled(scrape: &Scrape, nodes: usize) -> f64 {
     (1..=nodes).map(|n| connections(scrape, &format!("memcached{n}"), "total")).sum()
 }
 
-/// Memory of the process in RAM, in MiB.
+/// The resident memory of the process, in MiB.
 pub(crate) fn resident(scrape: &Scrape) -> f64 {
     scrape.value("process_resident_memory_bytes", []).unwrap() / f64::from(1 << 20)
 }

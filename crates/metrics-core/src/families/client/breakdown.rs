@@ -1,10 +1,10 @@
-//! The client's counts for a report at the end of a run: per node, and never as series.
+//! The client's counts per node for the report at the end of a run. They are not exported as series.
 
 use super::collector::ClientFamilies;
+use crate::fine_histogram::FineHistogram;
 use crate::labels::{CorruptKind, ErrorType, Operation, Status};
-use crate::spread::Spread;
 
-/// What a node's operations came to.
+/// The counts and times of one node's operations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Breakdown {
     /// Operations by [`Operation::index`] and [`Status::index`].
@@ -13,20 +13,20 @@ pub struct Breakdown {
     pub errors: [u64; ErrorType::COUNT],
     /// Reads that found their key.
     pub hits: u64,
-    /// Reads that did not.
+    /// Reads that did not find their key.
     pub misses: u64,
     /// Reads of a wrong value by [`CorruptKind::index`].
     pub corrupt: [u64; CorruptKind::COUNT],
-    /// Values whose own write was never acknowledged.
+    /// Values read whose write was never acknowledged.
     pub late_writes: u64,
-    /// From the intended start to the end.
-    pub latency: Spread,
-    /// From the first byte sent to the end.
-    pub service: Spread,
+    /// Times from the intended start to the end.
+    pub latency: FineHistogram,
+    /// Times from the first byte sent to the end.
+    pub service: FineHistogram,
 }
 
 impl Breakdown {
-    /// Adds another node's.
+    /// Adds the counts and times of another node.
     pub fn merge(&mut self, other: &Breakdown) {
         let pairs = self.operations.iter_mut().flatten().zip(other.operations.iter().flatten());
         let errors = self.errors.iter_mut().zip(&other.errors);
@@ -39,7 +39,7 @@ impl Breakdown {
         self.service.merge(&other.service);
     }
 
-    /// Operations that ended so.
+    /// Operations that ended with this status.
     pub fn ended(&self, status: Status) -> u64 {
         self.operations.iter().map(|operation| operation[status.index()]).sum()
     }
@@ -57,16 +57,16 @@ impl ClientFamilies {
             sum.hits += s.hits.get();
             sum.misses += s.misses.get();
             sum.late_writes += s.late_writes.get();
-            sum.latency.add(&s.latency_spread);
-            sum.service.add(&s.service_spread);
+            sum.latency.add(&s.fine_latency);
+            sum.service.add(&s.fine_service);
         }
         sum
     }
 
     /// How late the operations of an open loop started.
-    pub fn lateness(&self) -> Spread {
-        let mut sum = Spread::default();
-        self.shards().iter().for_each(|shard| sum.add(&shard.lateness_spread));
+    pub fn lateness(&self) -> FineHistogram {
+        let mut sum = FineHistogram::default();
+        self.shards().iter().for_each(|shard| sum.add(&shard.fine_lateness));
         sum
     }
 }

@@ -1,4 +1,4 @@
-//! Hands out one shard per load thread and adds the shards up. How the sums become series is in `encode`.
+//! Hands out one shard per load thread and adds the shards up. `encode` makes series of the sums.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 
 use super::shard::{ClientShard, ServerCells};
 use super::state::ClientState;
-use crate::cells::{Edges, HistogramCells, Merged};
+use crate::cells::{Edges, HistogramCells, MergedHistogram};
 use crate::labels::{ErrorType, Status};
 
 /// Sums over all shards, nodes and operations.
@@ -22,13 +22,13 @@ pub struct Totals {
     pub errors: [u64; ErrorType::COUNT],
     /// Reads that found their key.
     pub hits: u64,
-    /// Reads that did not.
+    /// Reads that did not find their key.
     pub misses: u64,
     /// Reads of a wrong value.
     pub corrupt: u64,
     /// Operations dropped by the open loop.
     pub dropped: u64,
-    /// Of these, the ones that a worker had taken and that got no connection in time.
+    /// The part of `dropped` that a worker had taken and that got no connection in time.
     pub abandoned: u64,
 }
 
@@ -37,7 +37,7 @@ pub struct Totals {
 pub struct ClientFamilies {
     servers: Vec<String>,
     edges: Edges,
-    /// Of the waits for a connection.
+    /// The edges of the histogram of waits for a connection.
     waits: Edges,
     shards: Vec<Arc<ClientShard>>,
     state: Arc<dyn ClientState>,
@@ -117,12 +117,12 @@ impl ClientFamilies {
         self.cells(server).map(|s| s.last_error.load(Relaxed)).max().unwrap_or(0)
     }
 
-    pub(super) fn merged_waits(&self, server: usize) -> Merged {
-        Merged::of(&self.waits, self.cells(server).map(|cells| &cells.acquire))
+    pub(super) fn merged_waits(&self, server: usize) -> MergedHistogram {
+        MergedHistogram::sum(&self.waits, self.cells(server).map(|cells| &cells.acquire))
     }
 
-    pub(super) fn merged_lateness(&self) -> Merged {
-        Merged::of(&self.edges, self.shards.iter().map(|shard| &shard.lateness))
+    pub(super) fn merged_lateness(&self) -> MergedHistogram {
+        MergedHistogram::sum(&self.edges, self.shards.iter().map(|shard| &shard.lateness))
     }
 
     pub(super) fn shards(&self) -> &[Arc<ClientShard>] {
@@ -141,8 +141,8 @@ impl ClientFamilies {
         &'a self,
         server: usize,
         of: impl Fn(&'a ServerCells) -> &'a HistogramCells,
-    ) -> Merged {
-        Merged::of(&self.edges, self.cells(server).map(of))
+    ) -> MergedHistogram {
+        MergedHistogram::sum(&self.edges, self.cells(server).map(of))
     }
 
     /// Runs `write` for every node: its index and name.

@@ -1,4 +1,4 @@
-//! How the client's sums and states become series, family by family. Nothing is counted here.
+//! Writes the client's sums and states as series, family by family. Nothing is counted here.
 
 use std::fmt::Error;
 
@@ -101,7 +101,7 @@ impl ClientFamilies {
     }
 
     fn encode_breaker(&self, e: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
-        // One look per node, so that the families of one scrape agree with each other.
+        // Each breaker is read once, so that all families of a scrape show the same moment.
         let views: Vec<_> = (0..self.servers().len()).map(|server| self.state().breaker(server)).collect();
         BREAKER_STATE.encode(e, |series| {
             self.each(|server, name| series.number(&[name], views[server].state.index() as f64))

@@ -1,5 +1,5 @@
-//! PromQL that reads the client's families for a report, so that their names stand in this folder alone.
-//! What is made of the answers is the reader's business.
+//! PromQL for `scenariod`: the queries with which it reads loadgen's metrics for its verdict and report. They are here
+//! because metric names are written nowhere outside this folder. What the results mean is decided in `scenariod`.
 
 use super::{
     BREAKER_CHANGED, BREAKER_STATE, BREAKER_TRANSITIONS, CORRUPT, DROPPED, DURATION, ERRORS, LAST_ERROR,
@@ -19,7 +19,7 @@ pub fn answering() -> String {
     format!("up{{job=\"{JOB}\"}}")
 }
 
-/// When the processes began that were the load generator during `window`, in seconds since the epoch.
+/// The start times of the load generator's processes during `window`, in seconds since the epoch.
 pub fn starts(window: &str) -> String {
     format!("max_over_time(process_start_time_seconds{{job=\"{JOB}\"}}[{window}])")
 }
@@ -29,33 +29,33 @@ pub fn operation_rates(window: &str) -> String {
     format!("sum by (server, status) (rate({}[{window}]))", OPERATIONS.name)
 }
 
-/// Operations by `server` and `status`, as many as there were.
+/// The number of operations by `server` and `status`.
 pub fn operations(window: &str) -> String {
-    grown(OPERATIONS.name, "server, status", window)
+    increase_of(OPERATIONS.name, "server, status", window)
 }
 
-/// Failed operations by `server` and `type`, as many as there were.
+/// The number of failed operations by `server` and `type`.
 pub fn errors(window: &str) -> String {
-    grown(ERRORS.name, "server, type", window)
+    increase_of(ERRORS.name, "server, type", window)
 }
 
-/// Operations that were due and never started, as many as there were.
+/// The number of operations that were due and never started.
 pub fn dropped(window: &str) -> String {
-    grown(DROPPED.name, "", window)
+    increase_of(DROPPED.name, "", window)
 }
 
-/// Operations that got as far as a connection, by `server`, as many as there were.
+/// The number of operations that got a connection, by `server`.
 pub fn sent(window: &str) -> String {
-    grown(&format!("{}_count", SERVICE.name), "server", window)
+    increase_of(&format!("{}_count", SERVICE.name), "server", window)
 }
 
-/// Those of them that took at most 100 ms from the first byte to the reply.
+/// The number of operations that took at most 100 ms from the first byte to the reply, by `server`.
 pub fn quick(window: &str) -> String {
-    grown(&format!("{}_bucket{{le=\"0.1\"}}", SERVICE.name), "server", window)
+    increase_of(&format!("{}_bucket{{le=\"0.1\"}}", SERVICE.name), "server", window)
 }
 
-/// What is worth a glance while a run goes, of the servers that a pattern matches: one series for each `figure`, the breaker
-/// once for each `server`. Rests on the lab's recording rules.
+/// The figures that are shown during a run, for the servers that a pattern matches: one series for each `figure`, and one
+/// for each `server` for the breaker. Needs the lab's recording rules.
 pub fn moving(servers: &str) -> String {
     let of = |series: &str| format!("{series}{{server=~\"{servers}\"}}");
     [
@@ -68,22 +68,22 @@ pub fn moving(servers: &str) -> String {
     .join(" or ")
 }
 
-/// Operations by `server` and `le`, the upper edges of what callers waited, as many as there were.
+/// The number of operations by `server` and `le`, the upper edge of the time that callers waited.
 pub fn duration_buckets(window: &str) -> String {
-    grown(&format!("{}_bucket", DURATION.name), "server, le", window)
+    increase_of(&format!("{}_bucket", DURATION.name), "server, le", window)
 }
 
-/// Changes of the breaker by `server`, `from` and `to`.
+/// The number of state changes of the breaker, by `server`, `from` and `to`.
 pub fn breaker_transitions(window: &str) -> String {
-    grown(BREAKER_TRANSITIONS.name, "server, from, to", window)
+    increase_of(BREAKER_TRANSITIONS.name, "server, from, to", window)
 }
 
-/// Wrong values read, by `server`.
+/// The number of wrong values read, by `server`.
 pub fn wrong_values(window: &str) -> String {
-    grown(CORRUPT.name, "server", window)
+    increase_of(CORRUPT.name, "server", window)
 }
 
-/// When the breaker last changed: every sample of `window`.
+/// The time of the breaker's last state change: every sample of `window`.
 pub fn breaker_changes(window: &str) -> String {
     format!("{}[{window}]", BREAKER_CHANGED.name)
 }
@@ -93,12 +93,12 @@ pub fn breaker_states(window: &str) -> String {
     format!("{}[{window}]", BREAKER_STATE.name)
 }
 
-/// When an operation last failed: every sample of `window`.
+/// The time of the last failed operation: every sample of `window`.
 pub fn last_errors(window: &str) -> String {
     format!("{}[{window}]", LAST_ERROR.name)
 }
 
-/// What a counter has grown by. `increase` would extrapolate, and give a third of an event.
-fn grown(series: &str, by: &str, window: &str) -> String {
+/// The increase of a counter. PromQL's `increase` would extrapolate and return fractions of an event.
+fn increase_of(series: &str, by: &str, window: &str) -> String {
     format!("sum by ({by}) ({series}) - sum by ({by}) ({series} offset {window})")
 }

@@ -1,37 +1,37 @@
-//! What one load thread counts about the client, per node. Nothing is merged, named or encoded here.
+//! The counts of one load thread, per node. Nothing is merged, named or encoded here.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
-use crate::cells::{Cell, Edges, HistogramCells};
+use crate::cells::{Edges, HistogramCells, SingleWriterCounter};
+use crate::fine_histogram::FineHistogramCells;
 use crate::labels::{CloseReason, CorruptKind, ErrorType, Operation, Status};
-use crate::spread::SpreadCells;
 
 /// One finished operation, as the caller saw it.
 #[derive(Clone, Copy, Debug)]
-pub struct Finished {
+pub struct FinishedOperation {
     /// Index of the node the key belongs to.
     pub server: usize,
-    /// What was asked.
+    /// The kind of operation.
     pub operation: Operation,
-    /// What went wrong, if anything did.
+    /// The error of a failed operation.
     pub outcome: Result<(), ErrorType>,
-    /// From the intended start to the end.
+    /// Time from the intended start to the end.
     pub latency: Duration,
-    /// From the first byte sent to the end; `None` when nothing was sent.
+    /// Time from the first byte sent to the end. `None` when nothing was sent.
     pub service: Option<Duration>,
 }
 
-/// The counters of one load thread. One writer only; see [`Cell`] for why. Aligned so that no two threads write to one
-/// cache line, nor to the two that are fetched together.
+/// The counters of one load thread. Only that thread writes them, as [`SingleWriterCounter`] requires. The alignment keeps
+/// two threads from writing to one cache line, or to two lines that are fetched together.
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct ClientShard {
     pub(super) servers: Box<[ServerCells]>,
     pub(super) lateness: HistogramCells,
-    pub(super) lateness_spread: SpreadCells,
-    pub(super) dropped: Cell,
-    pub(super) abandoned: Cell,
+    pub(super) fine_lateness: FineHistogramCells,
+    pub(super) dropped: SingleWriterCounter,
+    pub(super) abandoned: SingleWriterCounter,
     edges: Edges,
     waits: Edges,
 }
@@ -39,21 +39,21 @@ pub struct ClientShard {
 #[derive(Debug)]
 #[repr(align(128))]
 pub(super) struct ServerCells {
-    pub(super) in_flight: Cell,
-    pub(super) operations: [[Cell; Status::COUNT]; Operation::COUNT],
-    pub(super) errors: [Cell; ErrorType::COUNT],
+    pub(super) in_flight: SingleWriterCounter,
+    pub(super) operations: [[SingleWriterCounter; Status::COUNT]; Operation::COUNT],
+    pub(super) errors: [SingleWriterCounter; ErrorType::COUNT],
     pub(super) duration: [HistogramCells; Operation::COUNT],
     pub(super) service: [HistogramCells; Operation::COUNT],
-    pub(super) latency_spread: SpreadCells,
-    pub(super) service_spread: SpreadCells,
-    pub(super) hits: Cell,
-    pub(super) misses: Cell,
-    pub(super) corrupt: [Cell; CorruptKind::COUNT],
-    pub(super) late_writes: Cell,
-    pub(super) rejected: Cell,
-    pub(super) created: Cell,
-    pub(super) closed: [Cell; CloseReason::COUNT],
-    pub(super) acquire_errors: Cell,
+    pub(super) fine_latency: FineHistogramCells,
+    pub(super) fine_service: FineHistogramCells,
+    pub(super) hits: SingleWriterCounter,
+    pub(super) misses: SingleWriterCounter,
+    pub(super) corrupt: [SingleWriterCounter; CorruptKind::COUNT],
+    pub(super) late_writes: SingleWriterCounter,
+    pub(super) rejected: SingleWriterCounter,
+    pub(super) created: SingleWriterCounter,
+    pub(super) closed: [SingleWriterCounter; CloseReason::COUNT],
+    pub(super) acquire_errors: SingleWriterCounter,
     pub(super) acquire: HistogramCells,
     /// Nanoseconds since the epoch; 0 before the first error.
     pub(super) last_error: AtomicU64,
@@ -62,36 +62,36 @@ pub(super) struct ServerCells {
 impl ServerCells {
     fn new(edges: &Edges, waits: &Edges) -> ServerCells {
         ServerCells {
-            in_flight: Cell::default(),
+            in_flight: SingleWriterCounter::default(),
             operations: Default::default(),
             errors: Default::default(),
             duration: Operation::ALL.map(|_| HistogramCells::new(edges)),
             service: Operation::ALL.map(|_| HistogramCells::new(edges)),
-            latency_spread: SpreadCells::default(),
-            service_spread: SpreadCells::default(),
-            hits: Cell::default(),
-            misses: Cell::default(),
+            fine_latency: FineHistogramCells::default(),
+            fine_service: FineHistogramCells::default(),
+            hits: SingleWriterCounter::default(),
+            misses: SingleWriterCounter::default(),
             corrupt: Default::default(),
-            late_writes: Cell::default(),
-            rejected: Cell::default(),
-            created: Cell::default(),
+            late_writes: SingleWriterCounter::default(),
+            rejected: SingleWriterCounter::default(),
+            created: SingleWriterCounter::default(),
             closed: Default::default(),
-            acquire_errors: Cell::default(),
+            acquire_errors: SingleWriterCounter::default(),
             acquire: HistogramCells::new(waits),
             last_error: AtomicU64::new(0),
         }
     }
 }
 
-// A node's index comes from the same list that sized `servers`; an index out of range is not counted.
+// `servers` has an entry for each node. An event with any other index is not counted.
 impl ClientShard {
     pub(super) fn new(servers: usize, edges: &Edges, waits: &Edges) -> ClientShard {
         ClientShard {
             servers: (0..servers).map(|_| ServerCells::new(edges, waits)).collect(),
             lateness: HistogramCells::new(edges),
-            lateness_spread: SpreadCells::default(),
-            dropped: Cell::default(),
-            abandoned: Cell::default(),
+            fine_lateness: FineHistogramCells::default(),
+            dropped: SingleWriterCounter::default(),
+            abandoned: SingleWriterCounter::default(),
             edges: edges.clone(),
             waits: waits.clone(),
         }
@@ -104,34 +104,34 @@ impl ClientShard {
         }
     }
 
-    /// An operation began: it is in flight until [`finished`](Self::finished).
+    /// An operation started. It is in flight until [`finished`](Self::finished).
     #[inline]
     pub fn started(&self, server: usize) {
         self.on(server, |s| s.in_flight.inc());
     }
 
-    /// An operation under way goes on at another node.
+    /// An operation in flight continues at another node.
     pub fn moved(&self, from: usize, to: usize) {
         self.on(from, |s| s.in_flight.dec());
         self.on(to, |s| s.in_flight.inc());
     }
 
-    /// An attempt failed after an exchange of this length and is repeated: it counts as service time only.
+    /// An attempt failed after an exchange of this length and is repeated. It counts in the service time only.
     pub fn repeated(&self, server: usize, operation: Operation, service: Duration) {
         self.on(server, |s| s.service[operation.index()].observe(&self.edges, service));
     }
 
-    /// An operation that was [`started`](Self::started) has its outcome.
+    /// An operation that was [`started`](Self::started) ended.
     #[inline]
-    pub fn finished(&self, op: &Finished) {
+    pub fn finished(&self, op: &FinishedOperation) {
         self.on(op.server, |s| {
             let kind = op.operation.index();
             s.in_flight.dec();
             s.duration[kind].observe(&self.edges, op.latency);
-            s.latency_spread.observe(op.latency);
+            s.fine_latency.observe(op.latency);
             if let Some(service) = op.service {
                 s.service[kind].observe(&self.edges, service);
-                s.service_spread.observe(service);
+                s.fine_service.observe(service);
             }
             match op.outcome {
                 Ok(()) => s.operations[kind][Status::Success.index()].inc(),
@@ -161,33 +161,33 @@ impl ClientShard {
         self.on(server, |s| s.corrupt[kind.index()].inc());
     }
 
-    /// A write that was never acknowledged appeared.
+    /// A read returned a value whose write was never acknowledged.
     pub fn late_write(&self, server: usize) {
         self.on(server, |s| s.late_writes.inc());
     }
 
-    /// The breaker refused an operation.
+    /// The breaker rejected an operation.
     pub fn breaker_rejected(&self, server: usize) {
         self.on(server, |s| s.rejected.inc());
     }
 
-    /// A connection was made.
+    /// A connection was opened.
     pub fn connection_created(&self, server: usize) {
         self.on(server, |s| s.created.inc());
     }
 
-    /// A connection was closed by us.
+    /// The client closed a connection.
     pub fn connection_closed(&self, server: usize, reason: CloseReason) {
         self.on(server, |s| s.closed[reason.index()].inc());
     }
 
-    /// A connection was handed to an operation after `waited`, dialling included.
+    /// An operation got a connection after `waited`, including dialling.
     #[inline]
     pub fn acquired(&self, server: usize, waited: Duration) {
         self.on(server, |s| s.acquire.observe(&self.waits, waited));
     }
 
-    /// No connection could be handed to an operation.
+    /// An operation got no connection.
     pub fn acquire_failed(&self, server: usize) {
         self.on(server, |s| s.acquire_errors.inc());
     }
@@ -196,7 +196,7 @@ impl ClientShard {
     #[inline]
     pub fn started_late(&self, by: Duration) {
         self.lateness.observe(&self.edges, by);
-        self.lateness_spread.observe(by);
+        self.fine_lateness.observe(by);
     }
 
     /// Open loop: an operation that was [`started`](Self::started) got no connection in time and was dropped.
@@ -205,7 +205,7 @@ impl ClientShard {
         self.abandoned.inc();
     }
 
-    /// Open loop: operations that no worker could start in time were dropped.
+    /// Open loop: operations were dropped because no worker could start them in time.
     pub fn dropped(&self, operations: u64) {
         self.dropped.add(operations);
     }

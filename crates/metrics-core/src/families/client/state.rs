@@ -1,10 +1,10 @@
-//! The state behind the client's gauges, as the scrape asks for it. Nothing is counted or encoded here.
+//! The state behind the client's gauges, which each scrape reads. Nothing is counted or encoded here.
 
 use std::time::SystemTime;
 
 use crate::labels::BreakerState;
 
-/// What a circuit breaker is at this moment.
+/// A circuit breaker at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerView {
     /// Its state.
@@ -15,33 +15,33 @@ pub struct BreakerView {
     pub failures: u64,
     /// Failures since the last success.
     pub consecutive_failures: u64,
-    /// When it last changed its state.
+    /// The time of its last state change.
     pub changed_at: Option<SystemTime>,
-    /// Changes so far, `[from][to]` by [`BreakerState::index`].
+    /// State changes so far, `[from][to]` by [`BreakerState::index`].
     pub transitions: [[u64; BreakerState::COUNT]; BreakerState::COUNT],
 }
 
-/// What a node's connections are at this moment.
+/// The connections to a node at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolView {
     /// Open connections.
     pub total: u64,
-    /// Of these, in an exchange.
+    /// The part of `total` that carries a request.
     pub active: u64,
 }
 
-/// What the load is at this moment.
+/// The load at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LoadView {
-    /// Operations per second asked for; 0 in a closed loop.
+    /// Operations per second that the open loop has to send; 0 in a closed loop.
     pub target_rate: f64,
     /// Workers that run.
     pub workers: u64,
-    /// Operations that are due and wait.
+    /// Operations that are due and wait for a worker.
     pub queue_depth: u64,
 }
 
-/// The state behind the gauges. The scrape asks for it, so a gauge cannot drift from what it shows.
+/// The state behind the gauges. Each scrape reads it, so a gauge always shows the current state.
 pub trait ClientState: Send + Sync + std::fmt::Debug {
     /// The breaker of the node with this index.
     fn breaker(&self, server: usize) -> BreakerView;

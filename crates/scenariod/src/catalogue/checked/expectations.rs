@@ -1,14 +1,14 @@
-//! From what a scenario expects, as it is written, to what can be judged. Reads no file.
+//! Turns the raw form of expectations and stop rules into checked ones. Reads no file.
 
 use daemon_core::problems::{Problem, Problems};
 use daemon_core::yaml::Document;
 
 use super::raw::expect as raw;
-use crate::promql::{Query, Yields};
+use crate::promql::{Query, ValueKind};
 use crate::scenario::During;
 use crate::scenario::expectation::{Bounds, Expectation, Must, StopRule, Subject};
 
-/// `at` is the path of the scenario; a family has its own at the top of the file.
+/// `at` is the path of the scenario; it is empty for the expectations of a family.
 pub(super) fn expectations(
     raw: &[raw::Expectation],
     document: &Document,
@@ -17,12 +17,12 @@ pub(super) fn expectations(
     let mut problems = Problems::default();
     let mut expectations: Vec<Expectation> = Vec::new();
     for (index, raw) in raw.iter().enumerate() {
-        let wrong =
+        let problem_at =
             |key: &str, message: &str| document.problem(&format!("{at}/expect/{index}/{key}"), message);
         if expectations.iter().any(|earlier| earlier.name == raw.name) {
-            problems.extend(wrong("name", &format!("expectation `{}` is there twice", raw.name)).into());
+            problems.extend(problem_at("name", &format!("duplicate expectation `{}`", raw.name)).into());
         }
-        match expectation(raw, &wrong) {
+        match expectation(raw, &problem_at) {
             Ok(expectation) => expectations.push(expectation),
             Err(problem) => problems.extend(problem.into()),
         }
@@ -30,7 +30,7 @@ pub(super) fn expectations(
     problems.or(expectations)
 }
 
-/// A scenario's own expectations first, then those of its family that it has no word of its own for.
+/// The scenario's own expectations, then those of its family that it does not replace.
 pub(super) fn joined(family: &[Expectation], own: Vec<Expectation>) -> Vec<Expectation> {
     let more = family.iter().filter(|shared| own.iter().all(|own| own.name != shared.name));
     let more: Vec<Expectation> = more.cloned().collect();
@@ -46,10 +46,10 @@ pub(super) fn stop_rules(
     let mut problems = Problems::default();
     let mut rules = Vec::new();
     for (index, raw) in raw.iter().enumerate() {
-        let wrong =
+        let problem_at =
             |key: &str, message: &str| document.problem(&format!("{at}/stop_when/{index}/{key}"), message);
-        let rule = name(&raw.name, &wrong).and_then(|name| {
-            let query = query(&raw.promql, Yields::Truth, &wrong)?;
+        let rule = name(&raw.name, &problem_at).and_then(|name| {
+            let query = query(&raw.promql, ValueKind::Truth, &problem_at)?;
             Ok(StopRule { name, query, lasting: raw.lasting.get() })
         });
         match rule {
@@ -62,10 +62,10 @@ pub(super) fn stop_rules(
 
 fn expectation(
     raw: &raw::Expectation,
-    wrong: &impl Fn(&str, &str) -> Problem,
+    problem_at: &impl Fn(&str, &str) -> Problem,
 ) -> Result<Expectation, Problem> {
-    let must = must(&raw.must, wrong)?;
-    let yields = if matches!(must, Must::Compare(_)) { Yields::Number } else { Yields::Truth };
+    let must = must(&raw.must, problem_at)?;
+    let kind = if matches!(must, Must::Compare(_)) { ValueKind::Number } else { ValueKind::Truth };
     let during = match raw.phase {
         raw::Phase::Stabilization => During::Stabilization,
         raw::Phase::Testing => During::Testing,
@@ -73,7 +73,10 @@ fn expectation(
         raw::Phase::Run => During::Run,
     };
     if matches!(must, Must::Compare(_)) && matches!(during, During::Stabilization | During::Run) {
-        return Err(wrong("phase", "`compare` holds testing or recovery against stabilization"));
+        return Err(problem_at(
+            "phase",
+            "`compare` compares testing or recovery with stabilization: `phase` must be one of these two",
+        ));
     }
     let subject = match raw.judges {
         raw::Judges::Client => Subject::Client,
@@ -81,13 +84,16 @@ fn expectation(
         raw::Judges::Baseline => Subject::Baseline,
     };
     if subject == Subject::Baseline && during != During::Stabilization {
-        return Err(wrong("phase", "the baseline is what stabilization shows"));
+        return Err(problem_at(
+            "phase",
+            "a baseline is measured before the fault: `phase` must be `stabilization`",
+        ));
     }
-    let query = query(&raw.promql, yields, wrong)?;
-    Ok(Expectation { name: name(&raw.name, wrong)?, subject, during, must, query })
+    let query = query(&raw.promql, kind, problem_at)?;
+    Ok(Expectation { name: name(&raw.name, problem_at)?, subject, during, must, query })
 }
 
-fn must(raw: &raw::Must, wrong: &impl Fn(&str, &str) -> Problem) -> Result<Must, Problem> {
+fn must(raw: &raw::Must, problem_at: &impl Fn(&str, &str) -> Problem) -> Result<Must, Problem> {
     match raw {
         raw::Must::Word(raw::Word::Always) => Ok(Must::Always),
         raw::Must::Word(raw::Word::Never) => Ok(Must::Never),
@@ -98,27 +104,27 @@ fn must(raw: &raw::Must, wrong: &impl Fn(&str, &str) -> Problem) -> Result<Must,
             let bounds = || at_least.iter().chain(at_most);
             if bounds().next().is_none() || bounds().any(|bound| !bound.is_finite() || *bound < 0.0) {
                 let message = "`compare` needs `at_least`, `at_most` or both, as factors from 0";
-                return Err(wrong("must/compare", message));
+                return Err(problem_at("must/compare", message));
             }
             if let (Some(least), Some(most)) = (at_least, at_most)
                 && least > most
             {
-                return Err(wrong("must/compare", "`at_least` is above `at_most`"));
+                return Err(problem_at("must/compare", "`at_least` is above `at_most`"));
             }
             Ok(Must::Compare(Bounds { at_least: *at_least, at_most: *at_most }))
         }
-        raw::Must::Rule(_) => Err(wrong("must", "`must` needs one of `within` and `compare`")),
+        raw::Must::Rule(_) => Err(problem_at("must", "`must` needs one of `within` and `compare`")),
     }
 }
 
-/// The name stands in a label value, and on one line of a table.
-fn name(name: &str, wrong: &impl Fn(&str, &str) -> Problem) -> Result<String, Problem> {
+/// The name becomes a label value and a cell of a table.
+fn name(name: &str, problem_at: &impl Fn(&str, &str) -> Problem) -> Result<String, Problem> {
     if name.trim().is_empty() || name.contains('\n') {
-        return Err(wrong("name", "`name` must be one line of text"));
+        return Err(problem_at("name", "`name` must be one line of text"));
     }
     Ok(name.to_owned())
 }
 
-fn query(text: &str, yields: Yields, wrong: &impl Fn(&str, &str) -> Problem) -> Result<Query, Problem> {
-    Query::new(text, yields).map_err(|error| wrong("promql", &format!("`promql` {error}")))
+fn query(text: &str, kind: ValueKind, problem_at: &impl Fn(&str, &str) -> Problem) -> Result<Query, Problem> {
+    Query::new(text, kind).map_err(|error| problem_at("promql", &format!("`promql` {error}")))
 }

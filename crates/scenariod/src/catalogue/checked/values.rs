@@ -1,22 +1,11 @@
-//! Values that scenarios and playlists have in common: shares and names. Pure.
+//! The rule for names of scenarios, families and playlists. Pure.
 
 use daemon_core::name;
-use daemon_core::problems::figure;
 
-/// What is rarer than one in a million happens in no run.
-const LEAST: f64 = 0.000_001;
-/// Selects everything, so nothing may be called that.
+/// The word that selects every scenario. It cannot be a name.
 pub(crate) const EVERYTHING: &str = "all";
 
-/// A rate or a share that is large enough to be seen, or what is wrong with it.
-pub(crate) fn share_of(key: &str, share: f64) -> Result<f64, String> {
-    if (LEAST..=1.0).contains(&share) {
-        return Ok(share);
-    }
-    Err(format!("`{key}` is {}, must be from {LEAST} to 1", figure(share)))
-}
-
-/// The name of a scenario, a family or a playlist; `kind` is what messages call it.
+/// Checks the name of a scenario, a family or a playlist. `kind` is the word for it in a message.
 pub(crate) fn check_name(kind: &'static str, name: &str) -> Result<(), String> {
     if name == EVERYTHING {
         return Err(format!("`{EVERYTHING}` selects every scenario and cannot be a name"));

@@ -1,4 +1,4 @@
-//! The playlists of files, compiled in or the user's: read, checked, and each name once.
+//! Reads playlists from files, compiled in or the user's, and checks that their names differ.
 
 use daemon_core::problems::{Problem, Problems};
 use daemon_core::yaml::Document;
@@ -6,9 +6,9 @@ use daemon_core::yaml::Document;
 use super::{Playlist, checked, raw};
 use crate::catalogue::Catalogue;
 use crate::catalogue::source_files::Source;
-use crate::scenario::Place;
+use crate::scenario::SourceLine;
 
-/// `config/playlists`, in the order in which they are listed.
+/// `config/playlists`, in the order of lists.
 const BUILT_IN: &[(&str, &str)] = &[
     ("config/playlists/smoke.yaml", include_str!("../../../../../config/playlists/smoke.yaml")),
     ("config/playlists/monday.yaml", include_str!("../../../../../config/playlists/monday.yaml")),
@@ -25,7 +25,7 @@ pub(crate) fn built_in() -> Vec<Source> {
     BUILT_IN.iter().map(source).collect()
 }
 
-/// The playlists of files, or everything that is wrong with all of them.
+/// The playlists of files, or the problems of all these files.
 pub(crate) fn playlists(sources: &[Source], catalogue: &Catalogue) -> Result<Vec<Playlist>, Problems> {
     let mut problems = Problems::default();
     let mut playlists: Vec<Playlist> = Vec::new();
@@ -35,8 +35,8 @@ pub(crate) fn playlists(sources: &[Source], catalogue: &Catalogue) -> Result<Vec
             Ok(playlist) => match playlists.iter().find(|earlier| earlier.name == playlist.name) {
                 None => playlists.push(playlist),
                 Some(earlier) => {
-                    let message = format!("playlist `{}` is also in {}", playlist.name, earlier.place.file);
-                    let Place { file, line } = playlist.place;
+                    let message = format!("playlist `{}` is also in {}", playlist.name, earlier.source.file);
+                    let SourceLine { file, line } = playlist.source;
                     problems.extend(Problem { file, line, message }.into());
                 }
             },
@@ -45,7 +45,7 @@ pub(crate) fn playlists(sources: &[Source], catalogue: &Catalogue) -> Result<Vec
     problems.or(playlists)
 }
 
-/// The one playlist of a file.
+/// The playlist of a file.
 pub(crate) fn playlist(source: &Source, catalogue: &Catalogue) -> Result<Playlist, Problems> {
     let document = Document::parse(source.name.as_str(), source.text.as_str())?;
     let raw = document.decode::<raw::Playlist>()?;

@@ -1,4 +1,4 @@
-//! The shape of a playlist file, for serde and for the check with lines. Nothing outside `playlist` sees these types.
+//! The YAML form of a playlist file, for serde and for the schema check. Used only in `playlist`.
 
 use std::num::NonZeroU32;
 
@@ -18,7 +18,7 @@ pub(super) struct Playlist {
     pub(super) entries: Vec<Entry>,
 }
 
-/// A scenario's name, or a name with what differs.
+/// A name, or a name with changes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum Entry {
@@ -38,7 +38,7 @@ pub(super) struct Full {
     pub(super) rate: Option<f64>,
 }
 
-/// What is overridden of a scenario's phases.
+/// The lengths of phases that differ from the scenario's.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub(super) struct Phases {
     pub(super) stabilization: Option<Positive>,

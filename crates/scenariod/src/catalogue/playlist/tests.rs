@@ -1,4 +1,4 @@
-//! What playlists are made of, and the words for what is wrong with one.
+//! The runs of a playlist, and the messages about a wrong one.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn wrong(text: &str) -> String {
 }
 
 #[test]
-fn entries_come_in_the_order_written_with_what_they_override() {
+fn runs_keep_the_order_of_the_entries_and_have_their_changes() {
     let list = read(
         "playlist: mine\nabout: x\npause: 10s\ntime_scale: 0.5\nphases: { recovery: 20s }\nentries:\n  \
          - latency-1s\n  \
@@ -44,7 +44,7 @@ fn entries_come_in_the_order_written_with_what_they_override() {
 }
 
 #[test]
-fn every_problem_is_told_with_its_line_and_the_nearest_word() {
+fn every_problem_has_its_line_and_the_nearest_name() {
     assert_eq!(
         wrong(
             "playlist: Mine\nabout: ''\ntime_scale: 1e9\nentries:\n  - packet-los-10\n  \
@@ -55,7 +55,7 @@ fn every_problem_is_told_with_its_line_and_the_nearest_word() {
          mine.yaml:2: `about` must be one line of text\n\
          mine.yaml:3: `time_scale` is 1e9, must be from 0.0001 to 100\n\
          mine.yaml:5: unknown scenario or family `packet-los-10`, did you mean `packet-loss-10`? (scenarios of your own: --catalogue DIR)\n\
-         mine.yaml:6: latency-1s has no fault with a rate of loss\n\
+         mine.yaml:6: latency-1s has no fault with a loss rate\n\
          mine.yaml:7: `repeat` is 2000, must be at most 1000\n\
          mine.yaml:8: `time_scale` is 0, must be from 0.0001 to 100\n\
          mine.yaml:9: `rate` is 1e-300, must be from 0.000001 to 1"
@@ -74,7 +74,7 @@ fn every_problem_is_told_with_its_line_and_the_nearest_word() {
 }
 
 #[test]
-fn two_playlists_of_one_name_are_refused() {
+fn two_playlists_with_one_name_are_refused() {
     let source = |name: &str| Source {
         name: name.to_owned(),
         text: "# mine\nplaylist: mine\nabout: x\nentries: [latency]\n".to_owned(),

@@ -1,4 +1,4 @@
-//! The shape of what a scenario expects. Nothing outside `catalogue` sees these types.
+//! The YAML form of expectations and stop rules. Used only in `catalogue`.
 
 use daemon_core::values::Positive;
 use schemars::JsonSchema;
@@ -49,7 +49,7 @@ pub(in crate::catalogue) enum Word {
     AtEnd,
 }
 
-/// One of these.
+/// One of the keys is needed.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 pub(in crate::catalogue) struct Rule {
     pub(in crate::catalogue) within: Option<Positive>,

@@ -1,4 +1,4 @@
-//! What the shipped scenarios are held to, and everything that can be wrong in what a user writes.
+//! The expectations of the shipped scenarios, and the messages about wrong ones.
 
 use super::{HEAD, problems};
 use crate::catalogue::Catalogue;
@@ -10,7 +10,7 @@ fn of(catalogue: &Catalogue, name: &str) -> Vec<Expectation> {
 }
 
 #[test]
-fn every_shipped_scenario_is_held_to_something_that_can_be_asked() {
+fn every_shipped_scenario_has_expectations_with_valid_queries() {
     for scenario in crate::catalogue::library::Library::load(None).unwrap().catalogue.scenarios() {
         let name = &scenario.name;
         let held = |what: &str| scenario.expect.iter().any(|expectation| expectation.name == what);
@@ -27,13 +27,14 @@ fn every_shipped_scenario_is_held_to_something_that_can_be_asked() {
 }
 
 #[test]
-fn the_breaker_is_held_to_what_the_fault_makes_of_it() {
+fn each_fault_has_the_expectation_of_the_breaker_that_suits_it() {
     let catalogue = crate::catalogue::library::Library::load(None).unwrap().catalogue;
     let partition = catalogue.scenarios().iter().filter(|scenario| scenario.family == "partition");
     let cut_off = partition.map(|scenario| scenario.name.as_str());
     for name in cut_off.chain(["packet-loss-100", "two-nodes-loss"]) {
-        let opens =
-            |e: &Expectation| e.name == "the breaker opens and stays so" && matches!(e.must, Must::Within(_));
+        let opens = |e: &Expectation| {
+            e.name == "the breaker opens and stays open" && matches!(e.must, Must::Within(_))
+        };
         let expect = of(&catalogue, name);
         assert!(expect.iter().any(opens), "{name}");
         assert!(expect.iter().any(|e| e.name == "the breaker closes again"), "{name}");
@@ -48,7 +49,7 @@ fn the_breaker_is_held_to_what_the_fault_makes_of_it() {
 }
 
 #[test]
-fn what_is_wrong_with_an_expectation_is_named_with_its_line() {
+fn a_wrong_expectation_is_reported_with_its_line() {
     let with = |line: &str| {
         problems(&format!(
             "{HEAD}  - name: a\n    about: b\n    faults: [{{ target: m, fault: down }}]\n    expect:\n      - {line}\n"
@@ -59,11 +60,11 @@ fn what_is_wrong_with_an_expectation_is_named_with_its_line() {
     let promql = "promql: memcache_circuit_breaker_state == bool 2";
     says(
         "{ name: x, phase: testing, must: always, promql: memcache_circuit_breaker_state == 2 }",
-        "`promql` compares without `bool`: what is false would be no data; write `== bool`",
+        "`promql` must compare with `== bool`: without `bool`, false means no data",
     );
     says(
         "{ name: x, phase: testing, must: always, promql: memcache_circuit_braker_state == bool 2 }",
-        "`promql` unknown metric `memcache_circuit_braker_state`, did you mean `memcache_circuit_breaker_state`?",
+        "`promql` has an unknown metric `memcache_circuit_braker_state`, did you mean `memcache_circuit_breaker_state`?",
     );
     says(
         &format!("{{ name: x, phase: testin, must: always, {promql} }}"),
@@ -87,10 +88,10 @@ fn what_is_wrong_with_an_expectation_is_named_with_its_line() {
     );
     says(
         &format!("{{ name: x, phase: run, must: {{ compare: {{ at_least: 1 }} }}, {promql} }}"),
-        "`compare` holds testing or recovery against stabilization",
+        "`compare` compares testing or recovery with stabilization: `phase` must be one of these two",
     );
     let twice = format!("{{ name: x, phase: testing, must: always, {promql} }}");
-    assert_eq!(with(&format!("{twice}\n      - {twice}")), "mine.yaml:9: expectation `x` is there twice");
+    assert_eq!(with(&format!("{twice}\n      - {twice}")), "mine.yaml:9: duplicate expectation `x`");
     let stop = problems(&format!(
         "{HEAD}  - name: a\n    about: b\n    faults: [{{ target: m, fault: down }}]\n    stop_when:\n      - {{ name: x, for: 0s, {promql} }}\n"
     ));

@@ -1,4 +1,4 @@
-//! docs/writing-scenarios.md, held against what is read: every key, default, bound and word in its tables.
+//! Checks the tables of docs/writing-scenarios.md: every key, default, bound and word must be what the reader accepts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,14 +8,17 @@ use serde_json::Value;
 use std::path::Path;
 
 use super::{HEAD, problems};
-use crate::catalogue::raw::{Family, Fault, FaultEntry, Scenario, expect};
+use crate::catalogue::raw::{Family, FaultEntry, Scenario, expect};
+use crate::fault::Fault;
+
+mod fault_table;
 
 fn page() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/writing-scenarios.md");
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The cells of the table below a title, without the marks around code.
+/// The cells of the table below a title, without backticks.
 fn table(title: &str) -> Vec<Vec<String>> {
     let page = page();
     let below = page.split(&format!("\n## {title}\n")).nth(1).unwrap();
@@ -25,7 +28,7 @@ fn table(title: &str) -> Vec<Vec<String>> {
     rows.map(|row| row.trim_matches('|').split('|').map(cell).collect()).collect()
 }
 
-/// The keys of a mapping, and whether it needs them.
+/// The keys of a mapping; `true` for a needed one.
 fn keys(schema: &Value) -> BTreeMap<String, bool> {
     let needed: Vec<&str> =
         schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -48,7 +51,7 @@ fn faults() -> BTreeMap<String, BTreeMap<String, bool>> {
     schema.as_value()["oneOf"].as_array().unwrap().iter().map(one).collect()
 }
 
-/// One key of a fault, as its row has it.
+/// The row of one key of a fault.
 struct Row {
     fault: String,
     key: String,
@@ -69,7 +72,7 @@ fn rows() -> Vec<Row> {
     table("Faults").into_iter().map(&mut row).collect()
 }
 
-/// What reading a scenario gives whose fault has this value, and its other needed keys at their least.
+/// The result of reading a scenario whose fault has this value, with its other needed keys at their least values.
 fn read(rows: &[Row], row: &Row, value: Option<&str>) -> String {
     let others = rows
         .iter()
@@ -103,7 +106,7 @@ fn beyond(row: &Row) -> Vec<String> {
 }
 
 #[test]
-fn the_guide_has_every_key_and_what_stands_for_it() {
+fn the_guide_has_every_key_and_tells_which_are_needed() {
     let mut fault = keys_of::<FaultEntry>();
     fault.insert("fault".to_owned(), true);
     let code = BTreeMap::from([
@@ -134,7 +137,7 @@ fn the_guide_has_every_fault_with_its_keys() {
 }
 
 #[test]
-fn the_bounds_and_defaults_of_the_guide_are_those_that_are_read() {
+fn the_bounds_and_defaults_of_the_guide_are_correct() {
     let rows = rows();
     for row in rows.iter().filter(|row| !row.key.is_empty()) {
         let name = format!("{} of {}", row.key, row.fault);
@@ -160,7 +163,7 @@ fn the_bounds_and_defaults_of_the_guide_are_those_that_are_read() {
 }
 
 #[test]
-fn the_shapes_of_the_guide_are_read_and_it_names_the_faults_that_have_a_strength() {
+fn the_guide_has_valid_shapes_and_names_the_faults_with_a_strength() {
     let rows = rows();
     let shapes = table("Shapes");
     let with = |fault: &str, shape: &str| {

@@ -1,4 +1,4 @@
-//! Walks on a paused clock with a rig that takes its time and fails on order.
+//! Walks on a paused clock with a rig that can be slow and can fail.
 
 use super::*;
 
@@ -8,7 +8,7 @@ const PHASES: Phases = Phases {
     recovery: Duration::from_secs(60),
 };
 
-/// Takes a while for each action and notes what happened when, in ms since the start.
+/// A rig whose actions take time. It logs each action with its moment, in ms since the start.
 struct Slow {
     start: Instant,
     takes: Duration,
@@ -16,21 +16,21 @@ struct Slow {
     log: Vec<(&'static str, u128)>,
     /// When the timeline changes.
     changes: Vec<Duration>,
-    /// For which moments it was adjusted, in ms.
+    /// The moments for which it was adjusted, in ms.
     elapsed: Vec<u128>,
-    /// When the ground was looked at, in ms since the start.
-    looks: Vec<u128>,
-    /// From when on it is not as it should be.
-    spoiled_at: Option<Duration>,
-    /// How long a look takes.
-    look_takes: Duration,
-    /// What healing says of the faults.
+    /// When it was checked, in ms since the start.
+    checks: Vec<u128>,
+    /// From when on its checks fail.
+    disturbed_at: Option<Duration>,
+    /// How long a check takes.
+    check_takes: Duration,
+    /// Why the faults were lost, as healing finds out.
     lost: Option<&'static str>,
 }
 
 impl Slow {
     fn new(takes: Duration) -> Slow {
-        let (changes, elapsed, looks) = (Vec::new(), Vec::new(), Vec::new());
+        let (changes, elapsed, checks) = (Vec::new(), Vec::new(), Vec::new());
         let (start, log) = (Instant::now(), Vec::new());
         Slow {
             start,
@@ -39,9 +39,9 @@ impl Slow {
             log,
             changes,
             elapsed,
-            looks,
-            spoiled_at: None,
-            look_takes: Duration::ZERO,
+            checks,
+            disturbed_at: None,
+            check_takes: Duration::ZERO,
             lost: None,
         }
     }
@@ -68,18 +68,18 @@ impl Slow {
 impl Rig for Slow {
     type Error = &'static str;
 
-    async fn clear(&mut self, _: &CancellationToken) -> Result<(), &'static str> {
-        self.act("clear").await
+    async fn preflight(&mut self, _: &CancellationToken) -> Result<(), &'static str> {
+        self.act("preflight").await
     }
 
     async fn watch(&mut self, _: &CancellationToken) -> Result<(), &'static str> {
-        self.looks.push(self.start.elapsed().as_millis());
-        tokio::time::sleep(self.look_takes).await;
-        let fails = self.spoiled_at.is_some_and(|at| self.start.elapsed() >= at);
+        self.checks.push(self.start.elapsed().as_millis());
+        tokio::time::sleep(self.check_takes).await;
+        let fails = self.disturbed_at.is_some_and(|at| self.start.elapsed() >= at);
         if fails { Err("watch") } else { Ok(()) }
     }
 
-    fn waited(&mut self) -> Result<(), &'static str> {
+    fn check_dropped_watch(&mut self) -> Result<(), &'static str> {
         if self.fails == Some("wait") { Err("wait") } else { Ok(()) }
     }
 
@@ -108,20 +108,20 @@ impl Rig for Slow {
         Ok(self.lost)
     }
 
-    fn entered(&mut self, phase: Phase, _: SystemTime) {
+    fn phase_entered(&mut self, phase: Phase, _: SystemTime) {
         self.note(phase.as_str());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn phases_last_as_planned_and_slow_calls_count_as_testing() {
+async fn slow_calls_count_as_testing_and_delay_no_phase() {
     let mut rig = Slow::new(Duration::from_millis(700));
-    let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
-    assert_eq!(walked.outcome, Outcome::Completed);
+    let result = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+    assert_eq!(result.outcome, Outcome::Completed);
     assert_eq!(
         rig.log,
         [
-            ("clear", 0),
+            ("preflight", 0),
             ("stabilization", 700),
             ("testing", 30_700),
             ("inject", 30_700),
@@ -134,7 +134,7 @@ async fn phases_last_as_planned_and_slow_calls_count_as_testing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_at_any_second_heals_what_was_injected_and_ends_at_once() {
+async fn a_stop_at_any_moment_heals_the_injected_faults_and_ends_the_walk() {
     for at in (0..160_000).step_by(500) {
         let mut rig = Slow::new(Duration::from_millis(700));
         let stop = CancellationToken::new();
@@ -144,42 +144,42 @@ async fn a_stop_at_any_second_heals_what_was_injected_and_ends_at_once() {
             tokio::time::sleep(at).await;
             trigger.cancel();
         });
-        let walked = walk(&mut rig, &PHASES, &stop).await.unwrap();
+        let result = walk(&mut rig, &PHASES, &stop).await.unwrap();
         let took = rig.start.elapsed();
         timer.abort();
         if took < Duration::from_millis(152_100) {
-            assert_eq!(walked.outcome, Outcome::Cancelled, "stopped at {at:?}");
+            assert_eq!(result.outcome, Outcome::Cancelled, "stopped at {at:?}");
             assert!(
                 took.saturating_sub(at) <= Duration::from_millis(1_500),
                 "stopped at {at:?}, took {took:?}"
             );
         } else {
-            assert_eq!(walked.outcome, Outcome::Completed, "stopped at {at:?}");
+            assert_eq!(result.outcome, Outcome::Completed, "stopped at {at:?}");
         }
         assert_eq!(rig.count("healed"), rig.count("inject"), "stopped at {at:?}: {:?}", rig.log);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_failed_action_ends_the_run_in_its_own_way() {
+async fn each_failed_action_has_its_own_outcome() {
     for (action, outcome) in
-        [("clear", Outcome::Refused), ("inject", Outcome::Undone), ("heal", Outcome::Residue)]
+        [("preflight", Outcome::Refused), ("inject", Outcome::Undone), ("heal", Outcome::Residue)]
     {
         let mut rig = Slow::failing(action);
-        let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
-        assert_eq!((walked.outcome, walked.errors.as_slice()), (outcome, [action].as_slice()));
+        let result = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+        assert_eq!((result.outcome, result.errors.as_slice()), (outcome, [action].as_slice()));
         assert_eq!(rig.count("recovery"), 0, "{action}");
         assert_eq!(rig.count("heal"), rig.count("inject"), "{action}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn faults_that_healing_finds_lost_are_told_unless_something_else_was() {
+async fn lost_faults_are_an_error_unless_there_was_one_before() {
     let found = async |fails, changes: &[Duration]| {
         let mut rig = Slow { lost: Some("lost"), fails, ..Slow::new(Duration::ZERO) };
         rig.changes = changes.to_vec();
-        let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
-        (walked.outcome, walked.errors, rig.count("recovery"))
+        let result = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+        (result.outcome, result.errors, rig.count("recovery"))
     };
     assert_eq!(found(None, &[]).await, (Outcome::FaultLost, vec!["lost"], 1));
     let changes = [Duration::from_secs(5)];
@@ -187,65 +187,65 @@ async fn faults_that_healing_finds_lost_are_told_unless_something_else_was() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn late_changes_shift_no_later_ones() {
-    // Each adjustment takes 700 ms: the third change is overtaken, the last begins before the end and ends behind it.
+async fn late_changes_do_not_delay_later_ones() {
+    // Each adjustment takes 700 ms: the third change is overtaken. The last one begins before the end and ends after it.
     let mut rig = Slow::new(Duration::from_millis(700));
     rig.changes = [5_000, 5_100, 5_200, 30_000, 59_900].map(Duration::from_millis).to_vec();
-    let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
-    assert_eq!(walked.outcome, Outcome::Completed);
+    let result = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+    assert_eq!(result.outcome, Outcome::Completed);
     let adjusted: Vec<u128> =
         rig.log.iter().filter(|(what, _)| *what == "adjust").map(|(_, at)| *at).collect();
-    // Testing's clock starts when the injection was read back, at 31.4 s.
+    // Testing counts from when the injection was read back, at 31.4 s.
     assert_eq!(adjusted, [36_400, 37_100, 61_400, 91_300]);
     assert_eq!(rig.elapsed, [5_000, 5_700, 30_000, 59_900]);
-    assert!(rig.log.contains(&("heal", 92_000)), "the call under way was waited for: {:?}", rig.log);
+    assert!(rig.log.contains(&("heal", 92_000)), "the call in progress ended first: {:?}", rig.log);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_that_fails_is_healed_and_proves_nothing() {
+async fn a_failed_change_is_healed_and_makes_the_run_inconclusive() {
     let mut rig = Slow::failing("adjust");
     rig.changes = vec![Duration::from_secs(5)];
-    let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
-    assert_eq!((walked.outcome, walked.errors.as_slice()), (Outcome::FaultLost, ["adjust"].as_slice()));
+    let result = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+    assert_eq!((result.outcome, result.errors.as_slice()), (Outcome::FaultLost, ["adjust"].as_slice()));
     assert_eq!((rig.count("healed"), rig.count("recovery")), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_ground_is_looked_at_every_second_and_just_before_the_faults_go_on() {
+async fn checks_come_every_second_and_just_before_the_injection() {
     let mut rig = Slow::new(Duration::ZERO);
     walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
-    assert_eq!(rig.looks[..3], [1_000, 2_000, 3_000]);
-    // Stabilization ends at 30 s; from then on the injection itself looks, and healing at the end of testing.
-    assert_eq!(rig.looks[28..32], [29_000, 29_900, 31_000, 32_000]);
-    assert_eq!(rig.looks.last(), Some(&149_900));
+    assert_eq!(rig.checks[..3], [1_000, 2_000, 3_000]);
+    // Stabilization ends at 30 s. The injection and the healing check by themselves.
+    assert_eq!(rig.checks[28..32], [29_000, 29_900, 31_000, 32_000]);
+    assert_eq!(rig.checks.last(), Some(&149_900));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_that_outlasts_recovery_does_not_move_its_end_and_tells_how_long_it_waited() {
+async fn a_check_that_outlasts_recovery_does_not_delay_its_end() {
     for (fails, outcome) in [(None, Outcome::Completed), (Some("wait"), Outcome::FaultLost)] {
-        let look_takes = Duration::from_millis(2_500);
-        let mut rig = Slow { fails, look_takes, ..Slow::new(Duration::ZERO) };
-        let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
-        assert_eq!((walked.outcome, walked.errors), (outcome, fails.into_iter().collect()));
+        let check_takes = Duration::from_millis(2_500);
+        let mut rig = Slow { fails, check_takes, ..Slow::new(Duration::ZERO) };
+        let result = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+        assert_eq!((result.outcome, result.errors), (outcome, fails.into_iter().collect()));
         let (healed, end) = (rig.log.iter().find(|(what, _)| *what == "recovery"), rig.start.elapsed());
         assert_eq!(healed.map(|(_, at)| at + 60_000), Some(end.as_millis()));
-        // The look before the faults go on was asked just before, and answered.
+        // The last check before the injection was answered.
         let injected = rig.log.iter().find(|(what, _)| *what == "inject").map(|(_, at)| *at).unwrap();
-        assert!(rig.looks.contains(&(injected - 2_500)) && injected >= 29_900 + 2_500, "{:?}", rig.looks);
+        assert!(rig.checks.contains(&(injected - 2_500)) && injected >= 29_900 + 2_500, "{:?}", rig.checks);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn ground_that_is_spoiled_ends_the_run_in_each_phase() {
+async fn a_failed_check_ends_the_run_in_each_phase() {
     for (at, outcome, log) in [
-        (5, Outcome::Refused, &["clear", "stabilization", "repair"][..]),
-        (45, Outcome::FaultLost, &["clear", "stabilization", "testing", "inject", "heal", "healed"]),
+        (5, Outcome::Refused, &["preflight", "stabilization", "repair"][..]),
+        (45, Outcome::FaultLost, &["preflight", "stabilization", "testing", "inject", "heal", "healed"]),
         (
             100,
             Outcome::FaultLost,
-            // What is there all the same goes as well.
+            // Whatever came back is removed as well.
             &[
-                "clear",
+                "preflight",
                 "stabilization",
                 "testing",
                 "inject",
@@ -259,9 +259,9 @@ async fn ground_that_is_spoiled_ends_the_run_in_each_phase() {
         ),
     ] {
         let mut rig = Slow::new(Duration::from_millis(10));
-        rig.spoiled_at = Some(Duration::from_secs(at));
-        let walked = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
-        assert_eq!((walked.outcome, walked.errors.as_slice()), (outcome, ["watch"].as_slice()), "{at}");
+        rig.disturbed_at = Some(Duration::from_secs(at));
+        let result = walk(&mut rig, &PHASES, &CancellationToken::new()).await.unwrap();
+        assert_eq!((result.outcome, result.errors.as_slice()), (outcome, ["watch"].as_slice()), "{at}");
         let seen: Vec<&str> = rig.log.iter().map(|(what, _)| *what).collect();
         assert_eq!(seen, log, "{at}");
     }

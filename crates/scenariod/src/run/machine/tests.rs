@@ -13,9 +13,9 @@ const PHASES: Phases = Phases {
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         4 => Just(Event::TimerElapsed),
-        3 => Just(Event::Cleared),
+        3 => Just(Event::PreflightPassed),
         3 => Just(Event::Injected),
-        3 => any::<bool>().prop_map(|held| Event::Healed(if held { Hold::Held } else { Hold::Lost })),
+        3 => any::<bool>().prop_map(|kept| Event::Healed(if kept { FaultPresence::Kept } else { FaultPresence::Lost })),
         1 => Just(Event::Failed),
         1 => Just(Event::Cancelled),
     ]
@@ -25,7 +25,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     proptest::collection::vec(event(), 0..60)
 }
 
-/// Every state and action of a walk; events that the state cannot take are dropped, as the driver never sends them.
+/// Every state and action of a walk. Events that the state does not accept are skipped: the driver never sends them.
 fn walk(events: &[Event]) -> Vec<(State, Action)> {
     let mut trace = vec![begin()];
     for &event in events {
@@ -38,9 +38,9 @@ fn walk(events: &[Event]) -> Vec<(State, Action)> {
 }
 
 proptest! {
-    /// After `Inject` was asked for, every road to `Done` goes through `Heal`.
+    /// Every path from `Inject` to `Done` contains `Heal`.
     #[test]
-    fn no_road_from_inject_to_done_misses_heal(events in events()) {
+    fn every_path_from_inject_to_done_contains_heal(events in events()) {
         let trace = walk(&events);
         let injected = trace.iter().position(|(_, action)| *action == Action::Inject);
         let done = trace.iter().position(|(state, _)| matches!(state, State::Done(_)));
@@ -51,7 +51,7 @@ proptest! {
 
     /// A run finishes at most once, and `Finish` and `Done` name the same outcome at the same step.
     #[test]
-    fn finish_is_asked_for_exactly_once(events in events()) {
+    fn a_run_finishes_at_most_once(events in events()) {
         let trace = walk(&events);
         let mut finished = 0;
         for (state, action) in &trace {
@@ -67,8 +67,8 @@ proptest! {
         prop_assert!(finished <= 1, "{trace:?}");
     }
 
-    /// While anything but `Heal` or `Finish` is at hand, `Cancelled` is taken and leads to the end in at most two actions.
-    /// The driver listens to nothing while it heals.
+    /// `Cancelled` leads to the end in at most two actions, unless the current action is `Heal` or `Finish`. Those accept
+    /// no `Cancelled`.
     #[test]
     fn cancelled_ends_in_at_most_two_actions(events in events()) {
         let trace = walk(&events);
@@ -83,13 +83,13 @@ proptest! {
             return Ok(());
         }
         for (answer, end) in
-            [(Event::Healed(Hold::Held), Outcome::Cancelled), (Event::Failed, Outcome::Residue)]
+            [(Event::Healed(FaultPresence::Kept), Outcome::Cancelled), (Event::Failed, Outcome::Residue)]
         {
             prop_assert_eq!(step(state, answer, &PHASES).unwrap().1, Action::Finish(end));
         }
     }
 
-    /// The phase shown never goes back, except to idle at the end.
+    /// Phases never go back, except to idle at the end.
     #[test]
     fn phases_only_go_forward(events in events()) {
         let trace = walk(&events);
@@ -99,14 +99,14 @@ proptest! {
         }
     }
 
-    /// A run says it completed only when its faults were healed as planned, and never after a failed action.
+    /// A run is `Completed` only after exactly the planned actions, and never after a failed one.
     #[test]
-    fn only_a_whole_walk_completes(events in events()) {
+    fn only_a_walk_of_all_phases_completes(events in events()) {
         let trace = walk(&events);
         if let Some((State::Done(Outcome::Completed), _)) = trace.last() {
             let actions: Vec<Action> = trace.iter().map(|(_, action)| *action).collect();
             prop_assert_eq!(actions, [
-                Action::Clear,
+                Action::Preflight,
                 Action::StartTimer(PHASES.stabilization),
                 Action::Inject,
                 Action::StartTimer(PHASES.testing),
@@ -119,13 +119,13 @@ proptest! {
 }
 
 #[test]
-fn the_plain_walk_goes_through_all_phases() {
+fn a_walk_without_failures_goes_through_all_phases() {
     let trace = walk(&[
-        Event::Cleared,
+        Event::PreflightPassed,
         Event::TimerElapsed,
         Event::Injected,
         Event::TimerElapsed,
-        Event::Healed(Hold::Held),
+        Event::Healed(FaultPresence::Kept),
         Event::TimerElapsed,
     ]);
     let phases: Vec<u8> = trace.iter().map(|(state, _)| state.phase().index() as u8).collect();
@@ -134,13 +134,13 @@ fn the_plain_walk_goes_through_all_phases() {
 }
 
 #[test]
-fn a_fault_that_vanished_makes_the_run_inconclusive() {
+fn a_lost_fault_makes_the_run_inconclusive() {
     let trace = walk(&[
-        Event::Cleared,
+        Event::PreflightPassed,
         Event::TimerElapsed,
         Event::Injected,
         Event::TimerElapsed,
-        Event::Healed(Hold::Lost),
+        Event::Healed(FaultPresence::Lost),
         Event::TimerElapsed,
     ]);
     assert_eq!(trace[6].0, State::Done(Outcome::FaultLost));
@@ -148,7 +148,12 @@ fn a_fault_that_vanished_makes_the_run_inconclusive() {
 
 #[test]
 fn a_failed_injection_is_undone_before_the_end() {
-    let trace = walk(&[Event::Cleared, Event::TimerElapsed, Event::Failed, Event::Healed(Hold::Held)]);
-    assert_eq!(trace[3], (State::Healing(Next::End(Outcome::Undone)), Action::Heal));
+    let trace = walk(&[
+        Event::PreflightPassed,
+        Event::TimerElapsed,
+        Event::Failed,
+        Event::Healed(FaultPresence::Kept),
+    ]);
+    assert_eq!(trace[3], (State::Healing(AfterHealing::End(Outcome::Undone)), Action::Heal));
     assert_eq!(trace[4].0, State::Done(Outcome::Undone));
 }

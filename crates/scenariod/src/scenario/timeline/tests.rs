@@ -1,9 +1,8 @@
-//! Timelines at chosen moments, and what holds at every moment.
+//! Timelines at chosen times, and properties at any time.
 
 use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 use super::*;
-use crate::fault::{Latency, LossModel, PacketLoss};
 
 const TESTING: Duration = Duration::from_secs(60);
 
@@ -11,12 +10,12 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn level(level: f64) -> Level {
-    Level::new(level).unwrap()
+fn level(level: f64) -> Fraction {
+    Fraction::new(level).unwrap()
 }
 
 fn slow(shape: Shape) -> Course {
-    Course { fault: Fault::Latency(Latency { delay: seconds(1), jitter: Duration::ZERO }), shape }
+    Course { fault: Fault::from_yaml("{ fault: latency, delay: 1s }"), shape }
 }
 
 /// The delay in ms at each second of a minute; 0 is off.
@@ -30,7 +29,7 @@ fn runs(values: &[f64]) -> Vec<(f64, usize)> {
 }
 
 #[test]
-fn each_shape_has_its_course() {
+fn each_shape_has_its_levels() {
     assert_eq!(runs(&delays(&slow(Shape::Constant))), [(1000.0, 60)]);
     let ramp = Shape::Ramp { from: level(0.1), to: level(1.0), steps: 4 };
     assert_eq!(runs(&delays(&slow(ramp))), [(100.0, 15), (400.0, 15), (700.0, 15), (1000.0, 15)]);
@@ -41,14 +40,14 @@ fn each_shape_has_its_course() {
     let steps = Shape::Steps(vec![
         Stretch { length: seconds(5), level: None },
         Stretch { length: seconds(10), level: Some(level(0.5)) },
-        Stretch { length: seconds(1), level: Some(Level::FULL) },
+        Stretch { length: seconds(1), level: Some(Fraction::ONE) },
     ]);
     assert_eq!(runs(&delays(&slow(steps))), [(0.0, 5), (500.0, 10), (1000.0, 1), (0.0, 44)]);
 }
 
 #[test]
-fn a_ramp_of_packet_loss_goes_over_rates_that_have_no_name() {
-    let fault = Fault::PacketLoss(PacketLoss::new(0.2, LossModel::Auto).unwrap());
+fn a_ramp_of_packet_loss_uses_any_rate() {
+    let fault = Fault::from_yaml("{ fault: packet_loss, rate: 0.2 }");
     let course = Course { fault, shape: Shape::Ramp { from: level(0.1), to: level(1.0), steps: 10 } };
     let rates: Vec<f64> =
         (0..10).map(|n| course.at(seconds(n * 6), TESTING).unwrap().params()[0].1).collect();
@@ -70,10 +69,10 @@ fn shape() -> impl Strategy<Value = Shape> {
 }
 
 proptest! {
-    /// Between one change and the next nothing changes, changes come later than the moment asked for, and asking late
-    /// gives the same changes as asking in time.
+    /// Between two changes nothing changes. The next change is after the given time. A late call finds the same changes as
+    /// one in time.
     #[test]
-    fn nothing_changes_but_at_changes(shape in shape(), at in 0_u64..60_000, late in 0.0_f64..1.0) {
+    fn the_level_changes_only_at_changes(shape in shape(), at in 0_u64..60_000, late in 0.0_f64..1.0) {
         let course = slow(shape);
         let at = Duration::from_millis(at);
         let next = course.next_change(at, TESTING);
@@ -84,9 +83,9 @@ proptest! {
         prop_assert_eq!(course.next_change(between, TESTING), next);
     }
 
-    /// A shape at another time scale goes the same way, faster or slower.
+    /// At another time scale, a shape has the same levels for longer or shorter.
     #[test]
-    fn scaled_shapes_go_the_same_way(shape in shape(), at in 0_u64..60_000) {
+    fn scaled_shapes_have_the_same_levels(shape in shape(), at in 0_u64..60_000) {
         let at = Duration::from_millis(at);
         let half = slow(shape.scaled(|length| length * 2));
         prop_assert_eq!(half.at(at * 2, TESTING * 2), slow(shape).at(at, TESTING));

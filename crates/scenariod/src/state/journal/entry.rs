@@ -1,4 +1,4 @@
-//! The lines of a journal: what they hold and how they are written. Their order is the journal's business.
+//! The lines of a journal: their fields and how they are written. `journal` decides their order.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -10,10 +10,10 @@ use crate::clock;
 use crate::lease::RunId;
 use crate::state::StateDir;
 
-/// A line, beside its time. Kinds that others write are notes to this module.
+/// A line without its time.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub(super) enum Entry {
+pub(super) enum JournalEntry {
     Begin {
         run: String,
         scenario: String,
@@ -34,12 +34,13 @@ pub(super) enum Entry {
         server: String,
         toxic: String,
     },
-    /// With the exit code that the run asks for.
+    /// The end of the run, with the exit code that it asks for.
     End {
         exit: Option<u8>,
     },
-    /// It was cut off; whoever found that out has seen that nothing of it is left.
+    /// Another process found the run cut off, and nothing of it left.
     Aborted,
+    /// A line of any other kind, which only people read.
     #[serde(other)]
     Note,
 }
@@ -51,13 +52,14 @@ struct Line<T> {
     entry: T,
 }
 
+/// A line that only people read.
 #[derive(Serialize)]
-pub(super) struct Noted<'a, T> {
+pub(super) struct NoteEntry<'a, T> {
     pub(super) kind: &'a str,
     pub(super) value: &'a T,
 }
 
-/// All lines or none: half a line would spoil the next one.
+/// Writes all of the lines or none: half a line would corrupt the next one.
 pub(super) fn write(file: &mut File, entries: &[impl Serialize]) -> io::Result<()> {
     let at = clock::now().as_secs_f64();
     let mut text = String::new();
@@ -73,8 +75,8 @@ pub(super) fn write(file: &mut File, entries: &[impl Serialize]) -> io::Result<(
     written
 }
 
-/// A journal that is not wanted any more.
-pub(super) fn forget(state: &StateDir, run: &RunId) {
+/// Deletes a journal. A failure is only logged.
+pub(super) fn delete(state: &StateDir, run: &RunId) {
     if let Err(error) = fs::remove_file(state.journal(run)) {
         tracing::warn!(%error, %run, "cannot remove an old journal");
     }

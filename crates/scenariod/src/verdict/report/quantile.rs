@@ -1,24 +1,25 @@
-//! Quantiles out of a histogram's buckets, and how much of them is known. Pure.
+//! Quantiles from histogram buckets. Pure.
 //!
-//! Within a bucket Prometheus interpolates. In the last one there is nothing to interpolate to, and in one that is wider than
-//! the phase the result is a time that nobody can have waited in it: there only the bucket's lower edge is known.
+//! Within a bucket the quantile is interpolated, as Prometheus does. The last bucket has no upper edge to interpolate to, and
+//! a result longer than the phase is impossible. In both cases only the lower edge of the bucket is known.
 
 use serde::{Serialize, Serializer};
 
 use crate::prometheus::Series;
 use crate::text::format_seconds;
 
-/// A quantile of waiting times, in seconds.
+/// A quantile of operation times, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Quantile {
-    About(f64),
-    /// More than this is not known.
-    Above(f64),
+    /// Interpolated within a bucket.
+    Estimate(f64),
+    LowerBound(f64),
 }
 
 impl Quantile {
-    /// `buckets` are cumulative, of one node by `le`; `longest` is how long anybody can have waited. `None` of nothing.
-    pub(crate) fn of(buckets: &[&Series], quantile: f64, longest: f64) -> Option<Quantile> {
+    /// `buckets` are the cumulative buckets of one node, by `le`. `longest` is the longest possible operation, in seconds.
+    /// `None` without operations.
+    pub(crate) fn from_buckets(buckets: &[&Series], quantile: f64, longest: f64) -> Option<Quantile> {
         let edge = |series: &&Series| -> Option<(f64, f64)> {
             let upper = match series.label("le") {
                 "+Inf" => f64::INFINITY,
@@ -34,23 +35,23 @@ impl Quantile {
         let (upper, count) = *edges.get(at)?;
         let (lower, below) = at.checked_sub(1).and_then(|at| edges.get(at)).copied().unwrap_or_default();
         let inner = lower + (upper - lower) * (rank - below) / (count - below);
-        Some(if inner <= longest { Quantile::About(inner) } else { Quantile::Above(lower) })
+        Some(if inner <= longest { Quantile::Estimate(inner) } else { Quantile::LowerBound(lower) })
     }
 
     pub(crate) fn is_bound(self) -> bool {
-        matches!(self, Quantile::Above(_))
+        matches!(self, Quantile::LowerBound(_))
     }
 
     pub(crate) fn seconds(self) -> f64 {
         match self {
-            Quantile::About(time) | Quantile::Above(time) => time,
+            Quantile::Estimate(time) | Quantile::LowerBound(time) => time,
         }
     }
 
-    pub(super) fn text(self) -> String {
+    pub(super) fn format(self) -> String {
         match self {
-            Quantile::About(time) => format_seconds(time),
-            Quantile::Above(time) => format!(">{}", format_seconds(time)),
+            Quantile::Estimate(time) => format_seconds(time),
+            Quantile::LowerBound(time) => format!(">{}", format_seconds(time)),
         }
     }
 }
@@ -73,35 +74,35 @@ mod tests {
             points: vec![(1.0, *count)],
         };
         let all: Vec<Series> = buckets.iter().map(series).collect();
-        Quantile::of(&all.iter().collect::<Vec<_>>(), quantile, longest)
+        Quantile::from_buckets(&all.iter().collect::<Vec<_>>(), quantile, longest)
     }
 
     #[test]
-    fn within_a_bucket_it_is_interpolated_as_prometheus_does() {
+    fn a_quantile_is_interpolated_within_its_bucket() {
         let buckets = [("+Inf", 100.0), ("0.2", 100.0), ("0.1", 50.0)];
-        assert_eq!(quantile(0.25, 60.0, &buckets), Some(Quantile::About(0.05)));
-        assert_eq!(quantile(0.5, 60.0, &buckets), Some(Quantile::About(0.1)));
+        assert_eq!(quantile(0.25, 60.0, &buckets), Some(Quantile::Estimate(0.05)));
+        assert_eq!(quantile(0.5, 60.0, &buckets), Some(Quantile::Estimate(0.1)));
         assert!(
-            matches!(quantile(0.99, 60.0, &buckets), Some(Quantile::About(at)) if (at - 0.198).abs() < 1e-9)
+            matches!(quantile(0.99, 60.0, &buckets), Some(Quantile::Estimate(at)) if (at - 0.198).abs() < 1e-9)
         );
     }
 
     #[test]
-    fn beyond_the_phase_or_the_last_edge_only_a_bound_is_known() {
+    fn beyond_the_phase_or_the_last_edge_it_is_a_lower_bound() {
         let slow = [("1", 90.0), ("20", 90.0), ("60", 100.0), ("+Inf", 100.0)];
-        assert_eq!(quantile(0.99, 6.0, &slow), Some(Quantile::Above(20.0)));
-        assert_eq!(quantile(0.95, 60.0, &slow), Some(Quantile::About(40.0)));
+        assert_eq!(quantile(0.99, 6.0, &slow), Some(Quantile::LowerBound(20.0)));
+        assert_eq!(quantile(0.95, 60.0, &slow), Some(Quantile::Estimate(40.0)));
         let endless = [("1", 90.0), ("60", 91.0), ("+Inf", 100.0)];
-        assert_eq!(quantile(0.99, 600.0, &endless), Some(Quantile::Above(60.0)));
-        assert_eq!(Quantile::Above(60.0).text(), ">60.00 s");
+        assert_eq!(quantile(0.99, 600.0, &endless), Some(Quantile::LowerBound(60.0)));
+        assert_eq!(Quantile::LowerBound(60.0).format(), ">60.00 s");
     }
 
     #[test]
-    fn nothing_has_no_quantile() {
+    fn without_operations_there_is_no_quantile() {
         assert_eq!(quantile(0.5, 60.0, &[]), None);
         assert_eq!(quantile(0.5, 60.0, &[("1", 0.0), ("+Inf", 0.0)]), None);
         assert_eq!(quantile(0.5, 60.0, &[("1", f64::NAN), ("+Inf", f64::NAN)]), None);
-        // A counter that was reset in between.
+        // The counter was reset.
         assert_eq!(quantile(0.5, 60.0, &[("1", -5.0), ("+Inf", -3.0)]), None);
     }
 }

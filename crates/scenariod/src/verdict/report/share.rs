@@ -1,76 +1,76 @@
-//! Whether a fault on a share of the connections lasted: the share of operations it affected at the start and at the end of
-//! testing, with intervals. Pure: counts are arguments.
+//! Decides whether a fault on a share of the connections lasted, from the share of operations it affected at the start and at
+//! the end of testing. Pure: counts are arguments.
 //!
-//! Toxiproxy draws once for each connection and tells nobody. A client that closes a connection which stalled dials another
-//! one and draws again, so that in the end it may hold only connections without the fault.
+//! Toxiproxy decides at random for each connection whether it gets the fault, and does not report the result. A client that
+//! closes a stalled connection opens another one, so in the end it may hold only connections without the fault.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::fault::Fault;
+use crate::fault::ConnectionEffect;
 use crate::plan::Plan;
 use crate::prometheus::Series;
 use crate::scenario::Window;
-use crate::scenario::timeline::Shape;
-use crate::text::format_ratio;
+use crate::scenario::timeline::{Course, Shape};
+use crate::text::{format_ratio, format_share};
 
-/// Of testing, each of the two windows.
-const PART: f64 = 0.2;
-/// And at least so many scrapes, as a rate needs.
-const SCRAPES: u32 = 5;
-/// A fault has died out below this part of what was asked for.
+/// The length of each window, as a part of testing.
+const WINDOW_PART: f64 = 0.2;
+/// The minimum length of each window in scrapes.
+const MIN_SCRAPES: u32 = 5;
+/// A fault has died out below this part of its configured share.
 const DIED_OUT: f64 = 0.1;
-/// Of the normal distribution, for 95%.
+/// The quantile of the normal distribution for a 95% interval.
 const Z: f64 = 1.959_964;
-/// Failures without a connection say nothing about connections.
+/// Failures that happen before an operation is sent, so they say nothing about connections.
 const UNSENT: [&str; 3] = ["breaker_open", "pool_exhausted", "connect"];
 
-/// A fault that is meant for a share of a node's connections.
+/// A fault on a share of the connections of a node.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Asked {
+pub(crate) struct PartialFault {
     pub(crate) server: String,
     pub(crate) share: f64,
     draw: Draw,
 }
 
-/// What can be expected of a draw over time.
+/// How the affected connections may change over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Draw {
-    /// One for the whole of testing.
+    /// The same connections for all of testing.
     Once,
-    /// The fault ends its connections or changes over time: what is affected moves by design.
+    /// The fault ends its connections or changes over time, so the affected connections change by design.
     Moves,
 }
 
-/// What became of one of them.
+/// What happened to a fault on a share of the connections.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Survival {
+pub(crate) struct ShareResult {
     pub(crate) server: String,
-    /// Share of the connections, from 0 to 1.
+    /// The configured share of the connections, from 0 to 1.
     pub(crate) asked: f64,
-    /// `None` where no operation was sent, or nothing is known.
-    pub(crate) at_start: Option<Affected>,
-    pub(crate) at_end: Option<Affected>,
-    pub(crate) result: Lasting,
+    /// `None` if no operation was sent, or there is no data.
+    pub(crate) at_start: Option<AffectedShare>,
+    pub(crate) at_end: Option<AffectedShare>,
+    pub(crate) result: Persistence,
 }
 
-/// Whether the fault was still there at the end.
+/// Whether the fault still had an effect at the end of testing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Lasting {
+pub(crate) enum Persistence {
     Lasted,
     DiedOut,
-    /// Nothing was slow or failed, from the start: too weak a fault, or one that died out at once.
+    /// No operation was slow or failed from the start: the fault is too weak, or it died out at once.
     Unseen,
     Unknown,
-    /// Of a fault that moves by design.
+    /// The affected connections change by design.
     NotJudged,
 }
 
-/// Operations that were slow or failed, of those that were sent. The interval is Wilson's, at 95%.
+/// The share of sent operations that were slow or failed, with its 95% Wilson interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(crate) struct Affected {
+pub(crate) struct AffectedShare {
     pub(crate) operations: f64,
     pub(crate) affected: f64,
     pub(crate) share: f64,
@@ -78,31 +78,22 @@ pub(crate) struct Affected {
     pub(crate) high: f64,
 }
 
-/// Answers about one window, by `server`; the failed ones by `type` as well.
+/// Operation counts of one window by `server`; `failed` by `type` as well.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Counts {
+pub(crate) struct WindowCounts {
     pub(crate) sent: Vec<Series>,
     pub(crate) quick: Vec<Series>,
     pub(crate) failed: Vec<Series>,
 }
 
-/// The nodes of a plan where only a share of the connections is meant, with the largest share of each.
-pub(crate) fn asked(plan: &Plan) -> Vec<Asked> {
-    let mut all: Vec<Asked> = Vec::new();
+/// The faults of a plan that affect a share of the connections. If a node has several, only the one with the largest share.
+pub(crate) fn partial_faults(plan: &Plan) -> Vec<PartialFault> {
+    let mut all: Vec<PartialFault> = Vec::new();
     for assigned in plan.faults.iter().filter(|assigned| assigned.share.get() < 1.0) {
-        let moves = match assigned.course.fault {
-            Fault::Reset(_) | Fault::Timeout(_) | Fault::LimitData(_) | Fault::SlowClose(_) => true,
-            Fault::Latency(_)
-            | Fault::PacketLoss(_)
-            | Fault::Blackhole(_)
-            | Fault::Stall(_)
-            | Fault::Bandwidth(_)
-            | Fault::Slicer(_)
-            | Fault::Down(_)
-            | Fault::StreamCorruption(_) => assigned.course.shape != Shape::Constant,
-        };
+        let Course { fault, shape } = &assigned.course;
+        let moves = fault.effect_on_connections() == ConnectionEffect::End || *shape != Shape::Constant;
         let draw = if moves { Draw::Moves } else { Draw::Once };
-        let asked = Asked { server: assigned.server.clone(), share: assigned.share.get(), draw };
+        let asked = PartialFault { server: assigned.server.clone(), share: assigned.share.get(), draw };
         match all.iter_mut().find(|other| other.server == asked.server) {
             Some(other) if other.share < asked.share => *other = asked,
             Some(_) => {}
@@ -112,58 +103,59 @@ pub(crate) fn asked(plan: &Plan) -> Vec<Asked> {
     all
 }
 
-/// The first and the last part of testing; `None` where it is too short to tell them apart.
+/// The first and the last part of testing. `None` if testing is too short.
 pub(crate) fn windows(testing: Window, interval: Duration) -> Option<[Window; 2]> {
     let length = testing.end - testing.start;
     let interval = interval.as_secs_f64();
-    let part = (length * PART).max(interval * f64::from(SCRAPES)).min(length / 2.0);
+    let part = (length * WINDOW_PART).max(interval * f64::from(MIN_SCRAPES)).min(length / 2.0);
     let first = Window { end: testing.start + part, ..testing };
     let last = Window { start: testing.end - part, ..testing };
     (part > interval).then_some([first, last])
 }
 
-/// What became of a fault, by the counts of both windows.
-pub(crate) fn survival(asked: &Asked, counts: Option<&[Counts; 2]>) -> Survival {
+/// What happened to a fault, from the counts of both windows.
+pub(crate) fn share_result(fault: &PartialFault, counts: Option<&[WindowCounts; 2]>) -> ShareResult {
     let [at_start, at_end] = match counts {
-        Some(counts) => counts.each_ref().map(|counts| affected(&asked.server, counts)),
+        Some(counts) => counts.each_ref().map(|counts| affected_share(&fault.server, counts)),
         None => [None, None],
     };
-    let result = match (asked.draw, at_start, at_end) {
-        (Draw::Moves, ..) => Lasting::NotJudged,
-        (Draw::Once, Some(start), Some(end)) => lasting(asked.share, &start, &end),
-        (Draw::Once, ..) => Lasting::Unknown,
+    let result = match (fault.draw, at_start, at_end) {
+        (Draw::Moves, ..) => Persistence::NotJudged,
+        (Draw::Once, Some(start), Some(end)) => persistence(fault.share, &start, &end),
+        (Draw::Once, ..) => Persistence::Unknown,
     };
-    Survival { server: asked.server.clone(), asked: asked.share, at_start, at_end, result }
+    ShareResult { server: fault.server.clone(), asked: fault.share, at_start, at_end, result }
 }
 
-/// A connection without the fault carries more operations than one that is slow, so that a small share alone proves nothing:
-/// it has to be smaller than it was.
-fn lasting(asked: f64, start: &Affected, end: &Affected) -> Lasting {
-    if start.is_nothing() && end.is_nothing() {
-        Lasting::Unseen
-    } else if end.is_nothing() || end.high < (asked * DIED_OUT).min(start.low) {
-        Lasting::DiedOut
+/// A fast connection carries more operations than a slow one, so a small share at the end is no proof by itself. It must also
+/// be smaller than at the start.
+fn persistence(configured: f64, start: &AffectedShare, end: &AffectedShare) -> Persistence {
+    if start.is_zero() && end.is_zero() {
+        Persistence::Unseen
+    } else if end.is_zero() || end.high < (configured * DIED_OUT).min(start.low) {
+        Persistence::DiedOut
     } else {
-        Lasting::Lasted
+        Persistence::Lasted
     }
 }
 
-/// Which operations were both slow and failed is not exported: the larger of the two counts, so that none counts twice.
-fn affected(server: &str, counts: &Counts) -> Option<Affected> {
+/// The client does not export which operations were both slow and failed. The larger of the two counts is used, so that no
+/// operation counts twice.
+fn affected_share(server: &str, counts: &WindowCounts) -> Option<AffectedShare> {
     let sum = |all: &[Series]| -> Option<f64> {
         let of_node = all
             .iter()
             .filter(|series| series.label("server") == server && !UNSENT.contains(&series.label("type")));
         let values: Vec<f64> = of_node.filter_map(|series| Some(series.points.last()?.1)).collect();
-        // A counter that was reset in between has no count.
+        // A negative count means that the counter was reset.
         (!values.is_empty() && values.iter().all(|value| *value >= 0.0)).then(|| values.iter().sum())
     };
     let (sent, quick, failed) = (sum(&counts.sent)?, sum(&counts.quick)?, sum(&counts.failed)?);
-    wilson((sent - quick).max(failed).clamp(0.0, sent), sent)
+    wilson_interval((sent - quick).max(failed).clamp(0.0, sent), sent)
 }
 
-/// Wilson's interval; `None` of nothing.
-fn wilson(affected: f64, operations: f64) -> Option<Affected> {
+/// Computes Wilson's interval. `None` without operations.
+fn wilson_interval(affected: f64, operations: f64) -> Option<AffectedShare> {
     if operations < 1.0 {
         return None;
     }
@@ -171,30 +163,30 @@ fn wilson(affected: f64, operations: f64) -> Option<Affected> {
     let spread = Z * Z / operations;
     let middle = (share + spread / 2.0) / (1.0 + spread);
     let half = (share * (1.0 - share) * spread + spread * spread / 4.0).sqrt() / (1.0 + spread);
-    // At the ends the interval reaches 0 or 1 exactly, which rounding would miss.
+    // At its ends the interval is exactly 0 or 1, which rounding would miss.
     let low = if affected > 0.0 { (middle - half).max(0.0) } else { 0.0 };
     let high = if affected < operations { (middle + half).min(1.0) } else { 1.0 };
-    Some(Affected { operations, affected, share, low, high })
+    Some(AffectedShare { operations, affected, share, low, high })
 }
 
-impl Affected {
-    /// Not one operation: zero lies in the interval.
-    fn is_nothing(&self) -> bool {
+impl AffectedShare {
+    /// No operation was affected.
+    fn is_zero(&self) -> bool {
         self.affected < 1.0
     }
 }
 
-impl Survival {
-    /// What keeps a run from a verdict, if this does.
+impl ShareResult {
+    /// Why the run has no verdict, if this fault is the reason.
     pub(crate) fn doubt(&self) -> Option<String> {
         match self.result {
-            Lasting::Lasted | Lasting::NotJudged => None,
-            Lasting::DiedOut => Some(format!("the fault on a share of {} died out", self.server)),
-            Lasting::Unseen => {
-                Some(format!("the fault on a share of {} made nothing slow and nothing fail", self.server))
+            Persistence::Lasted | Persistence::NotJudged => None,
+            Persistence::DiedOut => Some(format!("the fault on a share of {} died out", self.server)),
+            Persistence::Unseen => {
+                Some(format!("the fault on a share of {} slowed or failed no operation", self.server))
             }
-            Lasting::Unknown => {
-                Some(format!("whether the fault on a share of {} lasted is not known", self.server))
+            Persistence::Unknown => {
+                Some(format!("cannot tell whether the fault on a share of {} lasted", self.server))
             }
         }
     }
@@ -202,24 +194,24 @@ impl Survival {
     /// One line of a report.
     pub(crate) fn describe(&self) -> String {
         let word = match self.result {
-            Lasting::Lasted => "lasted",
-            Lasting::DiedOut => "died out",
-            Lasting::Unseen => "unseen",
-            Lasting::Unknown => "unknown",
-            Lasting::NotJudged => "not judged, it moves by design",
+            Persistence::Lasted => "lasted",
+            Persistence::DiedOut => "died out",
+            Persistence::Unseen => "unseen",
+            Persistence::Unknown => "unknown",
+            Persistence::NotJudged => "not judged, as the affected connections change by design",
         };
-        let text = |affected: Option<Affected>| match affected {
-            Some(Affected { share, low, high, .. }) => {
+        let format_affected = |affected: Option<AffectedShare>| match affected {
+            Some(AffectedShare { share, low, high, .. }) => {
                 format!("{} ({} to {})", format_ratio(share), format_ratio(low), format_ratio(high))
             }
             None => "unknown".to_owned(),
         };
         format!(
-            "{}: fault on {} of the connections: of the operations sent, {} were slow or failed at the start of testing, {} at its end: {word}",
+            "{}: fault on {} of the connections: share of slow or failed operations {} at the start of testing, {} at its end: {word}",
             self.server,
-            format_ratio(self.asked),
-            text(self.at_start),
-            text(self.at_end),
+            format_share(self.asked),
+            format_affected(self.at_start),
+            format_affected(self.at_end),
         )
     }
 }
@@ -235,67 +227,76 @@ mod tests {
         Series { labels: labels.collect(), points: vec![(1.0, value)] }
     }
 
-    fn counts(sent: f64, slow: f64, failed: f64) -> Counts {
-        Counts {
+    fn counts(sent: f64, slow: f64, failed: f64) -> WindowCounts {
+        WindowCounts {
             sent: vec![series(None, sent)],
             quick: vec![series(None, sent - slow)],
             failed: vec![series(Some("io"), failed), series(Some("breaker_open"), 5_000.0)],
         }
     }
 
-    fn once(share: f64) -> Asked {
-        Asked { server: "a".to_owned(), share, draw: Draw::Once }
+    fn once(share: f64) -> PartialFault {
+        PartialFault { server: "a".to_owned(), share, draw: Draw::Once }
     }
 
-    fn result(share: f64, start: Counts, end: Counts) -> Lasting {
-        survival(&once(share), Some(&[start, end])).result
+    fn result(share: f64, start: WindowCounts, end: WindowCounts) -> Persistence {
+        share_result(&once(share), Some(&[start, end])).result
     }
 
     #[test]
-    fn the_interval_is_wilsons() {
-        // As in any table of it.
+    fn the_interval_matches_published_tables() {
         for (affected, operations, low, high) in [
             (0.0, 10.0, 0.0, 0.2775),
             (1.0, 10.0, 0.0179, 0.4042),
             (50.0, 100.0, 0.4038, 0.5962),
             (10.0, 10.0, 0.7225, 1.0),
         ] {
-            let found = wilson(affected, operations).unwrap();
+            let found = wilson_interval(affected, operations).unwrap();
             assert!((found.low - low).abs() < 1e-4 && (found.high - high).abs() < 1e-4, "{found:?}");
         }
-        assert_eq!(wilson(0.0, 0.0), None);
+        assert_eq!(wilson_interval(0.0, 0.0), None);
     }
 
     #[test]
-    fn a_draw_dies_out_at_nothing_or_below_a_tenth_and_below_its_start() {
+    fn a_fault_has_died_out_at_zero_or_below_a_tenth_and_below_its_start() {
         let start = || counts(1_000.0, 300.0, 10.0);
-        assert_eq!(result(0.3, start(), counts(1_000.0, 290.0, 0.0)), Lasting::Lasted);
-        assert_eq!(result(0.3, start(), counts(10_000.0, 200.0, 0.0)), Lasting::DiedOut);
-        // So few could as well be a tenth.
-        assert_eq!(result(0.3, start(), counts(100.0, 2.0, 0.0)), Lasting::Lasted);
-        // Seldom used from the start on, and still there.
-        assert_eq!(result(0.3, counts(10_000.0, 150.0, 0.0), counts(10_000.0, 130.0, 0.0)), Lasting::Lasted);
-        assert_eq!(result(0.3, counts(10_000.0, 150.0, 0.0), counts(10_000.0, 50.0, 0.0)), Lasting::DiedOut);
-        assert_eq!(result(0.3, start(), counts(20.0, 0.0, 0.0)), Lasting::DiedOut);
-        // What failed at once is affected as well; what was never sent is not.
-        assert_eq!(result(0.3, start(), counts(1_000.0, 0.0, 250.0)), Lasting::Lasted);
-        assert_eq!(result(0.3, counts(1_000.0, 0.0, 0.0), counts(1_000.0, 0.0, 0.0)), Lasting::Unseen);
+        assert_eq!(result(0.3, start(), counts(1_000.0, 290.0, 0.0)), Persistence::Lasted);
+        assert_eq!(result(0.3, start(), counts(10_000.0, 200.0, 0.0)), Persistence::DiedOut);
+        // With so few operations, the true share may be a tenth.
+        assert_eq!(result(0.3, start(), counts(100.0, 2.0, 0.0)), Persistence::Lasted);
+        // The affected connections were seldom used from the start, and still are.
+        assert_eq!(
+            result(0.3, counts(10_000.0, 150.0, 0.0), counts(10_000.0, 130.0, 0.0)),
+            Persistence::Lasted
+        );
+        assert_eq!(
+            result(0.3, counts(10_000.0, 150.0, 0.0), counts(10_000.0, 50.0, 0.0)),
+            Persistence::DiedOut
+        );
+        assert_eq!(result(0.3, start(), counts(20.0, 0.0, 0.0)), Persistence::DiedOut);
+        // A failed operation is affected, one that was never sent is not.
+        assert_eq!(result(0.3, start(), counts(1_000.0, 0.0, 250.0)), Persistence::Lasted);
+        assert_eq!(result(0.3, counts(1_000.0, 0.0, 0.0), counts(1_000.0, 0.0, 0.0)), Persistence::Unseen);
     }
 
     #[test]
-    fn what_cannot_be_counted_is_unknown() {
+    fn without_counts_the_result_is_unknown() {
         let start = || counts(1_000.0, 300.0, 10.0);
-        assert_eq!(survival(&once(0.3), None).result, Lasting::Unknown);
-        assert_eq!(result(0.3, start(), Counts::default()), Lasting::Unknown);
-        assert_eq!(result(0.3, start(), counts(0.0, 0.0, 0.0)), Lasting::Unknown, "none was sent");
-        assert_eq!(result(0.3, start(), counts(-5.0, 0.0, 0.0)), Lasting::Unknown, "the counter was reset");
-        let moves = Asked { draw: Draw::Moves, ..once(0.3) };
-        let end = survival(&moves, Some(&[start(), counts(1_000.0, 0.0, 0.0)]));
-        assert_eq!((end.result, end.doubt()), (Lasting::NotJudged, None));
+        assert_eq!(share_result(&once(0.3), None).result, Persistence::Unknown);
+        assert_eq!(result(0.3, start(), WindowCounts::default()), Persistence::Unknown);
+        assert_eq!(result(0.3, start(), counts(0.0, 0.0, 0.0)), Persistence::Unknown, "none was sent");
+        assert_eq!(
+            result(0.3, start(), counts(-5.0, 0.0, 0.0)),
+            Persistence::Unknown,
+            "the counter was reset"
+        );
+        let moves = PartialFault { draw: Draw::Moves, ..once(0.3) };
+        let end = share_result(&moves, Some(&[start(), counts(1_000.0, 0.0, 0.0)]));
+        assert_eq!((end.result, end.doubt()), (Persistence::NotJudged, None));
     }
 
     #[test]
-    fn windows_are_a_fifth_and_long_enough_for_a_rate() {
+    fn windows_are_a_fifth_of_testing_and_at_least_five_scrapes() {
         let part = |length: f64, interval| {
             let testing = Window { start: 100.0, end: 100.0 + length };
             let [first, last] = windows(testing, Duration::from_secs(interval))?;
@@ -310,11 +311,11 @@ mod tests {
     }
 
     #[test]
-    fn the_line_says_both_shares_and_what_follows() {
-        let found = survival(&once(0.3), Some(&[counts(1_000.0, 250.0, 0.0), counts(1_000.0, 0.0, 0.0)]));
+    fn the_description_has_both_shares_and_the_result() {
+        let found = share_result(&once(0.3), Some(&[counts(1_000.0, 250.0, 0.0), counts(1_000.0, 0.0, 0.0)]));
         assert_eq!(
             found.describe(),
-            "a: fault on 30.0% of the connections: of the operations sent, 25.0% (22.4% to 27.8%) were slow or failed at the start of testing, 0% (0% to 0.4%) at its end: died out"
+            "a: fault on 30% of the connections: share of slow or failed operations 25.0% (22.4% to 27.8%) at the start of testing, 0% (0% to 0.4%) at its end: died out"
         );
         assert_eq!(found.doubt().as_deref(), Some("the fault on a share of a died out"));
     }

@@ -1,4 +1,4 @@
-//! A report as text that a person can paste into a chat: tables that are Markdown as well.
+//! Formats a report as text to paste into a chat. Its tables are valid Markdown. Pure.
 
 use std::collections::BTreeMap;
 
@@ -11,81 +11,81 @@ use crate::text::wrap::{COLUMNS, wrapped};
 use crate::text::{format_ratio, format_seconds};
 use crate::verdict::report::quantile::Quantile;
 use crate::verdict::report::times::Recovery;
-use crate::verdict::report::{Figures, Node, Report};
+use crate::verdict::report::{NodeReport, PhaseFigures, RunReport};
 
 const NOTHING: &str = "-";
 
-/// An empty table in the style of all tables here; columns from `numbers` on are numbers. What would be too wide is broken
-/// within its cells.
-pub(super) fn table(header: &[&str], numbers: usize) -> Table {
+/// An empty table in the style of all reports. Columns from `first_number` on are right-aligned. Cells that are too wide are
+/// wrapped.
+pub(super) fn new_table(header: &[&str], first_number: usize) -> Table {
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
     table.set_header(header);
-    for column in table.column_iter_mut().skip(numbers) {
+    for column in table.column_iter_mut().skip(first_number) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }
 
-/// One run: how it ended, what the client saw of each node, what became of each expectation.
-pub(crate) fn report(report: &Report) -> String {
-    let head = format!("{} (run {}): {}: {}", report.scenario, report.run, report.status, report.in_words());
+/// Status, nodes, faults on a share of the connections, expectations and problems of one run.
+pub(crate) fn format_report(report: &RunReport) -> String {
+    let head = format!("{} (run {}): {}: {}", report.scenario, report.run, report.status, report.describe());
     let mut text = line(&head);
     if !report.nodes.is_empty() {
-        let header = ["node", "phase", "op/s", "failed", "p50", "p99", "wrong", "opened", "closed"];
-        let mut nodes = table(&header, 2);
-        for node in &report.nodes {
-            for (index, figures) in node.phases.iter().enumerate() {
-                nodes.add_row(row(node, figures, index == 0));
-            }
-        }
-        text.push_str(&format!("\n{nodes}\n"));
-        if report.nodes.iter().any(|node| node.target) {
-            text.push_str("* has the fault; opened, closed: how often its breaker did\n");
-        }
-        for told in report.nodes.iter().flat_map(classes).chain(report.nodes.iter().filter_map(times)) {
-            text.push_str(&line(&told));
-        }
-        let dropped = &report.dropped_operations;
-        let told = During::PHASES
-            .map(During::as_str)
-            .into_iter()
-            .filter_map(|phase| dropped.get(phase).map(|count| format!("{count} in {phase}")));
-        let told: Vec<String> = told.collect();
-        if !told.is_empty() {
-            let never =
-                format!("operations never sent, for want of a connection or a worker: {}", told.join(", "));
-            text.push_str(&line(&never));
-        }
+        text.push_str(&format_nodes(report));
     }
     for share in &report.shares {
         text.push_str(&line(&share.describe()));
     }
     if !report.expectations.is_empty() {
-        let mut expectations = table(&["result", "phase", "expectation", "seen"], 4);
-        for expected in &report.expectations {
-            let told_below = !matches!(expected.result, Some(Finding::Pass) | None);
-            let seen = if told_below { "see below" } else { &expected.reason };
-            let result = expected.result.map_or("n/a", Finding::as_str);
-            expectations.add_row([result, expected.phase, &expected.name, seen]);
-        }
-        text.push_str(&format!("\n{expectations}\n"));
+        text.push_str(&format_expectations(report));
     }
-    for trouble in report.troubles() {
-        text.push_str(&line(&trouble.in_words()));
-        for expected in &trouble.lines {
-            text.push_str(&format!("{}\n", wrapped(&format!("  {}", expected.promql), "    ")));
+    for problem in report.problems() {
+        text.push_str(&line(&problem.describe()));
+        for expectation in &problem.expectations {
+            text.push_str(&format!("{}\n", wrapped(&format!("  {}", expectation.promql), "    ")));
         }
     }
     text
+}
+
+fn format_nodes(report: &RunReport) -> String {
+    let header = ["node", "phase", "op/s", "failed", "p50", "p99", "wrong", "opened", "closed"];
+    let mut table = new_table(&header, 2);
+    for node in &report.nodes {
+        for (index, figures) in node.phases.iter().enumerate() {
+            table.add_row(row(node, figures, index == 0));
+        }
+    }
+    let mut text = format!("\n{table}\n");
+    if report.nodes.iter().any(|node| node.target) {
+        text.push_str("* has the fault; opened, closed: how often its breaker opened and closed\n");
+    }
+    let errors = report.nodes.iter().flat_map(describe_errors);
+    let times = report.nodes.iter().filter_map(describe_times);
+    for description in errors.chain(times).chain(describe_dropped(&report.dropped_operations)) {
+        text.push_str(&line(&description));
+    }
+    text
+}
+
+fn format_expectations(report: &RunReport) -> String {
+    let mut table = new_table(&["result", "phase", "expectation", "seen"], 4);
+    for expectation in &report.expectations {
+        let is_problem = !matches!(expectation.result, Some(Finding::Pass) | None);
+        let seen = if is_problem { "see below" } else { &expectation.reason };
+        let result = expectation.result.map_or("n/a", Finding::as_str);
+        table.add_row([result, expectation.phase, &expectation.name, seen]);
+    }
+    format!("\n{table}\n")
 }
 
 fn line(text: &str) -> String {
     wrapped(text, "  ") + "\n"
 }
 
-fn row(node: &Node, figures: &Figures, first: bool) -> Vec<String> {
-    let server = match (first, node.target) {
+fn row(node: &NodeReport, figures: &PhaseFigures, is_first: bool) -> Vec<String> {
+    let server = match (is_first, node.target) {
         (true, true) => format!("{} *", node.server),
         (true, false) => node.server.clone(),
         (false, _) => String::new(),
@@ -103,28 +103,30 @@ fn row(node: &Node, figures: &Figures, first: bool) -> Vec<String> {
         figures.phase.to_owned(),
         or_nothing(figures.operations_per_second.map(|rate| format!("{rate:.0}"))),
         or_nothing(figures.error_ratio.map(format_ratio)),
-        or_nothing(figures.p50.map(Quantile::text)),
-        or_nothing(figures.p99.map(Quantile::text)),
+        or_nothing(figures.p50.map(Quantile::format)),
+        or_nothing(figures.p99.map(Quantile::format)),
         or_nothing(figures.wrong_values.map(|count| count.to_string())),
         changes("open"),
         changes("closed"),
     ]
 }
 
-/// What failed, by type, for each phase in which something did.
-fn classes(node: &Node) -> Vec<String> {
+/// One line per phase in which operations failed, with the count per error type.
+fn describe_errors(node: &NodeReport) -> Vec<String> {
     let failed = node.phases.iter().filter(|figures| !figures.errors.is_empty());
     failed
-        .map(|figures| format!("{}: failed in {}: {}", node.server, figures.phase, counts(&figures.errors)))
+        .map(|figures| {
+            format!("{}: failed in {}: {}", node.server, figures.phase, format_counts(&figures.errors))
+        })
         .collect()
 }
 
-/// When a node was noticed and healed, where there is something to say.
-fn times(node: &Node) -> Option<String> {
-    // Nobody saw the node: whatever were said of it would be a claim about nothing.
+/// When the breaker opened and when the node recovered.
+fn describe_times(node: &NodeReport) -> Option<String> {
+    // Without operations there is nothing to say about the node.
     node.phases.iter().find(|figures| figures.operations_per_second.is_some())?;
     if node.hurt == Some(false) {
-        let unhurt = "not hurt: nothing failed and the breaker did not move";
+        let unhurt = "not hurt: no operation failed and the breaker did not change state";
         return node.target.then(|| format!("{}: {unhurt}", node.server));
     }
     let detect = match node.time_to_detect_seconds {
@@ -134,12 +136,23 @@ fn times(node: &Node) -> Option<String> {
     let recover = match node.recovery {
         Recovery::After(time) => format!(", recovered after {}", format_seconds(time)),
         Recovery::NotSeen => ", not seen to recover".to_owned(),
-        Recovery::Untold => String::new(),
+        Recovery::Unknown => String::new(),
     };
     (node.target || node.hurt.is_some()).then(|| format!("{}: {detect}{recover}", node.server))
 }
 
-fn counts(counts: &BTreeMap<String, u64>) -> String {
+/// Operations that were never sent, by phase.
+fn describe_dropped(dropped: &BTreeMap<&'static str, u64>) -> Option<String> {
+    let count = |during: During| {
+        let phase = during.as_str();
+        dropped.get(phase).map(|count| format!("{count} in {phase}"))
+    };
+    let counts: Vec<String> = During::PHASES.into_iter().filter_map(count).collect();
+    let reason = "operations never sent, as no connection or worker was free";
+    (!counts.is_empty()).then(|| format!("{reason}: {}", counts.join(", ")))
+}
+
+fn format_counts(counts: &BTreeMap<String, u64>) -> String {
     counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
 }
 

@@ -1,46 +1,45 @@
-//! How long a node took to be noticed and to heal, out of the times that the client itself exports: a scrape only has to
-//! come in time to see them, so its interval does not blur them. Pure.
+//! Time to detect and time to recover of a node. They come from timestamps that the client exports, so they do not depend on
+//! the scrape interval. Pure.
 
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
 use crate::prometheus::Series;
-
 use crate::scenario::Windows;
 
-/// Errors have ended when none followed for so long; in a short phase, for a part of it.
-const HOLD: Duration = Duration::from_secs(5);
-const PART_OF_RECOVERY: u32 = 6;
-/// The value of the breaker's state gauge.
+/// A node has recovered if no error follows for this long, or for this part of a short recovery phase.
+const QUIET: Duration = Duration::from_secs(5);
+const QUIET_PART: u32 = 6;
+/// Values of the breaker's state gauge.
 const CLOSED: f64 = 0.0;
 const OPEN: f64 = 2.0;
 
-/// Whether a node got over what befell it.
+/// Whether a node recovered from the fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum Recovery {
-    /// So many seconds after recovery began.
+    /// Seconds after the start of the recovery phase.
     After(f64),
-    /// Not in all of recovery.
+    /// Not during the recovery phase.
     NotSeen,
-    /// Nothing befell it, or there was too little to tell.
+    /// The node was not hurt, or there is too little data.
     #[default]
-    Untold,
+    Unknown,
 }
 
 impl Recovery {
-    /// In a run that ended early: what was not seen by then may have come later.
+    /// For a run that ended early: the node might have recovered later.
     pub(crate) fn so_far(self) -> Recovery {
         match self {
-            Recovery::NotSeen => Recovery::Untold,
-            told => told,
+            Recovery::NotSeen => Recovery::Unknown,
+            other => other,
         }
     }
 
     pub(crate) fn seconds(self) -> Option<f64> {
         match self {
             Recovery::After(seconds) => Some(seconds),
-            Recovery::NotSeen | Recovery::Untold => None,
+            Recovery::NotSeen | Recovery::Unknown => None,
         }
     }
 }
@@ -51,21 +50,21 @@ impl Serialize for Recovery {
     }
 }
 
-/// Samples of one node over the run; each is a time of a scrape and a value.
+/// Samples of one node over the whole run.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Samples<'a> {
+pub(crate) struct NodeSamples<'a> {
     pub(crate) changed_at: Option<&'a Series>,
     pub(crate) state: Option<&'a Series>,
     pub(crate) last_error_at: Option<&'a Series>,
 }
 
-impl Samples<'_> {
+impl NodeSamples<'_> {
     /// From the start of testing until the breaker opened.
     pub(crate) fn time_to_detect(&self, windows: &Windows) -> Option<f64> {
         let (begin, end) = (windows.testing.start, windows.testing.end);
         let state = &self.state?.points;
         let was_closed = state.iter().rfind(|(at, _)| *at <= begin).is_none_or(|(_, state)| *state == CLOSED);
-        // From closed, the first change is the opening, even where the scrape came after the next one.
+        // The first change of a closed breaker is its opening, even if the scrape only saw the state after a second change.
         let opening = |at: f64| {
             was_closed || state.iter().find(|(time, _)| *time >= at).is_some_and(|(_, state)| *state == OPEN)
         };
@@ -73,30 +72,30 @@ impl Samples<'_> {
         changes.filter(|at| (begin..end).contains(at)).find(|at| opening(*at)).map(|at| at - begin)
     }
 
-    /// What a recovery that was to last for so long showed of a node that was hurt: whether errors ended and the breaker
-    /// closed, and both lasted.
+    /// Whether the errors of a hurt node ended and its breaker closed, and both lasted. `planned` is the planned length of
+    /// the recovery phase.
     pub(crate) fn recovery(&self, windows: &Windows, planned: Duration) -> Recovery {
         let last = |series: Option<&Series>| series?.points.last().copied();
         let (Some((seen_until, last_error)), Some((_, state)), Some((_, changed))) =
             (last(self.last_error_at), last(self.state), last(self.changed_at))
         else {
-            return Recovery::Untold;
+            return Recovery::Unknown;
         };
         if windows.recovery.is_empty() || self.was_hurt(windows) != Some(true) {
-            return Recovery::Untold;
+            return Recovery::Unknown;
         }
         let begin = windows.recovery.start;
         let recovered = begin.max(last_error).max(changed);
-        let hold = HOLD.min(planned / PART_OF_RECOVERY).as_secs_f64();
-        if state == CLOSED && seen_until - recovered >= hold {
+        let quiet = QUIET.min(planned / QUIET_PART).as_secs_f64();
+        if state == CLOSED && seen_until - recovered >= quiet {
             Recovery::After(recovered - begin)
         } else {
             Recovery::NotSeen
         }
     }
 
-    /// Whether an operation failed or the breaker moved since testing began; `None` where one of them is not known and
-    /// the other did not.
+    /// Whether an operation failed or the breaker changed state since testing began. `None` if one is not known and the
+    /// other did not happen.
     pub(crate) fn was_hurt(&self, windows: &Windows) -> Option<bool> {
         let since = |series: Option<&Series>| Some(series?.points.last()?.1 >= windows.testing.start);
         match (since(self.last_error_at), since(self.changed_at)) {
@@ -125,63 +124,64 @@ mod tests {
     }
 
     #[test]
-    fn times_are_exact_between_scrapes() {
+    fn times_do_not_depend_on_the_scrapes() {
         let changed = series(&[(99.0, 0.0), (101.0, 100.6), (106.0, 105.6), (166.0, 165.1), (221.0, 165.1)]);
         let state = series(&[(99.0, 0.0), (101.0, 2.0), (106.0, 1.0), (166.0, 0.0), (221.0, 0.0)]);
         let errors = series(&[(99.0, 0.0), (101.0, 100.9), (166.0, 165.0), (221.0, 165.0)]);
         let samples =
-            Samples { changed_at: Some(&changed), state: Some(&state), last_error_at: Some(&errors) };
+            NodeSamples { changed_at: Some(&changed), state: Some(&state), last_error_at: Some(&errors) };
         let near =
             |found: Option<f64>, expected: f64| found.is_some_and(|found| (found - expected).abs() < 1e-6);
         assert!(near(samples.time_to_detect(&WINDOWS), 0.6));
         assert!(near(samples.recovery(&WINDOWS, PLANNED).seconds(), 5.1));
         assert_eq!(samples.was_hurt(&WINDOWS), Some(true));
-        // An opening that is scraped after the half-open state is the first change all the same.
+        // The opening is the first change even if the scrape only saw the half-open state.
         let late = series(&[(99.0, 0.0), (106.0, 1.0), (221.0, 0.0)]);
-        assert!(near(Samples { state: Some(&late), ..samples }.time_to_detect(&WINDOWS), 0.6));
+        assert!(near(NodeSamples { state: Some(&late), ..samples }.time_to_detect(&WINDOWS), 0.6));
     }
 
     #[test]
-    fn what_does_not_last_is_no_recovery() {
+    fn a_recovery_must_last() {
         let quiet = series(&[(99.0, 0.0), (221.0, 0.0)]);
-        let closed = Samples { changed_at: Some(&quiet), state: Some(&quiet), last_error_at: Some(&quiet) };
+        let closed =
+            NodeSamples { changed_at: Some(&quiet), state: Some(&quiet), last_error_at: Some(&quiet) };
         assert_eq!(closed.time_to_detect(&WINDOWS), None);
-        assert_eq!(closed.recovery(&WINDOWS, PLANNED), Recovery::Untold);
+        assert_eq!(closed.recovery(&WINDOWS, PLANNED), Recovery::Unknown);
         assert_eq!(closed.was_hurt(&WINDOWS), Some(false));
-        assert_eq!(Samples::default().was_hurt(&WINDOWS), None);
+        assert_eq!(NodeSamples::default().was_hurt(&WINDOWS), None);
         let errors = series(&[(99.0, 0.0), (221.0, 150.0)]);
-        let hurt = Samples { last_error_at: Some(&errors), ..closed };
+        let hurt = NodeSamples { last_error_at: Some(&errors), ..closed };
         assert_eq!(hurt.recovery(&WINDOWS, PLANNED), Recovery::After(0.0));
         let open = series(&[(99.0, 0.0), (221.0, 2.0)]);
-        assert_eq!(Samples { state: Some(&open), ..hurt }.recovery(&WINDOWS, PLANNED), Recovery::NotSeen);
+        assert_eq!(NodeSamples { state: Some(&open), ..hurt }.recovery(&WINDOWS, PLANNED), Recovery::NotSeen);
         let relapse = series(&[(99.0, 0.0), (221.0, 217.0)]);
-        let relapsed = Samples { last_error_at: Some(&relapse), ..closed };
+        let relapsed = NodeSamples { last_error_at: Some(&relapse), ..closed };
         assert_eq!(relapsed.recovery(&WINDOWS, PLANNED), Recovery::NotSeen);
-        assert_eq!(Samples::default().recovery(&WINDOWS, PLANNED), Recovery::Untold);
+        assert_eq!(NodeSamples::default().recovery(&WINDOWS, PLANNED), Recovery::Unknown);
     }
 
     #[test]
-    fn without_a_breaker_to_see_nothing_is_said_of_it() {
+    fn without_breaker_samples_recovery_is_unknown() {
         let (quiet, errors) = (series(&[(99.0, 0.0), (221.0, 0.0)]), series(&[(99.0, 0.0), (221.0, 150.0)]));
-        let unhurt = Samples { last_error_at: Some(&quiet), ..Samples::default() };
+        let unhurt = NodeSamples { last_error_at: Some(&quiet), ..NodeSamples::default() };
         assert_eq!(unhurt.was_hurt(&WINDOWS), None);
-        let hurt = Samples { last_error_at: Some(&errors), ..Samples::default() };
+        let hurt = NodeSamples { last_error_at: Some(&errors), ..NodeSamples::default() };
         assert_eq!(hurt.was_hurt(&WINDOWS), Some(true));
-        assert_eq!(hurt.recovery(&WINDOWS, PLANNED), Recovery::Untold);
+        assert_eq!(hurt.recovery(&WINDOWS, PLANNED), Recovery::Unknown);
     }
 
     #[test]
-    fn a_recovery_that_was_cut_short_shows_what_lasted_as_long_as_in_a_whole_one() {
+    fn a_recovery_phase_that_was_cut_short_needs_the_same_quiet_time() {
         let quiet = series(&[(99.0, 0.0), (166.0, 0.0)]);
         let cut = Windows { recovery: Window { start: 160.0, end: 166.0 }, ..WINDOWS };
         let after = |last_error: f64| {
             let errors = series(&[(99.0, 0.0), (166.0, last_error)]);
             let samples =
-                Samples { changed_at: Some(&quiet), state: Some(&quiet), last_error_at: Some(&errors) };
+                NodeSamples { changed_at: Some(&quiet), state: Some(&quiet), last_error_at: Some(&errors) };
             samples.recovery(&cut, PLANNED).so_far()
         };
         assert_eq!(after(160.5), Recovery::After(0.5));
-        // In a phase that was to last 6 s a second would do.
-        assert_eq!(after(161.5), Recovery::Untold);
+        // If the phase had been planned as 6 s, one second would be enough.
+        assert_eq!(after(161.5), Recovery::Unknown);
     }
 }

@@ -1,4 +1,4 @@
-//! The number of a figure: its unit, which end of it is worse, and how much of it is known. Pure.
+//! The value of a figure in a summary: its unit, whether lower is worse, and whether it is only a lower bound. Pure.
 
 use serde::{Serialize, Serializer};
 
@@ -6,7 +6,7 @@ use super::quantile::Quantile;
 use super::times::Recovery;
 use crate::text::{format_ratio, format_seconds};
 
-/// What a figure's number is, and which end of it is worse.
+/// The unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     Seconds,
@@ -23,7 +23,7 @@ impl Unit {
         }
     }
 
-    fn text(self, value: f64) -> String {
+    fn format(self, value: f64) -> String {
         match self {
             Unit::Seconds => format_seconds(value),
             Unit::Ratio => format_ratio(value),
@@ -32,80 +32,79 @@ impl Unit {
         }
     }
 
-    /// Of the same figure; beside a lower bound, the larger one is a lower bound as well.
-    pub(super) fn worse(self, one: Value, other: Value) -> Value {
+    /// The worse of two values of a figure. If one of them is a lower bound, so is the result.
+    pub(super) fn worse(self, one: FigureValue, other: FigureValue) -> FigureValue {
         let worse = if self.lower_is_worse() { f64::min } else { f64::max };
-        Value::new(worse(one.number(), other.number()), one.is_bound() || other.is_bound())
+        FigureValue::new(worse(one.number(), other.number()), one.is_bound() || other.is_bound())
     }
 }
 
-/// A figure, as far as it is known.
+/// The value of a figure, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Value {
-    About(f64),
-    /// More than this is not known.
-    Above(f64),
-    /// What was waited for did not come.
+pub(crate) enum FigureValue {
+    Known(f64),
+    LowerBound(f64),
+    /// The event did not happen during the run.
     NotSeen,
 }
 
-impl Value {
-    fn new(number: f64, bound: bool) -> Value {
+impl FigureValue {
+    fn new(number: f64, bound: bool) -> FigureValue {
         if number.is_infinite() {
-            Value::NotSeen
+            FigureValue::NotSeen
         } else if bound {
-            Value::Above(number)
+            FigureValue::LowerBound(number)
         } else {
-            Value::About(number)
+            FigureValue::Known(number)
         }
     }
 
-    /// What did not come took for ever.
+    /// Infinite if the event was not seen.
     pub(super) fn number(self) -> f64 {
         match self {
-            Value::About(number) | Value::Above(number) => number,
-            Value::NotSeen => f64::INFINITY,
+            FigureValue::Known(number) | FigureValue::LowerBound(number) => number,
+            FigureValue::NotSeen => f64::INFINITY,
         }
     }
 
     pub(super) fn is_bound(self) -> bool {
-        matches!(self, Value::Above(_))
+        matches!(self, FigureValue::LowerBound(_))
     }
 
-    /// `None`: there was nothing to wait for, or too little of it.
-    pub(super) fn of(recovery: Recovery) -> Option<Value> {
+    /// `None` if there was nothing to recover from, or the recovery phase was too short to tell.
+    pub(super) fn from_recovery(recovery: Recovery) -> Option<FigureValue> {
         match recovery {
-            Recovery::After(seconds) => Some(Value::About(seconds)),
-            Recovery::NotSeen => Some(Value::NotSeen),
-            Recovery::Untold => None,
+            Recovery::After(seconds) => Some(FigureValue::Known(seconds)),
+            Recovery::NotSeen => Some(FigureValue::NotSeen),
+            Recovery::Unknown => None,
         }
     }
 
-    /// Of sorted ones: a lower bound up to the middle may belong behind it.
-    pub(super) fn median(sorted: &[Value]) -> Option<Value> {
+    /// The median of sorted values. It is a lower bound if the lower half has one: the true value may be above the median.
+    pub(super) fn median(sorted: &[FigureValue]) -> Option<FigureValue> {
         let low_half = sorted.get(..=sorted.len() / 2)?;
         let (low, high) = (sorted.get((sorted.len() - 1) / 2)?, low_half.last()?);
         let bound = low_half.iter().any(|value| value.is_bound());
-        Some(Value::new(f64::midpoint(low.number(), high.number()), bound))
+        Some(FigureValue::new(f64::midpoint(low.number(), high.number()), bound))
     }
 
-    pub(super) fn text(self, unit: Unit) -> String {
+    pub(super) fn format(self, unit: Unit) -> String {
         match self {
-            Value::About(number) => unit.text(number),
-            Value::Above(number) => format!(">{}", unit.text(number)),
-            Value::NotSeen => "not seen".to_owned(),
+            FigureValue::Known(number) => unit.format(number),
+            FigureValue::LowerBound(number) => format!(">{}", unit.format(number)),
+            FigureValue::NotSeen => "not seen".to_owned(),
         }
     }
 }
 
-impl From<Quantile> for Value {
-    fn from(quantile: Quantile) -> Value {
-        Value::new(quantile.seconds(), quantile.is_bound())
+impl From<Quantile> for FigureValue {
+    fn from(quantile: Quantile) -> FigureValue {
+        FigureValue::new(quantile.seconds(), quantile.is_bound())
     }
 }
 
-/// What was not seen has no number.
-impl Serialize for Value {
+/// `null` if the event was not seen.
+impl Serialize for FigureValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let number = Some(self.number()).filter(|number| number.is_finite());
         number.serialize(serializer)

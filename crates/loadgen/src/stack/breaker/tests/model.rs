@@ -1,4 +1,4 @@
-//! What the breaker should do, derived anew from all that happened. Slow and plain; nothing of the real one is used.
+//! A naive breaker. It stores every request and result and computes its state from them. It shares no code with the real one.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub(super) struct ModelPermit {
     bucket: u64,
 }
 
-/// Remembers each request and each result of the generation and derives everything from the lists.
+/// Stores each request and each result of the current generation.
 pub(super) struct Model {
     rules: BreakerRules,
     pub(super) state: BreakerState,

@@ -1,4 +1,4 @@
-//! Replies cut and joined anywhere, and replies no memcached would send.
+//! Replies that arrive in any pieces, and replies that memcached would not send.
 
 use std::io::Write;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use metrics_core::labels::{CloseReason, ErrorType};
 use proptest::prelude::*;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Framed, MAX_LINE, MAX_VALUE, header};
+use super::{FramedStream, MAX_LINE, MAX_VALUE, parse_header};
 use crate::stack::conn::ConnError;
 
-async fn pair() -> (Framed, std::net::TcpStream) {
+async fn pair() -> (FramedStream, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (near, far) =
         tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), async { listener.accept().await });
-    (Framed::new(near.unwrap()), far.unwrap().0.into_std().unwrap())
+    (FramedStream::new(near.unwrap()), far.unwrap().0.into_std().unwrap())
 }
 
-/// Sends the pieces one after the other and closes, while `count` replies are received.
+/// Sends the pieces one after the other, closes, and returns the `count` replies received.
 fn received(pieces: Vec<Vec<u8>>, count: usize) -> Vec<Result<(ReturnCode, Vec<u8>), ConnError>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -48,7 +48,7 @@ fn error_of(reply: &[u8]) -> ErrorType {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
-    /// However the bytes of a few replies arrive, the replies are those that were sent.
+    /// In whatever pieces the bytes arrive, the replies received are the replies sent.
     #[test]
     fn replies_do_not_depend_on_how_they_arrive(
         values in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..5_000), 1..6),
@@ -70,18 +70,18 @@ proptest! {
         }
     }
 
-    /// Whatever a line holds, reading it ends with an answer or an error.
+    /// Parsing any line returns a result or an error, never a length above the maximum.
     #[test]
-    fn no_line_is_too_odd(line in proptest::collection::vec(any::<u8>(), 0..60), start in 0..4usize) {
+    fn any_line_can_be_parsed(line in proptest::collection::vec(any::<u8>(), 0..60), start in 0..4usize) {
         let line = [[b"VA ".as_slice(), b"HD", b"SERVER_ERROR", b""][start], &line].concat();
-        if let Ok((_, Some(length))) = header(&line) {
+        if let Ok((_, Some(length))) = parse_header(&line) {
             prop_assert!(length <= MAX_VALUE);
         }
     }
 }
 
 #[test]
-fn what_memcached_would_not_send_is_an_error_of_its_kind() {
+fn invalid_replies_are_errors_of_their_type() {
     for odd in [
         "VA 1048577\r\n",
         "VA 1152921504606846976\r\n",
@@ -105,27 +105,27 @@ fn what_memcached_would_not_send_is_an_error_of_its_kind() {
 }
 
 #[test]
-fn an_odd_reply_is_told_escaped_and_shortened() {
-    let told = |line: &[u8]| header(line).unwrap_err().to_string();
-    assert_eq!(told(b"\x1b[2J\xff\0\r"), r"unexpected answer: `\x1b[2J\xff\x00` is no reply of a memcached");
-    let long = told(&[b'x'; 500]);
-    assert_eq!(long, format!("unexpected answer: `{}...` is no reply of a memcached", "x".repeat(60)));
-    assert_eq!(told(b"SERVER_ERROR out of \x07memory"), r"server error: out of \x07memory");
+fn an_invalid_reply_is_shown_escaped_and_shortened() {
+    let message = |line: &[u8]| parse_header(line).unwrap_err().to_string();
+    assert_eq!(message(b"\x1b[2J\xff\0\r"), r"unexpected reply: `\x1b[2J\xff\x00` is not a memcached reply");
+    let long = message(&[b'x'; 500]);
+    assert_eq!(long, format!("unexpected reply: `{}...` is not a memcached reply", "x".repeat(60)));
+    assert_eq!(message(b"SERVER_ERROR out of \x07memory"), r"server error: out of \x07memory");
 }
 
 #[tokio::test]
-async fn bytes_that_nobody_asked_for_are_noticed_before_the_next_request() {
+async fn bytes_without_a_request_are_noticed_before_the_next_request() {
     let (mut framed, mut far) = pair().await;
     far.write_all(b"HD\r\nHD\r\n").unwrap();
     assert_eq!(framed.receive().await.unwrap().code, ReturnCode::Hd);
     let error = framed.send(noop).await.unwrap_err();
-    assert_eq!(error.to_string(), "unexpected answer: 4 bytes that nobody asked for");
+    assert_eq!(error.to_string(), "unexpected reply: 4 bytes without a request");
 }
 
-/// Until the runtime knows what came.
-async fn unfit(framed: &Framed) -> Option<CloseReason> {
+/// Waits until the runtime knows what the peer did.
+async fn wait_until_unusable(framed: &FramedStream) -> Option<CloseReason> {
     for _ in 0..1_000 {
-        if let Some(reason) = framed.unfit() {
+        if let Some(reason) = framed.unusable_reason() {
             return Some(reason);
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -134,31 +134,31 @@ async fn unfit(framed: &Framed) -> Option<CloseReason> {
 }
 
 #[tokio::test]
-async fn an_idle_stream_shows_what_became_of_it() {
+async fn an_idle_stream_shows_why_it_is_unusable() {
     let (mut framed, mut far) = pair().await;
     for reply in [b"HD\r\n".to_vec(), format!("VA 2036\r\n{}\r\n", "x".repeat(2_036)).into_bytes()] {
         framed.send(noop).await.unwrap();
         far.write_all(&reply).unwrap();
         framed.receive().await.unwrap();
         tokio::time::sleep(Duration::from_millis(5)).await;
-        assert_eq!(framed.unfit(), None);
+        assert_eq!(framed.unusable_reason(), None);
     }
     drop(far);
-    assert_eq!(unfit(&framed).await, Some(CloseReason::Peer));
+    assert_eq!(wait_until_unusable(&framed).await, Some(CloseReason::Peer));
 
     let (framed, mut far) = pair().await;
     far.write_all(b"HD\r\n").unwrap();
-    assert_eq!(unfit(&framed).await, Some(CloseReason::Error), "what nobody asked for");
+    assert_eq!(wait_until_unusable(&framed).await, Some(CloseReason::Error), "bytes without a request");
 
     let (framed, far) = pair().await;
     rustix::net::sockopt::set_socket_linger(&far, Some(Duration::ZERO)).unwrap();
     drop(far);
-    assert_eq!(unfit(&framed).await, Some(CloseReason::Peer), "reset");
+    assert_eq!(wait_until_unusable(&framed).await, Some(CloseReason::Peer), "reset");
 
     let (mut framed, mut far) = pair().await;
     far.write_all(b"HD\r\nHD\r\n").unwrap();
     framed.receive().await.unwrap();
-    assert_eq!(framed.unfit(), Some(CloseReason::Error), "one reply more than was asked for");
+    assert_eq!(framed.unusable_reason(), Some(CloseReason::Error), "one reply too many");
 }
 
 #[tokio::test]
