@@ -32,7 +32,9 @@ impl ServerName {
         // A dot at the start hides a file, and `.` and `..` are steps of a path. A dash at the start looks like a flag.
         let start = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
         if !start || name.len() > LONGEST_NODE_NAME || !name.chars().all(allowed) {
-            return wrong("use letters, digits, `-`, `_` and `.`, at most 63 characters, with no dash or dot at the start");
+            return wrong(
+                "use letters, digits, `-`, `_` and `.`, at most 63 characters, with no dash or dot at the start",
+            );
         }
         if RESERVED_NODE_NAMES.contains(&name) {
             return wrong("a part of the lab has this name");

@@ -21,6 +21,7 @@ pub(crate) fn variables(names: &[String]) -> Vec<(String, OsString)> {
 
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())?;
+    let found =
+        std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())?;
     found.canonicalize().ok()
 }

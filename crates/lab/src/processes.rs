@@ -102,16 +102,22 @@ mod tests {
     fn a_process_is_found_by_the_id_in_its_environment_and_gone_when_it_has_ended() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::open(folder.path()).unwrap();
-        let mut children = [sleeper(MEMBER, home.id()), sleeper(SUPERVISOR, home.id()), sleeper(MEMBER, "other")];
+        let mut children =
+            [sleeper(MEMBER, home.id()), sleeper(SUPERVISOR, home.id()), sleeper(MEMBER, "other")];
         let pid = |child: &Child| i32::try_from(child.id()).unwrap();
         let found = |child: &Child| members(&home).into_iter().find(|process| process.pid == pid(child));
         let [daemon, runit, other] = [0, 1, 2].map(|index| found(&children[index]));
         // No waiting process may be reaped before it is looked at again.
         children.iter_mut().for_each(|child| child.kill().unwrap());
-        while std::fs::read_to_string(format!("/proc/{}/stat", children[0].id())).is_ok_and(|stat| !stat.contains(") Z ")) {}
+        while std::fs::read_to_string(format!("/proc/{}/stat", children[0].id()))
+            .is_ok_and(|stat| !stat.contains(") Z "))
+        {}
         let ended = found(&children[0]);
         children.iter_mut().for_each(|child| drop(child.wait()));
-        assert_eq!(daemon.map(|process| (process.role, process.command)), Some((Role::Daemon, "sleep 60".to_owned())));
+        assert_eq!(
+            daemon.map(|process| (process.role, process.command)),
+            Some((Role::Daemon, "sleep 60".to_owned()))
+        );
         assert_eq!(runit.map(|process| process.role), Some(Role::Runit));
         assert_eq!((other, ended), (None, None));
     }

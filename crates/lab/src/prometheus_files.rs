@@ -94,7 +94,8 @@ mod tests {
         // Moved by 2, loadgen gets scenariod's default port and scenariod another one.
         let addresses = Lab::parse("lab.yaml", text, 2).unwrap().addresses().unwrap();
         let files = write(&to, &addresses, &root).unwrap();
-        let target = |job: &str| fs::read_to_string(to.join("targets").join(job).with_extension("yml")).unwrap();
+        let target =
+            |job: &str| fs::read_to_string(to.join("targets").join(job).with_extension("yml")).unwrap();
         assert_eq!(target("loadgen"), "- targets: ['127.0.0.1:9092']\n");
         assert_eq!(target("scenariod"), "- targets: ['127.0.0.1:9094']\n");
         assert_eq!(target("guard"), "- targets: ['127.0.0.1:9097']\n");

@@ -47,7 +47,9 @@ impl UserError for StopError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            StopError::Left(_) => Some("stop these processes as the user that started the lab, then run `just down`".to_owned()),
+            StopError::Left(_) => {
+                Some("stop these processes as the user that started the lab, then run `just down`".to_owned())
+            }
             StopError::Remove { .. } => None,
         }
     }
@@ -62,7 +64,8 @@ pub(crate) fn stop(home: &Home, lab: Option<&Lab>) -> Result<(), StopError> {
     end(home, &[Role::Supervisor], Signal::HUP, KILL_GRACE);
     end(home, &[Role::Runit], Signal::TERM, GRACE);
     end(home, &[Role::Service, Role::Daemon, Role::Runit, Role::Supervisor], Signal::TERM, KILL_GRACE);
-    let running = |process: &LabProcess| format!("pid {} is still running ({})", process.pid, process.command);
+    let running =
+        |process: &LabProcess| format!("pid {} is still running ({})", process.pid, process.command);
     let mut left: Vec<String> = members(home).iter().map(running).collect();
     // Processes of another user are only visible as the holders of ports.
     left.extend(lab.filter(|_| was_up).map(|lab| ports::unknown_holders(home, lab)).unwrap_or_default());
@@ -71,7 +74,9 @@ pub(crate) fn stop(home: &Home, lab: Option<&Lab>) -> Result<(), StopError> {
     }
     for path in [home.services(), home.new_services()] {
         match fs::remove_dir_all(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(StopError::Remove { path, source }),
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(StopError::Remove { path, source });
+            }
             Ok(()) | Err(_) => {}
         }
     }
@@ -104,13 +109,23 @@ fn wait(home: &Home, roles: &[Role], signal: Signal, time: Duration) -> bool {
                 signalled.push(process.pid);
             }
         }
-        thread::sleep(STEP);
+        pause();
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "processes of others are polled, and nothing else happens here"
+)]
+fn pause() {
+    thread::sleep(STEP);
 }
 
 /// A failure needs no report here: a process that is left is found later.
 fn send(home: &Home, pid: i32, signal: Signal) {
-    let Some(process) = Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) else { return };
+    let Some(process) = Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) else {
+        return;
+    };
     // The descriptor holds on to the process: if this is still a process of the lab, no other process can get the signal.
     if still(home, pid).is_some() {
         let _ = pidfd_send_signal(process, signal);
@@ -127,9 +142,17 @@ mod tests {
 
     /// A process without a waiting parent, as services have: the shell ends at once.
     fn orphan(home: &Home, variable: &str, script: &str) {
-        let script = format!("({script}) </dev/null >/dev/null 2>&1 &");
-        let mut shell: Child = Command::new("sh").args(["-c", &script]).env(variable, home.id()).process_group(0).spawn().unwrap();
+        let ready = home.join("ready");
+        let script = format!("({script}) </dev/null >/dev/null 2>&1 &")
+            .replace("READY", &format!("echo >\"{}\"", ready.display()));
+        let mut shell: Child = Command::new("sh")
+            .args(["-c", &script])
+            .env(variable, home.id())
+            .process_group(0)
+            .spawn()
+            .unwrap();
         shell.wait().unwrap();
+        while fs::remove_file(&ready).is_err() {}
     }
 
     #[test]
@@ -137,18 +160,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::open(folder.path()).unwrap();
         let log = folder.path().join("log");
-        let trap = |name: &str| format!("trap 'echo {name} >>\"{}\"; exit' TERM; while :; do sleep 0.05; done", log.display());
+        let trap = |name: &str| {
+            format!(
+                "trap 'echo {name} >>\"{}\"; exit' TERM; READY; while :; do sleep 0.05; done",
+                log.display()
+            )
+        };
         orphan(&home, SUPERVISOR, &trap("runit"));
         orphan(&home, MEMBER, &trap("daemon"));
         fs::create_dir_all(home.services().join("a")).unwrap();
-        while members(&home).len() < 2 {}
-        thread::sleep(Duration::from_millis(200));
         stop(&home, None).unwrap();
         assert_eq!(fs::read_to_string(&log).unwrap(), "daemon\nrunit\n");
         assert!(!home.services().exists());
 
-        orphan(&home, MEMBER, "trap '' TERM HUP; while :; do sleep 0.05; done");
-        while members(&home).is_empty() {}
+        orphan(&home, MEMBER, "trap '' TERM HUP; READY; while :; do sleep 0.05; done");
         assert!(!wait(&home, &[Role::Daemon], Signal::TERM, Duration::from_millis(300)));
         end(&home, &[Role::Daemon], Signal::TERM, Duration::ZERO);
         assert_eq!(members(&home), []);

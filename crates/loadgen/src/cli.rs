@@ -88,6 +88,9 @@ pub(crate) enum SubCommand {
     },
     /// Check the health of the running daemon; exit with code 0 or 1
     Health,
+    /// Print the name of every variable that sets a flag, one per line
+    #[command(hide = true)]
+    Variables,
     /// Print a shell completion script
     Completions {
         /// Shell to complete for
@@ -141,6 +144,13 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandL
         }
         Err(error) => Err(UsageError::new(&error, &Cli::command(), &args)),
     }
+}
+
+/// The variables that set a flag, one per line.
+pub(crate) fn variables() -> String {
+    let command = Cli::command();
+    let variables = command.get_arguments().filter_map(clap::Arg::get_env);
+    variables.map(|name| format!("{}\n", name.display())).collect()
 }
 
 /// The completion script of a shell. It offers presets, and files as any shell does.

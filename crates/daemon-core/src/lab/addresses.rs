@@ -66,7 +66,8 @@ impl Lab {
 /// Whether the native lab's own Prometheus can be at this URL.
 fn is_local(url: &HttpUrl) -> bool {
     let host = url.host_port().host().to_owned();
-    url.get().scheme() == "http" && (host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()))
+    url.get().scheme() == "http"
+        && (host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()))
 }
 
 #[cfg(test)]
@@ -94,11 +95,16 @@ mod tests {
     fn a_prometheus_elsewhere_leaves_the_labs_own_at_its_default_port() {
         let prometheus = |url: &str| {
             let text = format!("{NODES}scenariod: {{ prometheus: \"{url}\" }}\n");
-            Lab::parse("lab.yaml", text, 0).and_then(|lab| lab.addresses()).expect("addresses").prometheus.to_string()
+            Lab::parse("lab.yaml", text, 0)
+                .and_then(|lab| lab.addresses())
+                .expect("addresses")
+                .prometheus
+                .to_string()
         };
         assert_eq!(prometheus("http://[::1]:9191/"), "[::1]:9191");
         assert_eq!(prometheus("http://localhost:9191"), "localhost:9191");
-        for elsewhere in ["https://prometheus.example/path", "http://10.1.2.3:9090", "https://127.0.0.1:9191"] {
+        for elsewhere in ["https://prometheus.example/path", "http://10.1.2.3:9090", "https://127.0.0.1:9191"]
+        {
             assert_eq!(prometheus(elsewhere), "127.0.0.1:9091", "{elsewhere}");
         }
     }
