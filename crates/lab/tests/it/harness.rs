@@ -19,6 +19,7 @@ pub(crate) struct NativeLab {
     pub(crate) checkout: PathBuf,
     pub(crate) home: PathBuf,
     pub(crate) offset: u16,
+    pub(crate) config: Option<PathBuf>,
     path: OsString,
 }
 
@@ -49,12 +50,21 @@ impl NativeLab {
         let mut path = OsString::from(&stubs);
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap());
-        NativeLab { folder, checkout, home, offset: free_offset(), path }
+        NativeLab { folder, checkout, home, offset: free_offset(), config: None, path }
     }
 
     /// Uses the real cargo, which builds the daemons if they are not built.
     pub(crate) fn with_cargo(self) -> NativeLab {
         fs::remove_file(self.folder.path().join("stubs/cargo")).unwrap();
+        self
+    }
+
+    /// Uses a copy of the shipped lab file with this rate: daemons that are built for tests are slow.
+    pub(crate) fn with_rate(mut self, rate: u32) -> NativeLab {
+        let shipped = fs::read_to_string(self.checkout.join("config/lab.yaml")).unwrap();
+        let file = self.folder().join("lab.yaml");
+        fs::write(&file, shipped.replace("rate: 3000", &format!("rate: {rate}"))).unwrap();
+        self.config = Some(file);
         self
     }
 
@@ -76,6 +86,9 @@ impl NativeLab {
             .env("LAB_PORT_OFFSET", self.offset.to_string())
             .env("LAB_HOME", &self.home)
             .env("PATH", &self.path);
+        if let Some(config) = &self.config {
+            command.env("LAB_CONFIG", config);
+        }
         command
     }
 

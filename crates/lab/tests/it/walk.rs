@@ -10,7 +10,7 @@ use crate::harness::{NativeLab, ran};
 
 #[test]
 fn a_lab_from_up_to_down() {
-    let lab = NativeLab::new().with_cargo();
+    let lab = NativeLab::new().with_cargo().with_rate(600);
     lab.up();
     assert_eq!(
         lab.series("up{job=\"loadgen\"} == 1"),
@@ -45,18 +45,13 @@ fn another_client_reaches_only_loadgen(lab: &NativeLab) {
 }
 
 fn an_edited_lab_file_that_is_invalid_restarts_nothing(lab: &NativeLab) {
-    let (env, before) = (lab.home.join("env"), lab.pids());
-    let settings = fs::read_to_string(&env).unwrap();
-    let shipped = lab.checkout.join("config/lab.yaml");
-    let edited = lab.folder().join("lab.yaml");
-    let text = fs::read_to_string(&shipped).unwrap().replace("workload: mixed", "workload: mixd");
-    fs::write(&edited, text).unwrap();
-    let config = |path: &Path| format!("LAB_CONFIG={}", path.display());
-    fs::write(&env, settings.replace(&config(&shipped), &config(&edited))).unwrap();
+    let (file, before) = (lab.config.as_ref().unwrap(), lab.pids());
+    let valid = fs::read_to_string(file).unwrap();
+    fs::write(file, valid.replace("workload: mixed", "workload: mixd")).unwrap();
     let up = lab.run("up");
     assert!(up.code == 2 && up.text.contains("`workload` is `mixd`"), "{}: {}", up.code, up.text);
     assert_eq!(lab.pids(), before);
-    fs::write(&env, settings).unwrap();
+    fs::write(file, valid).unwrap();
 }
 
 fn a_second_lab_is_refused(lab: &NativeLab) {
@@ -113,7 +108,8 @@ fn down_ends_a_running_scenario(lab: &NativeLab) {
     let mut command = lab.command(lab.home.join("bin/scenariod"));
     command.args(["run", "packet-loss-10"]);
     let scenario = Daemon::run(command);
-    eventually("a scenario", secs(20), || lab.series("scenario_active == 1") > 0);
+    eventually("a scenario", secs(20), || scenario.stderr().contains("stabilization for"));
+    eventually("it in Prometheus", secs(20), || lab.series("scenario_active == 1") > 0);
     assert!(lab.down().ends_with("the lab is down\n"));
     assert_eq!(scenario.wait_exit(secs(5)), 143, "{}", scenario.stderr());
     assert_eq!(lab.left(), Vec::<String>::new());
