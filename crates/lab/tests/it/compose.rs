@@ -36,3 +36,16 @@ fn each_command_runs_in_a_container_of_its_own_and_returns_its_exit_code() {
     fs::remove_file(lab.home.join("env")).unwrap();
     fs::remove_file(lab.stubs().join("docker")).unwrap();
 }
+
+#[test]
+fn compose_passes_every_variable_of_loadgen_on() {
+    let compose = fs::read_to_string(testkit::workspace().join("deploy/docker-compose.yml")).unwrap();
+    let is_name = |name: &&str| {
+        name.starts_with("LAB_") && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    };
+    let passed: Vec<&str> =
+        compose.lines().filter_map(|line| line.trim_start().strip_prefix("- ")).filter(is_name).collect();
+    let read = ran(testkit::command(testkit::workspace_bin("loadgen")).arg("variables")).succeeded();
+    assert!(read.lines().count() > 10, "{read}");
+    assert_eq!(passed, read.lines().collect::<Vec<_>>());
+}
