@@ -1,16 +1,11 @@
 # shellcheck shell=bash
-# The native lab: every part is a process on loopback, supervised by runit (runsvdir, below .lab). The program `lab` (crates/lab) reads the
-# lab file, writes the services, and finds and ends processes. This starts what it says.
+# The native lab: every part is a process on loopback, supervised by runit. The program `lab` (crates/lab) reads the lab file, writes the
+# services, starts and stops them. This builds it and the daemons.
 # To be sourced after lib.sh.
 
 services=$lab/service
-services_new=$lab/service.new
 libexec=$lab/libexec           # the daemons that the last `up` built
 declare -A built               # the executable of each package that was built
-
-sv() { "$programs/sv" "$@"; }
-
-supervised() { [ -x "$programs/sv" ] && sv status "$services/$1" >/dev/null 2>&1; }
 
 lab_program() { "$programs/lab" --home "$lab" --config "$LAB_CONFIG" "$@"; }
 
@@ -51,52 +46,6 @@ write_files() {
   mapfile -t parts <<<"$names"
 }
 
-# Updates the supervised services: restarts those that changed and keeps the others.
-install_services() {
-  local change name changes
-  changes=$(lab_program changes) || exit $?
-  mkdir -p "$services"
-  while read -r change name; do
-    case $change in
-      remove)
-        say "removing $name"
-        sv -w 15 force-shutdown "$services/$name" >/dev/null 2>&1 || true
-        rm -rf "${services:?}/$name" ;;
-      add) mv "$services_new/$name" "$services/$name" ;;
-      restart)
-        cp "$services_new/$name"/{run,check,address,stamp} "$services/$name/"
-        cp "$services_new/$name/log/run" "$services/$name/log/"
-        ! supervised "$name" || { say "restarting $name, which changed"; sv -w 15 try-restart "$services/$name" >/dev/null 2>&1 || true; } ;;
-    esac
-  done <<<"$changes"
-  rm -rf "$services_new"
-}
-
-start_supervisor() {
-  local running
-  running=$(lab_program supervisor) || exit $?
-  [ -z "$running" ] || return 0
-  # runsvdir searches PATH for runsv. A folder with a colon in its name cannot be in PATH, so PATH names the folder of the services.
-  ln -sfn "$programs/runsv" "$services/runsv"
-  # Its own session: the lab outlives the terminal, and Ctrl-C in `up` does not reach it.
-  env -u LAB_MEMBER LAB_SUPERVISOR="$lab_id" PATH=.:/usr/bin:/bin setsid "$programs/runsvdir" -P "$services" \
-    </dev/null >"$lab/log/runsvdir.log" 2>&1 9>&- &
-}
-
-wait_until_up() {
-  local dir name deadline
-  for name in "${parts[@]}"; do
-    dir=$services/$name
-    printf 'waiting for %-12s %-28s ' "$name" "$(shown "$dir")"
-    deadline=$((SECONDS + 30))
-    until "$dir/check" 2>/dev/null || [ $SECONDS -ge $deadline ]; do sleep 0.2; done
-    [ $SECONDS -ge $deadline ] || { say "up"; continue; }
-    say "no answer"
-    tail -n 5 "$lab/log/$name/current" "$lab/log/runsvdir.log" >&2 2>/dev/null || true
-    die "$name does not answer at $(cat "$dir/address") after 30 s" "\`just logs $name\` shows why"
-  done
-}
-
 explain_half_up() {
   local code=$?
   [ "$code" = 0 ] || [ ! -f "$lab/env" ] || printf 'hint: only a part of the lab may be up: fix the problem and run `just up` again, or run `just down`\n' >&2
@@ -115,9 +64,7 @@ native_up() {
   write_files
   trap explain_half_up EXIT
   save_settings
-  install_services
-  start_supervisor
-  wait_until_up
+  lab_program start --programs "$programs" "${parts[@]}"
   wait_for_sample "$programs/promtool" query instant "http://$prometheus_address"
   write_commands
   native_status
@@ -131,48 +78,6 @@ native_down() {
   [ ! -x "$programs/lab" ] || lab_program stop
 }
 
-# shown SERVICE_DIR: its address, as a link if it serves HTTP.
-shown() {
-  if grep -q ' http ' "$1/check"; then printf http://; fi
-  cat "$1/address"
-}
+native_status() { lab_program status --root "$root"; }
 
-# native_status: exit code 0 if every part is up.
-native_status() {
-  local dir name state pid all=up
-  eval "$(lab_program settings)"
-  for dir in "$services"/*/; do
-    name=$(basename "$dir")
-    state=down
-    ! "$dir/check" >/dev/null 2>&1 || state=up
-    [ $state = up ] || all=down
-    pid=$(cat "$dir/supervise/pid" 2>/dev/null) || true
-    printf '%-12s %-5s %-28s pid %s\n' "$name" "$state" "$(shown "$dir")" "${pid:--}"
-  done
-  state=idle
-  ! "$root/deploy/native/answers.sh" http "${scenariod_address%:*}" "${scenariod_address##*:}" /health || state=busy
-  printf '%-12s %-5s %-28s %s\n' scenariod "$state" "http://$scenariod_address" "(only while a scenario runs)"
-  [ $all = up ]
-}
-
-# scenariod_journal: the path of the newest run's journal.
-scenariod_journal() { find "$lab/state" -name '*.jsonl' -printf '%T@ %p\n' 2>/dev/null | sort -n | tail -n 1 | cut -d ' ' -f 2-; }
-
-native_logs() {
-  local follow=() part files=() all journal
-  [ "${1:-}" != -f ] || { follow=(-F); shift; }
-  mapfile -t all < <(find "$services" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort)
-  [ $# -gt 0 ] || set -- "${all[@]}"
-  for part in "$@"; do
-    if [ "$part" = scenariod ]; then
-      journal=$(scenariod_journal)
-      [ -n "$journal" ] || die "no journal: scenariod has not run in this lab" "\`scenariod run NAME\` runs a scenario in the foreground"
-      say "scenariod prints its output where it runs; this is the journal of its newest run:" >&2
-      files+=("$journal")
-      continue
-    fi
-    [ -e "$services/$part/run" ] || die_code=2 die "unknown part '$part'" "use one of: ${all[*]} scenariod"
-    files+=("$lab/log/$part/current")
-  done
-  exec tail -n 100 "${follow[@]}" "${files[@]}"
-}
+native_logs() { exec "$programs/lab" --home "$lab" logs "$@"; }

@@ -7,7 +7,16 @@ use std::path::{Path, PathBuf};
 
 use daemon_core::exit::{Exit, UserError};
 
-use crate::home::Home;
+/// How one service changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// The lab no longer has it.
+    Remove(String),
+    /// It is new.
+    Add(String),
+    /// Its stamp differs.
+    Restart(String),
+}
 
 /// The services cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -23,26 +32,22 @@ impl UserError for ChangesError {
     }
 }
 
-/// A line for each service. The services to remove come first, because they may hold a port of a new one.
-pub(crate) fn text(home: &Home) -> Result<String, ChangesError> {
-    let (old, new) = (home.services(), home.new_services());
-    let (before, after) = (names(&old)?, names(&new)?);
+/// The changes from the folder of the supervised services to that of the written ones. The services to remove come first, because
+/// they may hold a port of a new one.
+pub(crate) fn changes(old: &Path, new: &Path) -> Result<Vec<Change>, ChangesError> {
+    let (before, after) = (names(old)?, names(new)?);
     let stamp = |folder: &Path, name: &str| fs::read(folder.join(name).join("stamp")).ok();
-    let removed = before.difference(&after).map(|name| format!("remove {name}\n"));
-    let others = after.iter().map(|name| {
-        let word = if !before.contains(name) {
-            "add"
-        } else if stamp(&old, name) == stamp(&new, name) {
-            "keep"
-        } else {
-            "restart"
-        };
-        format!("{word} {name}\n")
+    let removed = before.difference(&after).cloned().map(Change::Remove);
+    let changed = after.iter().filter_map(|name| match before.contains(name) {
+        false => Some(Change::Add(name.clone())),
+        true if stamp(old, name) != stamp(new, name) => Some(Change::Restart(name.clone())),
+        true => None,
     });
-    Ok(removed.chain(others).collect())
+    Ok(removed.chain(changed).collect())
 }
 
-fn names(folder: &Path) -> Result<BTreeSet<String>, ChangesError> {
+/// The names of the services in a folder. A folder that does not exist has none.
+pub(crate) fn names(folder: &Path) -> Result<BTreeSet<String>, ChangesError> {
     let failed = |source| ChangesError { path: folder.to_owned(), source };
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -52,7 +57,8 @@ fn names(folder: &Path) -> Result<BTreeSet<String>, ChangesError> {
     let mut names = BTreeSet::new();
     for entry in entries {
         let entry = entry.map_err(failed)?;
-        if entry.path().is_dir() {
+        // Beside the services there is a link to runsv.
+        if entry.file_type().map_err(failed)?.is_dir() {
             names.insert(entry.file_name().to_string_lossy().into_owned());
         }
     }
@@ -66,17 +72,22 @@ mod tests {
     #[test]
     fn each_service_is_added_kept_restarted_or_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let home = Home::open(folder.path()).unwrap();
-        let put = |services: PathBuf, name: &str, stamp: &str| {
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        let put = |services: &Path, name: &str, stamp: &str| {
             fs::create_dir_all(services.join(name)).unwrap();
             fs::write(services.join(name).join("stamp"), stamp).unwrap();
         };
         for (name, stamp) in [("same", "1"), ("changed", "1"), ("gone", "1")] {
-            put(home.services(), name, stamp);
+            put(&old, name, stamp);
         }
         for (name, stamp) in [("same", "1"), ("changed", "2"), ("new", "1")] {
-            put(home.new_services(), name, stamp);
+            put(&new, name, stamp);
         }
-        assert_eq!(text(&home).unwrap(), "remove gone\nrestart changed\nadd new\nkeep same\n");
+        let [gone, changed, added] = ["gone", "changed", "new"].map(str::to_owned);
+        assert_eq!(
+            changes(&old, &new).unwrap(),
+            [Change::Remove(gone), Change::Restart(changed), Change::Add(added)]
+        );
+        assert_eq!(names(&folder.path().join("none")).unwrap(), BTreeSet::new());
     }
 }

@@ -30,10 +30,28 @@ pub(crate) enum SubCommand {
     Ports,
     /// Write configuration and services; print the name of each part, in the order of their start
     Write(Write),
-    /// Compare the written services with the supervised ones; print lines of `remove|add|restart|keep NAME`
-    Changes,
-    /// Print the process id of the lab's supervisor, if it runs
-    Supervisor,
+    /// Install the written services, start their supervisor, and wait until every part answers
+    Start {
+        /// The folder with runsvdir, runsv and sv
+        #[arg(long, value_name = "DIR")]
+        programs: PathBuf,
+        /// The parts, in the order of their start
+        parts: Vec<String>,
+    },
+    /// Print each part with its address; exit with 0 only if every part is up
+    Status {
+        /// The checkout
+        #[arg(long, value_name = "DIR")]
+        root: PathBuf,
+    },
+    /// Show the last lines of the logs of all parts, or of some
+    Logs {
+        /// Keep printing new lines
+        #[arg(short, long)]
+        follow: bool,
+        /// Names of parts; `scenariod` is the journal of its newest run
+        parts: Vec<String>,
+    },
     /// Stop every process of the lab: scenarios first, then the supervisor and the services
     Stop,
 }

@@ -1,7 +1,7 @@
-//! The native lab as files, names and processes. The shell in `deploy/` calls it before it starts anything, and to stop.
+//! The native lab as files, services and processes. The shell in `deploy/` fetches and builds, then calls it.
 //!
-//! It reads the lab file and `/proc`, writes the lab's folder and sends signals to the lab's processes. It connects to no part
-//! of the lab. This file only sends a command to its module.
+//! It reads the lab file and `/proc`, writes the lab's folder, runs runit's programs, and sends signals to the lab's processes. It
+//! speaks no protocol of the parts. This file only sends a command to its module.
 
 mod changes;
 mod cli;
@@ -13,7 +13,10 @@ mod ports;
 mod processes;
 mod prometheus_files;
 mod service;
+mod services;
 mod settings;
+mod start;
+mod status;
 mod stop;
 
 use std::ffi::OsString;
@@ -23,6 +26,9 @@ use daemon_core::lab::Lab;
 
 use cli::{Cli, Parsed, SubCommand};
 use home::Home;
+
+/// The script that finds out whether a part answers, in the checkout.
+pub(crate) const ANSWERS: &str = "deploy/native/answers.sh";
 
 /// Runs one command line, program name first, and returns its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
@@ -46,8 +52,14 @@ fn command(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
             String::new()
         }
         SubCommand::Write(options) => files::write(&home, &lab()?, options)?,
-        SubCommand::Changes => changes::text(&home)?,
-        SubCommand::Supervisor => processes::supervisor_text(&home),
+        SubCommand::Start { programs, parts } => {
+            start::start(&home, programs, parts)?;
+            String::new()
+        }
+        SubCommand::Status { root } => {
+            return status::print_status(&home, &lab()?, &root.join(ANSWERS));
+        }
+        SubCommand::Logs { follow, parts } => return status::show_logs(&home, parts, *follow),
         SubCommand::Stop => {
             // A lab file that is invalid by now must not keep its lab from being stopped.
             stop::stop(&home, lab().ok().as_ref())?;

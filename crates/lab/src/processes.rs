@@ -44,12 +44,6 @@ pub(crate) fn still(home: &Home, pid: i32) -> Option<LabProcess> {
     member(&Process::new(pid).ok()?, home, &supervised(home))
 }
 
-/// The process id of the supervisor on a line, or nothing.
-pub(crate) fn supervisor_text(home: &Home) -> String {
-    let supervisors = members(home).into_iter().filter(|process| process.role == Role::Supervisor);
-    supervisors.map(|process| format!("{}\n", process.pid)).collect()
-}
-
 /// Whether a process belongs to this lab. `None` if this user may not inspect the process.
 pub(crate) fn belongs(process: &Process, home: &Home) -> Option<bool> {
     let environment = process.environ().ok()?;

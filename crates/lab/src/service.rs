@@ -9,6 +9,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use daemon_core::values::HostPort;
+
 use crate::parts::{Part, Probe};
 
 /// Values that are the same for every service of a lab.
@@ -61,12 +63,17 @@ fn run_script(part: &Part, common: &Common<'_>) -> OsString {
 }
 
 fn check(part: &Part, common: &Common<'_>) -> Vec<OsString> {
-    let (kind, path) = match part.probe {
+    probe_command(common.answers, &part.address, part.probe)
+}
+
+/// The command whose exit code is 0 if a part answers there. `answers` is `deploy/native/answers.sh`.
+pub(crate) fn probe_command(answers: &Path, address: &HostPort, probe: Probe) -> Vec<OsString> {
+    let (kind, path) = match probe {
         Probe::Memcached => ("memcached", None),
         Probe::Http(path) => ("http", Some(path)),
     };
-    let host_and_port = [part.address.host().into(), part.address.port().to_string().into()];
-    let words = [common.answers.as_os_str().to_owned(), kind.into()].into_iter().chain(host_and_port);
+    let host_and_port = [address.host().into(), address.port().to_string().into()];
+    let words = [answers.as_os_str().to_owned(), kind.into()].into_iter().chain(host_and_port);
     words.chain(path.map(OsString::from)).collect()
 }
 

@@ -44,7 +44,7 @@ fn up_and_down_leave_nothing_whenever_they_are_killed() {
     report(
         "Pairs of up and down",
         [format!(
-            "- {pairs} pairs, {killed} ups killed at a random moment, in {} s: no process and no file is left",
+            "{pairs} pairs, {killed} ups killed at a random moment, in {} s: no process and no file is left",
             started.elapsed().as_secs()
         )],
     );
