@@ -1,6 +1,7 @@
 //! The addresses of the parts that are not nodes: from the lab file, else the lab's default ports, all moved by the offset.
 //! Nothing here connects to them.
 
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -23,6 +24,8 @@ pub struct Addresses {
     pub guard: HostPort,
     /// Toxiproxy's API.
     pub toxiproxy: HttpUrl,
+    /// Where verdicts are read from.
+    pub prometheus_url: HttpUrl,
     /// Where the native lab's Prometheus listens: the address of `scenariod.prometheus` if that is on this machine.
     pub prometheus: HostPort,
     /// Grafana. The lab file has no key for it.
@@ -30,12 +33,17 @@ pub struct Addresses {
 }
 
 impl Lab {
+    /// Where loadgen serves its metrics. The other sections may be invalid.
+    pub fn loadgen_addr(&self) -> Result<HostPort, LabError> {
+        self.moved("loadgen/metrics_addr", "127.0.0.1:9090", HostPort::offset)
+    }
+
     /// Every address of this lab.
     pub fn addresses(&self) -> Result<Addresses, LabError> {
         let address = |path: &str, default: &str| self.moved(path, default, HostPort::offset);
         let prometheus = self.moved("scenariod/prometheus", DEFAULT_PROMETHEUS, HttpUrl::offset)?;
         Ok(Addresses {
-            loadgen: address("loadgen/metrics_addr", "127.0.0.1:9090")?,
+            loadgen: self.loadgen_addr()?,
             scenariod: address("scenariod/metrics_addr", "127.0.0.1:9092")?,
             guard: address("scenariod/guard_addr", "127.0.0.1:9095")?,
             toxiproxy: self.moved("scenariod/toxiproxy", "http://127.0.0.1:8474", HttpUrl::offset)?,
@@ -43,23 +51,26 @@ impl Lab {
                 true => prometheus.host_port(),
                 false => address("", "127.0.0.1:9091")?,
             },
+            prometheus_url: prometheus,
             grafana: address("", "127.0.0.1:3000")?,
         })
     }
 
-    fn moved<T: DeserializeOwned + JsonSchema + FromStr<Err = String>>(
+    fn moved<T: DeserializeOwned + JsonSchema + Display + FromStr<Err = String>>(
         &self,
         path: &str,
         default: &str,
         offset: impl Fn(&T, u16) -> Result<T, String>,
     ) -> Result<T, LabError> {
-        let wrong = |why: String| {
-            let key = path.rsplit('/').next().unwrap_or(path);
-            LabError::Wrong(self.document.problem(path, format!("`{key}`: {why} (LAB_PORT_OFFSET)")).into())
-        };
+        let key = path.rsplit('/').next().unwrap_or(path);
+        let wrong =
+            |why: String| LabError::Wrong(self.document.problem(path, format!("`{key}`: {why}")).into());
         let written = if path.is_empty() { None } else { self.document.value(path)? };
         let unmoved: T = written.map_or_else(|| default.parse().map_err(wrong), Ok)?;
-        offset(&unmoved, self.port_offset).map_err(wrong)
+        offset(&unmoved, self.port_offset).map_err(|why| {
+            let message = format!("`{key}` is {unmoved}: {why} (LAB_PORT_OFFSET)");
+            LabError::Wrong(self.document.problem(path, message).into())
+        })
     }
 }
 
@@ -121,7 +132,7 @@ mod tests {
         );
         assert_eq!(
             error("scenariod:\n  guard_addr: 127.0.0.1:40000\n", 40_000),
-            "lab.yaml:4: `guard_addr`: port 40000 plus 40000 is above 65535 (LAB_PORT_OFFSET)"
+            "lab.yaml:4: `guard_addr` is 127.0.0.1:40000: port 40000 plus 40000 is above 65535 (LAB_PORT_OFFSET)"
         );
     }
 }
