@@ -158,13 +158,14 @@ impl Plan {
 /// The nodes of a target, in the order of the lab or, for a count, of the seed.
 fn pick_nodes(target: &Target, servers: &[String], rng: &mut fastrand::Rng) -> Vec<String> {
     match target {
-        Target::All => servers.to_vec(),
-        Target::Named(names) => names.clone(),
         Target::Count(count) => {
             let mut shuffled = servers.to_vec();
             rng.shuffle(&mut shuffled);
             shuffled.truncate(count.get());
             shuffled
+        }
+        Target::All | Target::Named(_) | Target::First(_) | Target::Nth(_) => {
+            target.fixed_nodes(servers).unwrap_or_default().to_vec()
         }
     }
 }

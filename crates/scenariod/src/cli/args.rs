@@ -129,6 +129,14 @@ pub(crate) struct ListArgs {
     /// Print the page of the documentation
     #[arg(long, hide = true, conflicts_with = "json")]
     pub(crate) markdown: bool,
+    /// List only what the lab has enough nodes for
+    #[arg(long)]
+    pub(crate) runnable: bool,
+    /// Print the name of one scenario that the lab can run
+    #[arg(long, hide = true, conflicts_with_all = ["json", "markdown"])]
+    pub(crate) propose: bool,
+    #[command(flatten)]
+    pub(crate) lab: LabArgs,
     #[command(flatten)]
     pub(crate) catalogue: CatalogueArgs,
 }

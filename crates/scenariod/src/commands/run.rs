@@ -5,14 +5,13 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use daemon_core::exit::{Exit, Failure, print, report};
-use daemon_core::problems::Problems;
 use daemon_core::runtime;
 use daemon_core::values::HttpUrl;
 
-use super::check::CheckError;
 use super::context::{load_lab, load_library, load_state, print_output};
 use super::dry_run::{DryError, DryRun, dry_run};
 use super::list::{Format, list_names};
+use super::runnable::check_runnable;
 use crate::catalogue::playlist::PlaylistEntry;
 use crate::catalogue::selection::{self, select};
 use crate::cli::UsageError;
@@ -23,7 +22,6 @@ use crate::plan::schedule::Loops;
 use crate::prometheus::{Auth, Prometheus, TOKEN_VARIABLE};
 use crate::run::request::RunRequest;
 use crate::run::run as run_order;
-use crate::scenario::target;
 use crate::scenario::{Scenario, Target};
 use crate::settings::Settings;
 use crate::terminal::narrator::{LogLines, Narrator, OutputMode};
@@ -111,12 +109,7 @@ fn order(args: &RunArgs) -> Result<RunRequest, Failure> {
     }
     let lab = load_lab(&args.lab)?;
     let settings = Settings::new(&lab, args.metrics_addr.clone(), args.toxiproxy.toxiproxy.clone())?;
-    let mut problems = Problems::default();
-    let names = settings.names();
-    entries.iter().for_each(|entry| problems.extend(target::check_targets(&entry.scenario, &names)));
-    problems.0.sort();
-    problems.0.dedup();
-    problems.or(()).map_err(CheckError::Problems)?;
+    check_runnable(entries.iter().map(|entry| &entry.scenario), &settings.names())?;
     Ok(RunRequest {
         note: selection::repetition_note(&selected),
         entries,

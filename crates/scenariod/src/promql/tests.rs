@@ -50,8 +50,12 @@ fn typos_are_reported_with_a_suggestion() {
     );
     assert_eq!(
         error_of("memcache_hits_total{server=~\"$target\"} > bool 1"),
-        "has an unknown placeholder `$target`, must be `$targets` or `$others`"
+        "has an unknown placeholder `$target`, must be `$targets`, `$others` or a position such as `$node1`"
     );
+    for unknown in ["$node", "$node0", "$nodes", "$"] {
+        let said = error_of(&format!("memcache_hits_total{{server=~\"{unknown}\"}} > bool 1"));
+        assert!(said.starts_with(&format!("has an unknown placeholder `{unknown}`, ")), "{said}");
+    }
     assert!(error_of("memcache_hits_total{ > bool 1").starts_with("cannot be parsed: "));
     // Metrics of other exporters are not checked.
     for foreign in ["node_load1 > bool 4", "mycache_operation_total > bool 1"] {
@@ -73,6 +77,11 @@ fn placeholders_are_replaced_by_patterns_of_nodes() {
         (filled.promql.as_str(), filled.nodes),
         ("memcache_hits_total{server=~\"b\"}", vec!["b".into()])
     );
+    // `$node2` is no prefix of `$node12`.
+    let filled = fill("memcache_hits_total{server=~\"$node2|$node12|$node1\"}");
+    assert_eq!(filled.promql, "memcache_hits_total{server=~\"b||a[.]1\"}");
+    let second = Query::new("memcache_hits_total{server=~\"$node2\"}", ValueKind::Number).unwrap();
+    assert_eq!((second.nodes_needed(), second.fill(nodes).unwrap().nodes), (2, vec!["b".to_owned()]));
     let truth = "sum by (server) (rate(memcache_hits_total{server=~\"$targets\"}[5s])) > bool 3";
     assert_eq!(
         Query::new(truth, ValueKind::Truth).unwrap().compared_value(nodes).as_deref(),

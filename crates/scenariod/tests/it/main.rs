@@ -12,6 +12,7 @@ mod guides;
 mod harness;
 mod leftovers;
 mod lost;
+mod nodes;
 mod obstacles;
 mod phases;
 mod prometheus;
