@@ -5,8 +5,9 @@ mod error;
 mod lookback;
 mod names;
 mod placeholder;
+pub(crate) mod restrict;
+mod sampling;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use promql_parser::parser::{self, Expr};
@@ -14,7 +15,9 @@ use promql_parser::parser::{self, Expr};
 pub(crate) use error::QueryError;
 use lookback::Lookback;
 use placeholder::Placeholders;
-pub(crate) use placeholder::node_pattern;
+pub(crate) use placeholder::{Nodes, node_pattern};
+use sampling::SampleNeed;
+pub(crate) use sampling::SparseSamples;
 
 /// A checked query with placeholders for node names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,7 @@ pub(crate) struct Query {
     template: String,
     placeholders: Placeholders,
     lookback: Lookback,
+    needs: Vec<SampleNeed>,
     /// The left side of the comparison, if the query is one.
     compared: Option<String>,
 }
@@ -35,28 +39,12 @@ pub(crate) enum ValueKind {
     Number,
 }
 
-/// The nodes of one run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Nodes<'a> {
-    /// The nodes with a fault.
-    pub(crate) targets: &'a BTreeSet<String>,
-    /// All of the lab, in its order.
-    pub(crate) all: &'a [String],
-}
-
 /// A query without placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FilledQuery {
     pub(crate) promql: String,
     /// If the result has series per node, each of these nodes must have one.
     pub(crate) nodes: Vec<String>,
-}
-
-impl<'a> Nodes<'a> {
-    /// The nodes without a fault.
-    fn others(self) -> impl Iterator<Item = &'a String> {
-        self.all.iter().filter(move |name| !self.targets.contains(*name))
-    }
 }
 
 impl Query {
@@ -73,7 +61,8 @@ impl Query {
         }
         // Placeholders are inside quoted text, which the parser does not change.
         let compared = parser::parse(&template).ok().as_ref().and_then(left_side);
-        Ok(Query { template, placeholders, lookback: Lookback::of_expr(&expr), compared })
+        let (lookback, needs) = (Lookback::of_expr(&expr), sampling::sample_needs(&expr));
+        Ok(Query { template, placeholders, lookback, needs, compared })
     }
 
     /// The metrics in it that are not the lab's.
@@ -95,6 +84,11 @@ impl Query {
     /// How far the query looks back, with this scrape interval.
     pub(crate) fn lookback(&self, interval: Duration) -> Duration {
         self.lookback.with_interval(interval)
+    }
+
+    /// Whether the query needs more samples than Prometheus takes at this scrape interval.
+    pub(crate) fn find_sparse(&self, interval: Duration) -> Option<SparseSamples> {
+        sampling::find_sparse(&self.needs, interval)
     }
 
     /// A query for the number that is compared, if the query is a single comparison.

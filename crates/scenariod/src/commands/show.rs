@@ -68,9 +68,8 @@ fn playlist(list: &Playlist) -> String {
     );
     let width = list.entries.iter().map(|entry| entry.scenario.name.len()).max().unwrap_or_default();
     let phases = |entry: &PlaylistEntry| {
-        let phases = &entry.scenario.phases;
-        let phases = [phases.stabilization, phases.testing, phases.recovery];
-        phases.map(|phase| format_duration(entry.scale.of(phase))).join(" + ")
+        let phases = entry.phases();
+        [phases.stabilization, phases.testing, phases.recovery].map(format_duration).join(" + ")
     };
     let phases: Vec<String> = list.entries.iter().map(phases).collect();
     let phases_width = phases.iter().map(String::len).max().unwrap_or_default();

@@ -3,8 +3,23 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
-use super::error::{OTHERS, TARGETS};
-use super::{Nodes, QueryError};
+use super::error::{OTHERS, QueryError, TARGETS};
+
+/// The nodes of one run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Nodes<'a> {
+    /// The nodes with a fault.
+    pub(crate) targets: &'a BTreeSet<String>,
+    /// All of the lab, in its order.
+    pub(crate) all: &'a [String],
+}
+
+impl<'a> Nodes<'a> {
+    /// The nodes without a fault.
+    pub(super) fn others(self) -> impl Iterator<Item = &'a String> {
+        self.all.iter().filter(move |name| !self.targets.contains(*name))
+    }
+}
 
 /// The placeholders of one query.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Which queries scenarios may use, and the messages for others.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 fn error_of(promql: &str) -> String {
@@ -105,4 +107,36 @@ fn a_query_knows_how_far_it_looks_back() {
         second * 8
     );
     assert_eq!(lookback("max_over_time(server:memcache_error_ratio:rate5s[4s])"), second * 10);
+}
+
+#[test]
+fn a_range_must_hold_the_samples_that_its_function_needs() {
+    let sparse = |promql: &str, millis: u64| {
+        let query = Query::new(promql, ValueKind::Number).unwrap();
+        query.find_sparse(Duration::from_millis(millis)).map(|sparse| sparse.to_string())
+    };
+    let rate = "sum by (server) (rate(memcache_operations_total[3s]))";
+    assert_eq!(sparse(rate, 1_500), None);
+    assert_eq!(sparse(rate, 2_000).unwrap(), "needs 2 samples in 3s, but Prometheus scrapes every 2s");
+    assert_eq!(sparse("server:memcache_error_ratio:rate5s", 2_500), None);
+    let recorded = "needs 2 samples in 5s, but Prometheus scrapes every 5s";
+    assert_eq!(sparse("server:memcache_error_ratio:rate5s", 5_000).as_deref(), Some(recorded));
+    assert_eq!(
+        sparse("max_over_time(server:memcache_error_ratio:rate5s[1m])", 5_000).as_deref(),
+        Some(recorded)
+    );
+    // One sample is enough for a maximum, and for a gauge without a range.
+    let most = "max_over_time(memcache_circuit_breaker_state[5s])";
+    assert_eq!(sparse(most, 5_000), None);
+    assert_eq!(sparse(most, 15_000).unwrap(), "needs 1 sample in 5s, but Prometheus scrapes every 15s");
+    assert_eq!(sparse("memcache_circuit_breaker_state", 60_000), None);
+    // The rate in a subquery, the subquery itself, and a step of its own.
+    let inner = "max_over_time(rate(memcache_operations_total[4s])[30s:])";
+    assert_eq!(sparse(inner, 15_000).unwrap(), "needs 2 samples in 4s, but Prometheus scrapes every 15s");
+    let outer = "deriv(memcache_circuit_breaker_state[30s:20s])";
+    assert_eq!(sparse(outer, 1_000).unwrap(), "needs 2 samples in 30s, but its subquery has a step of 20s");
+    let own_step = "min_over_time(memcache_circuit_breaker_state[30s:])";
+    assert_eq!(sparse(own_step, 31_000).unwrap(), "needs 1 sample in 30s, but Prometheus scrapes every 31s");
+    // Nobody knows how often another exporter is scraped.
+    assert_eq!(sparse("rate(node_cpu_seconds_total[3s])", 5_000), None);
 }

@@ -4,6 +4,7 @@
 
 mod clocks;
 mod early;
+mod evidence;
 mod faults;
 mod files;
 mod fuzz;
