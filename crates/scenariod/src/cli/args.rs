@@ -60,7 +60,7 @@ pub(crate) struct RunArgs {
     /// List what can be run and exit, like `scenariod list`; with names, list only those
     #[arg(long)]
     pub(crate) list: bool,
-    /// Factor for the length of phases and leases, on top of a playlist's factor: 0.1 shortens a minute to 6 s
+    /// Factor for the length of phases and leases, on top of a playlist's factor: 0.1 shortens a minute to 6 s, but no phase below what its expectations need
     #[arg(long, value_name = "F", value_parser = time_scale, allow_hyphen_values = true)]
     pub(crate) time_scale: Option<TimeScale>,
     #[command(flatten)]
