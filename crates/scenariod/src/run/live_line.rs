@@ -59,7 +59,7 @@ async fn read_figures(
 ) -> Result<LiveFigures, PrometheusError> {
     let presence = read_presence(prometheus).await?;
     if let Some(problem) = presence.problem() {
-        return Ok(LiveFigures(vec![problem]));
+        return Ok(LiveFigures(vec![problem.to_string()]));
     }
     let series = LiveSeries::new(prometheus, &presence).instant(promql, None).await?;
     Ok(figures(title, &series))

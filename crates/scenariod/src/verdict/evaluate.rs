@@ -83,7 +83,7 @@ async fn check_data(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<(Pres
     let skew = read_skew(prometheus).await.map_err(with_hint)?;
     let presence = await_last_scrape(prometheus, run).await.map_err(with_hint)?;
     if let Some(problem) = presence.problem() {
-        return Err(problem);
+        return Err(problem.after_run());
     }
     let Some(health) = ScrapeHealth::new(&presence) else {
         return Err("prometheus scraped the load generator only once".to_owned());

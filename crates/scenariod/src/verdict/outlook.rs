@@ -94,7 +94,7 @@ impl Outlook {
             }
         }
         let no_verdict = match presence.problem() {
-            Some(problem) => Some(NoVerdict::Data(problem)),
+            Some(problem) => Some(NoVerdict::Data(problem.to_string())),
             None => summarize(&unjudged).zip(all.first()).map(|(summary, (_, first))| match first {
                 Unjudged::Phase(_) => NoVerdict::Phases(summary),
                 Unjudged::Scrapes { .. } => NoVerdict::Scrapes(summary),

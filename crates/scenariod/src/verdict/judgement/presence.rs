@@ -97,6 +97,36 @@ impl fmt::Display for AbsentTarget {
     }
 }
 
+/// Why no load generator counts.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum NoTarget {
+    /// Prometheus scrapes one, and it does not answer.
+    Silent,
+    /// Prometheus scrapes none. It may have scraped one before.
+    Unscraped(Option<AbsentTarget>),
+}
+
+impl NoTarget {
+    /// In words for a run that has ended.
+    pub(crate) fn after_run(&self) -> String {
+        match self {
+            NoTarget::Silent => "the load generator answered no scrape during the run".to_owned(),
+            NoTarget::Unscraped(_) => self.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for NoTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unscraped = "prometheus does not scrape the load generator";
+        match self {
+            NoTarget::Silent => f.write_str("the load generator does not answer prometheus"),
+            NoTarget::Unscraped(None) => f.write_str(unscraped),
+            NoTarget::Unscraped(Some(gone)) => write!(f, "{unscraped}; {gone}"),
+        }
+    }
+}
+
 /// What Prometheus knows of the load generators in a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Presence {
@@ -163,19 +193,12 @@ impl Presence {
     }
 
     /// Why nothing can be judged, if no load generator counts.
-    pub(crate) fn problem(&self) -> Option<String> {
+    pub(crate) fn problem(&self) -> Option<NoTarget> {
         if !self.live.is_empty() {
             return None;
         }
-        let is_silent = |absent: &&AbsentTarget| absent.why == Absence::Silent;
-        if self.absent.iter().any(|absent| is_silent(&absent)) {
-            return Some("the load generator does not answer prometheus".to_owned());
-        }
-        let nothing = "prometheus does not scrape the load generator";
-        Some(match self.absent.first() {
-            Some(gone) => format!("{nothing}; {gone}"),
-            None => nothing.to_owned(),
-        })
+        let is_silent = self.absent.iter().any(|absent| absent.why == Absence::Silent);
+        Some(if is_silent { NoTarget::Silent } else { NoTarget::Unscraped(self.absent.first().cloned()) })
     }
 
     /// Whether a load generator answered its last scrape.
@@ -228,7 +251,7 @@ mod tests {
         // Alone, it is the reason why there is no verdict.
         let alone = Presence::find(&all[..1], &sightings[..1], 100.0);
         let problem = format!("prometheus does not scrape the load generator; {note}");
-        assert_eq!((alone.problem(), alone.answers()), (Some(problem), false));
+        assert_eq!((alone.problem().unwrap().to_string(), alone.answers()), (problem, false));
     }
 
     #[test]
@@ -242,12 +265,11 @@ mod tests {
         // Prometheus was restarted while it was down: its last samples are still returned.
         let left = Presence::find(&[down.clone(), up("a:1", 50, 100, 1.0)], &[seen(JOB, "b:1", 40.0)], 100.0);
         assert_eq!((found(&left).1, left.restriction().is_some()), (vec![note.to_owned()], true));
-        let problem = Presence::find(&[down], &[], 100.0).problem();
-        assert_eq!(problem.as_deref(), Some("the load generator does not answer prometheus"));
-        assert_eq!(
-            Presence::find(&[], &[], 100.0).problem().as_deref(),
-            Some("prometheus does not scrape the load generator")
-        );
+        let problem = Presence::find(&[down], &[], 100.0).problem().unwrap();
+        assert_eq!(problem.to_string(), "the load generator does not answer prometheus");
+        assert_eq!(problem.after_run(), "the load generator answered no scrape during the run");
+        let nothing = Presence::find(&[], &[], 100.0).problem().unwrap();
+        assert_eq!(nothing.to_string(), "prometheus does not scrape the load generator");
     }
 
     #[test]
