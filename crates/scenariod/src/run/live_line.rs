@@ -8,11 +8,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, timeout};
 
 use crate::plan::Plan;
-use crate::prometheus::Prometheus;
-use crate::prometheus::Series;
+use crate::prometheus::{Prometheus, PrometheusError, Series};
 use crate::promql::node_pattern;
 use crate::terminal::narrator::Narrator;
 use crate::terminal::progress::LiveFigures;
+use crate::verdict::live_series::{LiveSeries, read_presence};
 
 /// The interval of the readings, equal to the lab's scrape interval, and the limit of each.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -34,9 +34,8 @@ impl LiveLine {
                 ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
                 loop {
                     ticks.tick().await;
-                    let answer = timeout(INTERVAL, prometheus.instant(&promql, None)).await;
-                    let series = answer.ok().and_then(Result::ok).unwrap_or_default();
-                    narrator.figures(figures(&title, &series));
+                    let read = timeout(INTERVAL, read_figures(&prometheus, &promql, &title)).await;
+                    narrator.figures(read.ok().and_then(Result::ok).unwrap_or_default());
                 }
             })
         };
@@ -50,6 +49,20 @@ impl Drop for LiveLine {
             task.abort();
         }
     }
+}
+
+/// The figures of the load generators that count, or why none does.
+async fn read_figures(
+    prometheus: &Prometheus,
+    promql: &str,
+    title: &str,
+) -> Result<LiveFigures, PrometheusError> {
+    let presence = read_presence(prometheus).await?;
+    if let Some(problem) = presence.problem() {
+        return Ok(LiveFigures(vec![problem.to_string()]));
+    }
+    let series = LiveSeries::new(prometheus, &presence).instant(promql, None).await?;
+    Ok(figures(title, &series))
 }
 
 /// Up to two nodes by name, more of them as a number.

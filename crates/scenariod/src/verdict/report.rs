@@ -2,6 +2,7 @@
 //! expectations are judged in `judgement`.
 
 pub(crate) mod figures;
+pub(crate) mod planned;
 mod problem;
 pub(crate) mod quantile;
 pub(crate) mod share;
@@ -20,6 +21,7 @@ use serde::{Serialize, Serializer};
 use crate::scenario::Window;
 use crate::scenario::expectation::Expectation;
 use crate::verdict::judgement::Judgement;
+use planned::PlannedPhases;
 use quantile::Quantile;
 use share::ShareResult;
 use times::Recovery;
@@ -36,6 +38,9 @@ pub(crate) struct RunReport {
     pub(crate) status: RunStatus,
     /// Why there is no verdict, or why the run ended early.
     pub(crate) note: Option<String>,
+    pub(crate) planned_phases: PlannedPhases,
+    /// A line for each load generator that does not count.
+    pub(crate) not_judged: Vec<String>,
     /// Nodes with a fault.
     pub(crate) targets: Vec<String>,
     pub(crate) expectations: Vec<ExpectationResult>,
@@ -104,6 +109,8 @@ impl RunReport {
             run: run.to_owned(),
             status: RunStatus::Inconclusive,
             note: Some(note),
+            planned_phases: PlannedPhases::default(),
+            not_judged: Vec::new(),
             targets: targets.to_vec(),
             expectations: Vec::new(),
             shares: Vec::new(),

@@ -4,6 +4,7 @@
 
 mod clocks;
 mod early;
+mod evidence;
 mod faults;
 mod files;
 mod fuzz;
@@ -12,6 +13,7 @@ mod guides;
 mod harness;
 mod leftovers;
 mod lost;
+mod nodes;
 mod obstacles;
 mod phases;
 mod prometheus;
