@@ -80,7 +80,7 @@ compose_up() {
   wait_for_sample compose exec -T prometheus promtool query instant http://127.0.0.1:9090
   write_commands
   compose_status
-  print_next
+  print_next packet-loss-10
 }
 
 compose_down() {

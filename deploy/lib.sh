@@ -112,13 +112,14 @@ wait_for_sample() {
   done
 }
 
-# print_next SCENARIO
+# print_next SCENARIO: nothing is proposed without one.
 print_next() {
+  [ -n "$1" ] || return 0
   local command=scenariod
   say "" "next: run a scenario"
   case $lab in
     *:*) command=$(printf %q "$lab/bin/scenariod") ;;   # PATH cannot hold this folder
     *) printf '  export PATH=%q:$PATH\n' "$lab/bin" ;;
   esac
-  say "  $command run ${1:-packet-loss-10}"
+  say "  $command run $1"
 }

@@ -69,7 +69,7 @@ native_up() {
   write_commands
   native_status
   [ -d "$services/grafana" ] || say "no Grafana: to use it, put grafana on PATH (https://grafana.com/grafana/download) and run \`just up\` again"
-  print_next
+  print_next "$("$libexec/scenariod" list --propose --config "$LAB_CONFIG")"
 }
 
 # native_down: `lab stop` looks for every process of the lab, and fails if one is left.

@@ -24,7 +24,7 @@ fn the_lab_works_in_a_folder_with_an_unusual_name() {
 }
 
 #[test]
-fn the_lab_works_on_the_loopback_address_of_ipv6() {
+fn the_lab_works_on_the_loopback_address_of_ipv6_with_nodes_of_other_names() {
     if std::net::TcpListener::bind("[::1]:0").is_err() {
         testkit::skipped("the lab on [::1]", "this machine has no IPv6");
         return;
@@ -38,11 +38,12 @@ fn the_lab_works_on_the_loopback_address_of_ipv6() {
             Some((line, _)) => line,
             None => line,
         })
-        .map(|line| quoted_ipv6(line) + "\n")
+        .map(|line| quoted_ipv6(line).replace("name: memcached", "name: cache") + "\n")
         .collect::<String>();
     fs::write(&file, text).unwrap();
     let up = crate::harness::ran(lab.lab_sh("up").env("LAB_CONFIG", &file)).succeeded();
     assert!(up.contains(&format!("http://[::1]:{}", 9090 + lab.offset)), "{up}");
+    assert!(up.contains("scenariod run packet-loss-10"), "{up}");
     lab.run("status").succeeded();
 }
 
