@@ -68,7 +68,8 @@ write_services() {
   depends=("$lab/toxiproxy.json")
   environment="LOG_LEVEL=warn"   # at the level info it writes a line for every connection
   service toxiproxy "$toxiproxy_address" "http /proxies" -- \
-    "$programs/toxiproxy-server" -host "${toxiproxy_address%:*}" -port "${toxiproxy_address##*:}" -config "$lab/toxiproxy.json"
+    "$programs/toxiproxy-server" -host "${toxiproxy_address%:*}" -port "${toxiproxy_address##*:}" -config "$lab/toxiproxy.json" \
+    -runtime-metrics -proxy-metrics
   environment=
   depends=("$LAB_CONFIG")
   loadgen_settings

@@ -82,7 +82,8 @@ write_configuration() {
   for file in "$root"/prometheus/rules/*.yml; do put "$lab/prometheus/rules/$(basename "$file")" <"$file"; done
   for file in "$lab"/prometheus/rules/*.yml; do [ -e "$root/prometheus/rules/$(basename "$file")" ] || rm "$file"; done
   for file in "$root"/prometheus/targets/native/*.yml; do
-    sed -e "s/127\.0\.0\.1:9090/$loadgen_address/" -e "s/127\.0\.0\.1:9092/$scenariod_address/" -e "s/127\.0\.0\.1:9095/$guard_address/" "$file" |
+    sed -e "s/127\.0\.0\.1:9090/$loadgen_address/" -e "s/127\.0\.0\.1:9092/$scenariod_address/" -e "s/127\.0\.0\.1:9095/$guard_address/" \
+      -e "s/127\.0\.0\.1:8474/${toxiproxy_address#http:\/\/}/" "$file" |
       put "$lab/prometheus/targets/$(basename "$file")"
   done
 }

@@ -30,6 +30,7 @@ pub struct ClientShard {
     pub(super) servers: Box<[ServerCells]>,
     pub(super) lateness: HistogramCells,
     pub(super) fine_lateness: FineHistogramCells,
+    pub(super) timer_lateness: HistogramCells,
     pub(super) dropped: SingleWriterCounter,
     pub(super) abandoned: SingleWriterCounter,
     edges: Edges,
@@ -90,6 +91,7 @@ impl ClientShard {
             servers: (0..servers).map(|_| ServerCells::new(edges, waits)).collect(),
             lateness: HistogramCells::new(edges),
             fine_lateness: FineHistogramCells::default(),
+            timer_lateness: HistogramCells::new(edges),
             dropped: SingleWriterCounter::default(),
             abandoned: SingleWriterCounter::default(),
             edges: edges.clone(),
@@ -197,6 +199,11 @@ impl ClientShard {
     pub fn started_late(&self, by: Duration) {
         self.lateness.observe(&self.edges, by);
         self.fine_lateness.observe(by);
+    }
+
+    /// The timer that no operation uses expired this much too late.
+    pub fn woke_late(&self, by: Duration) {
+        self.timer_lateness.observe(&self.edges, by);
     }
 
     /// Open loop: an operation that was [`started`](Self::started) got no connection in time and was dropped.
