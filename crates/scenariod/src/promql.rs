@@ -3,6 +3,7 @@
 
 mod error;
 mod lookback;
+pub(crate) mod measured;
 mod names;
 
 use std::collections::BTreeSet;
@@ -13,14 +14,17 @@ use promql_parser::parser::{self, Expr};
 pub(crate) use error::QueryError;
 use error::{OTHERS, TARGETS};
 use lookback::Lookback;
+use measured::{Measured, Threshold};
 
 /// A checked query with placeholders for node names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Query {
     template: String,
     lookback: Lookback,
     /// The left side of the comparison, if the query is one.
     compared: Option<String>,
+    measured: Measured,
+    threshold: Option<Threshold>,
 }
 
 /// What a query must return.
@@ -66,7 +70,13 @@ impl Query {
         }
         // Placeholders are inside quoted text, which the parser does not change.
         let compared = parser::parse(&template).ok().as_ref().and_then(left_side);
-        Ok(Query { template, lookback: Lookback::of_expr(&expr), compared })
+        Ok(Query {
+            template,
+            lookback: Lookback::of_expr(&expr),
+            compared,
+            measured: Measured::of_expr(&expr),
+            threshold: Threshold::of_expr(&expr),
+        })
     }
 
     /// The metrics in it that are not the lab's.
@@ -78,6 +88,15 @@ impl Query {
 
     pub(crate) fn template(&self) -> &str {
         &self.template
+    }
+
+    pub(crate) fn measured(&self) -> Measured {
+        self.measured
+    }
+
+    /// The number that the query compares with, if it is a single comparison.
+    pub(crate) fn threshold(&self) -> Option<Threshold> {
+        self.threshold
     }
 
     /// How far the query looks back, with this scrape interval.

@@ -6,6 +6,7 @@ mod evaluate;
 mod facts;
 pub(crate) mod judgement;
 mod measure;
+mod measure_machine;
 pub(crate) mod report;
 mod reports;
 pub(crate) mod stop_watch;

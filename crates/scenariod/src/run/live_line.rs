@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use metrics_core::families::client::readings;
+use metrics_core::families::machine::shortages;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, timeout};
 
@@ -13,6 +14,7 @@ use crate::prometheus::Series;
 use crate::promql::node_pattern;
 use crate::terminal::narrator::Narrator;
 use crate::terminal::progress::LiveFigures;
+use crate::verdict::judgement::shortage::{SAMPLE_WINDOW, Shortage};
 
 /// The interval of the readings, equal to the lab's scrape interval, and the limit of each.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -24,19 +26,30 @@ pub(crate) struct LiveLine(Option<JoinHandle<()>>);
 
 impl LiveLine {
     /// Starts the task if there is a live line to show.
-    pub(crate) fn start(prometheus: Option<&Prometheus>, narrator: &Narrator, plan: &Plan) -> LiveLine {
+    pub(crate) fn start(
+        prometheus: Option<&Prometheus>,
+        narrator: &Narrator,
+        plan: &Plan,
+        nodes: &[String],
+    ) -> LiveLine {
         let read = |prometheus: &Prometheus| {
             let targets: Vec<String> = plan.targets().into_iter().collect();
             let (promql, title) = (readings::moving(&node_pattern(&targets)), name_nodes(&targets));
+            let healthy = node_pattern(nodes.iter().filter(|node| !targets.contains(node)));
+            let machine = shortages(SAMPLE_WINDOW, &healthy);
             let (prometheus, narrator) = (prometheus.clone(), narrator.clone());
             tokio::spawn(async move {
                 let mut ticks = tokio::time::interval(INTERVAL);
                 ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
                 loop {
                     ticks.tick().await;
-                    let answer = timeout(INTERVAL, prometheus.instant(&promql, None)).await;
-                    let series = answer.ok().and_then(Result::ok).unwrap_or_default();
-                    narrator.figures(figures(&title, &series));
+                    let read = async |promql: &str| {
+                        let answer = timeout(INTERVAL, prometheus.instant(promql, None)).await;
+                        answer.ok().and_then(Result::ok).unwrap_or_default()
+                    };
+                    let series = read(&promql).await;
+                    let warning = Shortage::now(&read(&machine).await).warning();
+                    narrator.figures(figures(&title, &series, warning));
                 }
             })
         };
@@ -60,8 +73,8 @@ fn name_nodes(targets: &[String]) -> String {
     }
 }
 
-/// The figures that have a value, the breakers counted by state.
-fn figures(title: &str, series: &[Series]) -> LiveFigures {
+/// The figures that have a value, the breakers counted by state, and what the machine lacks.
+fn figures(title: &str, series: &[Series], warning: Option<String>) -> LiveFigures {
     let of = |figure: &'static str| {
         series
             .iter()
@@ -84,6 +97,10 @@ fn figures(title: &str, series: &[Series]) -> LiveFigures {
     if let Some(first) = all.first_mut() {
         *first = format!("{title}: {first}");
     }
+    // A narrow terminal cuts off the end of the line.
+    if let Some(warning) = warning {
+        all.insert(0, format!("warning: {warning}"));
+    }
     LiveFigures(all)
 }
 
@@ -98,7 +115,7 @@ mod tests {
 
     fn text(all: &[(&str, f64)]) -> String {
         let all: Vec<Series> = all.iter().map(|(figure, value)| series(figure, *value)).collect();
-        figures("memcached1", &all).0.join(", ")
+        figures("memcached1", &all, None).0.join(", ")
     }
 
     #[test]
@@ -113,6 +130,9 @@ mod tests {
         );
         assert_eq!(text(&[("rate", 0.0), ("failed", f64::NAN)]), "memcached1: 0/s");
         assert_eq!(text(&[]), "");
+        let warned =
+            figures("a", &[series("rate", 10.0)], Some("loadgen waited for a CPU for 31%".to_owned()));
+        assert_eq!(warned.0.join(", "), "warning: loadgen waited for a CPU for 31%, a: 10/s");
     }
 
     #[test]

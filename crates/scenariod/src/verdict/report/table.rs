@@ -42,6 +42,9 @@ pub(crate) fn format_report(report: &RunReport) -> String {
     }
     for problem in report.problems() {
         text.push_str(&line(&problem.describe()));
+        for page in problem.pages() {
+            text.push_str(&line(&format!("  see {page}")));
+        }
         for expectation in &problem.expectations {
             text.push_str(&format!("{}\n", wrapped(&format!("  {}", expectation.promql), "    ")));
         }
