@@ -13,7 +13,12 @@ pub use collector::{ClientFamilies, Totals};
 pub use shard::{ClientShard, FinishedOperation};
 pub use state::{BreakerView, ClientState, LoadView, PoolView};
 
+use std::time::Duration;
+
 use crate::family::Family;
+
+/// A shorter delay fails no operation: it is half of the shortest time limit of the shipped clients.
+pub(super) const STALL: Duration = Duration::from_millis(50);
 
 pub(super) const OPERATIONS: Family = Family::counter(
     "memcache_operations_total",
@@ -46,6 +51,12 @@ pub(super) const TIMER_LATENESS: Family = Family::histogram(
     "loadgen_timer_lateness_seconds",
     &[],
     "Delay of a timer of each load thread that expires every 20 ms, in an open and in a closed loop, in seconds",
+);
+/// The part of that lateness that can fail an operation.
+pub(super) const STALLED: Family = Family::counter(
+    "loadgen_stalled_seconds_total",
+    &[],
+    "Time that load threads lost in delays of 50 ms or more, measured with the timer of `loadgen_timer_lateness_seconds`, in seconds",
 );
 const IN_FLIGHT: Family =
     Family::gauge("memcache_operations_in_flight", &["server"], "Operations in progress");
@@ -168,4 +179,4 @@ pub(super) const FAMILIES: &[&Family] = &[
     &ACQUIRE,
 ];
 pub(super) const LOADGEN_FAMILIES: &[&Family] =
-    &[&TARGET_RATE, &WORKERS, &QUEUE_DEPTH, &DROPPED, &TIMER_LATENESS];
+    &[&TARGET_RATE, &WORKERS, &QUEUE_DEPTH, &DROPPED, &TIMER_LATENESS, &STALLED];

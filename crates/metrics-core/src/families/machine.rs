@@ -2,10 +2,10 @@
 //! Metric names are written nowhere outside this folder. What a shortage excuses is decided in `scenariod`.
 
 use super::client::{
-    BREAKER_CHANGED, BREAKER_STATE, BREAKER_TRANSITIONS, CORRUPT, ERRORS, LAST_ERROR, OPERATIONS,
-    TARGET_RATE, TIMER_LATENESS,
+    BREAKER_CHANGED, BREAKER_STATE, BREAKER_TRANSITIONS, CORRUPT, ERRORS, LAST_ERROR, OPERATIONS, STALLED,
+    TARGET_RATE,
 };
-use super::node::{PROBE, SYSTEM_CPU, THREADS, UPTIME, USER_CPU};
+use super::node::{PROBE, PROBE_STALLED, SYSTEM_CPU, THREADS, UPTIME, USER_CPU};
 use super::process::WAITING;
 use super::{host, process};
 
@@ -14,8 +14,8 @@ use super::{host, process};
 pub enum Part {
     /// The threads of loadgen waited for a CPU.
     LoadgenWaits,
-    /// The timers of loadgen expired too late.
-    LoadgenLate,
+    /// The load threads of loadgen stood still.
+    LoadgenStalled,
     /// The threads of scenariod waited for a CPU.
     ScenariodWaits,
     /// The proxy of a node without a fault was slow.
@@ -36,7 +36,7 @@ impl Part {
     /// Every part.
     pub const ALL: [Part; 9] = [
         Part::LoadgenWaits,
-        Part::LoadgenLate,
+        Part::LoadgenStalled,
         Part::ScenariodWaits,
         Part::ProxySlow,
         Part::NodeSlow,
@@ -50,7 +50,7 @@ impl Part {
     pub const fn as_str(self) -> &'static str {
         match self {
             Part::LoadgenWaits => "loadgen_waits",
-            Part::LoadgenLate => "loadgen_late",
+            Part::LoadgenStalled => "loadgen_stalled",
             Part::ScenariodWaits => "scenariod_waits",
             Part::ProxySlow => "proxy_slow",
             Part::NodeSlow => "node_slow",
@@ -66,17 +66,17 @@ impl Part {
         let rate = |name: &str, labels: &str| format!("rate({name}{{{labels}}}[{window}])");
         match self {
             Part::LoadgenWaits => format!("max({})", per_load_thread(&rate(WAITING.name, LOADGEN))),
-            Part::LoadgenLate => {
-                format!("max({})", per_load_thread(&rate(&format!("{}_sum", TIMER_LATENESS.name), LOADGEN)))
+            Part::LoadgenStalled => {
+                format!("max({})", per_load_thread(&rate(STALLED.name, LOADGEN)))
             }
             Part::ScenariodWaits => format!("max({})", rate(WAITING.name, "job=\"scenariod\"")),
             Part::ProxySlow => {
                 let labels = format!("{LOADGEN},address=\"dial\",server=~\"{healthy}\"");
-                format!("max({})", rate(&format!("{}_sum", PROBE.name), &labels))
+                format!("max({})", rate(PROBE_STALLED.name, &labels))
             }
             Part::NodeSlow => {
                 let labels = format!("{LOADGEN},address=\"upstream\"");
-                format!("max({})", rate(&format!("{}_sum", PROBE.name), &labels))
+                format!("max({})", rate(PROBE_STALLED.name, &labels))
             }
             Part::ToxiproxyCpu => {
                 format!("max({} / go_sched_gomaxprocs_threads)", rate(process::CPU.name, TOXIPROXY))

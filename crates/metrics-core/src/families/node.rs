@@ -9,7 +9,8 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 
-use crate::cells::{Edges, HistogramCells, MergedHistogram};
+use super::client::STALL;
+use crate::cells::{Edges, HistogramCells, MergedHistogram, SingleWriterCounter, whole_nanos};
 use crate::family::Family;
 use crate::labels::Address;
 use crate::locked::Locked;
@@ -56,7 +57,15 @@ pub(super) const PROBE: Family = Family::histogram(
     "Time of a read sent in turn to both addresses of a node in the lab file, including failed reads, in seconds",
 );
 
+/// The part of these times that can fail an operation.
+pub(super) const PROBE_STALLED: Family = Family::counter(
+    "memcache_probe_stalled_seconds_total",
+    &["server", "address"],
+    "Time that those reads took if they took 50 ms or more, in seconds",
+);
+
 pub(super) const FAMILIES: &[&Family] = &[
+    &PROBE_STALLED,
     &UP,
     &UPTIME,
     &USER_CPU,
@@ -96,7 +105,20 @@ pub struct NodeFamilies {
     readings: Locked<Vec<Option<NodeReading>>>,
     edges: Edges,
     /// By node, then by [`Address::index`].
-    probes: Vec<[HistogramCells; Address::COUNT]>,
+    probes: Vec<[ProbeCells; Address::COUNT]>,
+}
+
+#[derive(Debug)]
+struct ProbeCells {
+    times: HistogramCells,
+    /// Nanoseconds.
+    stalled: SingleWriterCounter,
+}
+
+impl ProbeCells {
+    fn new(edges: &Edges) -> ProbeCells {
+        ProbeCells { times: HistogramCells::new(edges), stalled: SingleWriterCounter::default() }
+    }
 }
 
 impl NodeFamilies {
@@ -106,7 +128,7 @@ impl NodeFamilies {
         let families = Arc::new(NodeFamilies {
             servers: servers.to_vec(),
             readings: Locked::new(vec![None; servers.len()]),
-            probes: servers.iter().map(|_| Address::ALL.map(|_| HistogramCells::new(&edges))).collect(),
+            probes: servers.iter().map(|_| Address::ALL.map(|_| ProbeCells::new(&edges))).collect(),
             edges,
         });
         registry.register_collector(Box::new(Arc::clone(&families)));
@@ -123,7 +145,11 @@ impl NodeFamilies {
     /// A probe of the node with this index ended. Only one thread may report the probes of a node.
     pub fn probed(&self, server: usize, address: Address, took: Duration) {
         if let Some(cells) = self.probes.get(server) {
-            cells[address.index()].observe(&self.edges, took);
+            let cells = &cells[address.index()];
+            cells.times.observe(&self.edges, took);
+            if took >= STALL {
+                cells.stalled.add(whole_nanos(took));
+            }
         }
     }
 }
@@ -158,9 +184,18 @@ impl Collector for NodeFamilies {
         PROBE.encode(e, |series| {
             for (name, probes) in self.servers.iter().zip(&self.probes) {
                 for address in Address::ALL {
-                    let cells = &probes[address.index()];
+                    let cells = &probes[address.index()].times;
                     let merged = MergedHistogram::sum(&self.edges, [cells].into_iter());
                     series.histogram(&[name, address.as_str()], merged.sum, &merged.buckets)?;
+                }
+            }
+            Ok(())
+        })?;
+        PROBE_STALLED.encode(e, |series| {
+            for (name, probes) in self.servers.iter().zip(&self.probes) {
+                for address in Address::ALL {
+                    let stalled = probes[address.index()].stalled.get();
+                    series.number(&[name, address.as_str()], stalled as f64 / 1e9)?;
                 }
             }
             Ok(())

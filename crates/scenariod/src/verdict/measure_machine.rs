@@ -28,12 +28,15 @@ pub(super) async fn read_machine(
         prometheus.range(&readings::shortages(SAMPLE_WINDOW, &healthy), Grid { first, last, step }).await;
     let range = format_range(last - whole.start);
     let uptimes = prometheus.instant(&readings::uptimes(&range), Some(last)).await;
-    match (shares, uptimes) {
-        (Err(error), _) | (_, Err(error)) if error.is_unavailable() => Err(error),
+    let target_rate = prometheus.instant(&readings::target_rate(), Some(whole.end)).await;
+    match (shares, uptimes, target_rate) {
+        (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) if error.is_unavailable() => Err(error),
         // A Prometheus that rejects these queries measures no shortage, so it excuses nothing.
-        (shares, uptimes) => {
-            Ok(MachineSamples::new(&shares.unwrap_or_default(), &uptimes.unwrap_or_default()))
-        }
+        (shares, uptimes, rate) => Ok(MachineSamples::new(
+            &shares.unwrap_or_default(),
+            &uptimes.unwrap_or_default(),
+            &rate.unwrap_or_default(),
+        )),
     }
 }
 

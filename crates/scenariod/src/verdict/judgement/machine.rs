@@ -64,29 +64,24 @@ fn explains(expectation: &Expectation, miss: &Miss, shortage: &Shortage, interva
     if shortage.restarted().is_some() {
         return true;
     }
-    let hit = |share: f64| (BACKLOG * share).min(LARGEST);
     match miss {
         Miss::Factor { ratio, bounds } => {
-            let share = hit(shortage.mean());
             match (bounds.at_least, bounds.at_most) {
                 (Some(least), _) if *ratio < least => match measured {
                     // What is slow without CPUs does not become fast.
                     Measured::Quantile(_) => false,
-                    _ => *ratio >= least * (1.0 - share),
+                    _ => *ratio >= least * (1.0 - hit(shortage.missing_starts())),
                 },
-                (_, Some(most)) if *ratio > most => rises(measured, share),
+                (_, Some(most)) if *ratio > most => rises(measured, shortage),
                 _ => false,
             }
         }
-        Miss::Moment { value } => {
-            let share = hit(shortage.worst());
-            match (value, expectation.query.threshold()) {
-                (Some(value), Some(threshold)) => {
-                    reaches(measured, *value, threshold, expectation.must, share)
-                }
-                _ => share >= BACKLOG * ONE_FAILURE,
+        Miss::Moment { value } => match (value, expectation.query.threshold()) {
+            (Some(value), Some(threshold)) => {
+                reaches(measured, *value, threshold, expectation.must, shortage)
             }
-        }
+            _ => rises(measured, shortage),
+        },
         Miss::Late { points } => {
             let Must::Within(limit) = expectation.must else { return false };
             let delay = shortage.delay().min(LARGEST);
@@ -100,33 +95,41 @@ fn explains(expectation: &Expectation, miss: &Miss, shortage: &Shortage, interva
             // What comes true later than that is too late. What is false again after that may be a few late operations.
             let Some((first, _)) = points.iter().find(|(_, held)| *held) else { return false };
             let in_the_end = points.last().is_some_and(|(_, held)| *held);
-            if all == 0.0 { in_the_end } else { *first <= due && untrue <= hit(shortage.worst()) * all }
+            if all == 0.0 { in_the_end } else { *first <= due && untrue <= hit(shortage.worst_stall()) * all }
         }
         // A shortage prevents what should happen only if hardly anything happens.
-        Miss::Never => hit(shortage.mean()) >= LARGEST,
+        Miss::Never => hit(shortage.stalled()) >= LARGEST,
     }
 }
 
-/// Whether a shortage that hits this share of the operations can raise the value to any height.
-fn rises(measured: Measured, share: f64) -> bool {
+/// The share of the operations that a stall of this share of the time delays.
+fn hit(stall: f64) -> f64 {
+    (BACKLOG * stall).min(LARGEST)
+}
+
+/// Whether a shortage can raise the value to any height.
+fn rises(measured: Measured, shortage: &Shortage) -> bool {
     match measured {
         Measured::WrongValues => false,
-        Measured::Quantile(quantile) => share >= 1.0 - quantile,
-        Measured::State | Measured::Share | Measured::Amount => share >= BACKLOG * ONE_FAILURE,
+        // Times rise already if operations are slower.
+        Measured::Quantile(quantile) => hit(shortage.slowed()) >= 1.0 - quantile,
+        Measured::State | Measured::Share | Measured::Amount => shortage.worst_stall() >= ONE_FAILURE,
     }
 }
 
-/// Whether a shortage that hits this share of the operations can move a value over a threshold as far as it was.
-fn reaches(measured: Measured, value: f64, threshold: Threshold, must: Must, share: f64) -> bool {
+/// Whether a shortage can move a value over a threshold as far as it was.
+fn reaches(measured: Measured, value: f64, threshold: Threshold, must: Must, shortage: &Shortage) -> bool {
     // `never` fails on the side on which the query is true, all others on the side on which it is false.
     let failed_above = (threshold.side == Side::Above) == (must == Must::Never);
-    let bound = threshold.value;
+    let (bound, share) = (threshold.value, hit(shortage.worst_stall()));
     match measured {
         Measured::WrongValues => false,
         Measured::Share if failed_above => value <= bound + share,
         Measured::Share => value >= bound - share,
-        Measured::Amount if !failed_above => value >= bound * (1.0 - share),
-        Measured::State | Measured::Quantile(_) | Measured::Amount => rises(measured, share),
+        Measured::Amount if !failed_above => {
+            value >= bound * (1.0 - share.max(hit(shortage.missing_starts())))
+        }
+        Measured::State | Measured::Quantile(_) | Measured::Amount => rises(measured, shortage),
     }
 }
 

@@ -13,8 +13,11 @@ use crate::scenario::Window;
 const CPU_LIMIT: f64 = 0.8;
 /// The time over which Prometheus computes each sample, and its name.
 pub(crate) const SAMPLE_WINDOW: &str = "5s";
-/// A shortage below this share is not worth a word during a run.
-const NOTICEABLE: f64 = 0.1;
+/// From these shares on, the progress line warns: of the time in which operations stood still, and in which loadgen waited.
+const NOTICEABLE_STALL: f64 = 0.05;
+const NOTICEABLE_WAIT: f64 = 0.5;
+/// A smaller share is not worth a word.
+const NAMED: f64 = 0.005;
 
 /// Shares of one part, from 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -30,6 +33,8 @@ pub(crate) struct MachineSamples {
     parts: Vec<(Part, Vec<(f64, f64)>)>,
     /// Nodes that restarted during the run.
     restarted: Vec<String>,
+    /// Whether each worker waits for its last operation before it starts the next one.
+    closed_loop: bool,
 }
 
 /// What was lacking during one phase.
@@ -37,11 +42,13 @@ pub(crate) struct MachineSamples {
 pub(crate) struct Shortage {
     parts: Vec<(Part, Share)>,
     restarted: Vec<String>,
+    closed_loop: bool,
 }
 
 impl MachineSamples {
     /// From the series by `part`, and the samples of the uptime by `server`.
-    pub(crate) fn new(shares: &[Series], uptimes: &[Series]) -> MachineSamples {
+    pub(crate) fn new(shares: &[Series], uptimes: &[Series], target_rate: &[Series]) -> MachineSamples {
+        let is_zero = |series: &Series| series.points.last().is_some_and(|(_, rate)| *rate == 0.0);
         let of = |part: Part| {
             let series = shares.iter().find(|series| series.label("part") == part.as_str())?;
             let points = series.points.iter().copied().filter(|(_, share)| share.is_finite());
@@ -55,6 +62,7 @@ impl MachineSamples {
                 .filter(restarted)
                 .map(|series| series.label("server").to_owned())
                 .collect(),
+            closed_loop: target_rate.iter().any(is_zero),
         }
     }
 
@@ -79,25 +87,43 @@ impl MachineSamples {
                 (*part, Share { mean, worst: all.iter().copied().fold(0.0, f64::max) })
             })
         };
-        Shortage { parts: self.parts.iter().filter_map(of).collect(), restarted: self.restarted.clone() }
+        Shortage {
+            parts: self.parts.iter().filter_map(of).collect(),
+            restarted: self.restarted.clone(),
+            closed_loop: self.closed_loop,
+        }
     }
 }
 
-/// Whether a part only explains others.
-fn explains(part: Part) -> bool {
-    matches!(part, Part::Pressure | Part::Steal)
+/// What a part does to operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    /// They stand still, in loadgen.
+    StallsLoad,
+    /// They stand still, on their way or at their node.
+    StallsWay,
+    /// They are slower, each by a few milliseconds.
+    Slows,
+    /// Phases and readings are later. No operation is.
+    DelaysRun,
+    /// It explains others.
+    Explains,
 }
 
-/// Whether a part delays phases and readings, but no operation.
-fn spares_operations(part: Part) -> bool {
-    part == Part::ScenariodWaits
+fn effect(part: Part) -> Effect {
+    match part {
+        Part::LoadgenStalled => Effect::StallsLoad,
+        Part::ProxySlow | Part::NodeSlow | Part::ToxiproxyCpu | Part::NodeCpu => Effect::StallsWay,
+        Part::LoadgenWaits => Effect::Slows,
+        Part::ScenariodWaits => Effect::DelaysRun,
+        Part::Pressure | Part::Steal => Effect::Explains,
+    }
 }
 
 /// The share that counts: a process below its CPU limit lacks nothing.
 fn counted(part: Part, share: f64) -> f64 {
     match part {
         Part::ToxiproxyCpu | Part::NodeCpu if share < CPU_LIMIT => 0.0,
-        Part::Pressure | Part::Steal => 0.0,
         _ => share,
     }
 }
@@ -107,9 +133,9 @@ impl Shortage {
     pub(crate) fn now(shares: &[Series]) -> Shortage {
         let share =
             |points: &[(f64, f64)]| points.last().map(|(_, share)| Share { mean: *share, worst: *share });
-        let samples = MachineSamples::new(shares, &[]);
+        let samples = MachineSamples::new(shares, &[], &[]);
         let parts = samples.parts.iter().filter_map(|(part, points)| Some((*part, share(points)?)));
-        Shortage { parts: parts.collect(), restarted: Vec::new() }
+        Shortage { parts: parts.collect(), ..Shortage::default() }
     }
 
     /// The node that restarted, if one did.
@@ -117,64 +143,78 @@ impl Shortage {
         self.restarted.first().map(String::as_str)
     }
 
-    /// The largest mean share that operations lacked.
-    pub(super) fn mean(&self) -> f64 {
-        self.largest(|part, share| if spares_operations(part) { 0.0 } else { share.mean })
+    /// The share of the time in which operations stood still, over the phase.
+    pub(super) fn stalled(&self) -> f64 {
+        self.stall(|share| share.mean)
     }
 
-    /// The largest share that operations lacked within 5 s.
-    pub(super) fn worst(&self) -> f64 {
-        self.largest(|part, share| if spares_operations(part) { 0.0 } else { share.worst })
+    /// The share of the worst 5 s in which operations stood still.
+    pub(super) fn worst_stall(&self) -> f64 {
+        self.stall(|share| share.worst)
     }
 
-    /// The largest mean share of any part. Phases and readings were later by it.
+    /// The mean share of the time in which operations stood still or were slower.
+    pub(super) fn slowed(&self) -> f64 {
+        self.stalled().max(self.largest(Effect::Slows, |share| share.mean))
+    }
+
+    /// The mean share by which something takes longer: an operation, a phase, a reading.
     pub(super) fn delay(&self) -> f64 {
-        self.largest(|_, share| share.mean)
+        self.slowed().max(self.largest(Effect::DelaysRun, |share| share.mean))
     }
 
-    fn largest(&self, of: impl Fn(Part, Share) -> f64) -> f64 {
-        self.parts.iter().map(|(part, share)| counted(*part, of(*part, *share))).fold(0.0, f64::max)
+    /// The share by which fewer operations start. In an open loop they start on schedule, however slow others are.
+    pub(super) fn missing_starts(&self) -> f64 {
+        if self.closed_loop { self.slowed() } else { self.stalled() }
     }
 
-    /// The part that lacked most, in words. `None` if nothing was lacking. `phase` is `testing` or `the run`.
+    /// An operation stands still in loadgen, and then on its way.
+    fn stall(&self, of: fn(Share) -> f64) -> f64 {
+        (self.largest(Effect::StallsLoad, of) + self.largest(Effect::StallsWay, of)).min(1.0)
+    }
+
+    fn largest(&self, wanted: Effect, of: fn(Share) -> f64) -> f64 {
+        let parts = self.parts.iter().filter(|(part, _)| effect(*part) == wanted);
+        parts.map(|(part, share)| counted(*part, of(*share))).fold(0.0, f64::max)
+    }
+
+    /// What was lacking, in words. `None` if nothing was. `phase` is `testing` or `the run`.
     pub(crate) fn describe(&self, phase: &str) -> Option<String> {
         if let Some(node) = self.restarted() {
             return Some(format!("{node} restarted during the run"));
         }
-        let weight = |(part, share): &&(Part, Share)| counted(*part, share.worst);
-        let worst = self.parts.iter().max_by(|one, other| weight(one).total_cmp(&weight(other)))?;
-        if weight(&worst) == 0.0 {
+        let named = |cause: bool| {
+            self.parts.iter().filter(move |(part, share)| {
+                (effect(*part) != Effect::Explains) == cause && counted(*part, share.worst) >= NAMED
+            })
+        };
+        let causes = named(true).map(|(part, share)| {
+            let (mean, worst) = (percent(share.mean), percent(share.worst));
+            format!("{} of {phase}, at most {worst} within {SAMPLE_WINDOW}", words(*part, &mean))
+        });
+        let causes: Vec<String> = causes.collect();
+        if causes.is_empty() {
             return None;
         }
-        let (part, share) = *worst;
-        let mut text = format!("{} of {phase}", words(part, &percent(share.mean)));
-        if matches!(part, Part::ToxiproxyCpu | Part::NodeCpu) {
-            text = format!("{} in {phase}", words(part, &percent(share.mean)));
-        }
-        text.push_str(&format!(", at most {} within {SAMPLE_WINDOW}", percent(share.worst)));
-        let why = |part, name: &str| {
-            let share = self.parts.iter().find(|(other, share)| *other == part && share.mean >= 0.01)?;
-            Some(format!("{name} {}", percent(share.1.mean)))
-        };
-        let causes = [
-            why(Part::Pressure, "CPU pressure of the host"),
-            why(Part::Steal, "CPU time stolen by the hypervisor"),
-        ];
-        let causes: Vec<String> = causes.into_iter().flatten().collect();
-        if !causes.is_empty() {
-            text.push_str(&format!(" ({})", causes.join(", ")));
+        let mut text = causes.join("; ");
+        let explanations: Vec<String> =
+            named(false).map(|(part, share)| words(*part, &percent(share.mean))).collect();
+        if !explanations.is_empty() {
+            text.push_str(&format!(" ({})", explanations.join(", ")));
         }
         Some(text)
     }
 
-    /// The part that lacks most now, for the progress line, if it lacks enough to change a verdict.
+    /// What is lacking now, for the progress line, if it can change a verdict.
     pub(crate) fn warning(&self) -> Option<String> {
-        let (part, share) = self
-            .parts
-            .iter()
-            .map(|(part, share)| (*part, counted(*part, share.worst)))
-            .max_by(|one, other| one.1.total_cmp(&other.1))?;
-        (share >= NOTICEABLE).then(|| words(part, &percent(share)))
+        let limit = |part| match effect(part) {
+            Effect::StallsLoad | Effect::StallsWay => NOTICEABLE_STALL,
+            Effect::Slows => NOTICEABLE_WAIT,
+            Effect::DelaysRun | Effect::Explains => f64::INFINITY,
+        };
+        let noticed = self.parts.iter().filter(|(part, share)| counted(*part, share.worst) >= limit(*part));
+        let (part, share) = noticed.max_by(|one, other| one.1.worst.total_cmp(&other.1.worst))?;
+        Some(words(*part, &percent(share.worst)))
     }
 
     /// By part, for the report.
@@ -190,7 +230,7 @@ impl Shortage {
     pub(super) fn of(parts: &[(Part, f64)]) -> Shortage {
         let parts =
             parts.iter().map(|(part, share)| (*part, Share { mean: *share, worst: *share })).collect();
-        Shortage { parts, restarted: Vec::new() }
+        Shortage { parts, ..Shortage::default() }
     }
 }
 
@@ -200,17 +240,16 @@ fn percent(share: f64) -> String {
 }
 
 fn words(part: Part, share: &str) -> String {
-    debug_assert!(!explains(part), "{part:?} is no cause");
     match part {
         Part::LoadgenWaits => format!("loadgen waited for a CPU for {share}"),
-        Part::LoadgenLate => format!("timers of loadgen were late for {share}"),
+        Part::LoadgenStalled => format!("loadgen stood still for {share}"),
         Part::ScenariodWaits => format!("scenariod waited for a CPU for {share}"),
-        Part::ProxySlow => format!("reads through the proxy of a node without a fault waited for {share}"),
-        Part::NodeSlow => format!("reads past the proxies waited for a node for {share}"),
-        Part::ToxiproxyCpu => format!("toxiproxy used {share} of its CPUs"),
-        Part::NodeCpu => format!("a node used {share} of its CPUs"),
-        Part::Pressure => format!("tasks of the host waited for a CPU for {share}"),
-        Part::Steal => format!("the hypervisor took {share}"),
+        Part::ProxySlow => format!("the proxies of nodes without a fault stood still for {share}"),
+        Part::NodeSlow => format!("nodes stood still for {share}"),
+        Part::ToxiproxyCpu => format!("toxiproxy used its CPUs for {share}"),
+        Part::NodeCpu => format!("a node used its CPUs for {share}"),
+        Part::Pressure => format!("CPU pressure of the host {share}"),
+        Part::Steal => format!("CPU time taken by the hypervisor {share}"),
     }
 }
 
@@ -226,14 +265,17 @@ mod tests {
     fn samples_that_look_back_before_the_phase_are_not_in_its_mean() {
         let points: Vec<(f64, f64)> =
             (0..20).map(|at| (f64::from(at), if at < 12 { 0.5 } else { 0.1 })).collect();
-        let samples = MachineSamples::new(&[series("part", "loadgen_waits", &points)], &[]);
+        let samples = MachineSamples::new(&[series("part", "loadgen_waits", &points)], &[], &[]);
         let shortage = samples.during(Window { start: 10.0, end: 19.0 }, 5.0);
-        assert!((shortage.mean() - 0.1).abs() < 1e-9 && shortage.worst() == 0.5, "{shortage:?}");
+        assert!(
+            (shortage.slowed() - 0.1).abs() < 1e-9 && shortage.figures()["loadgen_waits"].worst == 0.5,
+            "{shortage:?}"
+        );
         assert_eq!(samples.during(Window { start: 30.0, end: 40.0 }, 5.0), Shortage::default());
     }
 
     #[test]
-    fn the_largest_part_is_named_with_its_explanation() {
+    fn every_part_that_lacked_is_named_with_its_explanation() {
         let shortage = Shortage::of(&[
             (Part::LoadgenWaits, 0.31),
             (Part::ToxiproxyCpu, 0.5),
@@ -244,24 +286,32 @@ mod tests {
             shortage.describe("testing").unwrap(),
             "loadgen waited for a CPU for 31% of testing, at most 31% within 5s (CPU pressure of the host 80%)"
         );
-        assert_eq!(shortage.warning().unwrap(), "loadgen waited for a CPU for 31%");
-        let saturated = Shortage::of(&[(Part::ToxiproxyCpu, 0.9), (Part::LoadgenWaits, 0.2)]);
-        assert!(
-            saturated.describe("testing").unwrap().starts_with("toxiproxy used 90% of its CPUs in testing")
+        let saturated = Shortage::of(&[(Part::ToxiproxyCpu, 0.9), (Part::LoadgenStalled, 0.02)]);
+        assert_eq!(
+            saturated.describe("the run").unwrap(),
+            "toxiproxy used its CPUs for 90% of the run, at most 90% within 5s; \
+             loadgen stood still for 2% of the run, at most 2% within 5s"
         );
+        assert_eq!(saturated.warning().unwrap(), "toxiproxy used its CPUs for 90%");
+        assert_eq!(shortage.warning(), None);
         // A busy neighbour that takes nothing from the lab excuses nothing.
         let neighbour =
             Shortage::of(&[(Part::Pressure, 1.0), (Part::Steal, 0.5), (Part::ToxiproxyCpu, 0.79)]);
         assert_eq!(
-            (neighbour.worst(), neighbour.describe("testing"), neighbour.warning()),
+            (neighbour.delay(), neighbour.describe("testing"), neighbour.warning()),
             (0.0, None, None)
         );
     }
 
     #[test]
-    fn scenariod_delays_phases_and_no_operation() {
-        let shortage = Shortage::of(&[(Part::ScenariodWaits, 0.4)]);
-        assert_eq!((shortage.worst(), shortage.delay()), (0.0, 0.4));
+    fn waits_slow_operations_and_stalls_stop_them() {
+        let waits = Shortage::of(&[(Part::LoadgenWaits, 0.4)]);
+        assert_eq!((waits.stalled(), waits.slowed(), waits.delay()), (0.0, 0.4, 0.4));
+        let scenariod = Shortage::of(&[(Part::ScenariodWaits, 0.4)]);
+        assert_eq!((scenariod.slowed(), scenariod.delay()), (0.0, 0.4));
+        let both =
+            Shortage::of(&[(Part::LoadgenStalled, 0.1), (Part::ProxySlow, 0.2), (Part::NodeSlow, 0.15)]);
+        assert!((both.stalled() - 0.3).abs() < 1e-9, "{both:?}");
     }
 
     #[test]
@@ -270,7 +320,7 @@ mod tests {
             series("server", "a", &[(1.0, 5.0), (2.0, 6.0)]),
             series("server", "b", &[(1.0, 5.0), (2.0, 0.0)]),
         ];
-        let shortage = MachineSamples::new(&[], &uptimes).during(Window { start: 0.0, end: 9.0 }, 5.0);
+        let shortage = MachineSamples::new(&[], &uptimes, &[]).during(Window { start: 0.0, end: 9.0 }, 5.0);
         assert_eq!(shortage.describe("testing").unwrap(), "b restarted during the run");
     }
 }

@@ -25,7 +25,7 @@ fn expectation(must: Must, promql: &str) -> Expectation {
 /// Whether a shortage of this share, of loadgen, excuses the miss.
 fn excused(expectation: &Expectation, miss: Miss, share: f64) -> bool {
     let judgement = Judgement::fail("it failed", miss);
-    let shortage = Shortage::of(&[(Part::LoadgenWaits, share)]);
+    let shortage = Shortage::of(&[(Part::LoadgenStalled, share)]);
     excuse(expectation, judgement, &shortage, SECOND).finding == Some(Finding::Inconclusive)
 }
 
@@ -97,6 +97,23 @@ fn a_limit_grows_with_the_delay_and_what_never_comes_stays_failed() {
     );
 }
 
+/// Beside four busy loops, loadgen waits for 48% of the time, each time for some milliseconds. Times and limits grow with that, but
+/// no operation of an open loop fails.
+#[test]
+fn short_waits_delay_and_fail_nothing() {
+    let waits = Shortage::of(&[(Part::LoadgenWaits, 0.48)]);
+    let judge = |expectation: &Expectation, miss| {
+        excuse(expectation, Judgement::fail("it failed", miss), &waits, SECOND).finding
+    };
+    assert_eq!(judge(&expectation(Must::Always, ERRORS), at(0.02)), Some(Finding::Fail));
+    assert_eq!(judge(&expectation(Must::Always, BREAKER), at(2.0)), Some(Finding::Fail));
+    let bounds = Bounds { at_least: Some(0.8), at_most: None };
+    let compare = expectation(Must::Compare(bounds), "server:memcache_operations:rate5s");
+    assert_eq!(judge(&compare, Miss::Factor { ratio: 0.74, bounds }), Some(Finding::Fail));
+    let p99 = expectation(Must::Always, "server:memcache_operation_duration_seconds:p99_5s < bool 0.1");
+    assert_eq!(judge(&p99, at(0.2)), Some(Finding::Inconclusive));
+}
+
 #[test]
 fn what_should_happen_once_is_not_prevented() {
     let sometime = expectation(Must::Sometime, "memcache_circuit_breaker_state == bool 2");
@@ -106,11 +123,11 @@ fn what_should_happen_once_is_not_prevented() {
 #[test]
 fn a_reason_keeps_what_was_seen_and_adds_the_figure() {
     let judgement = Judgement::fail("a: 0.74 x before, below 0.8", at(0.5));
-    let shortage = Shortage::of(&[(Part::LoadgenWaits, 0.31)]);
+    let shortage = Shortage::of(&[(Part::LoadgenStalled, 0.31)]);
     let excused = excuse(&expectation(Must::Always, ERRORS), judgement, &shortage, SECOND);
     assert_eq!(
         excused.reason,
-        "a: 0.74 x before, below 0.8; the machine can have caused this: loadgen waited for a CPU for 31% of testing, \
+        "a: 0.74 x before, below 0.8; the machine can have caused this: loadgen stood still for 31% of testing, \
          at most 31% within 5s"
     );
     assert_eq!(excused.cause, Cause::Machine);
