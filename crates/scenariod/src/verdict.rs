@@ -7,6 +7,7 @@ mod facts;
 pub(crate) mod judgement;
 mod measure;
 mod measure_machine;
+pub(crate) mod measure_way;
 pub(crate) mod report;
 mod reports;
 pub(crate) mod stop_watch;

@@ -19,6 +19,8 @@ use crate::text::format_duration;
 use crate::toxiproxy::Client;
 use crate::verdict::clock_watch::{ClockReading, read_skew};
 use crate::verdict::judgement::evidence::ScrapeHealth;
+use crate::verdict::measure_way;
+use crate::verdict::report::way;
 use crate::verdict::warn_ahead::{PlannedExpectations, SCRAPE_HISTORY, scrape_problem, summarize_shortfalls};
 
 /// What only a run can check.
@@ -106,6 +108,15 @@ pub(crate) async fn dry_run(order: &RunRequest) -> Result<DryRun, DryError> {
         }
         None => None,
     };
+    if let Some(prometheus) = &order.prometheus {
+        // A Prometheus that just did not answer is not asked again.
+        let measured = match no_verdict {
+            Some(NoVerdict::Prometheus(_)) => measure_way::Measured::default(),
+            _ => measure_way::read_now(prometheus).await,
+        };
+        text.push_str(&format!("{}\n", way::describe(measured.way)));
+        text.extend(measured.load.warning().map(|warning| format!("{warning}\n")));
+    }
     text.push_str(UNCHECKED);
     Ok(DryRun { text, no_verdict })
 }

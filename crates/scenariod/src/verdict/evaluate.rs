@@ -20,6 +20,7 @@ use crate::verdict::judgement::overall::{overall_status, status_without_fault};
 use crate::verdict::judgement::{Judgement, evaluation_grid, judge_expectation};
 use crate::verdict::measure::{read_dropped, read_nodes, read_shares};
 use crate::verdict::measure_machine::{SAMPLE_LENGTH, phase_figures, read_machine};
+use crate::verdict::measure_way::read_way;
 use crate::verdict::report::{ExpectationResult, RunReport};
 
 /// How long to wait for the scrape after the last phase: this many scrape intervals, and at least `MIN_WAIT`.
@@ -70,6 +71,7 @@ async fn try_evaluate(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<Run
         expectations: results,
         shares,
         nodes: read_nodes(prometheus, run, interval).await.map_err(with_hint)?,
+        way: read_way(prometheus, run).await.map_err(with_hint)?,
         machine: phase_figures(&machine, run),
         dropped_operations: read_dropped(prometheus, run, interval).await.map_err(with_hint)?,
     })

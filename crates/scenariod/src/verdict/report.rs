@@ -9,6 +9,7 @@ pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod times;
 mod value;
+pub(crate) mod way;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::verdict::judgement::shortage::Share;
 use quantile::Quantile;
 use share::ShareResult;
 use times::Recovery;
+use way::Way;
 
 /// The note of a run whose scenario has no expectations.
 pub(crate) const NO_EXPECTATIONS: &str = "it has no expectations, so nothing was judged";
@@ -45,6 +47,8 @@ pub(crate) struct RunReport {
     /// What happened to faults on a share of the connections.
     pub(crate) shares: Vec<ShareResult>,
     pub(crate) nodes: Vec<NodeReport>,
+    /// What the way to the nodes adds before the fault. `None`: not measured.
+    pub(crate) way: Option<Way>,
     /// What the lab's processes lacked: by phase and part, as shares of the time.
     pub(crate) machine: BTreeMap<&'static str, BTreeMap<&'static str, Share>>,
     /// Operations that were due and never sent, because no connection or worker was free. Only phases that have some.
@@ -123,6 +127,7 @@ impl RunReport {
             expectations: Vec::new(),
             shares: Vec::new(),
             nodes: Vec::new(),
+            way: None,
             machine: BTreeMap::new(),
             dropped_operations: BTreeMap::new(),
         }
