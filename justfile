@@ -72,6 +72,12 @@ setup:
 soak: setup
     deploy/soak.sh
 
+# Count verdicts beside other work on this machine, for hours; continues where it ended (--plan, --only, --rounds, --scenarios)
+[group('project')]
+soak-busy *ARGS: setup
+    cargo build --release --locked -p loadgen -p scenariod -p busy-soak
+    target/release/lab-busy-soak "$@"
+
 # Test dashboards, rules and alerts on Prometheus 3; the first time, this builds it for some minutes
 [group('project')]
 prometheus3: setup

@@ -93,7 +93,8 @@ fn toxiproxy(addresses: &Addresses, places: &Places<'_>) -> Part {
     let port = address.port().to_string();
     let command = std::iter::once(places.programs.join("toxiproxy-server").into_os_string())
         .chain(words(["-host", address.host(), "-port", &port, "-config"]))
-        .chain([config.clone().into_os_string()]);
+        .chain([config.clone().into_os_string()])
+        .chain(words(["-runtime-metrics", "-proxy-metrics"]));
     Part {
         // At the level `info` it writes a line for every connection.
         environment: vec![("LOG_LEVEL".to_owned(), "warn".into())],

@@ -40,11 +40,12 @@ pub(crate) fn write(to: &Path, addresses: &Addresses, root: &Path) -> Result<Vec
 }
 
 /// The jobs of prometheus.yml, with the address that Prometheus scrapes in the native lab.
-fn targets(addresses: &Addresses) -> [(&'static str, Option<&HostPort>); 4] {
+fn targets(addresses: &Addresses) -> [(&'static str, Option<HostPort>); 5] {
     [
-        ("loadgen", Some(&addresses.loadgen)),
-        ("scenariod", Some(&addresses.scenariod)),
-        ("guard", Some(&addresses.guard)),
+        ("loadgen", Some(addresses.loadgen.clone())),
+        ("scenariod", Some(addresses.scenariod.clone())),
+        ("guard", Some(addresses.guard.clone())),
+        ("toxiproxy", Some(addresses.toxiproxy.host_port())),
         // The native lab has no Alertmanager.
         ("alertmanager", None),
     ]
@@ -99,9 +100,10 @@ mod tests {
         assert_eq!(target("loadgen"), "- targets: ['127.0.0.1:9092']\n");
         assert_eq!(target("scenariod"), "- targets: ['127.0.0.1:9094']\n");
         assert_eq!(target("guard"), "- targets: ['127.0.0.1:9097']\n");
+        assert_eq!(target("toxiproxy"), "- targets: ['127.0.0.1:8476']\n");
         assert_eq!(target("alertmanager"), "[]\n");
         assert_eq!(fs::read_to_string(to.join("rules/alerts.yml")).unwrap(), "rules");
         assert!(!to.join("rules/old.yml").exists());
-        assert_eq!(files.len(), 6, "{files:?}");
+        assert_eq!(files.len(), 7, "{files:?}");
     }
 }

@@ -9,7 +9,7 @@ use crate::service::quoted;
 
 /// A line for each value, such as `prometheus_address=127.0.0.1:9091`.
 pub(crate) fn shell(home: &Home, lab: &Lab) -> Result<String, LabError> {
-    let Addresses { loadgen, scenariod, guard, toxiproxy, prometheus, grafana } = lab.addresses()?;
+    let Addresses { loadgen, scenariod, guard, toxiproxy, prometheus, grafana, .. } = lab.addresses()?;
     let addresses = [
         ("loadgen", loadgen),
         ("scenariod", scenariod),

@@ -78,13 +78,20 @@ pub(crate) fn check_client(choice: &PresetOrFile) -> Result<(), ConfigError> {
     client::plan(client::read_file(choice)?, &ClientFlags::default()).map(|_| ())
 }
 
-/// Uses `dial`, never `upstream`: the load must go through the proxy.
+/// The load uses `dial`, never `upstream`: it must go through the proxy. `--servers` names no `upstream`.
 fn targets(lab: &Lab, cli: &Cli) -> Vec<Target> {
-    let target =
-        |name: &dyn ToString, dial: &HostPort| Target { name: name.to_string(), dial: dial.to_string() };
+    let target = |name: &dyn ToString, dial: &HostPort, upstream: Option<&HostPort>| Target {
+        name: name.to_string(),
+        dial: dial.to_string(),
+        upstream: upstream.map(ToString::to_string),
+    };
     match &cli.servers {
-        Some(named) => named.0.iter().map(|(name, address)| target(name, address)).collect(),
-        None => lab.servers.iter().map(|server| target(&server.name, &server.dial)).collect(),
+        Some(named) => named.0.iter().map(|(name, address)| target(name, address, None)).collect(),
+        None => lab
+            .servers
+            .iter()
+            .map(|server| target(&server.name, &server.dial, Some(&server.upstream)))
+            .collect(),
     }
 }
 

@@ -44,6 +44,8 @@ pub(crate) struct Target {
     pub(crate) name: String,
     /// The address to connect to, usually the proxy in front of the node.
     pub(crate) dial: String,
+    /// Where the node itself listens, if known. No load is sent there.
+    pub(crate) upstream: Option<String>,
 }
 
 /// The load: operations, workers and rate.

@@ -52,6 +52,8 @@ pub enum Event {
     AcquireFailed { server: usize },
     /// Open loop: an operation started this long after its intended start.
     StartedLate { by: Duration },
+    /// The timer that no operation uses expired this much too late.
+    WokeLate { by: Duration },
     /// Open loop: operations that no worker could start in time.
     Dropped { operations: u64 },
     /// Open loop: an operation that had [`Started`](Self::Started) got no connection in time. It counts as dropped and not as
@@ -124,6 +126,7 @@ impl Recorder for Arc<ClientShard> {
             Event::Acquired { server, waited } => self.acquired(server, waited),
             Event::AcquireFailed { server } => self.acquire_failed(server),
             Event::StartedLate { by } => self.started_late(by),
+            Event::WokeLate { by } => self.woke_late(by),
             Event::Dropped { operations } => self.dropped(operations),
             Event::Abandoned { server } => self.abandoned(server),
         }

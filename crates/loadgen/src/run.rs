@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ledger::WriteLedger;
 use crate::load::{self, LoadThreads, ThreadSpec};
+use crate::node_watch::{self, WatchPlan};
 use crate::plan::{LoadPlan, Pace, Plan};
 use crate::ready::{self, NotReadyError};
 use crate::recorder::RecorderFactory;
@@ -129,6 +130,7 @@ struct RunningLoad {
     /// The planned end.
     end: Option<Instant>,
     stop: CancellationToken,
+    watch: WatchPlan,
 }
 
 impl RunningLoad {
@@ -138,6 +140,7 @@ impl RunningLoad {
         metrics: &MetricsServer,
         factory: &impl RecorderFactory,
     ) -> io::Result<Self> {
+        let watch = WatchPlan::new(&plan);
         let names: Vec<String> = plan.nodes.into_iter().map(|node| node.name).collect();
         let with_own_recorder = |shard| (shard, factory.recorder(&names));
         let shards = (0..plan.load.threads).filter_map(|index| metrics.families.shard(index));
@@ -159,7 +162,7 @@ impl RunningLoad {
             stop: stop.clone(),
         };
         let threads = load::start_threads(&spec, recorders, &metrics.runtimes)?;
-        Ok(Self { threads, began, end, stop })
+        Ok(Self { threads, began, end, stop, watch })
     }
 
     /// Waits for the planned end, a signal, or a thread that stops the load because it failed.
@@ -169,6 +172,7 @@ impl RunningLoad {
             () = sleep_until_end(self.end) => {}
             () = self.stop.cancelled() => {}
             () = sampler::sample_rates(Arc::clone(&metrics.families)) => {}
+            never = node_watch::watch(MetaClient, self.watch.clone(), Arc::clone(&metrics.nodes)) => match never {},
         }
     }
 

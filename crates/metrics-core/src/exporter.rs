@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::compression::{gzip, gzip_wanted};
 use crate::exposition::Format;
 use crate::families::build::BuildInfo;
+use crate::families::host::HostFamilies;
 use crate::families::http::HttpFamilies;
 use crate::families::limit::LimitFamilies;
 use crate::families::process::ProcessFamilies;
@@ -33,7 +34,7 @@ use crate::locked::Locked;
 /// Spare bytes in a scrape's buffer. A scrape that is a little longer than the last one then needs no reallocation.
 const ROOM: usize = 2048;
 
-/// Serves a registry. Register the daemon's families first; this adds those of the process, runtimes, build and HTTP server.
+/// Serves a registry. Register the daemon's families first; this adds those of the process, host, runtimes, build and HTTP server.
 #[derive(Debug)]
 pub struct Exporter {
     registry: Registry,
@@ -71,7 +72,8 @@ impl Exporter {
     /// Starts as not ready.
     pub fn new(mut registry: Registry) -> Exporter {
         let http = Arc::new(HttpFamilies::new());
-        registry.register_collector(Box::new(ProcessFamilies));
+        registry.register_collector(Box::new(ProcessFamilies::default()));
+        registry.register_collector(Box::new(HostFamilies));
         registry.register_collector(Box::new(BuildInfo));
         registry.register_collector(Box::new(Arc::clone(&http)));
         let runtimes = Runtimes::default();

@@ -3,8 +3,11 @@
 
 pub mod build;
 pub mod client;
+pub mod host;
 pub mod http;
 pub mod limit;
+pub mod machine;
+pub mod node;
 pub mod process;
 pub mod runtime;
 pub mod scenario;
@@ -23,11 +26,13 @@ pub(crate) fn declared_by() -> Vec<(&'static str, &'static [&'static Family])> {
     vec![
         ("The client (loadgen)", client::FAMILIES),
         ("The load (loadgen)", client::LOADGEN_FAMILIES),
+        ("The nodes, read past the proxies (loadgen)", node::FAMILIES),
         ("Scenarios (scenariod)", scenario::FAMILIES),
         ("Faults and Toxiproxy (scenariod)", toxiproxy::FAMILIES),
         ("The verdict (scenariod)", verdict::FAMILIES),
         ("The metrics server (every daemon)", http::FAMILIES),
         ("The process (every daemon)", process::FAMILIES),
+        ("The host (every daemon)", host::FAMILIES),
         ("Tokio (every daemon)", runtime::FAMILIES),
         ("The scrape itself (every daemon)", limit::FAMILIES),
         ("The build (every daemon)", build::FAMILIES),

@@ -91,6 +91,16 @@ label_words! {
 }
 
 label_words! {
+    /// Label `address`: the key of the lab file that has the address.
+    Address {
+        /// Where the load is sent.
+        Dial => "dial",
+        /// Where the node itself listens.
+        Upstream => "upstream",
+    }
+}
+
+label_words! {
     /// Label `runtime`: the purpose of a Tokio runtime.
     Runtime {
         /// It serves the metrics and runs the daemon.

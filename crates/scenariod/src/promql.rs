@@ -3,6 +3,7 @@
 
 mod error;
 mod lookback;
+pub(crate) mod measured;
 mod names;
 mod placeholder;
 pub(crate) mod restrict;
@@ -14,13 +15,14 @@ use promql_parser::parser::{self, Expr};
 
 pub(crate) use error::QueryError;
 use lookback::Lookback;
+use measured::{Measured, Threshold};
 use placeholder::Placeholders;
 pub(crate) use placeholder::{Nodes, node_pattern};
 use sampling::SampleNeed;
 pub(crate) use sampling::SparseSamples;
 
 /// A checked query with placeholders for node names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Query {
     template: String,
     placeholders: Placeholders,
@@ -28,6 +30,8 @@ pub(crate) struct Query {
     needs: Vec<SampleNeed>,
     /// The left side of the comparison, if the query is one.
     compared: Option<String>,
+    measured: Measured,
+    threshold: Option<Threshold>,
 }
 
 /// What a query must return.
@@ -62,7 +66,8 @@ impl Query {
         // Placeholders are inside quoted text, which the parser does not change.
         let compared = parser::parse(&template).ok().as_ref().and_then(left_side);
         let (lookback, needs) = (Lookback::of_expr(&expr), sampling::sample_needs(&expr));
-        Ok(Query { template, placeholders, lookback, needs, compared })
+        let (measured, threshold) = (Measured::of_expr(&expr), Threshold::of_expr(&expr));
+        Ok(Query { template, placeholders, lookback, needs, compared, measured, threshold })
     }
 
     /// The metrics in it that are not the lab's.
@@ -79,6 +84,15 @@ impl Query {
     /// The number of nodes that a lab must have for it.
     pub(crate) fn nodes_needed(&self) -> usize {
         self.placeholders.nodes_needed()
+    }
+
+    pub(crate) fn measured(&self) -> Measured {
+        self.measured
+    }
+
+    /// The number that the query compares with, if it is a single comparison.
+    pub(crate) fn threshold(&self) -> Option<Threshold> {
+        self.threshold
     }
 
     /// How far the query looks back, with this scrape interval.

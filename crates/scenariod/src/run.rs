@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use daemon_core::exit::Exit;
 use daemon_core::signals::Signals;
+use metrics_core::labels::RunStatus;
 use tokio::sync::watch;
 
 use crate::catalogue::playlist::PlaylistEntry;
@@ -39,10 +40,11 @@ use crate::terminal::narrator::{Narrator, Voice};
 use crate::toxiproxy::{Client, NewProxy};
 use crate::verdict::clock_watch::{ClockReading, ClockWatch};
 use crate::verdict::outlook::PlannedExpectations;
+use crate::verdict::report::Attempt;
 use crate::verdict::report::planned::PlannedPhases;
 use crate::verdict::stop_watch::{StopConditions, StopWatch};
 use crate::verdict::warn_ahead::warn_ahead;
-use crate::verdict::{Judge, RunEnd, RunRecord, WalkEnd};
+use crate::verdict::{Conclusion, Judge, RunEnd, RunRecord, WalkEnd};
 use request::RunRequest;
 pub(crate) use results::Results;
 
@@ -115,7 +117,7 @@ impl Runner {
                 }
             }
             pause = entry.pause;
-            let (end, errors) = self.run_once(entry, number).await;
+            let (end, errors) = self.run_until_conclusive(entry, number, &mut results).await;
             let exit = end.conclusion.exit;
             results.add_run(end, errors);
             // The next run would be refused for the same reason, or disturbed by the fault that is left.
@@ -135,8 +137,33 @@ impl Runner {
         results
     }
 
+    /// One run, repeated while it is inconclusive and repetitions are left. Earlier attempts go to `results` at once.
+    async fn run_until_conclusive(
+        &self,
+        entry: &PlaylistEntry,
+        number: u64,
+        results: &mut Results,
+    ) -> (RunEnd, Vec<RunError>) {
+        let mut earlier = Vec::new();
+        loop {
+            let (end, errors) = self.run_once(entry, number, &earlier).await;
+            let left = usize::from(self.request.retries) - earlier.len();
+            if left == 0 || !is_repeated(&end.conclusion) || self.interrupt.is_set() {
+                return (end, errors);
+            }
+            let reason = end.conclusion.what.clone();
+            earlier.push(Attempt { run: end.report.run.clone(), reason });
+            results.add_attempt(end, errors);
+        }
+    }
+
     /// One run. Its faults are removed even if the walk crashes.
-    async fn run_once(&self, entry: &PlaylistEntry, number: u64) -> (RunEnd, Vec<RunError>) {
+    async fn run_once(
+        &self,
+        entry: &PlaylistEntry,
+        number: u64,
+        earlier: &[Attempt],
+    ) -> (RunEnd, Vec<RunError>) {
         let run = self.begin(entry, number);
         let walk = self.walk(&run).await;
         // No phase is shown while the run is judged.
@@ -150,7 +177,11 @@ impl Runner {
             clocks: &walk.clocks,
             ended: walk.ended,
         };
-        let end = self.judge.conclude(&record, walk.end).await;
+        let mut end = self.judge.conclude(&record, walk.end).await;
+        end.report.earlier_attempts = earlier.to_vec();
+        if let Some(attempts) = end.report.describe_attempts() {
+            end.conclusion.what = format!("{}; {attempts}", end.conclusion.what);
+        }
         self.record(&run, walk.journal.as_deref(), &end, &walk.errors);
         (end, walk.errors)
     }
@@ -190,7 +221,8 @@ impl Runner {
         let stop = self.interrupt.token().child_token();
         let conditions = StopWatch::start(self.stop_conditions(run), seen.clone(), stop.clone());
         let clocks = ClockWatch::start(self.request.prometheus.as_ref(), seen.clone());
-        let live_line = LiveLine::start(self.request.prometheus.as_ref(), &self.narrator, &run.plan);
+        let live_line =
+            LiveLine::start(self.request.prometheus.as_ref(), &self.narrator, &run.plan, &self.judge.nodes);
         let phases = run.plan.phases;
         let walk = async move { driver::walk(&mut rig, &phases, &stop).await };
         let end = supervise(walk, &injector, name).await;
@@ -267,6 +299,11 @@ impl Walk {
         let (moments, clocks) = (PhaseTimes::default(), Vec::new());
         Walk { end, errors, moments, clocks, ended: SystemTime::now(), journal: None }
     }
+}
+
+/// A failed run is never repeated, so that no repetition hides a failure.
+fn is_repeated(conclusion: &Conclusion) -> bool {
+    conclusion.status == RunStatus::Inconclusive && conclusion.exit == Exit::Inconclusive
 }
 
 fn new_run_id() -> RunId {

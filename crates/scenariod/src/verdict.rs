@@ -7,6 +7,8 @@ mod facts;
 pub(crate) mod judgement;
 pub(crate) mod live_series;
 mod measure;
+mod measure_machine;
+pub(crate) mod measure_way;
 pub(crate) mod outlook;
 pub(crate) mod report;
 mod reports;

@@ -112,10 +112,14 @@ impl Lab {
         Daemon::run(self.command(bin, args)).serving(self.scenariod_addr)
     }
 
-    /// Starts a Prometheus that scrapes both daemons. They may start later.
+    /// Starts a Prometheus that scrapes both daemons and Toxiproxy. The daemons may start later.
     #[track_caller]
     pub fn prometheus(&self) -> Prometheus {
-        Prometheus::start([("loadgen", self.loadgen_addr), ("scenariod", self.scenariod_addr)])
+        Prometheus::start([
+            ("loadgen", self.loadgen_addr),
+            ("scenariod", self.scenariod_addr),
+            ("toxiproxy", self.toxiproxy.addr()),
+        ])
     }
 
     /// A command line of scenariod on this lab. All of them share one state folder, as daemon and guard do.

@@ -20,6 +20,7 @@
     reason = "a test helper fails by panicking"
 )]
 
+mod busy;
 mod command_line;
 mod daemon;
 mod environment;
@@ -36,6 +37,7 @@ mod soak;
 mod toxiproxy;
 mod wait;
 
+pub use busy::{BusyMachine, Neighbour};
 pub use command_line::CommandLine;
 pub use daemon::Daemon;
 pub use environment::command;

@@ -47,6 +47,11 @@ impl Toxiproxy {
         format!("http://{}", self.addr)
     }
 
+    /// Where it serves its API and its metrics.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
     /// `GET /proxies`: an object with one member per proxy.
     #[track_caller]
     pub fn proxies(&self) -> Value {
@@ -160,6 +165,7 @@ fn run(
         let addr = port();
         let mut command = command(program("toxiproxy-server"));
         command.args(["-host", &addr.ip().to_string(), "-port", &addr.port().to_string()]);
+        command.args(["-runtime-metrics", "-proxy-metrics"]);
         command.arg("-config").arg(config.path().join("proxies.json"));
         command.env("LOG_LEVEL", "info"); // by default it logs every connection
         (addr, command)

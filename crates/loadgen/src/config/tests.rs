@@ -41,7 +41,10 @@ fn error(text: &str, args: &[&str]) -> String {
 #[test]
 fn connects_to_the_proxy_and_never_to_the_node() {
     let plain = of(SERVERS, &[]).unwrap();
-    assert_eq!(plain.nodes, [Target { name: "a".into(), dial: "proxy:1".into() }]);
+    assert_eq!(
+        plain.nodes,
+        [Target { name: "a".into(), dial: "proxy:1".into(), upstream: Some("node:2".into()) }]
+    );
     let dialled = "servers:\n  - { name: a, listen: l:1, dial: d:3, upstream: u:2 }\n";
     assert_eq!(of(dialled, &[]).unwrap().nodes[0].dial, "d:3");
     for node in of(SHIPPED, &[]).unwrap().nodes {

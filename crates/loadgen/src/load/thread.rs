@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::pace::ThreadPace;
+use crate::heartbeat;
 use crate::ledger::WriteLedger;
 use crate::plan::{ClientPlan, LoadPlan, Pace};
 use crate::recorder::Recorder;
@@ -64,6 +65,7 @@ pub(super) async fn run_thread<C: Client, R: Recorder>(
         biased;
         () = stop.token.cancelled() => Ok(()),
         failed = pace.drive() => failed.map(|never| match never {}),
+        failed = heartbeat::beat(&context.recorder) => failed.map(|never| match never {}),
         lost = wait_for_panic(&mut workers) => Err(lost),
         never = reaper::reap(&context) => match never {},
     };

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use metrics_core::Registry;
 use metrics_core::exporter::{Exporter, Readiness};
 use metrics_core::families::client::ClientFamilies;
+use metrics_core::families::node::NodeFamilies;
 use metrics_core::families::runtime::Runtimes;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::node_watch::watched_names;
 use crate::plan::{Plan, Target};
 use crate::stack::deadline::now;
 use crate::stack::node::Node;
@@ -22,6 +24,7 @@ pub(super) struct MetricsServer {
     pub(super) addr: SocketAddr,
     pub(super) state: Arc<RunState>,
     pub(super) families: Arc<ClientFamilies>,
+    pub(super) nodes: Arc<NodeFamilies>,
     pub(super) readiness: Readiness,
     pub(super) runtimes: Runtimes,
     shutdown: CancellationToken,
@@ -38,11 +41,12 @@ impl MetricsServer {
         let edges = [plan.client.timeouts.operation, plan.client.timeouts.connect];
         let shared = Arc::<RunState>::clone(&state);
         let families = ClientFamilies::register(&mut registry, &names, plan.load.threads, &edges, shared);
+        let nodes = NodeFamilies::register(&mut registry, &watched_names(&plan.nodes), &edges);
         let exporter = Exporter::new(registry);
         let (readiness, runtimes) = (exporter.readiness(), exporter.runtimes());
         let shutdown = CancellationToken::new();
         let server = tokio::spawn(exporter.serve(listener, shutdown.clone()));
-        Ok(Self { addr, state, families, readiness, runtimes, shutdown, server })
+        Ok(Self { addr, state, families, nodes, readiness, runtimes, shutdown, server })
     }
 
     /// Answers the requests in progress and stops.

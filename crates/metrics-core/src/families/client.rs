@@ -13,14 +13,19 @@ pub use collector::{ClientFamilies, Totals};
 pub use shard::{ClientShard, FinishedOperation};
 pub use state::{BreakerView, ClientState, LoadView, PoolView};
 
+use std::time::Duration;
+
 use crate::family::Family;
 
-const OPERATIONS: Family = Family::counter(
+/// A shorter delay fails no operation: it is half of the shortest time limit of the shipped clients.
+pub(super) const STALL: Duration = Duration::from_millis(50);
+
+pub(super) const OPERATIONS: Family = Family::counter(
     "memcache_operations_total",
     &["server", "operation", "status"],
     "Completed operations by outcome; a miss is a success",
 );
-const ERRORS: Family = Family::counter(
+pub(super) const ERRORS: Family = Family::counter(
     "memcache_operation_errors_total",
     &["server", "type"],
     "Failed operations by type of error",
@@ -41,6 +46,18 @@ const LATENESS: Family = Family::histogram(
     &[],
     "Open loop: delay between the intended and the actual start of an operation, in seconds",
 );
+/// Lateness of a timer that no operation uses, so that a slow client does not show in it.
+pub(super) const TIMER_LATENESS: Family = Family::histogram(
+    "loadgen_timer_lateness_seconds",
+    &[],
+    "Delay of a timer of each load thread that expires every 20 ms, in an open and in a closed loop, in seconds",
+);
+/// The part of that lateness that can fail an operation.
+pub(super) const STALLED: Family = Family::counter(
+    "loadgen_stalled_seconds_total",
+    &[],
+    "Time that load threads lost in delays of 50 ms or more, measured with the timer of `loadgen_timer_lateness_seconds`, in seconds",
+);
 const IN_FLIGHT: Family =
     Family::gauge("memcache_operations_in_flight", &["server"], "Operations in progress");
 const PER_SECOND: Family = Family::gauge(
@@ -56,7 +73,7 @@ const ERROR_RATE: Family = Family::gauge(
 const HITS: Family = Family::counter("memcache_hits_total", &["server"], "Reads that found their key");
 const MISSES: Family =
     Family::counter("memcache_misses_total", &["server"], "Reads that did not find their key");
-const CORRUPT: Family = Family::counter(
+pub(super) const CORRUPT: Family = Family::counter(
     "memcache_corrupt_reads_total",
     &["server", "kind"],
     "Reads that returned a wrong value; must stay 0",
@@ -66,12 +83,12 @@ const LATE_WRITES: Family = Family::counter(
     &["server"],
     "Values read whose write was never acknowledged: the write took effect after the client gave it up",
 );
-const BREAKER_STATE: Family = Family::gauge(
+pub(super) const BREAKER_STATE: Family = Family::gauge(
     "memcache_circuit_breaker_state",
     &["server"],
     "State of the circuit breaker: 0 closed, 1 half-open, 2 open",
 );
-const BREAKER_TRANSITIONS: Family = Family::counter(
+pub(super) const BREAKER_TRANSITIONS: Family = Family::counter(
     "memcache_circuit_breaker_transitions_total",
     &["server", "from", "to"],
     "State changes of the circuit breaker",
@@ -91,12 +108,12 @@ const BREAKER_REJECTED: Family = Family::counter(
     &["server"],
     "Operations that the circuit breaker rejected",
 );
-const BREAKER_CHANGED: Family = Family::gauge(
+pub(super) const BREAKER_CHANGED: Family = Family::gauge(
     "memcache_circuit_breaker_state_change_timestamp_seconds",
     &["server"],
     "Time of the circuit breaker's last state change, in seconds since the epoch; 0 before the first one",
 );
-const LAST_ERROR: Family = Family::gauge(
+pub(super) const LAST_ERROR: Family = Family::gauge(
     "memcache_last_error_timestamp_seconds",
     &["server"],
     "Time of the last failed operation, in seconds since the epoch; 0 before the first one",
@@ -121,7 +138,7 @@ const ACQUIRE: Family = Family::histogram(
     "Time that an operation waited for a connection, including dialling, in seconds",
 );
 
-const TARGET_RATE: Family = Family::gauge(
+pub(super) const TARGET_RATE: Family = Family::gauge(
     "loadgen_target_rate",
     &[],
     "Operations per second that the open loop has to send; 0 in a closed loop",
@@ -161,4 +178,5 @@ pub(super) const FAMILIES: &[&Family] = &[
     &ACQUIRE_ERRORS,
     &ACQUIRE,
 ];
-pub(super) const LOADGEN_FAMILIES: &[&Family] = &[&TARGET_RATE, &WORKERS, &QUEUE_DEPTH, &DROPPED];
+pub(super) const LOADGEN_FAMILIES: &[&Family] =
+    &[&TARGET_RATE, &WORKERS, &QUEUE_DEPTH, &DROPPED, &TIMER_LATENESS, &STALLED];

@@ -1,6 +1,9 @@
 //! Figures of this process from the operating system, read at each scrape. On systems other than Linux the families are
 //! empty.
 
+mod run_delay;
+
+use std::collections::BTreeMap;
 use std::fmt::Error;
 use std::sync::LazyLock;
 
@@ -10,8 +13,10 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use crate::family::Family;
+use crate::locked::Locked;
+use run_delay::RunDelay;
 
-const CPU: Family =
+pub(super) const CPU: Family =
     Family::counter("process_cpu_seconds_total", &[], "User and system CPU time of this process, in seconds");
 const RESIDENT: Family =
     Family::gauge("process_resident_memory_bytes", &[], "Resident memory of this process, in bytes");
@@ -26,11 +31,27 @@ const START_TIME: Family = Family::gauge(
     "Start time of this process, in seconds since the epoch",
 );
 
-pub(super) const FAMILIES: &[&Family] =
-    &[&CPU, &RESIDENT, &VIRTUAL, &OPEN_FDS, &MAX_FDS, &THREADS, &START_TIME];
+/// Time that the threads of a daemon waited for a CPU.
+pub(super) const WAITING: Family = Family::counter(
+    "process_schedstat_waiting_seconds_total",
+    &[],
+    "Time that the threads of this process waited for a CPU, in seconds; absent if the kernel has no scheduler statistics",
+);
 
-#[derive(Debug)]
-pub(crate) struct ProcessFamilies;
+pub(super) const FAMILIES: &[&Family] =
+    &[&CPU, &RESIDENT, &VIRTUAL, &OPEN_FDS, &MAX_FDS, &THREADS, &START_TIME, &WAITING];
+
+#[derive(Debug, Default)]
+pub(crate) struct ProcessFamilies {
+    run_delay: Locked<RunDelay>,
+}
+
+/// How long each thread of the process has waited for a CPU, in nanoseconds. Empty if the kernel does not say. A thread that
+/// ends while it is read is left out.
+fn waits(process: &Process) -> BTreeMap<i32, u64> {
+    let threads = process.tasks().into_iter().flatten().flatten();
+    threads.filter_map(|thread| Some((thread.tid, thread.schedstat().ok()?.run_delay))).collect()
+}
 
 /// When the machine started, in seconds since the epoch. Read once, because the kernel needs more time for this file than
 /// for all the others together.
@@ -62,6 +83,10 @@ impl Collector for ProcessFamilies {
             && let LimitValue::Value(max) = limits.max_open_files.soft_limit
         {
             MAX_FDS.encode_one(e, max as f64)?;
+        }
+        let waits = waits(&process);
+        if !waits.is_empty() {
+            WAITING.encode_one(e, self.run_delay.lock().update(waits) as f64 / 1e9)?;
         }
         Ok(())
     }

@@ -79,6 +79,9 @@ pub(crate) struct RunArgs {
     /// Run the phases without judging them
     #[arg(long)]
     pub(crate) no_verdict: bool,
+    /// Repeat an inconclusive scenario up to N times, 0 to 3; the report keeps every attempt
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=3), default_value = "0", hide_default_value = true)]
+    pub(crate) retry_inconclusive: u8,
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,

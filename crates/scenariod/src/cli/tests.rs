@@ -33,6 +33,7 @@ const ACCEPTED: &[Row] = &[
     ("", "--scenario a --list --dry-run --loop 2", "run scenario=a loop=2 dry-run list"),
     ("", "--scenario a --dry-run --no-verdict", "run scenario=a dry-run no-verdict"),
     ("", "--scenario a --pause 10s --linger 0s --seed 7", "run scenario=a pause=10s linger=0s seed=7"),
+    ("", "--scenario a --retry-inconclusive 3", "run scenario=a retry-inconclusive=3"),
     ("", "--scenario a --allow-foreign --time-scale 1e-1", "run scenario=a time-scale=0.1 allow-foreign"),
     (
         "",
@@ -266,6 +267,7 @@ fn described_run(args: &RunArgs) -> Words {
         .value("metrics-addr", args.metrics_addr.as_ref())
         .path("config", args.lab.config.as_ref())
         .path("catalogue", args.catalogue.catalogue.as_ref())
+        .value("retry-inconclusive", Some(args.retry_inconclusive).filter(|retries| *retries > 0))
         .value("linger", args.linger)
         .value("seed", args.seed)
         .flag("quiet", args.quiet)

@@ -14,7 +14,9 @@ use crate::run::error::RunError;
 use crate::run::request::RunRequest;
 use crate::text::format_duration;
 use crate::toxiproxy::Client;
+use crate::verdict::measure_way;
 use crate::verdict::outlook::{NoVerdict, Outlook, PlannedExpectations};
+use crate::verdict::report::way;
 
 /// What only a run can check.
 const UNCHECKED: &str = "nothing was changed; not checked: whether toxiproxy accepts and removes the toxics, whether \
@@ -97,6 +99,13 @@ pub(crate) async fn dry_run(order: &RunRequest) -> Result<DryRun, DryError> {
         let outlook = Outlook::read(prometheus, &planned).await;
         outlook.notes.iter().for_each(|note| text.push_str(&format!("warning: {note}\n")));
         outlook.unjudged.iter().for_each(|line| text.push_str(&format!("{line}\n")));
+        // A Prometheus that just did not answer is not asked again.
+        let measured = match &outlook.no_verdict {
+            Some(NoVerdict::Prometheus(_)) => measure_way::Measured::default(),
+            _ => measure_way::read_now(prometheus).await,
+        };
+        text.push_str(&format!("{}\n", way::describe(measured.way)));
+        text.extend(measured.load.warning().map(|warning| format!("{warning}\n")));
         no_verdict = outlook.no_verdict.map(Doubt);
     }
     text.push_str(UNCHECKED);

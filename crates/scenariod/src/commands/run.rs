@@ -121,6 +121,7 @@ fn order(args: &RunArgs) -> Result<RunRequest, Failure> {
         note: selection::repetition_note(&selected),
         entries,
         loops: args.loops.unwrap_or(Loops::ONCE),
+        retries: args.retry_inconclusive,
         seed: args.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
         linger: args.linger.map_or(LINGER, daemon_core::values::Span::get),
         interval: (!args.no_verdict).then_some(LAB_INTERVAL),

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use metrics_core::families::client::readings;
+use metrics_core::families::machine::shortages;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, timeout};
 
@@ -12,6 +13,7 @@ use crate::prometheus::{Prometheus, PrometheusError, Series};
 use crate::promql::node_pattern;
 use crate::terminal::narrator::Narrator;
 use crate::terminal::progress::LiveFigures;
+use crate::verdict::judgement::shortage::{SAMPLE_WINDOW, Shortage};
 use crate::verdict::live_series::{LiveSeries, read_presence};
 
 /// The interval of the readings, equal to the lab's scrape interval, and the limit of each.
@@ -24,17 +26,27 @@ pub(crate) struct LiveLine(Option<JoinHandle<()>>);
 
 impl LiveLine {
     /// Starts the task if there is a live line to show.
-    pub(crate) fn start(prometheus: Option<&Prometheus>, narrator: &Narrator, plan: &Plan) -> LiveLine {
+    pub(crate) fn start(
+        prometheus: Option<&Prometheus>,
+        narrator: &Narrator,
+        plan: &Plan,
+        nodes: &[String],
+    ) -> LiveLine {
         let read = |prometheus: &Prometheus| {
             let targets: Vec<String> = plan.targets().into_iter().collect();
             let (promql, title) = (readings::moving(&node_pattern(&targets)), name_nodes(&targets));
+            let healthy = node_pattern(nodes.iter().filter(|node| !targets.contains(node)));
+            let machine = shortages(SAMPLE_WINDOW, &healthy);
             let (prometheus, narrator) = (prometheus.clone(), narrator.clone());
             tokio::spawn(async move {
                 let mut ticks = tokio::time::interval(INTERVAL);
                 ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
                 loop {
                     ticks.tick().await;
-                    let read = timeout(INTERVAL, read_figures(&prometheus, &promql, &title)).await;
+                    let lacked = timeout(INTERVAL, prometheus.instant(&machine, None)).await;
+                    let lacked = lacked.ok().and_then(Result::ok).unwrap_or_default();
+                    let warning = Shortage::now(&lacked).warning();
+                    let read = timeout(INTERVAL, read_figures(&prometheus, &promql, &title, warning)).await;
                     narrator.figures(read.ok().and_then(Result::ok).unwrap_or_default());
                 }
             })
@@ -56,13 +68,14 @@ async fn read_figures(
     prometheus: &Prometheus,
     promql: &str,
     title: &str,
+    warning: Option<String>,
 ) -> Result<LiveFigures, PrometheusError> {
     let presence = read_presence(prometheus).await?;
     if let Some(problem) = presence.problem() {
         return Ok(LiveFigures(vec![problem.to_string()]));
     }
     let series = LiveSeries::new(prometheus, &presence).instant(promql, None).await?;
-    Ok(figures(title, &series))
+    Ok(figures(title, &series, warning))
 }
 
 /// Up to two nodes by name, more of them as a number.
@@ -73,8 +86,8 @@ fn name_nodes(targets: &[String]) -> String {
     }
 }
 
-/// The figures that have a value, the breakers counted by state.
-fn figures(title: &str, series: &[Series]) -> LiveFigures {
+/// The figures that have a value, the breakers counted by state, and what the machine lacks.
+fn figures(title: &str, series: &[Series], warning: Option<String>) -> LiveFigures {
     let of = |figure: &'static str| {
         series
             .iter()
@@ -97,6 +110,10 @@ fn figures(title: &str, series: &[Series]) -> LiveFigures {
     if let Some(first) = all.first_mut() {
         *first = format!("{title}: {first}");
     }
+    // A narrow terminal cuts off the end of the line.
+    if let Some(warning) = warning {
+        all.insert(0, format!("warning: {warning}"));
+    }
     LiveFigures(all)
 }
 
@@ -111,7 +128,7 @@ mod tests {
 
     fn text(all: &[(&str, f64)]) -> String {
         let all: Vec<Series> = all.iter().map(|(figure, value)| series(figure, *value)).collect();
-        figures("memcached1", &all).0.join(", ")
+        figures("memcached1", &all, None).0.join(", ")
     }
 
     #[test]
@@ -126,6 +143,9 @@ mod tests {
         );
         assert_eq!(text(&[("rate", 0.0), ("failed", f64::NAN)]), "memcached1: 0/s");
         assert_eq!(text(&[]), "");
+        let warned =
+            figures("a", &[series("rate", 10.0)], Some("loadgen waited for a CPU for 31%".to_owned()));
+        assert_eq!(warned.0.join(", "), "warning: loadgen waited for a CPU for 31%, a: 10/s");
     }
 
     #[test]

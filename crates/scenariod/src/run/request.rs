@@ -17,6 +17,8 @@ use crate::state::StateDir;
 pub(crate) struct RunRequest {
     pub(crate) entries: Vec<PlaylistEntry>,
     pub(crate) loops: Loops,
+    /// How often an inconclusive run is repeated at most.
+    pub(crate) retries: u8,
     /// The seed of entries without their own.
     pub(crate) seed: u64,
     /// Printed before the first run.

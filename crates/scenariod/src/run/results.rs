@@ -28,6 +28,12 @@ impl Results {
         self.reports.add(end.report);
     }
 
+    /// A run that is repeated. It is kept in the report, and the run that repeats it has the verdict.
+    pub(super) fn add_attempt(&mut self, end: RunEnd, errors: Vec<RunError>) {
+        self.errors.extend(errors);
+        self.reports.keep(end.report);
+    }
+
     pub(super) fn raise_exit(&mut self, exit: Exit) {
         self.exit = Some(self.exit().worst(exit));
     }

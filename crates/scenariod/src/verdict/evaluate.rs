@@ -15,11 +15,14 @@ use crate::scenario::expectation::Expectation;
 use crate::verdict::clock_watch::{ClockReading, read_skew};
 use crate::verdict::facts::{RunFacts, Scope};
 use crate::verdict::judgement::evidence::{Evidence, NamedSeries, ScrapeHealth};
+use crate::verdict::judgement::machine::{Miss, excuse};
 use crate::verdict::judgement::overall::{overall_status, status_without_fault};
 use crate::verdict::judgement::presence::Presence;
 use crate::verdict::judgement::{Judgement, evaluation_grid, judge_expectation};
 use crate::verdict::live_series::LiveSeries;
 use crate::verdict::measure::{read_dropped, read_nodes, read_shares};
+use crate::verdict::measure_machine::{SAMPLE_LENGTH, phase_figures, read_machine};
+use crate::verdict::measure_way::read_way;
 use crate::verdict::report::planned::PlannedPhases;
 use crate::verdict::report::{ExpectationResult, RunReport};
 
@@ -48,11 +51,14 @@ async fn try_evaluate(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<Run
     let (interval, live) = (health.interval, LiveSeries::new(prometheus, &presence));
     let in_scope =
         |expectation: &&Expectation| run.scope == Scope::Whole || expectation.during == During::Run;
+    let machine = read_machine(prometheus, run, interval).await.map_err(with_hint)?;
     let mut judgements = Vec::new();
     let mut results = Vec::new();
     for expectation in run.expectations.iter().filter(in_scope) {
         let (promql, judgement) =
             evaluate_expectation(&live, run, expectation, &health).await.map_err(with_hint)?;
+        let shortage = machine.during(run.windows.of(expectation.during), SAMPLE_LENGTH);
+        let judgement = excuse(expectation, judgement, &shortage, interval);
         results.push(ExpectationResult::new(expectation, promql, &judgement));
         judgements.push((expectation, judgement));
     }
@@ -63,12 +69,15 @@ async fn try_evaluate(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<Run
         run: run.id.to_owned(),
         status: if fault_in_doubt { status_without_fault(&judgements) } else { overall_status(&judgements) },
         note: None,
+        earlier_attempts: Vec::new(),
         planned_phases: PlannedPhases::default(),
         not_judged: presence.notes(),
         targets: run.targets.iter().cloned().collect(),
         expectations: results,
         shares,
         nodes: read_nodes(&live, run, interval).await.map_err(with_hint)?,
+        way: read_way(prometheus, run).await.map_err(with_hint)?,
+        machine: phase_figures(&machine, run),
         dropped_operations: read_dropped(&live, run, interval).await.map_err(with_hint)?,
     })
 }
@@ -167,8 +176,12 @@ async fn evaluate_expectation(
             judge_expectation(expectation, &run.windows, &evidence, run.planned.of(expectation.during))
         }
     };
-    if let Some(value) = read_decisive_value(live, run, expectation, &judgement).await {
-        judgement.reason = format!("{} ({value})", judgement.reason);
+    if let Some(number) = read_decisive_value(live, run, expectation, &judgement).await {
+        let digits = if number.abs() < 10.0 { 4 } else { 1 };
+        judgement.reason = format!("{} (was {number:.digits$})", judgement.reason);
+        if let Some(Miss::Moment { value }) = &mut judgement.miss {
+            *value = Some(number);
+        }
     }
     Ok((live.restricted(&filled.promql), judgement))
 }
@@ -179,12 +192,10 @@ async fn read_decisive_value(
     run: &RunFacts<'_>,
     expectation: &Expectation,
     judgement: &Judgement,
-) -> Option<String> {
+) -> Option<f64> {
     let (name, offset) = judgement.decisive_point.as_ref()?;
     let promql = expectation.query.compared_value(Nodes { targets: &run.targets, all: run.nodes })?;
     let at = run.windows.of(expectation.during).start + offset;
     let series = NamedSeries::name_all(live.instant(&promql, Some(at)).await.ok()?);
-    let (_, value) = *series.iter().find(|named| named.name == *name)?.series.points.last()?;
-    let digits = if value.abs() < 10.0 { 4 } else { 1 };
-    Some(format!("was {value:.digits$}"))
+    series.iter().find(|named| named.name == *name)?.series.points.last().map(|(_, value)| *value)
 }

@@ -1,9 +1,12 @@
 //! Judges one expectation by the samples that Prometheus returned for it. Pure: samples, times and scrape health are
 //! arguments. Missing data, old data and a missing node are inconclusive, never a pass.
 
+pub(crate) mod cause;
 pub(crate) mod evidence;
+pub(crate) mod machine;
 pub(crate) mod overall;
 pub(crate) mod presence;
+pub(crate) mod shortage;
 pub(crate) mod shortfall;
 pub(crate) mod stop;
 
@@ -15,7 +18,9 @@ use crate::prometheus::Grid;
 use crate::scenario::expectation::{Bounds, Expectation, Must, Subject};
 use crate::scenario::{During, UNDER_WAY, Windows};
 use crate::text::{format_duration, format_seconds};
+pub(crate) use cause::Cause;
 use evidence::{Evidence, Point, TIME_TOLERANCE, mean};
+use machine::Miss;
 
 /// The result of one expectation.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,19 +30,23 @@ pub(crate) struct Judgement {
     pub(crate) reason: String,
     /// The point that made it fail: series and seconds into the phase.
     pub(crate) decisive_point: Option<(String, f64)>,
+    /// How it failed, if it did.
+    pub(crate) miss: Option<Miss>,
+    /// Why it is inconclusive, if it is.
+    pub(crate) cause: Cause,
 }
 
 impl Judgement {
     fn new(finding: Option<Finding>, reason: impl Into<String>) -> Judgement {
-        Judgement { finding, reason: reason.into(), decisive_point: None }
+        Judgement { finding, reason: reason.into(), decisive_point: None, miss: None, cause: Cause::Data }
     }
 
     fn pass(reason: impl Into<String>) -> Judgement {
         Judgement::new(Some(Finding::Pass), reason)
     }
 
-    fn fail(reason: impl Into<String>) -> Judgement {
-        Judgement::new(Some(Finding::Fail), reason)
+    fn fail(reason: impl Into<String>, miss: Miss) -> Judgement {
+        Judgement { miss: Some(miss), ..Judgement::new(Some(Finding::Fail), reason) }
     }
 
     pub(crate) fn inconclusive(reason: impl Into<String>) -> Judgement {
@@ -90,15 +99,18 @@ pub(crate) fn judge_expectation(
         }
         Some(_) | None => judgement,
     };
-    let problem = match expectation.subject {
+    let (problem, cause) = match expectation.subject {
         Subject::Client => return judgement,
-        Subject::Fault => "the fault had no visible effect",
-        Subject::Baseline => "the baseline was already unhealthy, so nothing can be attributed to the fault",
+        Subject::Fault => ("the fault had no visible effect", Cause::NoEffect),
+        Subject::Baseline => (
+            "the baseline was already unhealthy, so nothing can be attributed to the fault",
+            Cause::UnhealthyBaseline,
+        ),
     };
     match judgement.finding {
         Some(Finding::Fail) => {
             let reason = format!("{problem}: {}", judgement.reason);
-            Judgement { decisive_point: judgement.decisive_point, ..Judgement::inconclusive(reason) }
+            Judgement { decisive_point: judgement.decisive_point, cause, ..Judgement::inconclusive(reason) }
         }
         Some(Finding::Pass | Finding::Inconclusive) | None => judgement,
     }
@@ -187,7 +199,7 @@ fn check_all(points: &[Point], wanted: bool, pass_prefix: &str) -> Judgement {
     if let Some(point) = wrong {
         let reason = format!("{} at {}", if wanted { "false" } else { "true" }, point.place());
         let decisive_point = Some((point.series.to_owned(), point.offset));
-        return Judgement { decisive_point, ..Judgement::fail(reason) };
+        return Judgement { decisive_point, ..Judgement::fail(reason, Miss::Moment { value: None }) };
     }
     first_unknown(points).unwrap_or_else(|| {
         let reason = points.first().map(|first| format!("{pass_prefix} {}", first.time()));
@@ -205,7 +217,7 @@ fn check_once(points: &[Point]) -> Judgement {
         (None, Some(point)) => Judgement::pass(format!("true at {}", point.place())),
         (missing, _) => first_unknown(&never_true).unwrap_or_else(|| {
             let series = missing.map_or("any series", |point| point.series);
-            Judgement::fail(format!("never true for {series}"))
+            Judgement::fail(format!("never true for {series}"), Miss::Never)
         }),
     }
 }
@@ -222,8 +234,15 @@ fn first_unknown(points: &[Point]) -> Option<Judgement> {
 /// All points of `due` must be true. `all` are the points of the whole phase.
 fn check_within(due: &[Point], all: &[Point]) -> Judgement {
     let judgement = check_all(due, true, "");
-    if judgement.finding != Some(Finding::Pass) {
-        return judgement;
+    match judgement.finding {
+        Some(Finding::Pass) => {}
+        Some(Finding::Fail) => {
+            let held = |point: &Point| Some((point.offset, point.truth()?));
+            let mut points: Vec<(f64, bool)> = all.iter().filter_map(held).collect();
+            points.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+            return Judgement { miss: Some(Miss::Late { points }), ..judgement };
+        }
+        Some(Finding::Inconclusive) | None => return judgement,
     }
     let last_untrue = all
         .iter()
@@ -258,7 +277,8 @@ fn check_ratio(before: &[Point], during: &[Point], bounds: Bounds) -> Judgement 
         let too_low = bounds.at_least.filter(|least| ratio < *least).map(|least| ("below", least));
         let too_high = bounds.at_most.filter(|most| ratio > *most).map(|most| ("above", most));
         if let Some((side, bound)) = too_low.or(too_high) {
-            return Judgement::fail(format!("{name}: {ratio:.2} x before, {side} {bound}"));
+            let reason = format!("{name}: {ratio:.2} x before, {side} {bound}");
+            return Judgement::fail(reason, Miss::Factor { ratio, bounds });
         }
         if extreme.is_none_or(|(furthest, _)| (ratio - 1.0).abs() > (furthest - 1.0).abs()) {
             extreme = Some((ratio, name));

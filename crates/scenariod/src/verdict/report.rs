@@ -10,6 +10,7 @@ pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod times;
 mod value;
+pub(crate) mod way;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,10 +22,12 @@ use serde::{Serialize, Serializer};
 use crate::scenario::Window;
 use crate::scenario::expectation::Expectation;
 use crate::verdict::judgement::Judgement;
+use crate::verdict::judgement::shortage::Share;
 use planned::PlannedPhases;
 use quantile::Quantile;
 use share::ShareResult;
 use times::Recovery;
+use way::Way;
 
 /// The note of a run whose scenario has no expectations.
 pub(crate) const NO_EXPECTATIONS: &str = "it has no expectations, so nothing was judged";
@@ -38,6 +41,8 @@ pub(crate) struct RunReport {
     pub(crate) status: RunStatus,
     /// Why there is no verdict, or why the run ended early.
     pub(crate) note: Option<String>,
+    /// Inconclusive runs that this run repeats, first to last.
+    pub(crate) earlier_attempts: Vec<Attempt>,
     pub(crate) planned_phases: PlannedPhases,
     /// A line for each load generator that does not count.
     pub(crate) not_judged: Vec<String>,
@@ -47,8 +52,19 @@ pub(crate) struct RunReport {
     /// What happened to faults on a share of the connections.
     pub(crate) shares: Vec<ShareResult>,
     pub(crate) nodes: Vec<NodeReport>,
+    /// What the way to the nodes adds before the fault. `None`: not measured.
+    pub(crate) way: Option<Way>,
+    /// What the lab's processes lacked: by phase and part, as shares of the time.
+    pub(crate) machine: BTreeMap<&'static str, BTreeMap<&'static str, Share>>,
     /// Operations that were due and never sent, because no connection or worker was free. Only phases that have some.
     pub(crate) dropped_operations: BTreeMap<&'static str, u64>,
+}
+
+/// A run that was inconclusive and was repeated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Attempt {
+    pub(crate) run: String,
+    pub(crate) reason: String,
 }
 
 /// The result of one expectation.
@@ -62,6 +78,8 @@ pub(crate) struct ExpectationResult {
     #[serde(serialize_with = "serialize_result")]
     pub(crate) result: Option<Finding>,
     pub(crate) reason: String,
+    /// The page that explains an inconclusive result.
+    pub(crate) page: Option<&'static str>,
     /// The query as it was sent.
     pub(crate) promql: String,
 }
@@ -109,12 +127,15 @@ impl RunReport {
             run: run.to_owned(),
             status: RunStatus::Inconclusive,
             note: Some(note),
+            earlier_attempts: Vec::new(),
             planned_phases: PlannedPhases::default(),
             not_judged: Vec::new(),
             targets: targets.to_vec(),
             expectations: Vec::new(),
             shares: Vec::new(),
             nodes: Vec::new(),
+            way: None,
+            machine: BTreeMap::new(),
             dropped_operations: BTreeMap::new(),
         }
     }
@@ -140,8 +161,17 @@ impl RunReport {
     /// The note, the number of expectations per result, and faults that may not have lasted.
     pub(crate) fn describe(&self) -> String {
         let doubts = self.shares.iter().filter_map(ShareResult::doubt);
-        let parts = self.note.iter().cloned().chain(self.describe_expectations()).chain(doubts);
+        let attempts = self.describe_attempts();
+        let parts =
+            self.note.iter().cloned().chain(self.describe_expectations()).chain(doubts).chain(attempts);
         parts.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Which attempt this is, if earlier ones were inconclusive.
+    pub(crate) fn describe_attempts(&self) -> Option<String> {
+        let runs: Vec<&str> = self.earlier_attempts.iter().map(|attempt| attempt.run.as_str()).collect();
+        let number = runs.len() + 1;
+        (number > 1).then(|| format!("attempt {number}, inconclusive before: run {}", runs.join(", run ")))
     }
 
     fn describe_expectations(&self) -> Option<String> {
@@ -173,6 +203,7 @@ impl ExpectationResult {
             must: expectation.must.describe(),
             result: judgement.finding,
             reason: judgement.reason.clone(),
+            page: (judgement.finding == Some(Finding::Inconclusive)).then(|| judgement.cause.page()),
             promql,
         }
     }

@@ -36,6 +36,11 @@ impl Reports {
             Some(_) => {}
             None => self.worst.push(report.clone()),
         }
+        self.keep(report);
+    }
+
+    /// Keeps a report for programs. It does not count in the summary.
+    pub(crate) fn keep(&mut self, report: RunReport) {
         if self.last.len() == KEPT_REPORTS {
             self.last.pop_front();
             self.left_out += 1;

@@ -7,12 +7,12 @@ use testkit::{Daemon, Lab, Prometheus, secs, workspace_bin};
 use crate::harness::{BIN, clean_exit};
 use crate::verdict::with_result;
 
-const NEVER: &str = "1000000000";
+pub(crate) const NEVER: &str = "1000000000";
 
 /// Three nodes, the shipped rules and scrape interval, and this client.
-fn lab(client: &[&str]) -> (Lab, Prometheus, Daemon) {
+pub(crate) fn lab(client: &[&str]) -> (Lab, Prometheus, Daemon) {
     let lab = Lab::start(3);
-    let prometheus = Prometheus::start([("loadgen", lab.loadgen_addr)]);
+    let prometheus = lab.prometheus();
     let loadgen = lab.loadgen(workspace_bin("loadgen"), client);
     prometheus.wait_for("count(server:memcache_operations:rate5s offset 2s > 0)", secs(30), |series| {
         series.first().is_some_and(|count| count.value() == 3.0)
@@ -22,7 +22,7 @@ fn lab(client: &[&str]) -> (Lab, Prometheus, Daemon) {
 
 /// Runs a shipped scenario and gives its exit code and its report.
 #[track_caller]
-fn run(lab: &Lab, prometheus: &Prometheus, scenario: &str, scale: &str) -> (i32, Value) {
+pub(crate) fn run(lab: &Lab, prometheus: &Prometheus, scenario: &str, scale: &str) -> (i32, Value) {
     let url = prometheus.url();
     let args =
         ["--scenario", scenario, "--time-scale", scale, "--prometheus", &url, "--json", "--linger", "0s"];

@@ -125,6 +125,10 @@ impl ClientFamilies {
         MergedHistogram::sum(&self.edges, self.shards.iter().map(|shard| &shard.lateness))
     }
 
+    pub(super) fn merged_timer_lateness(&self) -> MergedHistogram {
+        MergedHistogram::sum(&self.edges, self.shards.iter().map(|shard| &shard.timer_lateness))
+    }
+
     pub(super) fn shards(&self) -> &[Arc<ClientShard>] {
         &self.shards
     }

@@ -11,7 +11,7 @@ use super::{
     ACQUIRE, ACQUIRE_ERRORS, BREAKER_CHANGED, BREAKER_FAILURES, BREAKER_REJECTED, BREAKER_REQUESTS,
     BREAKER_STATE, BREAKER_TRANSITIONS, CORRUPT, DROPPED, DURATION, ERROR_RATE, ERRORS, HITS, IN_FLIGHT,
     LAST_ERROR, LATE_WRITES, LATENESS, MISSES, OPERATIONS, PER_SECOND, POOL, POOL_CLOSED, POOL_CREATED,
-    QUEUE_DEPTH, SERVICE, TARGET_RATE, WORKERS,
+    QUEUE_DEPTH, SERVICE, STALLED, TARGET_RATE, TIMER_LATENESS, WORKERS,
 };
 use crate::cells::HistogramCells;
 use crate::family::Series;
@@ -173,6 +173,12 @@ impl ClientFamilies {
         TARGET_RATE.encode_one(e, load.target_rate)?;
         WORKERS.encode_one(e, load.workers as f64)?;
         QUEUE_DEPTH.encode_one(e, load.queue_depth as f64)?;
-        DROPPED.encode(e, |series| series.count(&[], self.totals().dropped))
+        DROPPED.encode(e, |series| series.count(&[], self.totals().dropped))?;
+        TIMER_LATENESS.encode(e, |series| {
+            let merged = self.merged_timer_lateness();
+            series.histogram(&[], merged.sum, &merged.buckets)
+        })?;
+        let stalled: u64 = self.shards().iter().map(|shard| shard.stalled.get()).sum();
+        STALLED.encode_one(e, stalled as f64 / 1e9)
     }
 }

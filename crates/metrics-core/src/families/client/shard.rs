@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
-use crate::cells::{Edges, HistogramCells, SingleWriterCounter};
+use super::STALL;
+use crate::cells::{Edges, HistogramCells, SingleWriterCounter, whole_nanos};
 use crate::fine_histogram::FineHistogramCells;
 use crate::labels::{CloseReason, CorruptKind, ErrorType, Operation, Status};
 
@@ -30,6 +31,9 @@ pub struct ClientShard {
     pub(super) servers: Box<[ServerCells]>,
     pub(super) lateness: HistogramCells,
     pub(super) fine_lateness: FineHistogramCells,
+    pub(super) timer_lateness: HistogramCells,
+    /// Nanoseconds.
+    pub(super) stalled: SingleWriterCounter,
     pub(super) dropped: SingleWriterCounter,
     pub(super) abandoned: SingleWriterCounter,
     edges: Edges,
@@ -90,6 +94,8 @@ impl ClientShard {
             servers: (0..servers).map(|_| ServerCells::new(edges, waits)).collect(),
             lateness: HistogramCells::new(edges),
             fine_lateness: FineHistogramCells::default(),
+            timer_lateness: HistogramCells::new(edges),
+            stalled: SingleWriterCounter::default(),
             dropped: SingleWriterCounter::default(),
             abandoned: SingleWriterCounter::default(),
             edges: edges.clone(),
@@ -197,6 +203,14 @@ impl ClientShard {
     pub fn started_late(&self, by: Duration) {
         self.lateness.observe(&self.edges, by);
         self.fine_lateness.observe(by);
+    }
+
+    /// The timer that no operation uses expired this much too late.
+    pub fn woke_late(&self, by: Duration) {
+        self.timer_lateness.observe(&self.edges, by);
+        if by >= STALL {
+            self.stalled.add(whole_nanos(by));
+        }
     }
 
     /// Open loop: an operation that was [`started`](Self::started) got no connection in time and was dropped.

@@ -301,7 +301,7 @@ fn an_invisible_fault_or_an_unhealthy_baseline_makes_a_run_inconclusive() {
     );
     let within = expectation(Must::Within(SECOND));
     let never = Expectation { during: During::Run, ..expectation(Must::Never) };
-    let (fail, pass) = (Judgement::fail(""), Judgement::pass(""));
+    let (fail, pass) = (Judgement::fail("", Miss::Never), Judgement::pass(""));
     let status = |of_fault: &Judgement, expectation, other: &Judgement| {
         overall_status(&[(&fault, of_fault.clone()), (expectation, other.clone())])
     };

@@ -1,5 +1,7 @@
 //! Groups the expectations of a report that did not pass by their reason. Pure.
 
+use std::collections::BTreeSet;
+
 use metrics_core::labels::Finding;
 
 use crate::verdict::report::{ExpectationResult, RunReport};
@@ -36,6 +38,11 @@ impl Problem<'_> {
         format!("{}: {}: {}", self.result.as_str(), names.join(", "), self.reason())
     }
 
+    /// The pages that explain why it is inconclusive, each once.
+    pub(crate) fn pages(&self) -> BTreeSet<&'static str> {
+        self.expectations.iter().filter_map(|expectation| expectation.page).collect()
+    }
+
     fn reason(&self) -> &str {
         self.expectations.first().map_or("", |expectation| expectation.reason.as_str())
     }
@@ -53,6 +60,7 @@ mod tests {
             must: "always".to_owned(),
             result,
             reason: reason.to_owned(),
+            page: None,
             promql: "up".to_owned(),
         }
     }

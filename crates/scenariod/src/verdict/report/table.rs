@@ -11,6 +11,7 @@ use crate::text::wrap::{COLUMNS, wrapped};
 use crate::text::{format_ratio, format_seconds};
 use crate::verdict::report::quantile::Quantile;
 use crate::verdict::report::times::Recovery;
+use crate::verdict::report::way;
 use crate::verdict::report::{NodeReport, PhaseFigures, RunReport};
 
 const NOTHING: &str = "-";
@@ -48,6 +49,9 @@ pub(crate) fn format_report(report: &RunReport) -> String {
     }
     for problem in report.problems() {
         text.push_str(&line(&problem.describe()));
+        for page in problem.pages() {
+            text.push_str(&line(&format!("  see {page}")));
+        }
         for expectation in &problem.expectations {
             text.push_str(&format!("{}\n", wrapped(&format!("  {}", expectation.promql), "    ")));
         }
@@ -67,6 +71,7 @@ fn format_nodes(report: &RunReport) -> String {
     if report.nodes.iter().any(|node| node.target) {
         text.push_str("* has the fault; opened, closed: how often its breaker opened and closed\n");
     }
+    text.push_str(&line(&way::describe(report.way)));
     let errors = report.nodes.iter().flat_map(describe_errors);
     let times = report.nodes.iter().filter_map(describe_times);
     for description in errors.chain(times).chain(describe_dropped(&report.dropped_operations)) {

@@ -5,7 +5,7 @@ use metrics_core::labels::RunStatus;
 use super::*;
 use crate::catalogue;
 use crate::promql::Nodes;
-use crate::verdict::judgement::Judgement;
+use crate::verdict::judgement::{Cause, Judgement};
 use crate::verdict::report::ExpectationResult;
 use crate::verdict::report::summary::Summary;
 
@@ -79,11 +79,15 @@ fn every_report_of_the_catalogue_fits_the_width() {
         finding: Some(Finding::Pass),
         reason: "memcached3: 0.01 x before".into(),
         decisive_point: None,
+        miss: None,
+        cause: Cause::Data,
     };
     let failing = Judgement {
         finding: Some(Finding::Fail),
         reason: "the fault had no visible effect: false at +123.0 s for memcached3 (was 0.0000)".into(),
         decisive_point: None,
+        miss: None,
+        cause: Cause::Data,
     };
     let scenarios = catalogue::scenarios(&catalogue::built_in()).unwrap();
     assert!(!scenarios.is_empty());
@@ -158,6 +162,7 @@ fn line(reason: &str, result: Option<Finding>) -> ExpectationResult {
         must: "always".into(),
         result,
         reason: reason.into(),
+        page: None,
         promql: "up == 1".into(),
     }
 }
