@@ -5,6 +5,7 @@ pub(crate) mod clock_watch;
 mod evaluate;
 mod facts;
 pub(crate) mod judgement;
+mod local_errors;
 mod measure;
 pub(crate) mod report;
 mod reports;

@@ -15,6 +15,7 @@ mod faults;
 mod figures;
 mod healing;
 mod lies;
+mod limits;
 mod open;
 mod setup;
 mod storm;

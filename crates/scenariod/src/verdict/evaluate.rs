@@ -17,7 +17,8 @@ use crate::verdict::facts::{RunFacts, Scope};
 use crate::verdict::judgement::evidence::{Evidence, NamedSeries, ScrapeHealth};
 use crate::verdict::judgement::overall::{overall_status, status_without_fault};
 use crate::verdict::judgement::{Judgement, evaluation_grid, judge_expectation};
-use crate::verdict::measure::{read_dropped, read_nodes, read_shares};
+use crate::verdict::local_errors::{local_shortage, with_shortage};
+use crate::verdict::measure::{read_dropped, read_errors, read_nodes, read_shares};
 use crate::verdict::report::{ExpectationResult, RunReport};
 
 /// How long to wait for the scrape after the last phase: this many scrape intervals, and at least `MIN_WAIT`.
@@ -45,21 +46,27 @@ async fn try_evaluate(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<Run
     let interval = health.interval;
     let in_scope =
         |expectation: &&Expectation| run.scope == Scope::Whole || expectation.during == During::Run;
+    let shortage = local_shortage(&read_errors(prometheus, run, interval).await.map_err(with_hint)?);
     let mut judgements = Vec::new();
     let mut results = Vec::new();
     for expectation in run.expectations.iter().filter(in_scope) {
         let (promql, judgement) =
             evaluate_expectation(prometheus, run, expectation, &health).await.map_err(with_hint)?;
+        let judgement = match &shortage {
+            Some(shortage) => with_shortage(expectation, judgement, shortage),
+            None => judgement,
+        };
         results.push(ExpectationResult::new(expectation, promql, &judgement));
         judgements.push((expectation, judgement));
     }
     let shares = read_shares(prometheus, run, interval).await.map_err(with_hint)?;
-    let fault_in_doubt = run.scope == Scope::SoFar || shares.iter().any(|share| share.doubt().is_some());
+    let fault_in_doubt =
+        run.scope == Scope::SoFar || shortage.is_some() || shares.iter().any(|share| share.doubt().is_some());
     Ok(RunReport {
         scenario: run.scenario.to_owned(),
         run: run.id.to_owned(),
         status: if fault_in_doubt { status_without_fault(&judgements) } else { overall_status(&judgements) },
-        note: None,
+        note: shortage,
         targets: run.targets.iter().cloned().collect(),
         expectations: results,
         shares,

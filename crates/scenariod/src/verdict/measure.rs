@@ -43,6 +43,17 @@ async fn read_counts(prometheus: &Prometheus, window: Window) -> Result<WindowCo
     })
 }
 
+/// Failed operations of the whole run, by `server` and `type`.
+pub(super) async fn read_errors(
+    prometheus: &Prometheus,
+    run: &RunFacts<'_>,
+    interval: Duration,
+) -> Result<Vec<Series>, PrometheusError> {
+    let whole = run.windows.of(During::Run);
+    let end = whole.end + interval.as_secs_f64();
+    prometheus.instant(&readings::errors(&format_range(end - whole.start)), Some(end)).await
+}
+
 /// Operations that were due and never sent, by phase.
 pub(super) async fn read_dropped(
     prometheus: &Prometheus,
