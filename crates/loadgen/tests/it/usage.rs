@@ -311,7 +311,7 @@ fn completions_contain_the_presets() {
 /// As compose files and CI matrices leave them.
 #[test]
 fn a_variable_that_is_empty_counts_as_unset() {
-    let help = std::process::Command::new(LOADGEN).arg("--help").output().unwrap();
+    let help = testkit::command(LOADGEN).arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     let names: Vec<&str> =
         help.split("[env: ").skip(1).filter_map(|rest| rest.split('=').next()).chain(["RUST_LOG"]).collect();

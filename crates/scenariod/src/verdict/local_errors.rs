@@ -48,6 +48,8 @@ pub(super) fn with_shortage(expectation: &Expectation, judgement: Judgement, sho
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::scenarios;
+    use crate::catalogue::source_files::Source;
 
     fn series(server: &str, kind: &str, value: f64) -> Series {
         let labels =
@@ -83,12 +85,15 @@ mod tests {
         let text = "family: f\nphases: { stabilization: 1s, testing: 1s, recovery: 1s }\nscenarios:\n  - name: s\n    about: a\n    \
                     faults: [{ target: n, fault: stall }]\n    expect:\n      - { name: p, phase: testing, must: always, promql: up > bool 0 }\n      \
                     - { name: r, phase: run, must: always, promql: up > bool 0 }\n";
-        let document = Document::parse("f.yaml", text).unwrap();
-        let scenarios = crate::catalogue::parse(&document).unwrap();
+        let source = Source { name: "f.yaml".to_owned(), text: text.to_owned() };
+        let scenarios = scenarios(&[source]).unwrap();
         let fail = || Judgement { finding: Some(Finding::Fail), ..Judgement::inconclusive("false") };
         let found = |index: usize, judgement| with_shortage(&scenarios[0].expect[index], judgement, "short");
         let excused = found(0, fail());
-        assert_eq!((excused.finding, excused.reason.as_str()), (Some(Finding::Inconclusive), "short; without that it would have failed: false"));
+        assert_eq!(
+            (excused.finding, excused.reason.as_str()),
+            (Some(Finding::Inconclusive), "short; without that it would have failed: false")
+        );
         assert_eq!(found(1, fail()), fail());
         let pass = Judgement { finding: Some(Finding::Pass), ..Judgement::inconclusive("held") };
         assert_eq!(found(0, pass.clone()), pass);
