@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use crate::text;
+
 /// How a daemon ends. Scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -91,20 +93,20 @@ impl Failure {
 
 /// Prints `error: ...`, one line per cause, and `hint: ...` to standard error, and returns the exit code.
 pub fn report(error: &dyn UserError) -> Exit {
-    let mut text = String::new();
+    let mut lines = String::new();
     for line in error.to_string().lines() {
-        text.push_str(&format!("error: {line}\n"));
+        lines.push_str(&format!("error: {line}\n"));
     }
     let mut cause = error.source();
     while let Some(source) = cause {
-        text.push_str(&format!("  caused by: {source}\n"));
+        lines.push_str(&format!("  caused by: {source}\n"));
         cause = source.source();
     }
     if let Some(hint) = error.hint() {
-        text.push_str(&format!("hint: {hint}\n"));
+        lines.push_str(&format!("hint: {hint}\n"));
     }
     // When standard error is closed there is no place left for this.
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let _ = io::stderr().lock().write_all(text::escape_lines(&lines).as_bytes());
     error.exit()
 }
 
@@ -123,10 +125,11 @@ impl UserError for OutputError {
     }
 }
 
-/// Writes to standard output. A closed pipe is not an error.
+/// Writes to standard output. The text may quote others, so its dangerous characters are escaped. A closed pipe is not an
+/// error.
 pub fn print(text: &str) -> Result<(), OutputError> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(text::escape_lines(text).as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::exit::{Exit, UserError};
-use crate::values::HostPort;
+use crate::values::{HostPort, format_duration};
 
 /// The longest time to wait for an answer.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -46,7 +46,7 @@ pub fn probe(addr: &HostPort) -> Result<(), HealthError> {
 fn reason(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Io(error) => format!("no answer: {error}"),
-        ureq::Error::Timeout(_) => format!("no answer within {}", humantime::format_duration(LIMIT)),
+        ureq::Error::Timeout(_) => format!("no answer within {}", format_duration(LIMIT)),
         ureq::Error::HostNotFound => "unknown host".to_owned(),
         ureq::Error::StatusCode(status) => format!("GET /health returned {status}"),
         _ => "not an HTTP server".to_owned(),

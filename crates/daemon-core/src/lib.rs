@@ -2,6 +2,7 @@
 //! errors, signals, logging. Nothing here knows load, faults or metrics.
 
 pub mod completion;
+pub mod descriptors;
 pub mod exit;
 pub mod health;
 pub mod lab;
@@ -9,8 +10,10 @@ pub mod logging;
 pub mod name;
 pub mod problems;
 pub mod runtime;
+pub mod secrets;
 pub mod signals;
 pub mod suggest;
+pub mod text;
 pub mod usage;
 pub mod values;
 pub mod yaml;

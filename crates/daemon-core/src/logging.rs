@@ -11,7 +11,9 @@ pub fn init(default: &str) {
 
 /// Like [`init`], but each line goes through its own writer: for a daemon that prints other output to the same terminal.
 pub fn init_to<W: Write>(default: &str, writer: impl Fn() -> W + Send + Sync + 'static) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let set = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|filter| !filter.is_empty());
+    let filter = set.and_then(|filter| EnvFilter::try_new(filter).ok());
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(default));
     let plain =
         !io::stderr().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
     let subscriber = tracing_subscriber::fmt()

@@ -1,6 +1,9 @@
 //! The problems of a file, all at once, each with its line. How problems are found is not here.
 
-use std::fmt::{self, Write};
+use std::fmt;
+
+use crate::secrets::redact;
+use crate::text::escape_line;
 
 /// One problem in one file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,11 +28,9 @@ pub fn figure(value: f64) -> String {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: ", self.file, self.line)?;
-        // The message may quote the file. Characters that break lines or move the cursor are escaped.
-        self.message
-            .chars()
-            .try_for_each(|c| if c.is_control() { c.escape_debug().fmt(f) } else { f.write_char(c) })
+        // The message may quote the file, and the file may hold a URL with a password.
+        let message = escape_line(&redact(&self.message));
+        write!(f, "{}:{}: {message}", self.file, self.line)
     }
 }
 
@@ -78,6 +79,13 @@ mod tests {
         let message = "invalid name `a\n\u{1b}[2Jé`".to_owned();
         let problem = Problem { file: "f.yaml".to_owned(), line: 3, message };
         assert_eq!(problem.to_string(), "f.yaml:3: invalid name `a\\n\\u{1b}[2Jé`");
+    }
+
+    #[test]
+    fn a_problem_shows_no_password() {
+        let message = "`toxiproxy` is `htp://me:secret@h`: not a URL".to_owned();
+        let problem = Problem { file: "f.yaml".to_owned(), line: 3, message };
+        assert_eq!(problem.to_string(), "f.yaml:3: `toxiproxy` is `htp://***@h`: not a URL");
     }
 
     #[test]

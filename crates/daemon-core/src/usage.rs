@@ -6,9 +6,11 @@ use std::ffi::OsString;
 use std::num::{IntErrorKind, ParseIntError};
 
 use clap::Command;
+use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::exit::{Exit, UserError};
+use crate::secrets::redact_value;
 
 /// A command line that clap refuses.
 #[derive(Debug, thiserror::Error)]
@@ -40,12 +42,23 @@ impl UsageError {
     }
 }
 
+/// The command without the variables that are set and empty: an empty variable counts as unset.
+pub fn without_empty_variables(command: Command) -> Command {
+    let is_empty = |arg: &clap::Arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    let unset = |arg: clap::Arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg };
+    command.mut_args(unset).mut_subcommands(without_empty_variables)
+}
+
 /// The message, and the hint where clap suggests something.
 fn describe(error: &clap::Error, command: &Command, args: &[OsString]) -> (String, Option<String>) {
     let text = |kind: ContextKind| context(error, kind).into_iter().next().unwrap_or_default();
     let suggestion = |kind| did_you_mean(&text(kind));
     let name = bare_name(&text(ContextKind::InvalidArg));
-    let value = text(ContextKind::InvalidValue);
+    // An invalid URL may still hold a password.
+    let value = redact_value(&text(ContextKind::InvalidValue));
     match error.kind() {
         ErrorKind::UnknownArgument if find_flag(command, &name).is_some() => {
             let used = args.iter().skip(1).find_map(|arg| command.find_subcommand(arg.to_str()?));

@@ -1,6 +1,7 @@
 //! The values that the lab's files and flags are made of: durations, fractions, addresses, URLs. Each is checked when it
 //! is made.
 
+mod duration;
 mod fraction;
 
 use std::fmt;
@@ -11,6 +12,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 use url::Url;
 
+use crate::secrets;
+
+pub use duration::format_duration;
 pub use fraction::Fraction;
 
 /// A duration above zero, written `500ms`, `2m` or `1h 30m`.
@@ -28,8 +32,8 @@ pub struct HostPort {
     port: u16,
 }
 
-/// An `http://` or `https://` URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An `http://` or `https://` URL. It is shown without user, password and query, which may be secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct HttpUrl(Url);
 
 impl Positive {
@@ -76,9 +80,14 @@ impl HostPort {
 }
 
 impl HttpUrl {
-    /// The URL.
+    /// The URL with its secrets, to send requests to.
     pub fn get(&self) -> &Url {
         &self.0
+    }
+
+    /// Whether a request needs the user and password that the shown URL leaves out.
+    pub fn has_credentials(&self) -> bool {
+        !self.0.username().is_empty() || self.0.password().is_some()
     }
 
     /// Its host and port. Without a port, the scheme's default port.
@@ -104,28 +113,17 @@ fn shifted(port: u16, by: u16) -> Result<u16, String> {
     port.checked_add(by).ok_or_else(too_high)
 }
 
-/// Longer durations could overflow when they are added to each other or to a point in time.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-
-fn duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if duration <= LONGEST => Ok(duration),
-        Ok(_) => Err("must not be longer than a year".to_owned()),
-        Err(_) => Err("not a duration, write it like `500ms`, `30s` or `2m`".to_owned()),
-    }
-}
-
 impl FromStr for Positive {
     type Err = String;
     fn from_str(text: &str) -> Result<Positive, String> {
-        Positive::new(duration(text)?).ok_or_else(|| "must be longer than zero".to_owned())
+        Positive::new(duration::parse(text)?).ok_or_else(|| "must be longer than zero".to_owned())
     }
 }
 
 impl FromStr for Span {
     type Err = String;
     fn from_str(text: &str) -> Result<Span, String> {
-        if text == "0" { Ok(Span(Duration::ZERO)) } else { duration(text).map(Span) }
+        if text == "0" { Ok(Span(Duration::ZERO)) } else { duration::parse(text).map(Span) }
     }
 }
 
@@ -167,19 +165,25 @@ impl fmt::Display for HostPort {
 
 impl fmt::Display for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str().trim_end_matches('/'))
+        f.write_str(&secrets::plain_url(&self.0))
+    }
+}
+
+impl fmt::Debug for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpUrl({self})")
     }
 }
 
 impl fmt::Display for Positive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(self.0).fmt(f)
+        f.write_str(&format_duration(self.0))
     }
 }
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(self.0).fmt(f)
+        f.write_str(&format_duration(self.0))
     }
 }
 
@@ -256,6 +260,10 @@ mod tests {
         for wrong in ["localhost", ":80", "a:b", "http://x:1", "x:70000"] {
             assert!(wrong.parse::<HostPort>().is_err(), "{wrong}");
         }
+        let secret = "http://me:secret@x:8474/sub/?token=y".parse::<HttpUrl>().expect("a URL");
+        assert_eq!((secret.to_string(), secret.has_credentials()), ("http://x:8474/sub".to_owned(), true));
+        assert_eq!(format!("{secret:?}"), "HttpUrl(http://x:8474/sub)");
+        assert!(secret.get().as_str().contains("secret") && secret.get().query() == Some("token=y"));
         assert!("ftp://x".parse::<HttpUrl>().is_err());
         assert_eq!(
             "http://x:8474".parse::<HttpUrl>().and_then(|u| u.offset(1)).map(|u| u.to_string()).as_deref(),

@@ -102,13 +102,21 @@ impl Document {
     /// that of the nearest value above it.
     pub fn problem(&self, path: &str, message: impl Into<String>) -> Problem {
         let mut node = &self.root;
-        for step in path.split('/').filter(|step| !step.is_empty()) {
+        for step in steps(path) {
             match node.child(step) {
                 Some(child) => node = child,
                 None => break,
             }
         }
         Problem { file: self.name.clone(), line: node.line, message: message.into() }
+    }
+
+    /// The text at a path as the file has it, for a message that repeats it.
+    pub fn written(&self, path: &str) -> Option<String> {
+        match &steps(path).try_fold(&self.root, |node, step| node.child(step))?.value {
+            Value::Scalar(Scalar::Text(text)) => Some(text.clone()),
+            Value::Scalar(_) | Value::List(_) | Value::Mapping(_) => None,
+        }
     }
 
     fn typed<T: DeserializeOwned + JsonSchema>(&self, node: &Node, subject: &str) -> Result<T, Problems> {
@@ -118,6 +126,10 @@ impl Document {
         // What is left are rules that a schema cannot describe.
         decode::decode(node).map_err(|finding| problem(finding).into())
     }
+}
+
+fn steps(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|step| !step.is_empty())
 }
 
 /// Reads regular files only: a pipe or a device may never end.

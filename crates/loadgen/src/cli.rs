@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use daemon_core::completion::{self, Flag, Takes};
 use daemon_core::name::ServerName;
-use daemon_core::usage::UsageError;
+use daemon_core::usage::{self, UsageError};
 use daemon_core::values::{HostPort, Positive, Span};
 
 use crate::config::presets::{CLIENTS, Preset, PresetOrFile, WORKLOADS};
@@ -20,8 +20,9 @@ pub(crate) use client::ClientFlags;
 
 /// Sends steady memcached load through a real client stack and exports the client's metrics
 ///
-/// Flags override variables, and variables override the lab file. Exit codes: 0 after --duration, SIGINT or SIGTERM; 1 with --fail-on-corrupt if
-/// a read returned a wrong value; 2 invalid usage or configuration; 4 set-up failed, for example a port is in use or a node does not answer.
+/// Flags override variables, and variables override the lab file. Exit codes: 0 after --duration, and without it after a signal; 1 with
+/// --fail-on-corrupt if a read returned a wrong value; 2 invalid usage or configuration; 4 set-up failed, for example a port is in use or a
+/// node does not answer; 130 and 143 if SIGINT or another signal ended the load before --duration.
 #[derive(Debug, Parser)]
 #[command(name = "loadgen", version, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -137,7 +138,8 @@ pub(crate) enum CommandLine {
 /// Parses a command line, which begins with the program's name.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, UsageError> {
     let args: Vec<OsString> = args.into_iter().collect();
-    match Cli::try_parse_from(&args) {
+    let matches = usage::without_empty_variables(Cli::command()).try_get_matches_from(&args);
+    match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => Ok(CommandLine::Cli(Box::new(cli))),
         Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(CommandLine::Text(asked.to_string()))

@@ -1,8 +1,9 @@
 //! All writes of a run, shared by all threads: they decide whether a value that is read is right. This file has the clock
 //! and the locks around the history of each key; `history` decides what is stale or late.
 //!
-//! The number of a writer contains a tag of its process. Values of another process count as right: the clock and the
-//! acknowledgements of an earlier run are not known here, and a run beside this one may replace any value. With failover to
+//! The number of a writer contains a tag of its process. Values of another loadgen count as right: the clock and the
+//! acknowledgements of an earlier run are not known here, and a run beside this one may replace any value. Values of other
+//! programs count as right too, and are counted. With failover to
 //! the next node, stale values are expected, because a write may have gone to a node that is no longer used for the key.
 
 use std::sync::MutexGuard;
@@ -126,7 +127,8 @@ impl WriteLedger {
     /// Judges the value that a read of a key returned.
     pub(crate) fn judge_read(&self, key: u64, value: &[u8], began: Instant, ended: Instant) -> Verdict {
         let origin = match value::verify(value, key) {
-            Ok(origin) => origin,
+            Ok(Some(origin)) => origin,
+            Ok(None) => return Verdict::Foreign,
             Err(wrong) => return Verdict::Wrong(wrong),
         };
         if origin.writer >> NUMBER_BITS != self.tag >> NUMBER_BITS {

@@ -14,6 +14,7 @@ mod histogram_file;
 mod history;
 mod keys;
 mod ledger;
+mod limits;
 mod load;
 mod mix;
 mod node_stats;
@@ -44,7 +45,7 @@ use std::ffi::OsString;
 
 use daemon_core::exit::{Exit, Failure, UserError, print};
 use daemon_core::lab::Lab;
-use daemon_core::{health, logging};
+use daemon_core::{descriptors, health, logging};
 
 use cli::{Cli, CommandLine, SubCommand};
 use histogram_file::HistogramFile;
@@ -88,6 +89,7 @@ fn run_command(
     };
     match &cli.command {
         None => {
+            descriptors::raise_limit();
             let plan = config::plan(&load_lab(&cli)?, &cli)?;
             let histogram = cli.histogram.map(HistogramFile::create).transpose()?;
             let result = run::run(plan, factory).inspect_err(|error| {
@@ -98,7 +100,7 @@ fn run_command(
             })?;
             let written =
                 histogram.map_or(Ok(()), |file| file.write(&result.histogram)).map_err(Failure::from);
-            let printed = print_text(&result.summary).and_then(|exit| written.map(|()| exit));
+            let printed = print_text(&result.summary).and_then(|_| written.map(|()| result.exit()));
             if cli.fail_on_corrupt && result.corrupt > 0 {
                 // A failed write must not hide the wrong values.
                 let _ = printed.map_err(|error| error.report());

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use daemon_core::values::HostPort;
+use daemon_core::values::{HostPort, format_duration};
 
 use crate::pacer::Pacer;
 use crate::payload::{Sizes, Ttls};
@@ -82,7 +82,7 @@ impl fmt::Display for Pace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed(Pacer { think_time }) => {
-                write!(f, "closed loop, think time {}", humantime::format_duration(*think_time))
+                write!(f, "closed loop, think time {}", format_duration(*think_time))
             }
             Self::Open { profile, .. } => write!(f, "open loop, {profile}"),
         }

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use daemon_core::values::format_duration;
+
 const SECOND: u64 = 1_000_000_000;
 
 /// The longest ramp. A longer one would overflow the 128 bits that keep its square roots exact.
@@ -148,7 +150,7 @@ impl fmt::Display for LoadProfile {
         match self {
             Self::Constant(rate) => write!(f, "{}/s", rate.0),
             Self::Ramp(Ramp { from, to, over }) => {
-                let over = humantime::format_duration(Duration::from_nanos(*over));
+                let over = format_duration(Duration::from_nanos(*over));
                 write!(f, "{}/s to {}/s over {over}", from.0, to.0)
             }
         }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use daemon_core::exit::{Exit, UserError};
+use daemon_core::values::format_duration;
+use metrics_core::labels::ErrorType;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -21,6 +23,8 @@ const REMINDER: Duration = Duration::from_secs(5);
 struct SilentNode {
     node: Target,
     last: String,
+    /// This machine could not even open a connection.
+    local: bool,
 }
 
 /// The nodes that did not reply in time.
@@ -32,8 +36,8 @@ pub(crate) struct NotReadyError {
 
 impl fmt::Display for NotReadyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bound = humantime::format_duration(self.bound);
-        for (index, SilentNode { node, last }) in self.silent.iter().enumerate() {
+        let bound = format_duration(self.bound);
+        for (index, SilentNode { node, last, .. }) in self.silent.iter().enumerate() {
             let line = if index > 0 { "\n" } else { "" };
             write!(f, "{line}node {} at {} did not answer within {bound}: {last}", node.name, node.dial)?;
         }
@@ -49,6 +53,11 @@ impl UserError for NotReadyError {
     }
 
     fn hint(&self) -> Option<String> {
+        if self.silent.iter().any(|node| node.local) {
+            return Some(
+                "free descriptors, ports or memory of this machine; the nodes were not reached".to_owned(),
+            );
+        }
         Some("start the proxies and the nodes behind them first; `just up` starts the whole lab".to_owned())
     }
 }
@@ -86,7 +95,8 @@ async fn connect<C: Client>(
     attempt: Duration,
     deadline: Instant,
 ) -> Result<C::Connection, SilentNode> {
-    let mut last = format!("no answer within {}", humantime::format_duration(attempt));
+    let mut last = format!("no answer within {}", format_duration(attempt));
+    let mut local = false;
     let mut reminded = Instant::now();
     loop {
         let hello = async {
@@ -96,9 +106,12 @@ async fn connect<C: Client>(
         };
         match timeout_at(deadline, timeout(attempt, hello)).await {
             Ok(Ok(Ok(connection))) => return Ok(connection),
-            Ok(Ok(Err(error))) => last = error.to_string(),
+            Ok(Ok(Err(error))) => {
+                local = error.error_type() == ErrorType::Local;
+                last = error.to_string();
+            }
             Ok(Err(_)) => {}
-            Err(_) => return Err(SilentNode { node, last }),
+            Err(_) => return Err(SilentNode { node, last, local }),
         }
         let now = Instant::now();
         if now - reminded >= REMINDER {
@@ -106,7 +119,7 @@ async fn connect<C: Client>(
             tracing::info!(server = node.name, address = %node.dial, last, "still waiting for a node");
         }
         if now + RETRY >= deadline {
-            return Err(SilentNode { node, last });
+            return Err(SilentNode { node, last, local });
         }
         sleep(RETRY).await;
     }

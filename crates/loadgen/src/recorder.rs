@@ -40,6 +40,8 @@ pub enum Event {
     Corrupt { server: usize, kind: CorruptKind },
     /// A read returned, for the first time, a value whose write was given up.
     LateWrite { server: usize },
+    /// A read returned a value that the lab did not write.
+    ForeignValue { server: usize },
     /// The breaker rejected an operation.
     BreakerRejected { server: usize },
     /// A connection was opened.
@@ -120,6 +122,7 @@ impl Recorder for Arc<ClientShard> {
             Event::Miss { server } => self.miss(server),
             Event::Corrupt { server, kind } => self.corrupt(server, kind),
             Event::LateWrite { server } => self.late_write(server),
+            Event::ForeignValue { server } => self.foreign_value(server),
             Event::BreakerRejected { server } => self.breaker_rejected(server),
             Event::ConnectionCreated { server } => self.connection_created(server),
             Event::ConnectionClosed { server, reason } => self.connection_closed(server, reason),

@@ -8,15 +8,17 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use daemon_core::descriptors;
 use daemon_core::exit::{Exit, UserError};
 use daemon_core::runtime;
-use daemon_core::signals::Signals;
+use daemon_core::signals::{Signal, Signals};
 use daemon_core::values::HostPort;
 use metrics_core::families::client::ClientFamilies;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::WriteLedger;
+use crate::limits::{self, DescriptorError};
 use crate::load::{self, LoadThreads, ThreadSpec};
 use crate::node_watch::{self, WatchPlan};
 use crate::plan::{LoadPlan, Pace, Plan};
@@ -24,7 +26,7 @@ use crate::ready::{self, NotReadyError};
 use crate::recorder::RecorderFactory;
 use crate::stack::conn::meta::MetaClient;
 use crate::stack::deadline::now;
-use crate::summary::{Histogram, RunInfo, summarize};
+use crate::summary::{Ending, Histogram, RunInfo, summarize};
 use crate::{sampler, warm};
 use metrics::MetricsServer;
 
@@ -35,6 +37,8 @@ pub(crate) enum RunError {
     Bind { addr: HostPort, source: io::Error },
     #[error("cannot start the load")]
     System(#[from] io::Error),
+    #[error(transparent)]
+    Descriptors(#[from] DescriptorError),
     #[error("{0}")]
     NotReady(NotReadyError),
     #[error("cannot continue the load")]
@@ -53,6 +57,7 @@ impl UserError for RunError {
                     .to_owned(),
             ),
             Self::Bind { .. } | Self::System(_) | Self::Load { .. } => None,
+            Self::Descriptors(error) => error.hint(),
             Self::NotReady(error) => error.hint(),
         }
     }
@@ -64,17 +69,26 @@ pub(crate) struct RunResult {
     pub(crate) histogram: Histogram,
     /// The number of reads that returned a wrong value.
     pub(crate) corrupt: u64,
+    /// The signal that ended the load before the requested duration.
+    cut_short_by: Option<Signal>,
 }
 
 impl RunResult {
-    fn new(info: &RunInfo, families: &ClientFamilies, ran: Duration) -> RunResult {
-        let (summary, histogram) = summarize(info, families, ran);
-        RunResult { summary, histogram, corrupt: families.totals().corrupt }
+    fn new(info: &RunInfo, families: &ClientFamilies, ending: Ending) -> RunResult {
+        let (summary, histogram) = summarize(info, families, ending);
+        let cut_short_by = ending.signal.filter(|_| info.duration.is_some());
+        RunResult { summary, histogram, corrupt: families.totals().corrupt, cut_short_by }
+    }
+
+    /// A signal is the normal end of a load without a duration. A load with one has not done what was asked.
+    pub(crate) fn exit(&self) -> Exit {
+        self.cut_short_by.map_or(Exit::Ok, Signal::exit)
     }
 }
 
 /// Sends the planned load until its end or a signal, and returns the results.
 pub(crate) fn run(plan: Plan, factory: &impl RecorderFactory) -> Result<RunResult, RunError> {
+    limits::check_descriptors(&plan, descriptors::limit())?;
     let addr = &plan.metrics_addr;
     let listener = TcpListener::bind((addr.host(), addr.port()))
         .map_err(|source| RunError::Bind { addr: addr.clone(), source })?;
@@ -94,32 +108,37 @@ async fn supervise(
     tracing::info!(metrics = %metrics.addr, seed, nodes = plan.nodes.len(), workload, workers, %pace, "started");
 
     metrics.readiness.set_not_ready("waiting for the nodes");
-    let Some(ledger) = warm_nodes(&plan, &mut signals).await? else {
-        return Ok(RunResult::new(&info, &metrics.families, Duration::ZERO));
+    let ledger = match warm_nodes(&plan, &mut signals).await? {
+        Ok(ledger) => ledger,
+        Err(signal) => {
+            let ending = Ending { ran: Duration::ZERO, signal: Some(signal) };
+            return Ok(RunResult::new(&info, &metrics.families, ending));
+        }
     };
     let load = RunningLoad::start(plan, ledger, &metrics, factory)?;
     metrics.readiness.set_ready();
-    load.wait_for_end(&mut signals, &metrics).await;
+    let signal = load.wait_for_end(&mut signals, &metrics).await;
     metrics.readiness.set_not_ready("draining");
     let ran = load.drain(&metrics).await?;
-    let result = RunResult::new(&info, &metrics.families, ran);
+    let result = RunResult::new(&info, &metrics.families, Ending { ran, signal });
     metrics.shut_down().await;
     Ok(result)
 }
 
-/// Waits for the nodes and stores the first values. Returns the ledger that knows these values, or `None` after a signal.
-async fn warm_nodes(plan: &Plan, signals: &mut Signals) -> Result<Option<WriteLedger>, RunError> {
+/// Waits for the nodes and stores the first values. Returns the ledger that knows these values, or the signal that came
+/// before.
+async fn warm_nodes(plan: &Plan, signals: &mut Signals) -> Result<Result<WriteLedger, Signal>, RunError> {
     let attempt = plan.client.timeouts.connect + plan.client.timeouts.operation;
     let connections = tokio::select! {
         ready = ready::wait_for_nodes(&MetaClient, &plan.nodes, attempt, plan.ready_timeout) => {
             ready.map_err(RunError::NotReady)?
         }
-        _ = signals.recv() => return Ok(None),
+        signal = signals.recv() => return Ok(Err(signal)),
     };
     let ledger = WriteLedger::new(plan.load.mix.keys.keys(), fastrand::u64(..), now());
     tokio::select! {
-        () = warm::warm_cache(connections, &plan.nodes, &plan.load, &ledger) => Ok(Some(ledger)),
-        _ = signals.recv() => Ok(None),
+        () = warm::warm_cache(connections, &plan.nodes, &plan.load, &ledger) => Ok(Ok(ledger)),
+        signal = signals.recv() => Ok(Err(signal)),
     }
 }
 
@@ -165,13 +184,16 @@ impl RunningLoad {
         Ok(Self { threads, began, end, stop, watch })
     }
 
-    /// Waits for the planned end, a signal, or a thread that stops the load because it failed.
-    async fn wait_for_end(&self, signals: &mut Signals, metrics: &MetricsServer) {
+    /// Waits for the planned end, a signal, or a thread that stops the load because it failed. Returns the signal.
+    async fn wait_for_end(&self, signals: &mut Signals, metrics: &MetricsServer) -> Option<Signal> {
         tokio::select! {
-            signal = signals.recv() => tracing::info!(signal = signal.name(), "draining"),
-            () = sleep_until_end(self.end) => {}
-            () = self.stop.cancelled() => {}
-            () = sampler::sample_rates(Arc::clone(&metrics.families)) => {}
+            signal = signals.recv() => {
+                tracing::info!(signal = signal.name(), "draining");
+                Some(signal)
+            }
+            () = sleep_until_end(self.end) => None,
+            () = self.stop.cancelled() => None,
+            () = sampler::sample_rates(Arc::clone(&metrics.families)) => None,
             never = node_watch::watch(MetaClient, self.watch.clone(), Arc::clone(&metrics.nodes)) => match never {},
         }
     }

@@ -24,6 +24,7 @@ pub(crate) mod context;
 pub(crate) mod deadline;
 mod gate;
 pub(crate) mod node;
+pub(crate) mod notice;
 pub(crate) mod operation;
 pub(crate) mod pool;
 pub(crate) mod reaper;

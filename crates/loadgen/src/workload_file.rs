@@ -130,11 +130,12 @@ impl Checker<'_> {
 
     fn ttls(&mut self, raw: &raw::Ttls) -> Ttls {
         match raw {
-            raw::Ttls::Fixed(ttl) => self.ttl("ttl", "ttl", *ttl).map_or(Ttls::Forever, Ttls::Fixed),
+            raw::Ttls::Fixed(ttl) => self.ttl("ttl", *ttl).map_or(Ttls::Forever, Ttls::Fixed),
             raw::Ttls::Range(raw::TtlRange { min, max }) => {
-                let bounds = (self.ttl("ttl/min", "min", *min), self.ttl("ttl/max", "max", *max));
+                let bounds = (self.ttl("ttl/min", *min), self.ttl("ttl/max", *max));
                 let (Some(low), Some(high)) = bounds else { return Ttls::Forever };
                 if low > high {
+                    let (min, max) = (self.written("ttl/min", *min), self.written("ttl/max", *max));
                     self.report("ttl/max", format!("`max` is {max}, must be at least `min`, which is {min}"));
                 }
                 Ttls::Range { min: low, max: high }
@@ -142,8 +143,15 @@ impl Checker<'_> {
         }
     }
 
-    fn ttl(&mut self, path: &str, key: &str, ttl: Positive) -> Option<Ttl> {
-        Ttl::new(ttl.get()).map_err(|rule| self.report(path, format!("`{key}` is {ttl}, {rule}"))).ok()
+    fn ttl(&mut self, path: &str, ttl: Positive) -> Option<Ttl> {
+        let key = path.rsplit('/').next().unwrap_or(path);
+        let written = self.written(path, ttl);
+        Ttl::new(ttl.get()).map_err(|rule| self.report(path, format!("`{key}` is {written}, {rule}"))).ok()
+    }
+
+    /// A duration as the file has it.
+    fn written(&self, path: &str, duration: Positive) -> String {
+        self.document.written(path).unwrap_or_else(|| duration.to_string())
     }
 
     fn load(&mut self, raw: &raw::Load) -> Option<LoadProfile> {
@@ -152,6 +160,7 @@ impl Checker<'_> {
             raw::Load::Ramp(raw::Ramp { from, to, over }) => {
                 let ramp = Ramp::new(Rate::new(from.0)?, Rate::new(to.0)?, over.get());
                 if ramp.is_none() {
+                    let over = self.written("load/over", *over);
                     self.report("load/over", format!("`over` is {over}, must be at most 24h"));
                 }
                 ramp.map(LoadProfile::Ramp)

@@ -63,6 +63,8 @@ label_words! {
         Timeout => "timeout",
         /// No connection could be opened.
         Connect => "connect",
+        /// This machine had no descriptor, port or memory for a connection. The node is not the cause.
+        Local => "local",
         /// No connection was free before the deadline.
         PoolExhausted => "pool_exhausted",
         /// The breaker rejected it, so nothing was sent.

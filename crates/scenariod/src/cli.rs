@@ -164,7 +164,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandL
     let args: Vec<OsString> = args.into_iter().collect();
     let command = Cli::command();
     let refused = |error| usage::UsageError::new(&error, &explaining(&error, command.clone(), &args), &args);
-    let matches = match command.clone().try_get_matches_from(&args) {
+    let matches = match usage::without_empty_variables(command.clone()).try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(text) if matches!(text.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             return Ok(CommandLine::Text(text.to_string()));

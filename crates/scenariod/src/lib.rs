@@ -27,7 +27,7 @@ mod verdict;
 use std::ffi::OsString;
 
 use daemon_core::exit::{Exit, Failure};
-use daemon_core::logging;
+use daemon_core::{descriptors, logging};
 
 use cli::{Cli, CommandLine, SubCommand};
 use commands::context::{load_lab, load_library, print_output};
@@ -37,6 +37,7 @@ use terminal::narrator::LogLines;
 
 /// Runs one command line, program name first, to its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    descriptors::raise_limit();
     let log = LogLines::default();
     let writer = log.clone();
     logging::init_to("error", move || writer.clone());

@@ -9,7 +9,7 @@ use daemon_core::values::HttpUrl;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{StatusCode, Url};
 
-use crate::http::{client_builder, join_path, trim_slash};
+use crate::http::{client_builder, join_path};
 pub(crate) use auth::{Auth, TOKEN_VARIABLE};
 pub(crate) use error::PrometheusError;
 use error::{CALL_TIMEOUT, INCOMPLETE, UnexpectedResponse};
@@ -26,6 +26,8 @@ const MAX_RESPONSE: usize = 32 << 20;
 pub(crate) struct Prometheus {
     http: reqwest::Client,
     base: Url,
+    /// The address without its secrets.
+    shown: String,
     auth: Auth,
 }
 
@@ -33,16 +35,17 @@ impl Prometheus {
     /// Removes user and password from the URL at once, so that they are never printed.
     pub(crate) fn new(url: &HttpUrl, auth: Auth) -> Result<Prometheus, PrometheusError> {
         let (base, auth) = auth.with_url(url.get());
+        let shown = url.to_string();
         let http = client_builder()
             .timeout(CALL_TIMEOUT)
             .build()
             .map_err(|error| PrometheusError::Client { reason: error.to_string() })?;
-        Ok(Prometheus { http, base, auth })
+        Ok(Prometheus { http, base, shown, auth })
     }
 
-    /// The address without credentials.
+    /// The address without its secrets.
     pub(crate) fn base(&self) -> &str {
-        trim_slash(&self.base)
+        &self.shown
     }
 
     /// Runs an instant query at a time, by default at the current time of the server.

@@ -4,8 +4,9 @@
 pub(crate) mod journal;
 pub(crate) mod lock;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use daemon_core::exit::{Exit, UserError};
@@ -21,6 +22,9 @@ const FOLDER: &str = "memcache-resilience-lab";
 
 /// File system types of `/proc` and `/sys`. Their permissions look writable, but no file can be created there.
 const KERNEL_FILE_SYSTEMS: [FsWord; 2] = [PROC_SUPER_MAGIC, 0x6265_6572];
+
+/// Only the user may read what a run has done.
+const PRIVATE: u32 = 0o600;
 
 /// The folder in which state is kept.
 #[derive(Clone, Debug)]
@@ -104,9 +108,16 @@ impl StateDir {
     /// Opens a file for writing. Creates it and its folder where they are missing.
     pub(crate) fn create(&self, path: &Path) -> Result<File, StateError> {
         let folder = path.parent().unwrap_or(&self.folder);
-        let opened = fs::create_dir_all(folder)
-            .and_then(|()| OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path));
-        opened.map_err(|reason| StateError::Unusable { path: path.to_owned(), reason })
+        let open = || {
+            fs::create_dir_all(folder)?;
+            let mut options = OpenOptions::new();
+            let options = options.create(true).truncate(false).read(true).write(true).mode(PRIVATE);
+            let file = options.open(path)?;
+            // An earlier version may have created it for everyone to read.
+            file.set_permissions(Permissions::from_mode(PRIVATE))?;
+            Ok(file)
+        };
+        open().map_err(|reason| StateError::Unusable { path: path.to_owned(), reason })
     }
 
     /// Claims a proxy of the Toxiproxy at `url`.
@@ -205,6 +216,23 @@ mod tests {
         assert_eq!((holder("memcached2"), holder("memcached3")), (None, None), "a dead run, and no claim");
         drop(held);
         assert!(claim("memcached1", &two).is_ok());
+    }
+
+    #[test]
+    fn only_the_user_can_read_journals_and_claims() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::locate(Some(folder.path())).unwrap();
+        let run = RunId::new(1, 1);
+        let (journal, claims) = (state.journal(&run), folder.path().join("claims"));
+        fs::create_dir_all(journal.parent().unwrap()).unwrap();
+        fs::write(&journal, "").unwrap();
+        fs::set_permissions(&journal, Permissions::from_mode(0o644)).unwrap();
+        drop(state.create(&journal).unwrap());
+        let _claim = state.claim("http://127.0.0.1:8474", "memcached1", &run).unwrap();
+        let claim = claims.read_dir().unwrap().next().unwrap().unwrap().path();
+        for path in [journal, claim] {
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
+        }
     }
 
     #[test]

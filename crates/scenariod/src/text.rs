@@ -4,6 +4,8 @@ pub(crate) mod wrap;
 
 use std::time::Duration;
 
+use daemon_core::values;
+
 /// A length to the millisecond, such as `1m 30s`; below one, to the microsecond.
 pub(crate) fn format_duration(duration: Duration) -> String {
     let whole = |count: u128| u64::try_from(count).unwrap_or(u64::MAX);
@@ -11,7 +13,7 @@ pub(crate) fn format_duration(duration: Duration) -> String {
         0 => Duration::from_micros(whole(duration.as_micros())),
         millis => Duration::from_millis(whole(millis)),
     };
-    humantime::format_duration(rounded).to_string()
+    values::format_duration(rounded)
 }
 
 /// A configured share from 0 to 1, with at most three decimals and without the noise of binary fractions: 0.07 is `7%`.

@@ -1,10 +1,12 @@
 //! A typed client of Toxiproxy's REST API. Every call has a time limit. It decides nothing and removes nothing by itself.
 
+mod address;
 mod client;
 mod error;
 mod identity;
 mod wire;
 
+pub(crate) use address::{ApiAddress, PLACEHOLDER};
 pub(crate) use client::Client;
 pub(crate) use error::{ToxiproxyError, UNREACHABLE_HINT};
 pub(crate) use wire::{ApiPath, power_body, start_up_config, toxic_body};

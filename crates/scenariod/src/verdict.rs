@@ -6,6 +6,7 @@ mod evaluate;
 mod facts;
 pub(crate) mod judgement;
 pub(crate) mod live_series;
+mod local_errors;
 mod measure;
 mod measure_machine;
 pub(crate) mod measure_way;

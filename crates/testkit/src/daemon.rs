@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 
 use crate::environment::command;
 use crate::process::{Process, started};
@@ -61,6 +61,15 @@ impl Daemon {
     /// SIGKILL. The process has ended when this returns.
     pub fn kill(&self) {
         self.process.kill();
+    }
+
+    /// Sets its soft limit of file descriptors. Open ones stay open.
+    #[track_caller]
+    pub fn limit_descriptors(&self, limit: u64) {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        prlimit(pid, Resource::Nofile, Rlimit { current: Some(limit), maximum })
+            .expect("the limit of a child");
     }
 
     /// Whether it has ended.

@@ -1,9 +1,12 @@
 //! A YAML document as a tree that keeps line numbers and duplicate keys. It is built from parser events without
 //! recursion. What the document means is not known here.
 
+mod tabs;
+
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 use crate::problems::figure;
+use crate::text::find_dangerous;
 
 /// Deeper nesting is refused: the files of the lab have fewer than 10 levels, and a hostile one must not exhaust the stack.
 const MAX_DEPTH: usize = 64;
@@ -56,7 +59,7 @@ enum Open {
 pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
     let mut stack: Vec<Open> = Vec::new();
     let mut root: Option<Node> = None;
-    for event in Parser::new_from_str(text) {
+    for event in Parser::new_from_str(&tabs::replace(text)) {
         let (event, span) = event.map_err(|e| SyntaxError {
             line: e.marker().line(),
             message: format!("invalid YAML: {}", e.info()),
@@ -72,6 +75,10 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
             Event::Alias(_) => return refuse("YAML aliases are not supported"),
             Event::DocumentStart(_) if root.is_some() => return refuse("a file must hold one YAML document"),
             Event::Scalar(text, style, _, None) => {
+                if let Some(found) = find_dangerous(&text) {
+                    let code = u32::from(found);
+                    return refuse(&format!("invalid text: it has the control character U+{code:04X}"));
+                }
                 let plain = style == ScalarStyle::Plain;
                 Node {
                     line,
@@ -216,6 +223,23 @@ mod tests {
         ] {
             assert_eq!(resolve(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn control_characters_are_refused_with_their_line() {
+        for (text, line, code) in [
+            ("a: 1\nb: \"x\\e[2J\"\n", 2, "001B"),
+            ("a: 1\nb: \"\\0\"\n", 2, "0000"),
+            ("a: x\u{202e}y\n", 1, "202E"),
+            ("a: x\u{85}b: y\n", 1, "0085"),
+            ("a:\n  - {\"\\u2066\": 1}\n", 2, "2066"),
+            ("a: 1\nb: 'x\u{200f}'\n", 2, "200F"),
+        ] {
+            let error = parse(text).expect_err(text);
+            let message = format!("invalid text: it has the control character U+{code}");
+            assert_eq!((error.line, error.message), (line, message), "{text:?}");
+        }
+        assert!(parse("a: |\n  x\ty\n  z\n").is_ok(), "line breaks and tabs in a text");
     }
 
     #[test]

@@ -132,6 +132,53 @@ fn a_path_finds_its_line() {
     assert_eq!(document.problem("scenarios/9/name", "x").line, 3);
 }
 
+/// Files that an editor of another system has saved are read with the same lines.
+#[test]
+fn byte_order_marks_tabs_and_other_line_ends_are_read() {
+    let bad = GOOD.replace("rate: 0.1", "rate: much");
+    for change in [
+        |text: &str| format!("\u{feff}{text}"),
+        |text: &str| format!("\u{feff}# a comment\n{text}").replace("# a comment\n", ""),
+        |text: &str| text.replace('\n', "\r\n"),
+        |text: &str| text.replace('\n', "\r"),
+        |text: &str| text.replace(": ", ":\t"),
+        |text: &str| text.replace("- {", "-\t{"),
+        |text: &str| text.replace('\n', "\t\n"),
+        |text: &str| text.replace('\n', " # a comment\n"),
+    ] {
+        let text = change(GOOD);
+        assert_eq!(problems(&text), Vec::<String>::new(), "{text:?}");
+        assert_eq!(problems(&change(&bad)), ["f.yaml:15: `rate` must be a number, found `much`"]);
+    }
+}
+
+/// Characters that only some readers take for line ends hide no key.
+#[test]
+fn other_line_separators_end_no_line() {
+    for (separator, code) in [('\u{85}', "0085"), ('\u{2028}', "2028"), ('\u{2029}', "2029")] {
+        let text = GOOD.replace("name: a\n", &format!("name: a{separator}    shere: 1\n"));
+        assert_eq!(
+            problems(&text),
+            [format!("f.yaml:3: invalid text: it has the control character U+{code}")]
+        );
+    }
+}
+
+#[test]
+fn numbers_that_readers_disagree_about_are_no_numbers() {
+    for number in ["0x1", "0o1", "01", "0b1", "1_0", "+0x1"] {
+        let found = problems(&GOOD.replace("rate: 0.1", &format!("rate: {number}")));
+        assert_eq!(found, [format!("f.yaml:15: `rate` must be a number, found `{number}`")]);
+    }
+}
+
+#[test]
+fn a_value_is_repeated_as_it_is_written() {
+    let document = Document::parse("f.yaml", "a: [{ b: 031d }, 1.50]\n").expect("parses");
+    assert_eq!(document.written("a/0/b").as_deref(), Some("031d"));
+    assert_eq!((document.written("a"), document.written("a/7")), (None, None));
+}
+
 proptest! {
     /// Every text gives a value or problems, never a panic.
     #[test]

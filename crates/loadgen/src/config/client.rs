@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use daemon_core::lab::Lab;
-use daemon_core::values::{Fraction, Positive};
+use daemon_core::values::{Fraction, Positive, format_duration};
 use daemon_core::yaml::Document;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -100,8 +100,7 @@ pub(super) fn plan(client: ClientSection, flags: &ClientFlags) -> Result<ClientP
     let retry = RetryRules::default();
     if breaker.bucket_period > breaker.interval {
         if flags.breaker_bucket_period.is_some() || flags.breaker_interval.is_some() {
-            let [bucket_period, interval] =
-                [breaker.bucket_period, breaker.interval].map(humantime::format_duration);
+            let [bucket_period, interval] = [breaker.bucket_period, breaker.interval].map(format_duration);
             return Err(ConfigError::Flags(format!(
                 "--breaker-bucket-period is {bucket_period}, must not be longer than --breaker-interval, which is {interval}"
             )));

@@ -53,8 +53,8 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
                 let ended = now();
                 let late = self.connected_by.is_some_and(|by| ended >= by);
                 let dropped = error == ErrorType::PoolExhausted && late;
-                if dropped {
-                    // A dropped operation does not count against the node.
+                if dropped || error == ErrorType::Local {
+                    // What the node did not cause does not count against it.
                     admission.forget(ended);
                 } else {
                     admission.record(false, ended);
@@ -106,7 +106,15 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
             }
             Ok(Err(error)) => {
                 tracing::debug!(server = node.name, %error, "dial failed");
-                ErrorType::Connect
+                match error.error_type() {
+                    ErrorType::Local => {
+                        if node.notices.local.is_first() {
+                            log_local_error(&node.name, &error);
+                        }
+                        ErrorType::Local
+                    }
+                    _ => ErrorType::Connect,
+                }
             }
             // Most of the operation's time was spent waiting for a slot, so the node is not the cause.
             Err(Elapsed) if dial_limit == limit && limit - dial_start < dial_start - started => {
@@ -149,13 +157,25 @@ impl<'a, C: Client, R: Recorder> Attempt<'a, C, R> {
                 (Err(ErrorType::Corrupt), close, WriteOutcome::Unknown)
             }
             (Ok(Ok(kind)), verdict) => {
-                if verdict == Verdict::Late {
-                    context.recorder.record(Event::LateWrite { server });
+                match verdict {
+                    Verdict::Late => context.recorder.record(Event::LateWrite { server }),
+                    Verdict::Foreign => {
+                        context.recorder.record(Event::ForeignValue { server });
+                        if context.nodes[server].notices.foreign.is_first() {
+                            log_foreign_value(&context.nodes[server].name, request);
+                        }
+                    }
+                    Verdict::Right | Verdict::Wrong(_) => {}
                 }
                 (Ok(kind), None, WriteOutcome::Acknowledged)
             }
             (Ok(Err(error)), _) => {
                 tracing::debug!(server = context.nodes[server].name, %error, "exchange failed");
+                if error.error_type() == ErrorType::ServerError
+                    && context.nodes[server].notices.refusal.is_first()
+                {
+                    log_refusal(&context.nodes[server].name, &error);
+                }
                 (Err(error.error_type()), error.close_reason(), error.write_outcome())
             }
             (Err(Elapsed), _) => (Err(ErrorType::Timeout), Some(CloseReason::Timeout), WriteOutcome::Unknown),
@@ -196,6 +216,22 @@ fn exchange_result(
         (Ok(Err(error)), _) => ExchangeResult::Failed(error.error_type()),
         (Err(Elapsed), _) => ExchangeResult::Failed(ErrorType::Timeout),
     }
+}
+
+/// Logs the first operation that failed because of this machine.
+fn log_local_error(server: &str, error: &ConnError) {
+    tracing::error!(server, %error, "no connection, and the node is not the cause; further such errors are only counted (type local)");
+}
+
+/// Logs the first refusal of a node in its own words.
+fn log_refusal(server: &str, error: &ConnError) {
+    tracing::warn!(server, %error, "memcached refused an operation; further refusals are only counted (type server_error)");
+}
+
+/// Logs the first value of a node that the lab did not write.
+fn log_foreign_value(server: &str, request: Request<'_>) {
+    let key = String::from_utf8_lossy(request.key());
+    tracing::warn!(server, %key, "read a value that the lab did not write; such values count as right");
 }
 
 /// Logs the first wrong value of a run in detail.

@@ -8,6 +8,7 @@
 use std::future::Future;
 use std::io;
 
+use daemon_core::descriptors::is_local;
 use metrics_core::labels::{CloseReason, ErrorType, Operation};
 
 use crate::ledger::WriteOutcome;
@@ -101,25 +102,35 @@ pub(crate) enum ConnError {
     /// No byte of the request was sent.
     #[error("connection broke before the request was sent: {0}")]
     NotSent(io::Error),
+    /// This machine lacks what a connection needs. Nothing was sent.
+    #[error("this machine cannot open a connection: {0}")]
+    Local(io::Error),
     #[error("unexpected reply: {0}")]
     Protocol(String),
+    /// memcached's own words. The connection is still in step.
     #[error("server error: {0}")]
     Server(String),
+    /// memcached's own words, after which it closes the connection.
+    #[error("memcached refuses the connection: {0}")]
+    Refused(String),
 }
 
 impl ConnError {
     pub(crate) fn error_type(&self) -> ErrorType {
         match self {
             Self::Io(_) | Self::NotSent(_) => ErrorType::Io,
+            Self::Local(_) => ErrorType::Local,
             Self::Protocol(_) => ErrorType::Protocol,
-            Self::Server(_) => ErrorType::ServerError,
+            Self::Server(_) | Self::Refused(_) => ErrorType::ServerError,
         }
     }
 
     /// Why the connection must be closed. `None` if memcached replied with a refusal: the connection is still in step.
     pub(crate) fn close_reason(&self) -> Option<CloseReason> {
         match self {
-            Self::Io(_) | Self::NotSent(_) | Self::Protocol(_) => Some(CloseReason::Error),
+            Self::Io(_) | Self::NotSent(_) | Self::Local(_) | Self::Protocol(_) | Self::Refused(_) => {
+                Some(CloseReason::Error)
+            }
             Self::Server(_) => None,
         }
     }
@@ -128,9 +139,14 @@ impl ConnError {
     pub(crate) fn write_outcome(&self) -> WriteOutcome {
         match self {
             Self::Io(_) | Self::Protocol(_) => WriteOutcome::Unknown,
-            Self::NotSent(_) | Self::Server(_) => WriteOutcome::NoEffect,
+            Self::NotSent(_) | Self::Local(_) | Self::Server(_) | Self::Refused(_) => WriteOutcome::NoEffect,
         }
     }
+}
+
+/// Why a connection cannot be opened.
+pub(crate) fn dial_error(error: io::Error) -> ConnError {
+    if is_local(&error) { ConnError::Local(error) } else { ConnError::Io(error) }
 }
 
 /// Opens connections to a node at its `HOST:PORT`.

@@ -11,6 +11,7 @@ use metrics_core::labels::BreakerState;
 use crate::stack::breaker::{Breaker, BreakerRules, Decision, Permit, Transition};
 use crate::stack::deadline::now;
 use crate::stack::gate::{Gate, Lane, LaneCounts};
+use crate::stack::notice::Notices;
 
 /// One memcached node.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct Node {
     pub(crate) name: String,
     /// The `HOST:PORT` to connect to.
     pub(crate) dial: String,
+    /// What is logged once for each node.
+    pub(crate) notices: Notices,
     gate: Gate,
     /// One per load thread.
     lanes: Box<[Lane]>,
@@ -45,7 +48,7 @@ impl Node {
         let gate = Gate::new(now);
         gate.publish(guarded.breaker.shared_permit());
         let lanes = (0..threads).map(|_| Lane::default()).collect();
-        Self { name, dial, gate, lanes, breaker: Locked::new(guarded) }
+        Self { name, dial, notices: Notices::default(), gate, lanes, breaker: Locked::new(guarded) }
     }
 
     /// Admits one request of a load thread. `None` means that the breaker refused it.

@@ -53,7 +53,8 @@ impl OperationOutcome {
 
     pub(crate) fn cost(&self) -> Cost {
         match self.result {
-            Err(ErrorType::BreakerOpen | ErrorType::PoolExhausted) => Cost::Refused,
+            // None of these reaches the node. Without a pause, a worker would repeat them without limit.
+            Err(ErrorType::BreakerOpen | ErrorType::PoolExhausted | ErrorType::Local) => Cost::Refused,
             // A failed dial may be as fast as a refusal, but it uses a system call and reaches the node.
             _ => Cost::Exchanged,
         }

@@ -56,7 +56,11 @@ impl RetryBudget {
 pub(crate) fn may_repeat(operation: Operation, error: ErrorType, write_outcome: WriteOutcome) -> bool {
     match error {
         // There is no time left, no connection is free, or another attempt would give the same result.
-        ErrorType::Timeout | ErrorType::PoolExhausted | ErrorType::BreakerOpen | ErrorType::Corrupt => false,
+        ErrorType::Timeout
+        | ErrorType::PoolExhausted
+        | ErrorType::BreakerOpen
+        | ErrorType::Local
+        | ErrorType::Corrupt => false,
         // When memcached refuses a write, it drops the value that the write would have replaced.
         ErrorType::ServerError => operation == Operation::Get,
         ErrorType::Connect | ErrorType::Io | ErrorType::Protocol => {

@@ -20,6 +20,7 @@ use super::retry::{RetryBudget, RetryRules};
 use super::route::Router;
 use crate::ledger::WriteLedger;
 use crate::pacer::Cost;
+use crate::recorder::Event;
 use crate::recorder::tally::Tally;
 use crate::recorder::test_families::client_families;
 use crate::value::{Verdict, WrongValue};
@@ -272,4 +273,33 @@ async fn no_connection_before_the_deadline_is_exhaustion() {
     );
     assert_eq!(held.result, Err(ErrorType::Timeout));
     assert_eq!((waited.result.as_ref(), waited.cost()), (Err(&ErrorType::PoolExhausted), Cost::Refused));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_without_descriptors_does_not_open_the_breaker() {
+    let client = FakeClient::default();
+    client.script().no_descriptors = true;
+    let fixture = Fixture::new(&client, 1, 1);
+    let mut stack = fixture.stack();
+    for _ in 0..20 {
+        let performed = perform(&mut stack).await;
+        assert_eq!((performed.result, performed.cost()), (Err(ErrorType::Local), Cost::Refused));
+    }
+    let view = fixture.context.nodes[0].view(Instant::now().into_std());
+    assert_eq!((view.state, view.failures), (BreakerState::Closed, 0));
+    client.script().no_descriptors = false;
+    assert_eq!(perform(&mut stack).await.result, Ok(ReplyKind::Done));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_of_a_stranger_is_a_hit_and_counted() {
+    let client = FakeClient::with([Act::Answer(Reply::Value(b"hello"))]);
+    let fixture = Fixture::new(&client, 1, 1);
+    let performed = fixture
+        .stack()
+        .perform(GET, StartTimes::immediate(Instant::now().into_std()), |_, _| Verdict::Foreign)
+        .await;
+    assert_eq!(performed.result, Ok(ReplyKind::Hit));
+    assert_eq!(fixture.families.breakdown(0).foreign, 1);
+    assert_eq!(fixture.tally.count(|event| matches!(event, Event::ForeignValue { server: 0 })), 1);
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use daemon_core::signals::Signal;
 use metrics_core::FineHistogram;
 use metrics_core::families::client::{Breakdown, Totals};
 use metrics_core::labels::Status;
@@ -17,14 +18,24 @@ pub(crate) struct RunInfo {
     pub(crate) seed: u64,
     /// The names of the nodes.
     pub(crate) nodes: Vec<String>,
+    /// `None`: until a signal.
+    pub(crate) duration: Option<Duration>,
+}
+
+/// How a load ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ending {
+    /// The time from the first operation that was due until the end of the load.
+    pub(crate) ran: Duration,
+    /// The signal that ended it.
+    pub(crate) signal: Option<Signal>,
 }
 
 /// The figures of a run that has ended.
 #[derive(Clone, Debug)]
 pub(super) struct Summary {
     pub(super) info: RunInfo,
-    /// The time from the first operation that was due until the end of the load.
-    pub(super) ran: Duration,
+    pub(super) ending: Ending,
     pub(super) nodes: Vec<Breakdown>,
     /// The sum over all nodes.
     pub(super) total: Breakdown,
@@ -45,6 +56,7 @@ impl RunInfo {
             pace: load.pace,
             seed: load.seed,
             nodes: plan.nodes.iter().map(|node| node.name.clone()).collect(),
+            duration: plan.duration,
         }
     }
 }
@@ -52,7 +64,7 @@ impl RunInfo {
 impl Summary {
     pub(super) fn new(
         info: RunInfo,
-        ran: Duration,
+        ending: Ending,
         nodes: Vec<Breakdown>,
         lateness: FineHistogram,
         totals: &Totals,
@@ -61,7 +73,7 @@ impl Summary {
         nodes.iter().for_each(|node| total.merge(node));
         let Totals { dropped, abandoned, .. } = *totals;
         let due = lateness.count() + dropped - abandoned;
-        Self { info, ran, nodes, total, lateness, dropped, due }
+        Self { info, ending, nodes, total, lateness, dropped, due }
     }
 
     pub(super) fn ended(&self) -> u64 {
@@ -69,7 +81,7 @@ impl Summary {
     }
 
     pub(super) fn per_second(&self, operations: u64) -> f64 {
-        let seconds = self.ran.as_secs_f64();
+        let seconds = self.ending.ran.as_secs_f64();
         if seconds > 0.0 { operations as f64 / seconds } else { 0.0 }
     }
 

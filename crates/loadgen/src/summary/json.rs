@@ -1,6 +1,7 @@
 //! The summary for programs: one JSON object. It always has the same keys. A figure that does not apply is null. Pure.
 
 use daemon_core::exit::UserError;
+use daemon_core::signals::Signal;
 use metrics_core::FineHistogram;
 use metrics_core::families::client::Breakdown;
 use metrics_core::labels::{CorruptKind, ErrorType, Operation, Status};
@@ -23,7 +24,9 @@ pub(super) fn format_json(summary: &Summary) -> String {
         }
         .into(),
     );
-    set("seconds", summary.ran.as_secs_f64().into());
+    set("seconds", summary.ending.ran.as_secs_f64().into());
+    set("requested_seconds", summary.info.duration.map(|duration| duration.as_secs_f64()).into());
+    set("ended_by", summary.ending.signal.map(Signal::name).into());
     set("operations", ended.into());
     set("rate", json!({ "asked": summary.requested_rate(), "reached": summary.per_second(ended) }));
     set("dropped", summary.requested_rate().map(|_| summary.dropped).into());
@@ -64,6 +67,7 @@ fn node(node: &Breakdown) -> Value {
         "misses": node.misses,
         "wrong_values": words(corrupt),
         "late_writes": node.late_writes,
+        "foreign_values": node.foreign,
         "latency_seconds": times(&node.latency),
         "service_seconds": times(&node.service),
     })

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use daemon_core::signals::Signal;
 use metrics_core::families::client::{ClientFamilies, ClientShard, FinishedOperation};
 use metrics_core::labels::{CorruptKind, ErrorType, Operation};
 
-use super::{RunInfo, summarize};
+use super::{Ending, RunInfo, summarize};
 use crate::pacer::Pacer;
 use crate::plan::{Pace, SummaryFormat};
 use crate::profile::{LoadProfile, Rate};
@@ -19,7 +20,11 @@ fn families() -> Arc<ClientFamilies> {
 
 fn about(format: SummaryFormat, pace: Pace) -> RunInfo {
     let nodes = vec!["a".to_owned(), "b".to_owned()];
-    RunInfo { format, workload: "mixed".to_owned(), pace, seed: 42, nodes }
+    RunInfo { format, workload: "mixed".to_owned(), pace, seed: 42, nodes, duration: None }
+}
+
+fn after(seconds: u64) -> Ending {
+    Ending { ran: Duration::from_secs(seconds), signal: None }
 }
 
 fn open() -> Pace {
@@ -58,7 +63,7 @@ fn ran() -> Arc<ClientFamilies> {
 #[test]
 fn the_text_shows_operations_rates_times_and_errors() {
     assert_eq!(
-        summarize(&about(SummaryFormat::Text, open()), &ran(), Duration::from_secs(2)).0,
+        summarize(&about(SummaryFormat::Text, open()), &ran(), after(2)).0,
         "3 operations in 2.0 s, 2/s of 2/s requested, seed 42\n\
          failed: 2 (66.67%): timeout 1, corrupt 1\n\
          sent: get 3\n\
@@ -72,10 +77,36 @@ fn the_text_shows_operations_rates_times_and_errors() {
     );
     let closed = Pace::Closed(Pacer::default());
     assert_eq!(
-        summarize(&about(SummaryFormat::Text, closed), &families(), Duration::ZERO).0,
+        summarize(&about(SummaryFormat::Text, closed), &families(), after(0)).0,
         "0 operations in 0.0 s, 0/s, seed 42\nfailed: 0 (0.00%)\nsent\nhits: 0 (0.00%) of 0 reads, wrong values: 0\n\
          a: 0 operations, failed 0 (0.00%)\nb: 0 operations, failed 0 (0.00%)\n"
     );
+}
+
+#[test]
+fn a_load_that_a_signal_ended_says_so() {
+    let closed = Pace::Closed(Pacer::default());
+    let text = |duration, signal| {
+        let info = RunInfo { duration, ..about(SummaryFormat::Text, closed) };
+        let ending = Ending { signal, ..after(61) };
+        summarize(&info, &families(), ending).0.lines().nth(1).unwrap().to_owned()
+    };
+    let hour = Some(Duration::from_secs(3_600));
+    assert_eq!(text(hour, Some(Signal::Hangup)), "ended by SIGHUP after 61.0 s of 1h");
+    assert_eq!(text(None, Some(Signal::Interrupt)), "ended by SIGINT");
+    assert_eq!(text(hour, None), "failed: 0 (0.00%)");
+    let info = RunInfo { duration: hour, ..about(SummaryFormat::Json, closed) };
+    let ending = Ending { signal: Some(Signal::Terminate), ..after(61) };
+    let json: serde_json::Value = serde_json::from_str(&summarize(&info, &families(), ending).0).unwrap();
+    assert_eq!((&json["ended_by"], &json["requested_seconds"]), (&"SIGTERM".into(), &3_600.0.into()));
+}
+
+#[test]
+fn values_of_other_programs_are_shown() {
+    let families = families();
+    families.shard(0).unwrap().foreign_value(1);
+    let text = summarize(&about(SummaryFormat::Text, open()), &families, after(1)).0;
+    assert!(text.contains("\nvalues of other programs: 1, not checked\n"), "{text}");
 }
 
 /// Every path of an object, with arrays as values.
@@ -91,7 +122,7 @@ fn keys(value: &serde_json::Value, path: &str, into: &mut Vec<String>) {
 #[test]
 fn the_object_always_has_the_same_keys() {
     let parsed = |pace, families: &ClientFamilies, seconds| -> serde_json::Value {
-        let text = summarize(&about(SummaryFormat::Json, pace), families, Duration::from_secs(seconds)).0;
+        let text = summarize(&about(SummaryFormat::Json, pace), families, after(seconds)).0;
         serde_json::from_str(&text).unwrap()
     };
     let (some, none) = (parsed(open(), &ran(), 2), parsed(Pace::Closed(Pacer::default()), &families(), 0));

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use daemon_core::values::format_duration;
 use metrics_core::FineHistogram;
 use metrics_core::families::client::Breakdown;
 use metrics_core::labels::{CorruptKind, ErrorType, Operation, Status};
@@ -17,9 +18,15 @@ pub(super) fn format_text(summary: &Summary) -> String {
     let rate = summary.per_second(ended);
     let requested =
         summary.requested_rate().map_or(String::new(), |requested| format!(" of {requested:.0}/s requested"));
-    let seconds = summary.ran.as_secs_f64();
+    let seconds = summary.ending.ran.as_secs_f64();
     let mut text =
         format!("{ended} operations in {seconds:.1} s, {rate:.0}/s{requested}, seed {}\n", summary.info.seed);
+    if let Some(signal) = summary.ending.signal {
+        let requested = summary.info.duration.map(format_duration);
+        let early =
+            requested.map_or(String::new(), |requested| format!(" after {seconds:.1} s of {requested}"));
+        let _ = writeln!(text, "ended by {}{early}", signal.name());
+    }
     let failed = total.ended(Status::Failed);
     let errors =
         list_after_colon(ErrorType::ALL.iter().map(|error| (error.as_str(), total.errors[error.index()])));
@@ -38,6 +45,9 @@ pub(super) fn format_text(summary: &Summary) -> String {
     );
     if total.late_writes > 0 {
         let _ = writeln!(text, "late writes: {}", total.late_writes);
+    }
+    if total.foreign > 0 {
+        let _ = writeln!(text, "values of other programs: {}, not checked", total.foreign);
     }
     if summary.requested_rate().is_some() {
         let _ = writeln!(text, "dropped: {} of {} due", percent(summary.dropped, summary.due), summary.due);

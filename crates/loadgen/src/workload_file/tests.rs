@@ -146,11 +146,11 @@ value_size:
   max: 100
 ttl:
   min: 90s
-  max: 31days
+  max: 744h 60s
 load:
   from: 1
   to: 10
-  over: 25h
+  over: 1500m
 warm_up: 101
 ",
         &[
@@ -158,8 +158,8 @@ warm_up: 101
             "w.yaml:3: the sum of `weights` is 95, must be 100",
             "w.yaml:6: `hot_keys` is 200, must be at most the number of keys, 100",
             "w.yaml:9: `max` is 100, must be at least `min`, which is 200",
-            "w.yaml:12: `max` is 1month 13h 26m 24s, must be at most 30 days",
-            "w.yaml:16: `over` is 1day 1h, must be at most 24h",
+            "w.yaml:12: `max` is 744h 60s, must be at most 30 days",
+            "w.yaml:16: `over` is 1500m, must be at most 24h",
             "w.yaml:17: `warm_up` is 101, must be at most the number of keys, 100",
         ],
     );
@@ -168,7 +168,7 @@ warm_up: 101
         &[
             "w.yaml:3: `keys` is 2000000, must be at most 1000000 with `zipf`",
             "w.yaml:5: `zipf` and `hot_keys` cannot both be set",
-            "w.yaml:6: `ttl` is 1s 500ms, must be whole seconds",
+            "w.yaml:6: `ttl` is 1500ms, must be whole seconds",
             "w.yaml:7: `value_size` must not be empty",
         ],
     );

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use testkit::{Lab, Signal, secs};
+use testkit::{Daemon, Lab, Signal, secs};
 
 use crate::LOADGEN;
 use crate::figures::{failed, succeeded};
@@ -125,4 +125,46 @@ fn a_signal_while_waiting_for_nodes_ends_at_once() {
     loadgen.scrape_until("it serves metrics", secs(10), |_| true);
     loadgen.signal(Signal::TERM);
     assert_eq!(loadgen.wait_exit(secs(5)), 0);
+}
+
+#[test]
+fn a_signal_before_the_requested_duration_is_an_early_end() {
+    let lab = Lab::start(1);
+    for (args, signal, code, said) in [
+        (vec!["--duration", "1h"], Signal::TERM, 143, "\nended by SIGTERM after "),
+        (vec!["--duration", "1h"], Signal::INT, 130, "\nended by SIGINT after "),
+        (vec!["--duration", "90m", "--json"], Signal::HUP, 143, "\n  \"ended_by\": \"SIGHUP\",\n"),
+        (vec![], Signal::QUIT, 0, "\nended by SIGQUIT\n"),
+    ] {
+        let loadgen = lab.loadgen(LOADGEN, args.iter().chain(&["--rate", "200"]));
+        loadgen.scrape_until("load runs", secs(10), |scrape| succeeded(scrape) > 20.0);
+        loadgen.signal(signal);
+        assert_eq!(loadgen.wait_exit(secs(5)), code, "{args:?}");
+        assert!(loadgen.stdout().contains(said), "{}", loadgen.stdout());
+    }
+    lab.toxiproxy.enable("memcached1", false);
+    let loadgen = lab.loadgen(LOADGEN, ["--duration", "1h"]);
+    loadgen.scrape_until("it serves metrics", secs(10), |_| true);
+    loadgen.signal(Signal::TERM);
+    assert_eq!(loadgen.wait_exit(secs(5)), 143);
+    assert!(loadgen.stdout().contains("\nended by SIGTERM after 0.0 s of 1h\n"), "{}", loadgen.stdout());
+}
+
+/// As a script starts a job in the background, or `nohup` any job.
+#[test]
+fn signals_that_the_caller_ignores_stay_ignored() {
+    let lab = Lab::start(1);
+    let mut shell = testkit::command("sh");
+    let ignoring = "trap '' HUP INT QUIT TERM; exec \"$@\"";
+    shell
+        .args(["-c", ignoring, "sh", LOADGEN, "--rate", "200", "--duration", "2s", "--config"])
+        .arg(lab.config());
+    let loadgen = Daemon::run(shell).serving(lab.loadgen_addr);
+    loadgen.scrape_until("load runs", secs(10), |scrape| succeeded(scrape) > 20.0);
+    for signal in [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM] {
+        loadgen.signal(signal);
+    }
+    assert_eq!(loadgen.wait_exit(secs(10)), 0);
+    assert!(operations(&loadgen.stdout()) > 380.0, "{}", loadgen.stdout());
+    assert!(!loadgen.stdout().contains("ended by"), "{}", loadgen.stdout());
 }

@@ -15,6 +15,7 @@ mod faults;
 mod figures;
 mod healing;
 mod lies;
+mod limits;
 mod machine;
 mod open;
 mod setup;

@@ -307,3 +307,75 @@ fn completions_contain_the_presets() {
         }
     }
 }
+
+/// As compose files and CI matrices leave them.
+#[test]
+fn a_variable_that_is_empty_counts_as_unset() {
+    let help = testkit::command(LOADGEN).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let names: Vec<&str> =
+        help.split("[env: ").skip(1).filter_map(|rest| rest.split('=').next()).chain(["RUST_LOG"]).collect();
+    assert!(names.len() > 15, "{names:?}");
+    let line =
+        command_line(&["check"]).file("config/lab.yaml", SERVERS).stdout("config/lab.yaml: ok, 1 node\n");
+    names.iter().fold(line, |line, name| line.variable(name, "")).run();
+    command_line(&["check"])
+        .variable("LAB_OP_TIMEOUT", " ")
+        .stderr(
+            "error: LAB_OP_TIMEOUT is ` `: not a duration, write it like `500ms`, `30s` or `2m`\n\
+             hint: `loadgen --help` shows the usage\n",
+        )
+        .code(2)
+        .run();
+}
+
+/// In a flag, a variable and a file, and repeated as it was typed.
+#[test]
+fn a_duration_has_one_of_the_documented_units() {
+    let rule = "use one of us, ms, s, m, h";
+    let hint = "hint: `loadgen --help` shows the usage\n";
+    command_line(&["--duration", "1d"])
+        .stderr(format!("error: --duration is `1d`: unknown unit `d`, {rule}\n{hint}"))
+        .code(2)
+        .run();
+    command_line(&["check"])
+        .variable("LAB_IDLE_TIMEOUT", "2min")
+        .stderr(format!("error: LAB_IDLE_TIMEOUT is `2min`: unknown unit `min`, {rule}\n{hint}"))
+        .code(2)
+        .run();
+    command_line(&["check"])
+        .file("config/lab.yaml", &format!("{SERVERS}client: {{ max_lifetime: 1M }}\n"))
+        .stderr(format!("error: config/lab.yaml:3: `max_lifetime` is `1M`: unknown unit `M`, {rule}\n"))
+        .code(2)
+        .run();
+    command_line(&["check", "w.yaml"])
+        .file("w.yaml", "name: w\nweights: { get: 100 }\nttl: 1000h\n")
+        .stderr("error: w.yaml:3: `ttl` is 1000h, must be at most 30 days\n")
+        .code(2)
+        .run();
+}
+
+/// Every kind of file as an editor of another system saves it, and what is hidden in one.
+#[test]
+fn files_of_other_systems_are_read_and_control_characters_are_refused() {
+    for (kind, text) in [
+        ("1 node", SERVERS.to_owned()),
+        ("workload `w`", "name:\tw\nweights: { get: 100 }\n".to_owned()),
+        ("a client", "op_timeout:\t5s\n".to_owned()),
+    ] {
+        for saved in [format!("\u{feff}{text}"), text.replace('\n', "\r\n"), text.replace('\n', "\r")] {
+            command_line(&["check", "f.yaml"])
+                .file("f.yaml", &saved)
+                .stdout(format!("f.yaml: ok, {kind}\n"))
+                .run();
+        }
+        command_line(&["check", "f.yaml"])
+            .file("f.yaml", &format!("{text}\"x\\e[2J\": 1\n"))
+            .stderr(format!(
+                "error: f.yaml:{}: invalid text: it has the control character U+001B\n",
+                text.lines().count() + 1
+            ))
+            .code(2)
+            .run();
+    }
+}

@@ -42,6 +42,30 @@ impl ClassicClient {
     }
 }
 
+/// Another program counts visits under a key of the lab, and one key holds its JSON.
+#[test]
+fn a_value_of_another_program_counts_as_right_and_is_shown() {
+    let lab = Lab::start(1);
+    lab.set("loadgen.keys", 20);
+    let loadgen = lab.loadgen(LOADGEN, ["--workload", "get", "--concurrency", "5", "--fail-on-corrupt"]);
+    loadgen.scrape_until("load runs", secs(10), |scrape| scrape.sum("memcache_hits_total", []) > 100.0);
+    let mut classic = ClassicClient::connect(&lab.nodes[0]);
+    classic.set("key:0000000003", b"1234567");
+    classic.set(
+        "key:0000000004",
+        br#"{"user": {"id": 7, "name": "somebody with a long name", "tags": ["a", "b"]}}"#,
+    );
+    let scrape = loadgen.scrape_until("both are read", secs(10), |scrape| {
+        scrape.sum("memcache_foreign_values_total", [("server", "memcached1")]) > 20.0
+    });
+    assert_eq!(scrape.sum("memcache_corrupt_reads_total", []), 0.0);
+    loadgen.signal(Signal::TERM);
+    assert_eq!(loadgen.wait_exit(secs(5)), 0);
+    assert!(loadgen.stdout().contains("\nfailed: 0 (0.00%)\n"), "{}", loadgen.stdout());
+    assert!(loadgen.stdout().contains("\nvalues of other programs: "), "{}", loadgen.stdout());
+    assert_eq!(loadgen.stderr().matches("read a value that the lab did not write").count(), 1);
+}
+
 #[test]
 fn a_changed_value_is_torn_and_another_keys_value_is_a_wrong_key() {
     let lab = Lab::start(1);

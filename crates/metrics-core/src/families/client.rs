@@ -78,6 +78,11 @@ pub(super) const CORRUPT: Family = Family::counter(
     &["server", "kind"],
     "Reads that returned a wrong value; must stay 0",
 );
+const FOREIGN: Family = Family::counter(
+    "memcache_foreign_values_total",
+    &["server"],
+    "Values read that the lab did not write; they are not checked and count as right",
+);
 const LATE_WRITES: Family = Family::counter(
     "memcache_late_writes_total",
     &["server"],
@@ -165,6 +170,7 @@ pub(super) const FAMILIES: &[&Family] = &[
     &MISSES,
     &CORRUPT,
     &LATE_WRITES,
+    &FOREIGN,
     &BREAKER_STATE,
     &BREAKER_TRANSITIONS,
     &BREAKER_REQUESTS,

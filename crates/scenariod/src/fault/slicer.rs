@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use daemon_core::values::Span;
+use daemon_core::values::{Span, format_duration};
 use metrics_core::labels::FaultType;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -61,7 +61,7 @@ impl FaultKind for Slicer {
 
     fn describe(&self) -> String {
         // The other durations in words have no microseconds.
-        let delay = humantime::format_duration(self.delay());
+        let delay = format_duration(self.delay());
         format!("slices of {} ± {} bytes, {delay} apart", self.size, self.variation)
     }
 

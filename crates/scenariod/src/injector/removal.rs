@@ -94,7 +94,7 @@ pub(crate) async fn remove_until_gone<R: Removal>(
         cause = error.or(cause);
         let deadline = limit.round_deadline(round);
         if (next == NextStep::GiveUp || deadline.is_none()) && !left.is_empty() {
-            return Err(Residue { toxics: left, url: client.url().to_owned(), cause }.into());
+            return Err(Residue { toxics: left, api: client.address().clone(), cause }.into());
         }
         removal.before_round(&left, cause.as_ref());
         if let (NextStep::Remove, Some(deadline)) = (next, deadline) {

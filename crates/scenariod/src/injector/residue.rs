@@ -4,14 +4,14 @@ use std::fmt;
 
 use crate::fault::toxic::ToxicKind;
 use crate::lease::ownership::FoundToxic;
-use crate::toxiproxy::{ApiPath, Power, ToxiproxyError, power_body};
+use crate::toxiproxy::{ApiAddress, ApiPath, PLACEHOLDER, Power, ToxiproxyError, power_body};
 
 /// Toxics of this lab that may still be active.
 #[derive(Debug)]
 pub(crate) struct Residue {
     pub(crate) toxics: Vec<Suspect>,
-    /// The address of Toxiproxy's API.
-    pub(crate) url: String,
+    /// Toxiproxy's API.
+    pub(crate) api: ApiAddress,
     /// The last call that failed.
     pub(crate) cause: Option<ToxiproxyError>,
 }
@@ -20,10 +20,10 @@ impl Residue {
     /// How a user can remove it.
     pub(crate) fn hint(&self) -> String {
         if matches!(self.cause, Some(ToxiproxyError::Connect { .. })) {
-            let url = &self.url;
             return format!(
-                "nothing listens there: if toxiproxy has died, its toxics are gone. Start it, then check:\n  curl {url}{}",
-                ApiPath::Proxies
+                "nothing listens there: if toxiproxy has died, its toxics are gone. Start it, then check{}:\n  {}",
+                self.login(),
+                self.api.curl("", ApiPath::Proxies)
             );
         }
         let restart = match self.cause {
@@ -32,26 +32,30 @@ impl Residue {
             }
             _ => "",
         };
-        format!("remove it by hand, then check{restart}:\n  {}", self.commands().join("\n  "))
+        format!("remove it by hand, then check{restart}{}:\n  {}", self.login(), self.commands().join("\n  "))
+    }
+
+    /// What to do about the secrets that no command shows.
+    fn login(&self) -> String {
+        match self.api.needs_login() {
+            true => format!("; replace {PLACEHOLDER} with those of the URL"),
+            false => String::new(),
+        }
     }
 
     /// The commands that remove it.
     fn commands(&self) -> Vec<String> {
         let delete = |Suspect { server, toxic, role }: &Suspect| {
-            let delete = format!("curl -X DELETE {}{}", self.url, ApiPath::Toxic(server, toxic));
+            let delete = self.api.curl("-X DELETE", ApiPath::Toxic(server, toxic));
             match role {
                 Role::Plain | Role::Closing => vec![delete],
                 Role::Marker => {
                     let enable = power_body(Power::Enabled);
-                    vec![format!("curl -X POST -d '{enable}' {}{}", self.url, ApiPath::Proxy(server)), delete]
+                    vec![self.api.curl(&format!("-X POST -d '{enable}'"), ApiPath::Proxy(server)), delete]
                 }
             }
         };
-        self.toxics
-            .iter()
-            .flat_map(delete)
-            .chain([format!("curl {}{}", self.url, ApiPath::Proxies)])
-            .collect()
+        self.toxics.iter().flat_map(delete).chain([self.api.curl("", ApiPath::Proxies)]).collect()
     }
 }
 

@@ -24,18 +24,24 @@ pub(crate) enum Auth {
 impl Auth {
     /// Reads the token from the file, or takes that of the environment variable if there is no file.
     pub(crate) fn from_token(file: Option<&Path>, variable: Option<String>) -> Result<Auth, PrometheusError> {
-        let text = match file {
-            None => variable,
-            Some(path) => Some(std::fs::read_to_string(path).map_err(|error| PrometheusError::Token {
-                path: path.display().to_string(),
-                reason: error.to_string(),
-            })?),
+        let (text, place) = match file {
+            None => (variable, TOKEN_VARIABLE.to_owned()),
+            Some(path) => {
+                let place = path.display().to_string();
+                let unreadable = |error: std::io::Error| PrometheusError::Token {
+                    path: place.clone(),
+                    reason: error.to_string(),
+                };
+                (Some(std::fs::read_to_string(path).map_err(unreadable)?), place)
+            }
         };
-        let token = text.map(|text| text.trim().to_owned()).filter(|token| !token.is_empty());
-        Ok(token.map_or(Auth::None, Auth::Bearer))
+        match text.as_deref().map(parse_token).transpose() {
+            Ok(token) => Ok(token.flatten().map_or(Auth::None, Auth::Bearer)),
+            Err(rule) => Err(PrometheusError::InvalidToken { place, rule }),
+        }
     }
 
-    /// Returns the URL without its user and password. They are used if there is no token.
+    /// Returns the URL to send requests to, without its user and password. They are used if there is no token.
     pub(super) fn with_url(self, url: &Url) -> (Url, Auth) {
         let mut plain = url.clone();
         let text = |part: &str| percent_decoded(part);
@@ -44,7 +50,6 @@ impl Auth {
         // Both fail only for URLs that cannot have credentials.
         let _ = plain.set_username("");
         let _ = plain.set_password(None);
-        plain.set_query(None);
         plain.set_fragment(None);
         let auth = match (self, in_url) {
             (Auth::None, Some(basic)) => basic,
@@ -72,6 +77,20 @@ impl fmt::Debug for Auth {
     }
 }
 
+/// The token of a text, `None` if the text is blank, or the rule that it breaks. The rule never repeats the token.
+fn parse_token(text: &str) -> Result<Option<String>, String> {
+    // Editors of some systems begin a file with a byte order mark.
+    let token = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
+    let lines = token.lines().count();
+    if lines > 1 {
+        return Err(format!("it has {lines} lines, must be one line with the token"));
+    }
+    if token.contains(|c: char| !c.is_ascii_graphic()) {
+        return Err("it has a blank or a character that cannot be sent, must be the token only".to_owned());
+    }
+    Ok((!token.is_empty()).then(|| token.to_owned()))
+}
+
 /// Decodes `%40` and the like.
 fn percent_decoded(text: &str) -> String {
     // In user and password `+` means a plus; the form parser used here would read a space.
@@ -86,10 +105,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_token_is_one_line_that_can_be_sent() {
+        for text in ["t0k.en-~+/=", "\u{feff}t0k.en-~+/=\r\n", "\n  t0k.en-~+/=\n\n"] {
+            assert_eq!(parse_token(text), Ok(Some("t0k.en-~+/=".to_owned())), "{text:?}");
+        }
+        assert_eq!([parse_token(""), parse_token(" \n")], [Ok(None), Ok(None)]);
+        for (text, rule) in [
+            ("secret\nsecret", "it has 2 lines"),
+            ("secret\r\n\r\n# of staging", "it has 3 lines"),
+            ("Bearer secret", "it has a blank"),
+            ("secrét", "it has a blank or a character"),
+            ("secret\u{0}", "it has a blank or a character"),
+        ] {
+            let message = parse_token(text).unwrap_err();
+            assert!(message.starts_with(rule) && !message.contains("secret"), "{message}");
+        }
+        let error = Auth::from_token(None, Some("two words".to_owned())).unwrap_err();
+        assert!(
+            error.to_string().starts_with("invalid token in LAB_PROMETHEUS_TOKEN: it has a blank"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn user_and_password_are_removed_from_the_url() {
         let url = Url::parse("https://me:s%40e+cret@prom.example:9/sub?x=1").unwrap();
         let (plain, auth) = Auth::None.with_url(&url);
-        assert_eq!(plain.as_str(), "https://prom.example:9/sub");
+        assert_eq!(plain.as_str(), "https://prom.example:9/sub?x=1");
         assert_eq!(auth, Auth::Basic { user: "me".into(), password: Some("s@e+cret".into()) });
         assert_eq!(format!("{auth:?}"), "Basic(..)");
         let (_, auth) = Auth::Bearer("t".into()).with_url(&url);

@@ -1,12 +1,14 @@
 //! Errors of a Prometheus client in plain words: the address, what was found, and a hint. The messages of the HTTP and TLS
 //! libraries are replaced, because they do not help a user who mistyped a URL.
 
-use std::error::Error;
 use std::io;
 use std::time::Duration;
 
 use daemon_core::exit::{Exit, UserError};
+use daemon_core::secrets::plain_url;
 use reqwest::{StatusCode, Url};
+
+use crate::http::{TlsProblem, layers, tls_problem, unsent_reason};
 
 /// A Prometheus that hangs must not delay the end of a run for long.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(3);
@@ -21,6 +23,12 @@ pub(crate) enum PrometheusError {
     Client { reason: String },
     #[error("cannot read the token file {path}: {reason}")]
     Token { path: String, reason: String },
+    /// The place is a file or a variable.
+    #[error("invalid token in {place}: {rule}")]
+    InvalidToken { place: String, rule: String },
+    /// Nothing was sent, so Prometheus is not the cause.
+    #[error("cannot send a request to prometheus: {reason}")]
+    Unsent { reason: String },
     #[error("prometheus at {base} does not answer: {reason}")]
     Unavailable { base: String, reason: String },
     #[error("prometheus at {base} does not support TLS")]
@@ -50,13 +58,16 @@ impl PrometheusError {
         if error.is_timeout() {
             return unavailable(&format!("no answer within {} s", CALL_TIMEOUT.as_secs()));
         }
-        let known = layers(error).find_map(|layer| {
-            if let Some(tls) = layer.downcast_ref::<rustls::Error>() {
-                return Some(tls_error(base.clone(), tls));
-            }
-            layer.downcast_ref::<io::Error>().and_then(|error| io_reason(error)).map(unavailable)
-        });
-        known.unwrap_or_else(|| {
+        if let Some(reason) = unsent_reason(error) {
+            return PrometheusError::Unsent { reason };
+        }
+        match tls_problem(error) {
+            Some(TlsProblem::Unsupported) => return PrometheusError::TlsUnsupported { base },
+            Some(TlsProblem::Untrusted(reason)) => return PrometheusError::Untrusted { base, reason },
+            None => {}
+        }
+        let io = layers(error).filter_map(|layer| layer.downcast_ref::<io::Error>()).find_map(io_reason);
+        io.map(unavailable).unwrap_or_else(|| {
             if error.is_connect() {
                 // Name resolution is the only connect error without a type of its own.
                 unavailable("cannot resolve its host name")
@@ -107,28 +118,11 @@ pub(super) struct UnexpectedResponse<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// The URL without query, user and password, which may hold secrets.
+/// The place of a redirect without its secrets.
 fn without_secrets(location: &str) -> String {
-    let Ok(mut url) = Url::parse(location) else {
-        return location.split(['?', '#']).next().unwrap_or_default().chars().take(MAX_EXCERPT).collect();
-    };
-    // Both fail only for URLs that cannot have credentials.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.set_fragment(None);
-    url.to_string()
-}
-
-/// The error and its sources. An `io::Error` hides the error it carries from `source`, so that one is added.
-fn layers<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |layer| below(*layer))
-}
-
-fn below<'a>(layer: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    match layer.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        Some(carried) => Some(carried),
-        None => layer.source(),
+    match Url::parse(location) {
+        Ok(url) => plain_url(&url),
+        Err(_) => location.split(['?', '#']).next().unwrap_or_default().chars().take(MAX_EXCERPT).collect(),
     }
 }
 
@@ -145,30 +139,13 @@ fn io_reason(error: &io::Error) -> Option<&'static str> {
     }
 }
 
-fn tls_error(base: String, error: &rustls::Error) -> PrometheusError {
-    use rustls::CertificateError;
-
-    let reason = match error {
-        rustls::Error::InvalidMessage(_) => return PrometheusError::TlsUnsupported { base },
-        rustls::Error::InvalidCertificate(error) => match error {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => "certificate has expired",
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                "certificate is for another host name"
-            }
-            CertificateError::UnknownIssuer => "certificate signed by an unknown authority",
-            _ => "invalid certificate",
-        },
-        _ => "TLS handshake failed",
-    };
-    PrometheusError::Untrusted { base, reason }
-}
-
 impl UserError for PrometheusError {
     fn exit(&self) -> Exit {
         match self {
-            PrometheusError::Token { .. } => Exit::Usage,
+            PrometheusError::Token { .. } | PrometheusError::InvalidToken { .. } => Exit::Usage,
             PrometheusError::Client { .. } => Exit::Setup,
-            PrometheusError::Unavailable { .. }
+            PrometheusError::Unsent { .. }
+            | PrometheusError::Unavailable { .. }
             | PrometheusError::TlsUnsupported { .. }
             | PrometheusError::TlsRequired { .. }
             | PrometheusError::Untrusted { .. }
@@ -195,6 +172,8 @@ impl UserError for PrometheusError {
             }
             PrometheusError::Client { .. }
             | PrometheusError::Token { .. }
+            | PrometheusError::InvalidToken { .. }
+            | PrometheusError::Unsent { .. }
             | PrometheusError::Untrusted { .. }
             | PrometheusError::Rejected { .. } => return None,
         })

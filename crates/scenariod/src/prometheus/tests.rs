@@ -168,8 +168,8 @@ async fn a_host_name_that_cannot_be_resolved_has_a_plain_message() {
     }
 
     let http = client_builder().timeout(CALL_TIMEOUT).dns_resolver(NoNames).build().unwrap();
-    let base = "http://prometheus.invalid:9090".parse().unwrap();
-    let prometheus = Prometheus { http, base, auth: Auth::None };
+    let shown = "http://prometheus.invalid:9090".to_owned();
+    let prometheus = Prometheus { http, base: shown.parse().unwrap(), shown, auth: Auth::None };
     assert_eq!(
         prometheus.instant("up", None).await.unwrap_err().to_string(),
         "prometheus at http://prometheus.invalid:9090 does not answer: cannot resolve its host name"

@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use daemon_core::text::escape_lines;
 use metrics_core::Locked;
 
 use crate::terminal::progress::{LiveFigures, Progress, ProgressLine};
@@ -161,7 +162,9 @@ impl Writer {
     fn handle(&mut self, message: Message) {
         match message {
             Message::Line(_) if self.mode == OutputMode::Quiet => {}
-            Message::Line(line) | Message::Log(line) => self.write(line),
+            // A line may quote a file or an answer. A line of the log has colours, and its values are already escaped.
+            Message::Line(line) => self.write(escape_lines(&line)),
+            Message::Log(line) => self.write(line),
             Message::Run(run) => {
                 self.clear();
                 self.progress = Progress { run, ..Progress::default() };

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use daemon_core::values::format_duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Cut off at the edge of the terminal, as a line that wraps could not be erased. One field, as each change of a field redraws.
@@ -46,10 +47,10 @@ impl Progress {
     }
 
     /// Rounded up: 0 s are left only at the end.
-    fn left(&self, elapsed: Duration) -> humantime::FormattedDuration {
+    fn left(&self, elapsed: Duration) -> String {
         let left = self.length.saturating_sub(elapsed);
         let begun = u64::from(left.subsec_nanos() > 0);
-        humantime::format_duration(Duration::from_secs(left.as_secs().saturating_add(begun)))
+        format_duration(Duration::from_secs(left.as_secs().saturating_add(begun)))
     }
 
     fn bar(&self, elapsed: Duration) -> String {

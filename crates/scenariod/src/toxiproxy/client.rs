@@ -4,18 +4,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use daemon_core::secrets::plain_url;
 use daemon_core::values::HttpUrl;
 use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use metrics_core::labels::ApiMethod;
-use reqwest::{StatusCode, Url};
+use reqwest::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::address::ApiAddress;
 use super::identity::RestartCounter;
 use super::wire::{ApiPath, ErrorBody, PowerBody, ProxiesView, ProxyBody, ToxicBody};
 use super::{NewProxy, Power, Proxy, ToxiproxyError};
 use crate::fault::toxic::Toxic;
-use crate::http::{client_builder, join_path, trim_slash};
+use crate::http::{client_builder, join_path};
 
 /// A wedged Toxiproxy accepts connections and never answers.
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
@@ -24,7 +26,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
-    base: Url,
+    base: HttpUrl,
+    address: ApiAddress,
     families: Arc<ToxiproxyFamilies>,
     restarts: Arc<RestartCounter>,
     limit: Duration,
@@ -37,8 +40,8 @@ impl Client {
             .pool_max_idle_per_host(0)
             .build()
             .map_err(|error| ToxiproxyError::Client { reason: error.to_string() })?;
-        let (base, restarts) = (url.get().clone(), Arc::default());
-        Ok(Client { http, base, families, restarts, limit: CALL_TIMEOUT })
+        let (base, address, restarts) = (url.clone(), ApiAddress::new(url), Arc::default());
+        Ok(Client { http, base, address, families, restarts, limit: CALL_TIMEOUT })
     }
 
     /// A client of the same Toxiproxy whose calls take at most `limit`, and never longer than the usual limit.
@@ -51,9 +54,14 @@ impl Client {
         self.restarts.count()
     }
 
-    /// The address of the API, without a slash at the end.
+    /// The address of the API, without its secrets and without a slash at the end.
     pub(crate) fn url(&self) -> &str {
-        trim_slash(&self.base)
+        self.address.as_str()
+    }
+
+    /// The address of the API, for commands that a user can type.
+    pub(crate) fn address(&self) -> &ApiAddress {
+        &self.address
     }
 
     /// Every proxy with its toxics.
@@ -130,14 +138,14 @@ impl Client {
         path: ApiPath<'_>,
         body: Option<&(impl Serialize + Sync)>,
     ) -> Result<T, ToxiproxyError> {
-        let url = join_path(&self.base, path.segments());
+        let url = join_path(self.base.get(), path.segments());
         let (verb, word) = match method {
             ApiMethod::Get => (reqwest::Method::GET, "GET"),
             ApiMethod::Post => (reqwest::Method::POST, "POST"),
             ApiMethod::Patch => (reqwest::Method::PATCH, "PATCH"),
             ApiMethod::Delete => (reqwest::Method::DELETE, "DELETE"),
         };
-        let call = || format!("{word} {url}");
+        let call = || format!("{word} {}", plain_url(&url));
         let failed = |error: reqwest::Error| ToxiproxyError::transport(call(), self.limit, &error);
         let mut request = self.http.request(verb, url.clone()).timeout(self.limit);
         if let Some(body) = body {

@@ -20,7 +20,8 @@ use crate::verdict::judgement::overall::{overall_status, status_without_fault};
 use crate::verdict::judgement::presence::Presence;
 use crate::verdict::judgement::{Judgement, evaluation_grid, judge_expectation};
 use crate::verdict::live_series::LiveSeries;
-use crate::verdict::measure::{read_dropped, read_nodes, read_shares};
+use crate::verdict::local_errors::{local_shortage, with_shortage};
+use crate::verdict::measure::{read_dropped, read_errors, read_nodes, read_shares};
 use crate::verdict::measure_machine::{SAMPLE_LENGTH, phase_figures, read_machine};
 use crate::verdict::measure_way::read_way;
 use crate::verdict::report::planned::PlannedPhases;
@@ -52,23 +53,29 @@ async fn try_evaluate(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<Run
     let in_scope =
         |expectation: &&Expectation| run.scope == Scope::Whole || expectation.during == During::Run;
     let machine = read_machine(prometheus, run, interval).await.map_err(with_hint)?;
+    let local_shortage = local_shortage(&read_errors(&live, run, interval).await.map_err(with_hint)?);
     let mut judgements = Vec::new();
     let mut results = Vec::new();
     for expectation in run.expectations.iter().filter(in_scope) {
         let (promql, judgement) =
             evaluate_expectation(&live, run, expectation, &health).await.map_err(with_hint)?;
-        let shortage = machine.during(run.windows.of(expectation.during), SAMPLE_LENGTH);
-        let judgement = excuse(expectation, judgement, &shortage, interval);
+        let lacked = machine.during(run.windows.of(expectation.during), SAMPLE_LENGTH);
+        let judgement = excuse(expectation, judgement, &lacked, interval);
+        let judgement = match &local_shortage {
+            Some(shortage) => with_shortage(expectation, judgement, shortage),
+            None => judgement,
+        };
         results.push(ExpectationResult::new(expectation, promql, &judgement));
         judgements.push((expectation, judgement));
     }
     let shares = read_shares(&live, run, interval).await.map_err(with_hint)?;
-    let fault_in_doubt = run.scope == Scope::SoFar || shares.iter().any(|share| share.doubt().is_some());
+    let share_in_doubt = shares.iter().any(|share| share.doubt().is_some());
+    let fault_in_doubt = run.scope == Scope::SoFar || local_shortage.is_some() || share_in_doubt;
     Ok(RunReport {
         scenario: run.scenario.to_owned(),
         run: run.id.to_owned(),
         status: if fault_in_doubt { status_without_fault(&judgements) } else { overall_status(&judgements) },
-        note: None,
+        note: local_shortage,
         earlier_attempts: Vec::new(),
         planned_phases: PlannedPhases::default(),
         not_judged: presence.notes(),

@@ -42,6 +42,17 @@ async fn read_counts(live: &LiveSeries<'_>, window: Window) -> Result<WindowCoun
     })
 }
 
+/// Failed operations of the whole run, by `server` and `type`.
+pub(super) async fn read_errors(
+    live: &LiveSeries<'_>,
+    run: &RunFacts<'_>,
+    interval: Duration,
+) -> Result<Vec<Series>, PrometheusError> {
+    let whole = run.windows.of(During::Run);
+    let end = whole.end + interval.as_secs_f64();
+    live.instant(&readings::errors(&format_range(end - whole.start)), Some(end)).await
+}
+
 /// Operations that were due and never sent, by phase.
 pub(super) async fn read_dropped(
     live: &LiveSeries<'_>,

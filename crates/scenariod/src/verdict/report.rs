@@ -19,8 +19,8 @@ use metrics_core::families::verdict::{NodeTimes, RunFindings};
 use metrics_core::labels::{Finding, RunStatus};
 use serde::{Serialize, Serializer};
 
-use crate::scenario::Window;
 use crate::scenario::expectation::Expectation;
+use crate::scenario::{During, Window};
 use crate::verdict::judgement::Judgement;
 use crate::verdict::judgement::shortage::Share;
 use planned::PlannedPhases;
@@ -177,8 +177,9 @@ impl RunReport {
     fn describe_expectations(&self) -> Option<String> {
         let count = |result| self.expectations.iter().filter(|other| other.result == result).count();
         let (total, passed) = (self.expectations.len(), count(Some(Finding::Pass)));
-        // A report with a note is about expectations of the whole run only.
-        let scope = if self.note.is_some() { " of the whole run" } else { "" };
+        // After an early end, only expectations of the whole run are judged.
+        let only_run = self.expectations.iter().all(|expectation| expectation.phase == During::Run.as_str());
+        let scope = if self.note.is_some() && only_run { " of the whole run" } else { "" };
         let mut text = format!("{passed} of {total} expectations{scope} passed");
         for (result, word) in [
             (Some(Finding::Fail), "failed"),

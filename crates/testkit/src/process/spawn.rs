@@ -32,6 +32,12 @@ pub(super) fn spawn(mut command: Command) -> io::Result<Child> {
     {
         let parent = rustix::process::getpid();
         let tie = move || {
+            // A shell that runs the tests in the background ignores SIGINT and SIGQUIT, and `nohup` ignores SIGHUP. The
+            // daemons would inherit that and keep ignoring them.
+            for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
+                // SAFETY: resets a signal to its default action, in the child only.
+                unsafe { libc::signal(signal, libc::SIG_DFL) };
+            }
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             // The parent may have died before the line above.
             if rustix::process::getppid() == Some(parent) {
@@ -40,7 +46,7 @@ pub(super) fn spawn(mut command: Command) -> io::Result<Child> {
                 Err(io::ErrorKind::NotFound.into())
             }
         };
-        // SAFETY: two system calls, no allocation, no lock.
+        // SAFETY: system calls only, no allocation, no lock.
         unsafe { command.pre_exec(tie) };
     }
     let (result, child) = channel();

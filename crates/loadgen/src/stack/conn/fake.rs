@@ -5,9 +5,10 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use metrics_core::labels::CloseReason;
+use rustix::io::Errno;
 use tokio::time::{Duration, sleep};
 
-use crate::stack::conn::{Client, ConnError, Connection, Item, Reply, Request};
+use crate::stack::conn::{Client, ConnError, Connection, Item, Reply, Request, dial_error};
 
 /// The behaviour of one exchange.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub(crate) struct Script {
     /// An address that refuses dials.
     pub(crate) down: Option<String>,
     pub(crate) hang_dials: bool,
+    /// This machine has no descriptors left.
+    pub(crate) no_descriptors: bool,
     /// Connections that cannot be used again, by their number, with the reason.
     pub(crate) unusable: HashMap<usize, CloseReason>,
 }
@@ -72,6 +75,9 @@ impl Client for FakeClient {
     async fn dial(&self, address: &str) -> Result<FakeConnection, ConnError> {
         if self.hangs_dials() {
             std::future::pending::<()>().await;
+        }
+        if self.script().no_descriptors {
+            return Err(dial_error(Errno::MFILE.into()));
         }
         if self.script().refuses(address) {
             return Err(io::Error::from(io::ErrorKind::ConnectionRefused).into());

@@ -84,11 +84,18 @@ impl FramedStream {
                 Ok(0) if sent == 0 => return Err(ConnError::NotSent(io::ErrorKind::WriteZero.into())),
                 Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
                 Ok(count) => sent += count,
-                Err(error) if sent == 0 => return Err(ConnError::NotSent(error)),
-                Err(error) => return Err(error.into()),
+                Err(error) if sent == 0 => return Err(self.refusal().unwrap_or(ConnError::NotSent(error))),
+                Err(error) => return Err(self.refusal().unwrap_or(error.into())),
             }
         }
         Ok(())
+    }
+
+    /// The refusal that memcached sent before it closed the connection, if it sent one.
+    fn refusal(&mut self) -> Option<ConnError> {
+        self.stream.try_read_buf(&mut self.buffer).ok()?;
+        let line = self.buffer.split(|byte| *byte == b'\n').next()?;
+        parse_header(line).err().filter(|error| matches!(error, ConnError::Refused(_)))
     }
 
     pub(crate) async fn receive(&mut self) -> Result<Frame<'_>, ConnError> {
@@ -168,6 +175,8 @@ fn parse_header(line: &[u8]) -> Result<(ReturnCode, Option<usize>), ConnError> {
         // The crate parses error messages of memcached. Anything else may be any bytes.
         return Err(match MetaResponse::parse_header(line) {
             Err(Error::Server(message)) => ConnError::Server(quote(message.as_bytes())),
+            // memcached sends a reason after `ERROR` only when it closes the connection: it has too many.
+            _ if line.starts_with(b"ERROR ") => ConnError::Refused(quote(line)),
             Err(Error::Rejected(message)) => ConnError::Protocol(quote(message.as_bytes())),
             Err(_) | Ok(_) => ConnError::Protocol(format!("`{}` is not a memcached reply", quote(line))),
         });

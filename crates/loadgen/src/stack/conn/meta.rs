@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::stack::conn::framing::{Frame, FramedStream};
 use crate::stack::conn::wire;
-use crate::stack::conn::{Client, ConnError, Connection, Item, Reply, Request};
+use crate::stack::conn::{Client, ConnError, Connection, Item, Reply, Request, dial_error};
 
 /// Dials with TCP_NODELAY. Each dial resolves the name again, so that a node with a new address is found.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ impl Client for MetaClient {
     type Connection = MetaConnection;
 
     async fn dial(&self, address: &str) -> Result<MetaConnection, ConnError> {
-        let stream = TcpStream::connect(address).await?;
+        let stream = TcpStream::connect(address).await.map_err(dial_error)?;
         stream.set_nodelay(true)?;
         Ok(MetaConnection(FramedStream::new(stream)))
     }

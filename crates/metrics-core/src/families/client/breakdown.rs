@@ -19,6 +19,8 @@ pub struct Breakdown {
     pub corrupt: [u64; CorruptKind::COUNT],
     /// Values read whose write was never acknowledged.
     pub late_writes: u64,
+    /// Values read that the lab did not write.
+    pub foreign: u64,
     /// Times from the intended start to the end.
     pub latency: FineHistogram,
     /// Times from the first byte sent to the end.
@@ -35,6 +37,7 @@ impl Breakdown {
         self.hits += other.hits;
         self.misses += other.misses;
         self.late_writes += other.late_writes;
+        self.foreign += other.foreign;
         self.latency.merge(&other.latency);
         self.service.merge(&other.service);
     }
@@ -57,6 +60,7 @@ impl ClientFamilies {
             sum.hits += s.hits.get();
             sum.misses += s.misses.get();
             sum.late_writes += s.late_writes.get();
+            sum.foreign += s.foreign.get();
             sum.latency.add(&s.fine_latency);
             sum.service.add(&s.fine_service);
         }

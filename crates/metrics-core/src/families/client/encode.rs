@@ -9,9 +9,9 @@ use super::collector::ClientFamilies;
 use super::shard::{ServerCells, epoch_nanos};
 use super::{
     ACQUIRE, ACQUIRE_ERRORS, BREAKER_CHANGED, BREAKER_FAILURES, BREAKER_REJECTED, BREAKER_REQUESTS,
-    BREAKER_STATE, BREAKER_TRANSITIONS, CORRUPT, DROPPED, DURATION, ERROR_RATE, ERRORS, HITS, IN_FLIGHT,
-    LAST_ERROR, LATE_WRITES, LATENESS, MISSES, OPERATIONS, PER_SECOND, POOL, POOL_CLOSED, POOL_CREATED,
-    QUEUE_DEPTH, SERVICE, STALLED, TARGET_RATE, TIMER_LATENESS, WORKERS,
+    BREAKER_STATE, BREAKER_TRANSITIONS, CORRUPT, DROPPED, DURATION, ERROR_RATE, ERRORS, FOREIGN, HITS,
+    IN_FLIGHT, LAST_ERROR, LATE_WRITES, LATENESS, MISSES, OPERATIONS, PER_SECOND, POOL, POOL_CLOSED,
+    POOL_CREATED, QUEUE_DEPTH, SERVICE, STALLED, TARGET_RATE, TIMER_LATENESS, WORKERS,
 };
 use crate::cells::HistogramCells;
 use crate::family::Series;
@@ -91,6 +91,9 @@ impl ClientFamilies {
         })?;
         LATE_WRITES.encode(e, |series| {
             self.each(|server, name| series.count(&[name], self.sum(server, |s| s.late_writes.get())))
+        })?;
+        FOREIGN.encode(e, |series| {
+            self.each(|server, name| series.count(&[name], self.sum(server, |s| s.foreign.get())))
         })?;
         LAST_ERROR.encode(e, |series| {
             self.each(|server, name| {

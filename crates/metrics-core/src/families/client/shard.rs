@@ -54,6 +54,7 @@ pub(super) struct ServerCells {
     pub(super) misses: SingleWriterCounter,
     pub(super) corrupt: [SingleWriterCounter; CorruptKind::COUNT],
     pub(super) late_writes: SingleWriterCounter,
+    pub(super) foreign: SingleWriterCounter,
     pub(super) rejected: SingleWriterCounter,
     pub(super) created: SingleWriterCounter,
     pub(super) closed: [SingleWriterCounter; CloseReason::COUNT],
@@ -77,6 +78,7 @@ impl ServerCells {
             misses: SingleWriterCounter::default(),
             corrupt: Default::default(),
             late_writes: SingleWriterCounter::default(),
+            foreign: SingleWriterCounter::default(),
             rejected: SingleWriterCounter::default(),
             created: SingleWriterCounter::default(),
             closed: Default::default(),
@@ -170,6 +172,11 @@ impl ClientShard {
     /// A read returned a value whose write was never acknowledged.
     pub fn late_write(&self, server: usize) {
         self.on(server, |s| s.late_writes.inc());
+    }
+
+    /// A read returned a value that the lab did not write.
+    pub fn foreign_value(&self, server: usize) {
+        self.on(server, |s| s.foreign.inc());
     }
 
     /// The breaker rejected an operation.

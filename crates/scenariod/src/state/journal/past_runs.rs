@@ -5,6 +5,8 @@ use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 
+use daemon_core::values::HttpUrl;
+
 use super::entry::{JournalEntry, delete, write};
 use crate::lease::RunId;
 use crate::lease::ownership::{Liveness, find_lab_toxics};
@@ -80,7 +82,7 @@ pub(crate) fn complete_journals(state: &StateDir, url: &str, proxies: &[Proxy]) 
         }
         let Ok(summary) = JournalSummary::read(state, &run) else { continue };
         // Only its own Toxiproxy shows whether a toxic is gone. A run without a first line has added none.
-        let elsewhere = summary.toxiproxy != url && !summary.open.is_empty();
+        let elsewhere = without_secrets(&summary.toxiproxy) != url && !summary.open.is_empty();
         if summary.is_complete() || !summary.has_begun() || elsewhere {
             continue;
         }
@@ -102,6 +104,11 @@ pub(crate) fn complete_journals(state: &StateDir, url: &str, proxies: &[Proxy]) 
         }
     }
     cut_off
+}
+
+/// Journals of earlier versions may have the whole URL.
+fn without_secrets(url: &str) -> String {
+    url.parse().map_or_else(|_| url.to_owned(), |url: HttpUrl| url.to_string())
 }
 
 /// Appends to the journal of a dead run. Gives `false` when another process is doing the same.

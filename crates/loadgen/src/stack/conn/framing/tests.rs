@@ -102,6 +102,7 @@ fn invalid_replies_are_errors_of_their_type() {
         assert_eq!(error_of(cut.as_bytes()), ErrorType::Io, "{cut:?}");
     }
     assert_eq!(error_of(b"SERVER_ERROR out of memory storing object\r\n"), ErrorType::ServerError);
+    assert_eq!(error_of(b"ERROR Too many open connections\r\n"), ErrorType::ServerError);
 }
 
 #[test]
@@ -159,6 +160,22 @@ async fn an_idle_stream_shows_why_it_is_unusable() {
     far.write_all(b"HD\r\nHD\r\n").unwrap();
     framed.receive().await.unwrap();
     assert_eq!(framed.unusable_reason(), Some(CloseReason::Error), "one reply too many");
+}
+
+/// memcached closes a connection that it refuses, so the request may fail before the refusal is read.
+#[tokio::test]
+async fn a_refusal_is_found_even_if_the_request_cannot_be_sent() {
+    let (mut framed, mut far) = pair().await;
+    far.write_all(b"ERROR Too many open connections\r\n").unwrap();
+    drop(far);
+    let error = loop {
+        if let Err(error) = framed.send(noop).await {
+            break error;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    };
+    assert_eq!(error.to_string(), "memcached refuses the connection: ERROR Too many open connections");
+    assert_eq!(error.close_reason(), Some(CloseReason::Error));
 }
 
 #[tokio::test]
