@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use metrics_core::families::machine::operation_rate;
 use serde_json::Value;
 use testkit::{BusyMachine, Daemon, Lab, Prometheus, command, find_workspace_bin, secs};
 
@@ -45,8 +46,8 @@ fn start(group: Group) -> Result<RunningLab, SoakError> {
     let prometheus = lab.prometheus();
     let client: &[&str] = if group == Group::NoBreaker { &NO_BREAKER } else { &[] };
     let loadgen = lab.loadgen(binary("loadgen")?, client);
-    prometheus.wait_for("count(server:memcache_operations:rate5s offset 3s > 0)", secs(60), |series| {
-        series.first().is_some_and(|count| count.value() == 3.0)
+    prometheus.wait_for(&operation_rate("5s"), secs(60), |series| {
+        series.first().is_some_and(|rate| rate.value() > 0.0)
     });
     let busy = group.neighbour().map(|neighbour| BusyMachine::start(neighbour, lab.folder())).transpose()?;
     Ok(RunningLab { group, lab, prometheus, _loadgen: loadgen, _busy: busy })

@@ -98,6 +98,9 @@ pub struct NodeReading {
     pub limit: Option<f64>,
 }
 
+/// Takes one figure out of a reading.
+type Figure = fn(&NodeReading) -> Option<f64>;
+
 /// The nodes whose own address is known.
 #[derive(Debug)]
 pub struct NodeFamilies {
@@ -162,7 +165,7 @@ impl Collector for NodeFamilies {
         UP.encode(e, |series| {
             nodes().try_for_each(|(name, read)| series.number(&[name], f64::from(u8::from(read.is_some()))))
         })?;
-        let figures: [(&Family, fn(&NodeReading) -> Option<f64>); 11] = [
+        let figures: [(&Family, Figure); 11] = [
             (&UPTIME, |read| read.uptime),
             (&USER_CPU, |read| read.user_cpu),
             (&SYSTEM_CPU, |read| read.system_cpu),
