@@ -42,7 +42,6 @@ run NAME *ARGS:
 test: setup
     @rm -f .lab/skipped
     LAB_SKIPPED="$PWD/.lab/skipped" cargo test --workspace --locked
-    deploy/test.sh
     @if [ -s .lab/skipped ]; then cat .lab/skipped; fi
 
 # Check format, lints, dependencies, house rules and shipped configuration

@@ -34,11 +34,11 @@ compose_ports() {
 }
 
 compose_check_ports() {
-  local variable
+  local variable taken=
   for variable in ${!LAB_*}; do
-    [[ $variable != *_PORT ]] || require_free "${!variable}" "the lab (\$$variable)"
+    [[ $variable == *_PORT ]] && (exec 3<>"/dev/tcp/127.0.0.1/${!variable}") 2>/dev/null && taken+=" ${!variable} (\$$variable)"
   done
-  refuse_taken
+  [ -z "$taken" ] || die "ports of the lab are in use:$taken" "stop the processes that use them, or move all ports of the lab: LAB_PORT_OFFSET=$((LAB_PORT_OFFSET + 1000)) just up"
 }
 
 containers() { docker ps --all --quiet "${of_project[@]}"; }
@@ -80,7 +80,7 @@ compose_up() {
   wait_for_sample compose exec -T prometheus promtool query instant http://127.0.0.1:9090
   write_commands
   compose_status
-  print_next
+  print_next packet-loss-10
 }
 
 compose_down() {

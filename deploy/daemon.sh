@@ -23,5 +23,5 @@ fi
   exit 4
 }
 export LAB_CONFIG=${given:-${LAB_CONFIG:-$root/config/lab.yaml}} LAB_PORT_OFFSET=${LAB_PORT_OFFSET:-0}
-export LAB_STATE=${LAB_STATE:-$lab/state} LAB_MEMBER=$lab
+export LAB_STATE=${LAB_STATE:-$lab/state} LAB_MEMBER=${LAB_ID:-}
 exec "$lab/libexec/$name" "$@"

@@ -31,9 +31,10 @@ run() {
     loadgen|scenariod) shift ;;
     *) die_code=2 die "cannot run '$name'" "use loadgen or scenariod, as in \`just run scenariod --list\`" ;;
   esac
-  export LAB_STATE=$lab/state LAB_MEMBER=$lab
-  build_daemons
-  exec "$built/$name" "$@"
+  build lab loadgen scenariod
+  eval "$(lab_program settings)"
+  export LAB_STATE=$lab/state LAB_MEMBER=$lab_id
+  exec "${built[$name]}" "$@"
 }
 
 # down: stop the running lab. If its engine is not known, stop what both engines have of it.
@@ -45,7 +46,7 @@ down() {
     yes-native) native_down ;;
     *) native_down
       # All labs of the machine share the names of the containers: a lab in a folder of its own must not stop another lab.
-      [ -n "${LAB_HOME:-}" ] || compose_down ;;
+      [ "$lab" != "$root/.lab" ] || compose_down ;;
   esac
   rm -f "$lab/env"
   say "the lab is down"

@@ -3,9 +3,9 @@
 # To be sourced; the caller has set `-euo pipefail`.
 # shellcheck disable=SC2034 # used by the scripts that source this
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-programs=$root/.lab/bin            # what deploy/native/fetch.sh brings
-lab=${LAB_HOME:-$root/.lab}        # a running lab: its settings, state and logs
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+programs=$root/.lab/bin            # what deploy/native/fetch.sh brings, and the program `lab`
+lab=$(realpath -m -- "${LAB_HOME:-$root/.lab}")   # a running lab: its settings, state and logs
 export LC_ALL=C
 
 # A search on PATH must find the machine's programs, not the lab's.
@@ -62,16 +62,6 @@ end_attended() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# lab_address SECTION KEY: an address of the lab file, as written there. Prints nothing if the key is missing.
-lab_address() {
-  awk -v section="$1:" -v key="$2:" '
-    /^[^ #]/ { inside = ($1 == section) }
-    inside && $1 == key { value = $2; gsub(/["\047]|^http:\/\//, "", value); print value; exit }' "$LAB_CONFIG"
-}
-
-# shifted HOST:PORT: the address, moved by LAB_PORT_OFFSET.
-shifted() { printf '%s:%s\n' "${1%:*}" "$((${1##*:} + LAB_PORT_OFFSET))"; }
-
 # use_settings: the settings of the running lab, else the caller's environment, else the defaults.
 use_settings() {
   local asked_offset=${LAB_PORT_OFFSET:-} asked_engine=${LAB_ENGINE:-} asked_config=${LAB_CONFIG:-}
@@ -90,14 +80,13 @@ use_settings() {
   die_code=2
   [[ $LAB_PORT_OFFSET =~ ^(0|[1-9][0-9]{0,4})$ ]] && [ "$LAB_PORT_OFFSET" -le 44000 ] || die "LAB_PORT_OFFSET must be a number from 0 to 44000, not $LAB_PORT_OFFSET"
   case ${LAB_ENGINE:-} in ''|docker|native) ;; *) die "LAB_ENGINE must be docker or native, not $LAB_ENGINE" ;; esac
-  [ -r "$LAB_CONFIG" ] || die "cannot read the lab file $LAB_CONFIG" "LAB_CONFIG is its path; the default is config/lab.yaml"
   die_code=4
   export LAB_PORT_OFFSET LAB_CONFIG LAB_ENGINE
 }
 
 save_settings() {
   printf '%s\n' "# The settings of the running lab. \`just down\` removes this file." \
-    "LAB_ENGINE=$LAB_ENGINE" "LAB_PORT_OFFSET=$LAB_PORT_OFFSET" "LAB_CONFIG=$(printf %q "$LAB_CONFIG")" >"$lab/env"
+    "LAB_ENGINE=$LAB_ENGINE" "LAB_PORT_OFFSET=$LAB_PORT_OFFSET" "LAB_CONFIG=$(printf %q "$LAB_CONFIG")" "LAB_ID=${lab_id:-}" >"$lab/env"
 }
 
 # write_commands: the daemons as commands for the user's PATH.
@@ -123,8 +112,14 @@ wait_for_sample() {
   done
 }
 
+# print_next SCENARIO: nothing is proposed without one.
 print_next() {
-  say "" "next: run a scenario in which one node loses 10% of its packets" \
-    "  export PATH=\"$lab/bin:\$PATH\"" \
-    "  scenariod --scenario packet-loss-10"
+  [ -n "$1" ] || return 0
+  local command=scenariod
+  say "" "next: run a scenario"
+  case $lab in
+    *:*) command=$(printf %q "$lab/bin/scenariod") ;;   # PATH cannot hold this folder
+    *) printf '  export PATH=%q:$PATH\n' "$lab/bin" ;;
+  esac
+  say "  $command run $1"
 }

@@ -1,5 +1,7 @@
 //! The lab file: the list of nodes, and the sections of the daemons. What a section contains is defined by its daemon.
 
+mod addresses;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use crate::name::ServerName;
 use crate::problems::Problems;
 use crate::values::HostPort;
 use crate::yaml::{Document, ReadError};
+pub use addresses::Addresses;
 
 /// Where the lab file is looked for when no flag and no variable names one.
 const DEFAULT_PATH: &str = "config/lab.yaml";
@@ -61,6 +64,7 @@ pub struct Lab {
     pub servers: Vec<Server>,
     /// Added to every port of the file.
     pub port_offset: u16,
+    path: Option<PathBuf>,
     document: Document,
 }
 
@@ -94,11 +98,11 @@ impl Lab {
     pub fn load(flag: Option<&Path>) -> Result<Lab, LabError> {
         let named = flag.map(Path::to_owned).or_else(|| set(PATH_VARIABLE).map(PathBuf::from));
         let path = named.or_else(|| Some(PathBuf::from(DEFAULT_PATH)).filter(|path| path.exists()));
-        let (name, text) = match path {
-            Some(path) => (path.display().to_string(), Document::read_text(&path)?),
+        let (name, text) = match &path {
+            Some(path) => (path.display().to_string(), Document::read_text(path)?),
             None => (format!("{DEFAULT_PATH} (built in)"), BUILT_IN.to_owned()),
         };
-        Lab::parse(name, text, port_offset()?)
+        Ok(Lab { path, ..Lab::parse(name, text, port_offset()?)? })
     }
 
     /// Reads a text; messages call the file `name`.
@@ -134,12 +138,17 @@ impl Lab {
                 servers.push(Server { name, listen, dial, upstream });
             }
         }
-        Ok(problems.or(Lab { servers, port_offset, document })?)
+        Ok(problems.or(Lab { servers, port_offset, path: None, document })?)
     }
 
     /// A daemon's section of the file, or every problem in it.
     pub fn section<T: DeserializeOwned + JsonSchema>(&self, key: &str) -> Result<T, LabError> {
         Ok(self.document.section(key)?)
+    }
+
+    /// The path of the file. `None` for the built-in file and for a text.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// The document, for problems that only the reader of a section finds.

@@ -7,6 +7,10 @@ use std::sync::Arc;
 /// As long as a DNS label.
 const LONGEST_NODE_NAME: usize = 63;
 
+/// The native lab has a service, a log and a line in its status for each node and for each of these.
+const RESERVED_NODE_NAMES: [&str; 7] =
+    ["toxiproxy", "loadgen", "guard", "scenariod", "prometheus", "grafana", "runsv"];
+
 /// A name that breaks its rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid {kind} name `{name}`: {rule}")]
@@ -21,16 +25,21 @@ pub struct NameError {
 pub struct ServerName(Arc<str>);
 
 impl ServerName {
-    /// A name of letters, digits, `-`, `_` and `.`; it is used in URLs and labels.
+    /// A name of letters, digits, `-`, `_` and `.`; it is used in URLs, labels and file names.
     pub fn new(name: &str) -> Result<ServerName, NameError> {
+        let wrong = |rule| Err(NameError { kind: "node", name: name.to_owned(), rule });
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        // `.` and `..` would be steps of a path in the URLs that contain the name.
-        let dots = name.chars().all(|c| c == '.');
-        if !dots && name.len() <= LONGEST_NODE_NAME && name.chars().all(allowed) {
-            return Ok(ServerName(name.into()));
+        // A dot at the start hides a file, and `.` and `..` are steps of a path. A dash at the start looks like a flag.
+        let start = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        if !start || name.len() > LONGEST_NODE_NAME || !name.chars().all(allowed) {
+            return wrong(
+                "use letters, digits, `-`, `_` and `.`, at most 63 characters, with no dash or dot at the start",
+            );
         }
-        let rule = "use letters, digits, `-`, `_` and `.`, at most 63 characters and not only dots";
-        Err(NameError { kind: "node", name: name.to_owned(), rule })
+        if RESERVED_NODE_NAMES.contains(&name) {
+            return wrong("a part of the lab has this name");
+        }
+        Ok(ServerName(name.into()))
     }
 
     /// The name.
@@ -63,16 +72,27 @@ mod tests {
     #[test]
     fn a_node_keeps_the_name_that_it_has_elsewhere() {
         let longest = "n".repeat(63);
-        for name in ["memcached1", "cache-1.example.org", "A_b", "..a", "-", longest.as_str()] {
+        for name in ["memcached1", "cache-1.example.org", "A_b", "_a", "1", "guard1", longest.as_str()] {
             assert_eq!(ServerName::new(name).as_ref().map(ServerName::as_str), Ok(name));
         }
-        for name in ["", ".", "..", "a b", "a/b", "ü", &"n".repeat(64)] {
+        for name in ["", ".", "..", ".a", "-", "-a", "a b", "a/b", "ü", &"n".repeat(64)] {
             assert!(ServerName::new(name).is_err(), "{name}");
         }
         assert_eq!(
             ServerName::new("a b").map_err(|error| error.to_string()),
-            Err("invalid node name `a b`: use letters, digits, `-`, `_` and `.`, at most 63 characters and not only dots".to_owned())
+            Err("invalid node name `a b`: use letters, digits, `-`, `_` and `.`, at most 63 characters, with no dash or dot at the start".to_owned())
         );
+    }
+
+    #[test]
+    fn a_node_cannot_have_the_name_of_a_part_of_the_lab() {
+        assert_eq!(
+            ServerName::new("toxiproxy").map_err(|error| error.to_string()),
+            Err("invalid node name `toxiproxy`: a part of the lab has this name".to_owned())
+        );
+        for name in RESERVED_NODE_NAMES {
+            assert!(ServerName::new(name).is_err(), "{name}");
+        }
     }
 
     #[test]

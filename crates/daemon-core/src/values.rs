@@ -81,6 +81,13 @@ impl HttpUrl {
         &self.0
     }
 
+    /// Its host and port. Without a port, the scheme's default port.
+    pub fn host_port(&self) -> HostPort {
+        let host =
+            self.0.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
+        HostPort { host, port: self.0.port_or_known_default().unwrap_or_default() }
+    }
+
     /// The same URL at a port that is higher by `by`.
     pub fn offset(&self, by: u16) -> Result<HttpUrl, String> {
         let mut url = self.0.clone();

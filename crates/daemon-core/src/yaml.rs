@@ -83,6 +83,21 @@ impl Document {
         self.typed(node, key)
     }
 
+    /// One value as a `T`, by a path such as `scenariod/guard_addr`. `None` if it is missing or null.
+    pub fn value<T: DeserializeOwned + JsonSchema>(&self, path: &str) -> Result<Option<T>, Problems> {
+        let mut node = &self.root;
+        for step in path.split('/') {
+            match node.child(step) {
+                Some(child) => node = child,
+                None => return Ok(None),
+            }
+        }
+        if matches!(node.value, Value::Scalar(Scalar::Null)) {
+            return Ok(None);
+        }
+        self.typed(node, path.rsplit('/').next().unwrap_or(path)).map(Some)
+    }
+
     /// A problem with the value at a path such as `scenarios/2/faults/1/target`. If there is no such value, the line is
     /// that of the nearest value above it.
     pub fn problem(&self, path: &str, message: impl Into<String>) -> Problem {

@@ -88,6 +88,9 @@ pub(crate) enum SubCommand {
     },
     /// Check the health of the running daemon; exit with code 0 or 1
     Health,
+    /// Print the name of every variable that sets a flag, one per line
+    #[command(hide = true)]
+    Variables,
     /// Print a shell completion script
     Completions {
         /// Shell to complete for
@@ -143,6 +146,13 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandL
     }
 }
 
+/// The variables that set a flag, one per line.
+pub(crate) fn variables() -> String {
+    let command = Cli::command();
+    let variables = command.get_arguments().filter_map(clap::Arg::get_env);
+    variables.map(|name| format!("{}\n", name.display())).collect()
+}
+
 /// The completion script of a shell. It offers presets, and files as any shell does.
 pub(crate) fn completions(shell: clap_complete::Shell) -> String {
     let flag = |name, presets: &[Preset]| Flag {
@@ -171,7 +181,7 @@ mod tests {
         assert_eq!(wrong("a=h:1,a=h:2"), "duplicate node name `a`");
         assert_eq!(
             wrong("a b=h:1"),
-            "invalid node name `a b`: use letters, digits, `-`, `_` and `.`, at most 63 characters and not only dots"
+            "invalid node name `a b`: use letters, digits, `-`, `_` and `.`, at most 63 characters, with no dash or dot at the start"
         );
         assert!(wrong("a=h").starts_with("`h` of node `a` is not an address"));
         assert_eq!(wrong(""), "`` must have the form NAME=HOST:PORT");

@@ -22,18 +22,10 @@ pub(crate) use error::ConfigError;
 use load::LoadSection;
 use presets::PresetOrFile;
 
-const METRICS_ADDR: &str = "127.0.0.1:9090";
-
 /// The address in the lab file on which this daemon serves metrics.
 pub(crate) fn metrics_addr(lab: &Lab) -> Result<HostPort, ConfigError> {
-    Ok(file_addr(lab, &lab.section("loadgen")?)?)
-}
-
-fn file_addr(lab: &Lab, section: &LoadSection) -> Result<HostPort, LabError> {
-    let wrong = |message| LabError::Wrong(lab.document().problem("loadgen", message).into());
-    let addr = section.metrics_addr.clone().map_or_else(|| METRICS_ADDR.parse().map_err(wrong), Ok)?;
-    addr.offset(lab.port_offset)
-        .map_err(|why| wrong(format!("`metrics_addr` is {addr}: {why} (LAB_PORT_OFFSET)")))
+    let _: LoadSection = lab.section("loadgen")?;
+    Ok(lab.loadgen_addr()?)
 }
 
 /// Reads both sections and the files that they name. The error has the problems of all of them.
@@ -70,7 +62,7 @@ pub(crate) fn plan(lab: &Lab, cli: &Cli) -> Result<Plan, ConfigError> {
     Ok(Plan {
         metrics_addr: match &cli.metrics_addr {
             Some(addr) => addr.clone(),
-            None => file_addr(lab, &section)?,
+            None => lab.loadgen_addr()?,
         },
         nodes: targets(lab, cli),
         load: load::plan(lab, &section, cli, workload, &client)?,

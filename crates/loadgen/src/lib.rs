@@ -115,6 +115,7 @@ fn run_command(
             health::probe(&addr)?;
             Ok(Exit::Ok)
         }
+        Some(SubCommand::Variables) => print_text(&cli::variables()),
         Some(SubCommand::Completions { shell }) => print_text(&cli::completions(*shell)),
     }
 }

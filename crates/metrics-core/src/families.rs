@@ -14,7 +14,7 @@ pub mod scenario;
 pub mod toxiproxy;
 pub mod verdict;
 
-use crate::family::{Family, Kind};
+use crate::family::Family;
 
 /// Every declared family, grouped by the module that declares it.
 pub fn declared() -> impl Iterator<Item = &'static Family> {
@@ -39,20 +39,15 @@ pub(crate) fn declared_by() -> Vec<(&'static str, &'static [&'static Family])> {
     ]
 }
 
-/// Every name that a series can have. Series of a histogram have three.
+/// Every name that a series can have.
 pub fn series_names() -> impl Iterator<Item = String> {
-    declared().flat_map(|family| {
-        let suffixes: &[&str] = match family.kind {
-            Kind::Histogram => &["_bucket", "_count", "_sum"],
-            Kind::Counter | Kind::Gauge => &[""],
-        };
-        suffixes.iter().map(|suffix| format!("{}{suffix}", family.name))
-    })
+    declared().flat_map(Family::series_names)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::family::Kind;
 
     #[test]
     fn names_follow_the_conventions() {

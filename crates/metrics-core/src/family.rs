@@ -59,6 +59,16 @@ impl Family {
         Family { name, help, kind: Kind::Histogram, labels }
     }
 
+    /// Every name that its series have. Series of a histogram have three.
+    pub(crate) fn series_names(&self) -> impl Iterator<Item = String> + use<> {
+        let suffixes: &[&str] = match self.kind {
+            Kind::Histogram => &["_bucket", "_count", "_sum"],
+            Kind::Counter | Kind::Gauge => &[""],
+        };
+        let name = self.name;
+        suffixes.iter().map(move |suffix| format!("{name}{suffix}"))
+    }
+
     /// Writes HELP and TYPE, then the series that `write` adds.
     pub(crate) fn encode(
         &self,

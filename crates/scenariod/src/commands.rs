@@ -8,5 +8,6 @@ pub(crate) mod guard;
 pub(crate) mod health;
 pub(crate) mod list;
 pub(crate) mod run;
+mod runnable;
 pub(crate) mod show;
 pub(crate) mod unknown;

@@ -1,6 +1,7 @@
 //! Adds the toxics of one run to Toxiproxy and removes them again. No call is dropped before its answer: Toxiproxy could
 //! carry out a dropped POST after the removal has read back. Nothing here knows phases or signals; a token says stop.
 
+mod address;
 mod adjust;
 mod calls;
 mod disturbance;

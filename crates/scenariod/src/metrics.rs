@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::plan::Plan;
-use crate::scenario::{FaultEntry, Scenario, Target};
+use crate::scenario::{FaultEntry, Scenario};
 use crate::toxiproxy::ToxiproxyError;
 
 /// How long to wait for open requests at the end.
@@ -141,11 +141,8 @@ pub(crate) fn planned(plan: &Plan) -> PlannedScenario {
 /// Every fault on every node that it may hit.
 fn known_faults(runs: &[(&Scenario, Plan)], nodes: &[String]) -> Vec<KnownFault> {
     let on = |entry: &FaultEntry| -> Vec<KnownFault> {
-        let servers = match &entry.target {
-            Target::Named(named) => named,
-            // Each run picks other nodes for a count.
-            Target::All | Target::Count(_) => nodes,
-        };
+        // Each run picks other nodes for a count.
+        let servers = entry.target.fixed_nodes(nodes).unwrap_or(nodes);
         let params = entry.fault.param_names();
         let known = |server: &String| KnownFault {
             server: server.clone(),

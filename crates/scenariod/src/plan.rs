@@ -1,7 +1,9 @@
 //! The plan of one run: a scenario with chosen nodes and scaled phases. Pure: time and seed are arguments.
 
+pub(crate) mod lengths;
 pub(crate) mod reconcile;
 pub(crate) mod schedule;
+mod time_scale;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,10 +12,12 @@ use daemon_core::values::Fraction;
 
 use crate::fault::Direction;
 use crate::fault::toxic::Toxic;
+use crate::plan::lengths::{Pace, PhaseLengths};
 use crate::scenario::Phases;
 use crate::scenario::timeline::Course;
 use crate::scenario::{FaultEntry, Scenario, Target};
 use crate::text::format_share;
+pub(crate) use time_scale::TimeScale;
 
 /// How long after its planned end a fault counts as forgotten, at time scale 1.
 const MARGIN: Duration = Duration::from_secs(15);
@@ -25,6 +29,8 @@ const LEAST_MARGIN: Duration = Duration::from_secs(2);
 pub(crate) struct Plan {
     pub(crate) scenario: String,
     pub(crate) phases: Phases,
+    /// How the phases came by their lengths.
+    pub(crate) lengths: PhaseLengths,
     /// The time from the planned end of a fault to the end of its lease.
     pub(crate) margin: Duration,
     pub(crate) faults: Vec<PlannedFault>,
@@ -49,54 +55,20 @@ pub(crate) struct DesiredToxics {
     pub(crate) toxics: Vec<Toxic>,
 }
 
-/// A factor for the lengths of phases and leases.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct TimeScale(f64);
-
-impl TimeScale {
-    /// With a smaller factor, a phase is shorter than a call to Toxiproxy. With a larger one, a fault could outlive a killed
-    /// run by hours.
-    const LEAST: f64 = 0.0001;
-    const MOST: f64 = 100.0;
-    /// The bounds in words.
-    pub(crate) const BOUNDS: &str = "from 0.0001 to 100";
-
-    /// `None` outside the bounds.
-    pub(crate) fn new(factor: f64) -> Option<TimeScale> {
-        (TimeScale::LEAST..=TimeScale::MOST).contains(&factor).then_some(TimeScale(factor))
-    }
-
-    /// The product of both factors; `None` outside the bounds.
-    pub(crate) fn and(self, other: TimeScale) -> Option<TimeScale> {
-        TimeScale::new(self.0 * other.0)
-    }
-
-    pub(crate) fn of(self, duration: Duration) -> Duration {
-        // Limited to some centuries, because a duration must not overflow.
-        let seconds = (duration.as_secs_f64() * self.0).min(1e10);
-        Duration::from_secs_f64(seconds)
-    }
-}
-
-impl Default for TimeScale {
-    fn default() -> Self {
-        TimeScale(1.0)
-    }
-}
-
 impl Plan {
     /// `servers` are the nodes of the lab. The caller has checked that the targets of the scenario are among them.
-    pub(crate) fn new(scenario: &Scenario, servers: &[String], scale: TimeScale, seed: u64) -> Plan {
-        let phases = Phases {
-            stabilization: scale.of(scenario.phases.stabilization),
-            testing: scale.of(scenario.phases.testing),
-            recovery: scale.of(scenario.phases.recovery),
-        };
+    pub(crate) fn new(scenario: &Scenario, servers: &[String], pace: impl Into<Pace>, seed: u64) -> Plan {
+        let pace: Pace = pace.into();
+        let lengths = PhaseLengths::new(scenario, pace);
+        // Where testing is longer than scaled, its shapes are longer too, so that they fill the same part of it.
+        let stretch = lengths.planned.testing.div_duration_f64(lengths.scaled.testing);
+        let stretch = if stretch.is_finite() { stretch.max(1.0) } else { 1.0 };
+        let shape_length = |length| pace.scale.of(length).mul_f64(stretch);
         let mut rng = fastrand::Rng::with_seed(seed);
         let plan_entry = |entry: &FaultEntry| {
             let on = |server: String| PlannedFault {
                 server,
-                course: Course { fault: entry.fault, shape: entry.shape.scaled(|length| scale.of(length)) },
+                course: Course { fault: entry.fault, shape: entry.shape.scaled(shape_length) },
                 direction: entry.direction,
                 share: entry.share,
             };
@@ -104,8 +76,9 @@ impl Plan {
         };
         Plan {
             scenario: scenario.name.clone(),
-            phases,
-            margin: scale.of(MARGIN).max(LEAST_MARGIN),
+            phases: lengths.planned,
+            lengths,
+            margin: pace.scale.of(MARGIN).max(LEAST_MARGIN),
             faults: scenario.faults.iter().flat_map(plan_entry).collect(),
         }
     }
@@ -158,13 +131,14 @@ impl Plan {
 /// The nodes of a target, in the order of the lab or, for a count, of the seed.
 fn pick_nodes(target: &Target, servers: &[String], rng: &mut fastrand::Rng) -> Vec<String> {
     match target {
-        Target::All => servers.to_vec(),
-        Target::Named(names) => names.clone(),
         Target::Count(count) => {
             let mut shuffled = servers.to_vec();
             rng.shuffle(&mut shuffled);
             shuffled.truncate(count.get());
             shuffled
+        }
+        Target::All | Target::Named(_) | Target::First(_) | Target::Nth(_) => {
+            target.fixed_nodes(servers).unwrap_or_default().to_vec()
         }
     }
 }

@@ -1,26 +1,33 @@
-//! PromQL of scenarios: with the placeholders `$targets` and `$others` for nodes, checked before a run, and with its lookback.
+//! PromQL of scenarios: with placeholders for nodes, checked before a run, and with its lookback.
 //! Pure: queries are sent elsewhere.
 
 mod error;
 mod lookback;
 pub(crate) mod measured;
 mod names;
+mod placeholder;
+pub(crate) mod restrict;
+mod sampling;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use promql_parser::parser::{self, Expr};
 
 pub(crate) use error::QueryError;
-use error::{OTHERS, TARGETS};
 use lookback::Lookback;
 use measured::{Measured, Threshold};
+use placeholder::Placeholders;
+pub(crate) use placeholder::{Nodes, node_pattern};
+use sampling::SampleNeed;
+pub(crate) use sampling::SparseSamples;
 
 /// A checked query with placeholders for node names.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Query {
     template: String,
+    placeholders: Placeholders,
     lookback: Lookback,
+    needs: Vec<SampleNeed>,
     /// The left side of the comparison, if the query is one.
     compared: Option<String>,
     measured: Measured,
@@ -36,15 +43,6 @@ pub(crate) enum ValueKind {
     Number,
 }
 
-/// The nodes of one run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Nodes<'a> {
-    /// The nodes with a fault.
-    pub(crate) targets: &'a BTreeSet<String>,
-    /// All of the lab, in its order.
-    pub(crate) all: &'a [String],
-}
-
 /// A query without placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FilledQuery {
@@ -56,11 +54,8 @@ pub(crate) struct FilledQuery {
 impl Query {
     pub(crate) fn new(template: &str, kind: ValueKind) -> Result<Query, QueryError> {
         let template = template.split_whitespace().collect::<Vec<_>>().join(" ");
-        let plain = template.replace(TARGETS, "node").replace(OTHERS, "node");
-        if let Some(at) = plain.find('$') {
-            let word: String = plain[at..].chars().take_while(|c| *c == '$' || c.is_alphanumeric()).collect();
-            return Err(QueryError::Placeholder(word));
-        }
+        let placeholders = Placeholders::find(&template)?;
+        let plain = placeholder::blank(&template, "node");
         let expr = parser::parse(&plain).map_err(|error| QueryError::Syntax(error.replace('\n', " ")))?;
         names::check_names(&expr)?;
         match kind {
@@ -72,7 +67,9 @@ impl Query {
         let compared = parser::parse(&template).ok().as_ref().and_then(left_side);
         Ok(Query {
             template,
+            placeholders,
             lookback: Lookback::of_expr(&expr),
+            needs: sampling::sample_needs(&expr),
             compared,
             measured: Measured::of_expr(&expr),
             threshold: Threshold::of_expr(&expr),
@@ -82,7 +79,7 @@ impl Query {
     /// The metrics in it that are not the lab's.
     #[cfg(test)]
     pub(crate) fn foreign(&self) -> Vec<String> {
-        let plain = self.template.replace(TARGETS, "node").replace(OTHERS, "node");
+        let plain = placeholder::blank(&self.template, "node");
         parser::parse(&plain).map(|expr| names::foreign(&expr)).unwrap()
     }
 
@@ -99,36 +96,42 @@ impl Query {
         self.threshold
     }
 
+    /// The number of nodes that a lab must have for it.
+    pub(crate) fn nodes_needed(&self) -> usize {
+        self.placeholders.nodes_needed()
+    }
+
     /// How far the query looks back, with this scrape interval.
     pub(crate) fn lookback(&self, interval: Duration) -> Duration {
         self.lookback.with_interval(interval)
     }
 
+    /// Whether the query needs more samples than Prometheus takes at this scrape interval.
+    pub(crate) fn find_sparse(&self, interval: Duration) -> Option<SparseSamples> {
+        sampling::find_sparse(&self.needs, interval)
+    }
+
     /// A query for the number that is compared, if the query is a single comparison.
     pub(crate) fn compared_value(&self, nodes: Nodes<'_>) -> Option<String> {
-        self.compared.as_deref().map(|template| replace_placeholders(template, nodes))
+        self.compared.as_deref().map(|template| placeholder::fill(template, nodes))
     }
 
     /// Replaces the placeholders. `None` if the query is about other nodes and there are none.
     pub(crate) fn fill(&self, nodes: Nodes<'_>) -> Option<FilledQuery> {
-        let others = || nodes.all.iter().filter(|name| !nodes.targets.contains(*name));
-        let (of_targets, of_others) = (self.template.contains(TARGETS), self.template.contains(OTHERS));
-        if of_others && others().next().is_none() {
+        let Placeholders { targets, others, positions } = &self.placeholders;
+        if *others && nodes.others().next().is_none() {
             return None;
         }
-        let promql = replace_placeholders(&self.template, nodes);
-        let nodes = match (of_targets, of_others) {
-            (true, false) => nodes.targets.iter().cloned().collect(),
-            (false, true) => others().cloned().collect(),
-            (true, true) | (false, false) => Vec::new(),
+        let promql = placeholder::fill(&self.template, nodes);
+        let at = |position: &usize| nodes.all.get(position - 1).cloned();
+        let nodes = match (targets, others, positions.is_empty()) {
+            (true, false, true) => nodes.targets.iter().cloned().collect(),
+            (false, true, true) => nodes.others().cloned().collect(),
+            (false, false, false) => positions.iter().filter_map(at).collect(),
+            _ => Vec::new(),
         };
         Some(FilledQuery { promql, nodes })
     }
-}
-
-fn replace_placeholders(template: &str, nodes: Nodes<'_>) -> String {
-    let others = nodes.all.iter().filter(|name| !nodes.targets.contains(*name));
-    template.replace(TARGETS, &node_pattern(nodes.targets)).replace(OTHERS, &node_pattern(others))
 }
 
 /// The left side, if the query is a single comparison.
@@ -138,11 +141,6 @@ fn left_side(expr: &Expr) -> Option<String> {
         Expr::Binary(binary) if binary.op.is_comparison_operator() => Some(binary.lhs.to_string()),
         _ => None,
     }
-}
-
-/// A regular expression that matches these node names, for a quoted string. Names have letters, digits, `-`, `_` and `.`.
-pub(crate) fn node_pattern<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
-    names.into_iter().map(|name| name.replace('.', "[.]")).collect::<Vec<_>>().join("|")
 }
 
 /// A duration as PromQL writes it, such as `1500ms`.

@@ -39,9 +39,11 @@ use crate::terminal::interrupt::Interrupt;
 use crate::terminal::narrator::{Narrator, Voice};
 use crate::toxiproxy::{Client, NewProxy};
 use crate::verdict::clock_watch::{ClockReading, ClockWatch};
+use crate::verdict::outlook::PlannedExpectations;
 use crate::verdict::report::Attempt;
+use crate::verdict::report::planned::PlannedPhases;
 use crate::verdict::stop_watch::{StopConditions, StopWatch};
-use crate::verdict::warn_ahead::{PlannedExpectations, warn_ahead};
+use crate::verdict::warn_ahead::warn_ahead;
 use crate::verdict::{Conclusion, Judge, RunEnd, RunRecord, WalkEnd};
 use request::RunRequest;
 pub(crate) use results::Results;
@@ -192,6 +194,9 @@ impl Runner {
         let count = self.request.loops.label(number, self.request.entries.len() as u64);
         self.narrator.run(format!("run {count} {}", scenario.name));
         let label = format!("run {count} {} {id}", scenario.name);
+        if let Some(longer) = plan.lengths.describe() {
+            self.narrator.say(format!("{label}: {longer}"));
+        }
         ActiveRun { scenario, plan, id, label }
     }
 
@@ -202,6 +207,10 @@ impl Runner {
             Ok(journal) => Arc::new(journal),
             Err(cause) => return Walk::refused(RunError::State { scenario: name.to_owned(), cause }),
         };
+        // A full disk is reported later, when the run is about to inject.
+        if let Err(error) = journal.record_note("phases", &PlannedPhases::of(&run.plan)) {
+            tracing::warn!(%error, "the journal is incomplete");
+        }
         let voice = Voice { narrator: self.narrator.clone(), label: run.label.clone() };
         let injector =
             Arc::new(Injector::new(self.injector_parts(&journal, voice.clone()), run.plan.clone()));

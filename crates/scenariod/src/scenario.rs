@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use daemon_core::values::Fraction;
 
 use crate::fault::{Direction, Fault};
+use crate::promql::Query;
 use crate::scenario::timeline::Shape;
 
 pub(crate) mod expectation;
@@ -37,6 +38,14 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
+    /// The number of nodes that a lab must have for it.
+    pub(crate) fn nodes_needed(&self) -> usize {
+        let targets = self.faults.iter().map(|entry| entry.target.nodes_needed());
+        let expected = self.expect.iter().map(|expectation| &expectation.query);
+        let queries = expected.chain(self.stop_when.iter().map(|rule| &rule.query));
+        targets.chain(queries.map(Query::nodes_needed)).max().unwrap_or_default()
+    }
+
     /// Its name and its aliases.
     pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.name.as_str()).chain(self.aliases.iter().map(String::as_str))
@@ -65,6 +74,10 @@ pub(crate) enum Target {
     All,
     /// At least one, each once.
     Named(Vec<String>),
+    /// This number of nodes from the start of the lab file.
+    First(NonZeroUsize),
+    /// The node at this position of the lab file, counted from 1.
+    Nth(NonZeroUsize),
     /// This number of nodes, chosen by the seed of the run.
     Count(NonZeroUsize),
 }

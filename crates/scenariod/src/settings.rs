@@ -10,21 +10,22 @@ use serde::Deserialize;
 
 use crate::toxiproxy::NewProxy;
 
-const METRICS_ADDR: &str = "127.0.0.1:9092";
-const GUARD_ADDR: &str = "127.0.0.1:9095";
-const TOXIPROXY: &str = "http://127.0.0.1:8474";
-const PROMETHEUS: &str = "http://127.0.0.1:9091";
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// The section `scenariod`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Section {
-    metrics_addr: Option<HostPort>,
-    toxiproxy: Option<HttpUrl>,
-    guard_addr: Option<HostPort>,
+    /// The addresses are read by `Lab::addresses`.
+    #[serde(rename = "metrics_addr")]
+    _metrics_addr: Option<HostPort>,
+    #[serde(rename = "toxiproxy")]
+    _toxiproxy: Option<HttpUrl>,
+    #[serde(rename = "guard_addr")]
+    _guard_addr: Option<HostPort>,
+    #[serde(rename = "prometheus")]
+    _prometheus: Option<HttpUrl>,
     restart_hook: Option<String>,
-    prometheus: Option<HttpUrl>,
     stop_grace: Option<Positive>,
 }
 
@@ -52,30 +53,15 @@ impl Settings {
         toxiproxy: Option<HttpUrl>,
     ) -> Result<Settings, LabError> {
         let section: Section = lab.section("scenariod")?;
-        let wrong = |message| LabError::Wrong(lab.document().problem("scenariod", message).into());
-        let in_file = section.metrics_addr.map_or_else(|| METRICS_ADDR.parse().map_err(wrong), Ok)?;
-        let guard_in_file = section.guard_addr.map_or_else(|| GUARD_ADDR.parse().map_err(wrong), Ok)?;
-        let api_in_file = section.toxiproxy.map_or_else(|| TOXIPROXY.parse().map_err(wrong), Ok)?;
-        let prometheus = section.prometheus.map_or_else(|| PROMETHEUS.parse().map_err(wrong), Ok)?;
-        let moved = |key: &str, why: String| {
-            let message = format!("`{key}`: {why} (LAB_PORT_OFFSET)");
-            LabError::Wrong(lab.document().problem(&format!("scenariod/{key}"), message).into())
-        };
-        let offset = lab.port_offset;
+        let addresses = lab.addresses()?;
         proxies_apart(lab)?;
         Ok(Settings {
-            prometheus: prometheus.offset(offset).map_err(|why| moved("prometheus", why))?,
+            prometheus: addresses.prometheus_url,
             stop_grace: section.stop_grace.map_or(STOP_GRACE, Positive::get),
-            metrics_addr: match metrics_addr {
-                Some(addr) => addr,
-                None => in_file.offset(offset).map_err(|why| moved("metrics_addr", why))?,
-            },
-            toxiproxy: match toxiproxy {
-                Some(url) => url,
-                None => api_in_file.offset(offset).map_err(|why| moved("toxiproxy", why))?,
-            },
+            metrics_addr: metrics_addr.unwrap_or(addresses.scenariod),
+            toxiproxy: toxiproxy.unwrap_or(addresses.toxiproxy),
             servers: proxies(lab),
-            guard_addr: guard_in_file.offset(offset).map_err(|why| moved("guard_addr", why))?,
+            guard_addr: addresses.guard,
             restart_hook: section.restart_hook,
         })
     }

@@ -5,9 +5,11 @@ pub(crate) mod clock_watch;
 mod evaluate;
 mod facts;
 pub(crate) mod judgement;
+pub(crate) mod live_series;
 mod measure;
 mod measure_machine;
 pub(crate) mod measure_way;
+pub(crate) mod outlook;
 pub(crate) mod report;
 mod reports;
 pub(crate) mod stop_watch;
@@ -29,6 +31,7 @@ use crate::verdict::clock_watch::ClockReading;
 use crate::verdict::evaluate::evaluate;
 use crate::verdict::facts::{RunFacts, Scope};
 use crate::verdict::judgement::stop::StopCause;
+use crate::verdict::report::planned::PlannedPhases;
 use crate::verdict::report::share::partial_faults;
 use crate::verdict::report::{NO_EXPECTATIONS, RunReport};
 use crate::verdict::stop_watch::StopReason;
@@ -93,11 +96,13 @@ pub(crate) struct RunEnd {
 impl Judge {
     /// Evaluates a run and prints every expectation that did not pass.
     pub(crate) async fn conclude(&self, run: &RunRecord<'_>, end: WalkEnd) -> RunEnd {
-        match end {
+        let mut end = match end {
             WalkEnd::Completed => self.conclude_completed(run).await,
             WalkEnd::Stopped(reason) => self.conclude_early(run, self.stop_conclusion(&reason)).await,
             WalkEnd::Early(conclusion) => self.conclude_early(run, conclusion).await,
-        }
+        };
+        end.report.planned_phases = PlannedPhases::of(run.plan);
+        end
     }
 
     /// A run that completed all its phases. No fault is active any more, so a signal ends the evaluation at once.

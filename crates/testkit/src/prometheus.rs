@@ -42,14 +42,30 @@ impl Prometheus {
         interval: impl Into<Option<Duration>>,
         targets: impl IntoIterator<Item = (&'a str, SocketAddr)>,
     ) -> Self {
-        let mut by_job = BTreeMap::<_, Vec<_>>::new();
-        for (job, addr) in targets {
-            by_job.entry(job).or_default().push(addr.to_string());
-        }
+        let by_job = by_job(targets);
         let prometheus = Self::run(tempfile::tempdir().expect("temporary folder"), interval.into(), &by_job);
         // It is ready some seconds before it scrapes its targets for the first time.
         let targets: usize = by_job.values().map(Vec::len).sum();
         prometheus.wait_for("up", Duration::from_secs(30), |series| series.len() == targets);
+        prometheus
+    }
+
+    /// Kills it and starts it again with its data, to scrape these targets. Prometheus then returns the last samples of former
+    /// targets for five minutes, because it did not see them go.
+    #[track_caller]
+    pub fn restart_with<'a>(
+        self,
+        interval: impl Into<Option<Duration>>,
+        targets: impl IntoIterator<Item = (&'a str, SocketAddr)>,
+    ) -> Self {
+        let Self { _data: data, _process: process, .. } = self;
+        drop(process);
+        let by_job = by_job(targets);
+        let killed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+        let prometheus = Self::run(data, interval.into(), &by_job);
+        let new = format!("timestamp(up) > {}", killed.as_secs_f64());
+        let targets: usize = by_job.values().map(Vec::len).sum();
+        prometheus.wait_for(&new, Duration::from_secs(30), |series| series.len() == targets);
         prometheus
     }
 
@@ -197,4 +213,12 @@ impl Prometheus {
             Err(error(&json["error"].as_str().unwrap_or("no reason given")))
         }
     }
+}
+
+fn by_job<'a>(targets: impl IntoIterator<Item = (&'a str, SocketAddr)>) -> BTreeMap<&'a str, Vec<String>> {
+    let mut by_job = BTreeMap::<_, Vec<_>>::new();
+    for (job, addr) in targets {
+        by_job.entry(job).or_default().push(addr.to_string());
+    }
+    by_job
 }

@@ -32,7 +32,9 @@ const MAX_DERIVED_WORKERS: u64 = 10_000;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LoadSection {
-    pub(super) metrics_addr: Option<HostPort>,
+    /// Read by `Lab::loadgen_addr`.
+    #[serde(rename = "metrics_addr")]
+    _metrics_addr: Option<HostPort>,
     /// [`read_workload`] reads it, even if the rest of the section is invalid.
     #[serde(rename = "workload")]
     _workload: Option<String>,

@@ -115,7 +115,18 @@ fn fault_entry(raw: &raw::FaultEntry, document: &Document, at: &str) -> Result<F
             }
             Target::Named(names.clone())
         }
-        raw::Target::Some(raw::Count { count }) => Target::Count(*count),
+        raw::Target::Some(raw::Choice { first: Some(count), nth: None, count: None }) => {
+            Target::First(*count)
+        }
+        raw::Target::Some(raw::Choice { first: None, nth: Some(position), count: None }) => {
+            Target::Nth(*position)
+        }
+        raw::Target::Some(raw::Choice { first: None, nth: None, count: Some(count) }) => {
+            Target::Count(*count)
+        }
+        raw::Target::Some(_) => {
+            return Err(problem_at("target", "`target` must have one of `first`, `nth` and `count`"));
+        }
     };
     let fault = raw.fault;
     fault.check().map_err(|error| problem_at(error.key, &error.message))?;

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use crate::plan::TimeScale;
-use crate::scenario::{Scenario, SourceLine};
+use crate::plan::lengths::{LAB_INTERVAL, Pace, PhaseLengths};
+use crate::scenario::{Phases, Scenario, SourceLine};
 
 mod checked;
 mod files;
@@ -47,9 +48,15 @@ impl PlaylistEntry {
         }
     }
 
+    /// The planned lengths of its phases, if it is judged by scrapes at the interval of the lab.
+    pub(crate) fn phases(&self) -> Phases {
+        let pace = Pace { scale: self.scale, interval: Some(LAB_INTERVAL) };
+        PhaseLengths::new(&self.scenario, pace).planned
+    }
+
     /// Its planned length, without the pause.
     pub(crate) fn length(&self) -> Duration {
-        self.scale.of(self.scenario.phases.total())
+        self.phases().total()
     }
 }
 

@@ -95,16 +95,19 @@ pub(super) struct Stretch {
     pub(super) level: f64,
 }
 
-/// `memcached1`, `all`, `[memcached1, memcached2]` or `{ count: 2 }`.
+/// `memcached1`, `all`, `[memcached1, memcached2]`, `{ first: 2 }`, `{ nth: 2 }` or `{ count: 2 }`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum Target {
     One(String),
     Many(Vec<String>),
-    Some(Count),
+    Some(Choice),
 }
 
+/// One of the keys is needed.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct Count {
-    pub(super) count: NonZeroUsize,
+pub(super) struct Choice {
+    pub(super) first: Option<NonZeroUsize>,
+    pub(super) nth: Option<NonZeroUsize>,
+    pub(super) count: Option<NonZeroUsize>,
 }

@@ -140,6 +140,19 @@ fn one_check_reports_every_problem_with_its_line() {
 }
 
 #[test]
+fn a_wrong_target_is_reported() {
+    let with = |target: &str| {
+        let fault = format!("{{ target: {target}, fault: down }}");
+        problems(&format!("{HEAD}  - name: a\n    about: b\n    faults: [{fault}]\n"))
+    };
+    let one = "mine.yaml:6: `target` must have one of `first`, `nth` and `count`";
+    assert_eq!(with("{ first: 1, nth: 2 }"), one);
+    assert_eq!(with("{ nth: ~ }"), one);
+    assert_eq!(with("{ nth: 0 }"), "mine.yaml:6: `nth` is 0, must be at least 1");
+    assert_eq!(with("{ frist: 1 }"), "mine.yaml:6: unknown key `frist` in `target`, did you mean `first`?");
+}
+
+#[test]
 fn a_wrong_value_is_reported() {
     let with = |fault: &str| {
         problems(&format!("{HEAD}  - name: a\n    about: b\n    faults: [{{ target: m, {fault} }}]\n"))

@@ -60,7 +60,7 @@ pub(crate) struct RunArgs {
     /// List what can be run and exit, like `scenariod list`; with names, list only those
     #[arg(long)]
     pub(crate) list: bool,
-    /// Factor for the length of phases and leases, on top of a playlist's factor: 0.1 shortens a minute to 6 s
+    /// Factor for the length of phases and leases, on top of a playlist's factor: 0.1 shortens a minute to 6 s, but no phase below what its expectations need
     #[arg(long, value_name = "F", value_parser = time_scale, allow_hyphen_values = true)]
     pub(crate) time_scale: Option<TimeScale>,
     #[command(flatten)]
@@ -132,6 +132,14 @@ pub(crate) struct ListArgs {
     /// Print the page of the documentation
     #[arg(long, hide = true, conflicts_with = "json")]
     pub(crate) markdown: bool,
+    /// List only what the lab has enough nodes for
+    #[arg(long)]
+    pub(crate) runnable: bool,
+    /// Print the name of one scenario that the lab can run
+    #[arg(long, hide = true, conflicts_with_all = ["json", "markdown"])]
+    pub(crate) propose: bool,
+    #[command(flatten)]
+    pub(crate) lab: LabArgs,
     #[command(flatten)]
     pub(crate) catalogue: CatalogueArgs,
 }

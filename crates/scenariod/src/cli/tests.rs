@@ -67,7 +67,9 @@ const ACCEPTED: &[Row] = &[
     ("", "list --markdown", "list markdown"),
     ("", "--catalogue c list", "list catalogue=c"),
     ("", "list --catalogue c x", "list names=x catalogue=c"),
-    ("", "list --state-dir s --metrics-addr h:1 --config l", "list"),
+    ("", "list --state-dir s --metrics-addr h:1 --config l", "list config=l"),
+    ("", "list latency --runnable --config l", "list names=latency runnable config=l"),
+    ("", "--config l list --propose", "list propose config=l"),
     ("", "show packet-loss-10", "show name=packet-loss-10"),
     ("", "--config l show a --catalogue c", "show name=a config=l catalogue=c"),
     ("LAB_STATE=/s", "show a", "show name=a"),
@@ -147,6 +149,7 @@ const REFUSED: &[&str] = &[
     "show a b",
     "show a --dry-run",
     "list --json --markdown",
+    "list --json --propose",
     "guard --interval 0s",
     "clean --json",
     "proxies x",
@@ -280,6 +283,9 @@ fn described_cli(cli: Cli) -> Option<String> {
             .all("names", &args.names)
             .flag("json", args.json)
             .flag("markdown", args.markdown)
+            .flag("runnable", args.runnable)
+            .flag("propose", args.propose)
+            .path("config", args.lab.config.as_ref())
             .path("catalogue", args.catalogue.catalogue.as_ref()),
         Some(SubCommand::Show(args)) => words("show")
             .value("name", Some(args.name))

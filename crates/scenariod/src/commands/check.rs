@@ -1,6 +1,6 @@
 //! `scenariod check`: every problem of every file at once. Offline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -61,6 +61,12 @@ struct Files {
 }
 
 impl Files {
+    /// Whether the file of this name is one of the compiled-in files, or a copy of one.
+    fn is_shipped(&self, name: &str) -> bool {
+        let mut files = self.scenarios.iter().filter(|source| source.name == name);
+        files.any(|source| catalogue::built_in().iter().any(|shipped| shipped.text == source.text))
+    }
+
     /// Whether this folder holds a file for this program.
     fn any_of(&self, folder: &Path) -> bool {
         let mut files = self.scenarios.iter().chain(&self.playlists).chain(&self.labs);
@@ -87,9 +93,20 @@ pub(crate) fn check(args: &CheckArgs) -> Result<String, CheckError> {
         files.scenarios.iter().flat_map(|file| catalogue::scenarios(std::slice::from_ref(file)));
     let scenarios: Vec<_> = valid_files.flatten().collect();
     let playlists = check_names(&files, args, &mut problems)?;
+    let mut too_large = BTreeSet::new();
     for lab in &labs {
         let servers: Vec<String> = proxies(lab).into_iter().map(|proxy| proxy.name).collect();
-        scenarios.iter().for_each(|scenario| problems.extend(target::check_targets(scenario, &servers)));
+        for scenario in &scenarios {
+            problems.extend(target::check_targets(scenario, &servers));
+            match target::find_shortage(scenario, &servers) {
+                // A shipped file is not wrong because a lab is small.
+                Some(shortage) if files.is_shipped(&scenario.source.file) => {
+                    too_large.insert(format!("{} ({} nodes)", shortage.scenario, shortage.needed));
+                }
+                Some(shortage) => problems.0.push(shortage.into()),
+                None => {}
+            }
+        }
     }
     problems.0.sort();
     problems.0.dedup();
@@ -100,7 +117,12 @@ pub(crate) fn check(args: &CheckArgs) -> Result<String, CheckError> {
     if let Some(folder) = paths.iter().find(|path| path.is_dir() && !files.any_of(path)) {
         return Err(CheckError::Empty(folder.clone()));
     }
-    Ok(summary(&files, &scenarios, playlists, &labs))
+    let mut summary = summary(&files, &scenarios, playlists, &labs);
+    if !too_large.is_empty() {
+        let names: Vec<String> = too_large.into_iter().collect();
+        let _ = writeln!(summary, "not for labs with fewer nodes: {}", names.join(", "));
+    }
+    Ok(summary)
 }
 
 /// The valid lab files; without any file, the lab in use.

@@ -1,27 +1,22 @@
 //! `--dry-run`: reads everything that a run reads and writes nothing. It refuses with the messages and exit codes of a run.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use daemon_core::exit::{Exit, UserError};
 use metrics_core::Registry;
-use metrics_core::families::client::readings;
 use metrics_core::families::toxiproxy::ToxiproxyFamilies;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::unix_seconds;
 use crate::injector::{PreflightContext, inspect};
 use crate::metrics::{self, SetupError};
-use crate::prometheus::{Prometheus, PrometheusError};
 use crate::run::error::RunError;
 use crate::run::request::RunRequest;
 use crate::text::format_duration;
 use crate::toxiproxy::Client;
-use crate::verdict::clock_watch::{ClockReading, read_skew};
-use crate::verdict::judgement::evidence::ScrapeHealth;
 use crate::verdict::measure_way;
+use crate::verdict::outlook::{NoVerdict, Outlook, PlannedExpectations};
 use crate::verdict::report::way;
-use crate::verdict::warn_ahead::{PlannedExpectations, SCRAPE_HISTORY, scrape_problem, summarize_shortfalls};
 
 /// What only a run can check.
 const UNCHECKED: &str = "nothing was changed; not checked: whether toxiproxy accepts and removes the toxics, whether \
@@ -36,25 +31,22 @@ pub(crate) enum DryError {
 
 /// Why a run would have no verdict.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoVerdict {
-    #[error("no verdict is possible at present: {0}")]
-    Prometheus(PrometheusError),
-    #[error("no verdict is possible at present: {0}")]
-    Data(String),
-    #[error("no verdict is possible at present: {0}")]
-    TooShort(String),
-}
+#[error("no verdict is possible at present: {0}")]
+pub(crate) struct Doubt(NoVerdict);
 
-impl UserError for NoVerdict {
+impl UserError for Doubt {
     fn exit(&self) -> Exit {
         Exit::Inconclusive
     }
 
     fn hint(&self) -> Option<String> {
-        match self {
+        match &self.0 {
             NoVerdict::Prometheus(error) => error.hint(),
             NoVerdict::Data(_) => None,
-            NoVerdict::TooShort(_) => Some("a larger `--time-scale` makes the phases longer".to_owned()),
+            NoVerdict::Phases(_) => Some("a larger `--time-scale` makes the phases longer".to_owned()),
+            NoVerdict::Scrapes(_) => Some(
+                "scrape every second (`scrape_interval: 1s`), or use longer ranges in the queries".to_owned(),
+            ),
         }
     }
 }
@@ -63,7 +55,7 @@ impl UserError for NoVerdict {
 #[derive(Debug)]
 pub(crate) struct DryRun {
     pub(crate) text: String,
-    pub(crate) no_verdict: Option<NoVerdict>,
+    pub(crate) no_verdict: Option<Doubt>,
 }
 
 /// What each run of the list would do, or the first reason why a run would not start.
@@ -89,6 +81,9 @@ pub(crate) async fn dry_run(order: &RunRequest) -> Result<DryRun, DryError> {
         }
         let testing = format_duration(plan.phases.testing);
         text.push_str(&format!("{}: would test for {testing}: {}\n", scenario.name, plan.describe()));
+        if let Some(longer) = plan.lengths.describe() {
+            text.push_str(&format!("{}: {longer}\n", scenario.name));
+        }
         if order.prometheus.is_some() && scenario.expect.is_empty() {
             text.push_str(&format!(
                 "{}: it has no expectations, so its runs are not judged\n",
@@ -98,42 +93,21 @@ pub(crate) async fn dry_run(order: &RunRequest) -> Result<DryRun, DryError> {
     }
     // A run binds first. Here a run that holds the address was already reported above by its name.
     metrics::bind(&order.settings.metrics_addr).map_err(DryError::Setup)?;
-    let no_verdict = match &order.prometheus {
-        Some(prometheus) => {
-            let interval = check_prometheus(prometheus).await;
-            let too_short = PlannedExpectations::new(order.first_pass(), &order.settings.names())
-                .shortfalls(interval.as_ref().copied().unwrap_or_default());
-            too_short.iter().for_each(|line| text.push_str(&format!("{line}\n")));
-            interval.err().or_else(|| summarize_shortfalls(&too_short).map(NoVerdict::TooShort))
-        }
-        None => None,
-    };
+    let mut no_verdict = None;
     if let Some(prometheus) = &order.prometheus {
+        let planned = PlannedExpectations::new(order.first_pass(), &order.settings.names());
+        let outlook = Outlook::read(prometheus, &planned).await;
+        outlook.notes.iter().for_each(|note| text.push_str(&format!("warning: {note}\n")));
+        outlook.unjudged.iter().for_each(|line| text.push_str(&format!("{line}\n")));
+        no_verdict = outlook.no_verdict.map(Doubt);
         // A Prometheus that just did not answer is not asked again.
         let measured = match no_verdict {
-            Some(NoVerdict::Prometheus(_)) => measure_way::Measured::default(),
-            _ => measure_way::read_now(prometheus).await,
+            Some(Doubt(NoVerdict::Prometheus(_))) => measure_way::Measured::default(),
+            Some(_) | None => measure_way::read_now(prometheus).await,
         };
         text.push_str(&format!("{}\n", way::describe(measured.way)));
         text.extend(measured.load.warning().map(|warning| format!("{warning}\n")));
     }
     text.push_str(UNCHECKED);
     Ok(DryRun { text, no_verdict })
-}
-
-/// Checks what a verdict needs: a Prometheus that answers, a load generator that is scraped, clocks that agree. Returns the
-/// scrape interval, if Prometheus knows it by now.
-async fn check_prometheus(prometheus: &Prometheus) -> Result<Option<Duration>, NoVerdict> {
-    let up = prometheus.instant(&readings::answering(), None).await.map_err(NoVerdict::Prometheus)?;
-    if let Some(problem) = scrape_problem(&up) {
-        return Err(NoVerdict::Data(problem.to_owned()));
-    }
-    let scrapes =
-        prometheus.instant(&readings::scrapes(SCRAPE_HISTORY), None).await.map_err(NoVerdict::Prometheus)?;
-    // A Prometheus that has just started to scrape will know its interval at the end of a run.
-    let Some(health) = ScrapeHealth::new(&scrapes) else { return Ok(None) };
-    let skew = read_skew(prometheus).await.map_err(NoVerdict::Prometheus)?;
-    ClockReading { skew, jump: 0.0 }
-        .doubt(health.interval)
-        .map_or(Ok(Some(health.interval)), |doubt| Err(NoVerdict::Data(doubt)))
 }

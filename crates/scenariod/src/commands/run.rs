@@ -5,28 +5,28 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use daemon_core::exit::{Exit, Failure, print, report};
-use daemon_core::problems::Problems;
 use daemon_core::runtime;
 use daemon_core::values::HttpUrl;
 
-use super::check::CheckError;
 use super::context::{load_lab, load_library, load_state, print_output};
 use super::dry_run::{DryError, DryRun, dry_run};
 use super::list::{Format, list_names};
+use super::runnable::check_runnable;
 use crate::catalogue::playlist::PlaylistEntry;
 use crate::catalogue::selection::{self, select};
 use crate::cli::UsageError;
 use crate::cli::args::RunArgs;
 use crate::injector::ForeignToxics;
 use crate::metrics::SetupError;
+use crate::plan::lengths::LAB_INTERVAL;
 use crate::plan::schedule::Loops;
 use crate::prometheus::{Auth, Prometheus, TOKEN_VARIABLE};
 use crate::run::request::RunRequest;
 use crate::run::run as run_order;
-use crate::scenario::target;
 use crate::scenario::{Scenario, Target};
 use crate::settings::Settings;
 use crate::terminal::narrator::{LogLines, Narrator, OutputMode};
+use crate::verdict::live_series::read_presence;
 
 const LINGER: Duration = Duration::from_secs(5);
 /// The same as `--prometheus`.
@@ -38,8 +38,13 @@ pub(crate) fn run(args: &RunArgs, log: &LogLines) -> Result<Exit, Failure> {
         let format = if args.json { Format::Json } else { Format::Table };
         return Ok(print_output(&list_names(&args.scenario, &args.catalogue, format)?));
     }
-    let order = order(args)?;
+    let mut order = order(args)?;
     let runtime = runtime::multi_thread(2).map_err(SetupError::Runtime)?;
+    if let Some(prometheus) = order.prometheus.clone().filter(|_| order.needs_interval()) {
+        let presence = runtime.block_on(read_presence(&prometheus));
+        // Without an answer, the lab's interval is the best guess.
+        order.interval = presence.ok().and_then(|presence| presence.interval).or(order.interval);
+    }
     let seed = args.seed.is_none() && order.scenarios().any(picks_by_seed);
     let seed = seed.then(|| format!("seed {}", order.seed));
     if args.dry_run {
@@ -111,12 +116,7 @@ fn order(args: &RunArgs) -> Result<RunRequest, Failure> {
     }
     let lab = load_lab(&args.lab)?;
     let settings = Settings::new(&lab, args.metrics_addr.clone(), args.toxiproxy.toxiproxy.clone())?;
-    let mut problems = Problems::default();
-    let names = settings.names();
-    entries.iter().for_each(|entry| problems.extend(target::check_targets(&entry.scenario, &names)));
-    problems.0.sort();
-    problems.0.dedup();
-    problems.or(()).map_err(CheckError::Problems)?;
+    check_runnable(entries.iter().map(|entry| &entry.scenario), &settings.names())?;
     Ok(RunRequest {
         note: selection::repetition_note(&selected),
         entries,
@@ -124,6 +124,7 @@ fn order(args: &RunArgs) -> Result<RunRequest, Failure> {
         retries: args.retry_inconclusive,
         seed: args.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
         linger: args.linger.map_or(LINGER, daemon_core::values::Span::get),
+        interval: (!args.no_verdict).then_some(LAB_INTERVAL),
         prometheus: prometheus(args, &settings)?,
         settings,
         state: load_state(&args.state)?,

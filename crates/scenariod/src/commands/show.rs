@@ -8,15 +8,14 @@ use std::fmt::Write;
 
 use daemon_core::exit::Failure;
 
-use super::check::CheckError;
 use super::context::{load_lab, load_library};
+use super::runnable::check_runnable;
 use crate::catalogue::playlist::{Playlist, PlaylistEntry};
 use crate::catalogue::selection::{self, Selection};
 use crate::cli::args::ShowArgs;
 use crate::plan::Plan;
 use crate::plan::TimeScale;
 use crate::scenario::Scenario;
-use crate::scenario::target;
 use crate::settings::Settings;
 use crate::text::format_duration;
 use crate::text::wrap::wrapped;
@@ -33,7 +32,7 @@ pub(crate) fn show(args: &ShowArgs) -> Result<String, Failure> {
             Selection::Playlist(list) => text.push(playlist(list)),
             Selection::Scenarios(scenarios) => {
                 for scenario in scenarios {
-                    target::check_targets(scenario, &names).or(()).map_err(CheckError::Problems)?;
+                    check_runnable(std::iter::once(scenario), &names)?;
                     let plan = Plan::new(scenario, &names, TimeScale::default(), 0);
                     text.push(scenario_text(scenario, &plan));
                 }
@@ -69,9 +68,8 @@ fn playlist(list: &Playlist) -> String {
     );
     let width = list.entries.iter().map(|entry| entry.scenario.name.len()).max().unwrap_or_default();
     let phases = |entry: &PlaylistEntry| {
-        let phases = &entry.scenario.phases;
-        let phases = [phases.stabilization, phases.testing, phases.recovery];
-        phases.map(|phase| format_duration(entry.scale.of(phase))).join(" + ")
+        let phases = entry.phases();
+        [phases.stabilization, phases.testing, phases.recovery].map(format_duration).join(" + ")
     };
     let phases: Vec<String> = list.entries.iter().map(phases).collect();
     let phases_width = phases.iter().map(String::len).max().unwrap_or_default();

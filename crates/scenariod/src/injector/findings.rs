@@ -82,6 +82,12 @@ pub(crate) enum Obstacle {
     Disabled {
         server: String,
     },
+    /// The proxy is missing, and another proxy listens at its address.
+    ListenTaken {
+        server: String,
+        listen: String,
+        by: String,
+    },
     /// Listen and upstream addresses: those found and those of the lab file.
     Elsewhere {
         server: String,
@@ -107,6 +113,9 @@ impl fmt::Display for Obstacle {
                     f,
                     "the proxy {server} leads from {at} to {to}, but the lab file says from {listen} to {upstream}"
                 )
+            }
+            Obstacle::ListenTaken { server, listen, by } => {
+                write!(f, "cannot create proxy {server} on {listen}: the proxy {by} listens there")
             }
             Obstacle::Disabled { server } => write!(f, "the proxy {server} is disabled"),
         }

@@ -1,12 +1,12 @@
 //! Prepares Toxiproxy before anything is measured: removes leftovers, creates missing proxies, and refuses to start next to
 //! other people's toxics or disabled proxies. Those are named and never changed.
 
-use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::address::{conflicts, same_address};
 use super::findings::{Obstacle, PreflightNote, Refusal};
 use super::removal::{ReadBack, Removal, RemovalLimit, remove_until_gone};
 use super::residue::{Role, Suspect};
@@ -185,7 +185,7 @@ fn find_obstacles(
     context: &PreflightContext<'_>,
     notes: &mut Vec<PreflightNote>,
 ) -> Vec<Obstacle> {
-    let mut obstacles = Vec::new();
+    let mut obstacles = find_taken(proxies, context.servers);
     for proxy in proxies {
         let Some(wanted) = context.servers.iter().find(|server| server.name == proxy.name) else { continue };
         let server = proxy.name.clone();
@@ -221,47 +221,15 @@ fn find_obstacles(
     obstacles
 }
 
-/// Whether both addresses mean the same. Toxiproxy resolves host names and writes `[::]` for every wildcard.
-fn same_address(wanted: &str, found: &str) -> bool {
-    let parts = |address: &str| {
-        let (host, port) = address.rsplit_once(':')?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        Some((host.parse::<IpAddr>().ok(), host.is_empty(), port.parse::<u16>().ok()?))
+/// The addresses of missing proxies at which other proxies listen.
+fn find_taken(proxies: &[Proxy], servers: &[NewProxy]) -> Vec<Obstacle> {
+    let is_missing = |server: &&NewProxy| !proxies.iter().any(|proxy| proxy.name == server.name);
+    let taken = |server: &NewProxy| {
+        // A disabled proxy does not listen.
+        let listening = proxies.iter().filter(|proxy| proxy.power == Power::Enabled);
+        let other = listening.into_iter().find(|proxy| conflicts(&server.listen, &proxy.listen))?;
+        let (server, listen, by) = (server.name.clone(), server.listen.clone(), other.name.clone());
+        Some(Obstacle::ListenTaken { server, listen, by })
     };
-    let (Some((host, empty, port)), Some((bound, _, bound_port))) = (parts(wanted), parts(found)) else {
-        return wanted == found;
-    };
-    let same_host = match (host, bound) {
-        (Some(host), Some(bound)) => host == bound || host.is_unspecified() && bound.is_unspecified(),
-        (None, Some(bound)) if empty => bound.is_unspecified(),
-        // A host name: only Toxiproxy knows what it resolved to.
-        (None, _) | (Some(_), None) => true,
-    };
-    same_host && (port == bound_port || port == 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::same_address;
-
-    #[test]
-    fn different_spellings_of_an_address_are_the_same() {
-        for (wanted, found) in [
-            ("127.0.0.1:21211", "127.0.0.1:21211"),
-            ("0.0.0.0:21211", "[::]:21211"),
-            (":21211", "[::]:21211"),
-            ("localhost:21211", "127.0.0.1:21211"),
-            ("127.0.0.1:0", "127.0.0.1:40000"),
-        ] {
-            assert!(same_address(wanted, found), "{wanted} {found}");
-        }
-        for (wanted, found) in [
-            ("127.0.0.1:21211", "127.0.0.1:21212"),
-            ("127.0.0.1:21211", "[::]:21211"),
-            ("127.0.0.1:21211", "127.0.0.2:21211"),
-            ("localhost:21211", "127.0.0.1:1"),
-        ] {
-            assert!(!same_address(wanted, found), "{wanted} {found}");
-        }
-    }
+    servers.iter().filter(is_missing).filter_map(taken).collect()
 }

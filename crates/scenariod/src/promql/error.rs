@@ -8,7 +8,9 @@ pub(super) const OTHERS: &str = "$others";
 pub(crate) enum QueryError {
     #[error("cannot be parsed: {0}")]
     Syntax(String),
-    #[error("has an unknown placeholder `{0}`, must be `{TARGETS}` or `{OTHERS}`")]
+    #[error(
+        "has an unknown placeholder `{0}`, must be `{TARGETS}`, `{OTHERS}` or a position such as `$node1`"
+    )]
     Placeholder(String),
     #[error("must compare with `{0} bool`: without `bool`, false means no data")]
     MissingBool(String),

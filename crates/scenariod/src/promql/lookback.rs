@@ -55,15 +55,17 @@ fn of_sample(selector: &VectorSelector) -> Lookback {
     of_recorded(selector).unwrap_or(plain).plus(offset(selector.offset.as_ref()))
 }
 
-/// The name of a recorded series ends in the seconds that it looks back, such as `rate5s`.
 fn of_recorded(selector: &VectorSelector) -> Option<Lookback> {
+    selector.name.as_deref().filter(|name| name.contains(':'))?;
+    Some(Lookback { time: recorded_range(selector).unwrap_or_default(), intervals: 1 })
+}
+
+/// The range of a recording rule: the name of its series ends in the seconds that it looks back, such as `rate5s`.
+pub(super) fn recorded_range(selector: &VectorSelector) -> Option<Duration> {
     let name = selector.name.as_deref().filter(|name| name.contains(':'))?;
-    let digits = name.strip_suffix('s').map(|rest| {
-        let start = rest.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |at| at + 1);
-        &rest[start..]
-    });
-    let seconds = digits.and_then(|digits| digits.parse().ok()).unwrap_or(0);
-    Some(Lookback { time: Duration::from_secs(seconds), intervals: 1 })
+    let rest = name.strip_suffix('s')?;
+    let start = rest.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |at| at + 1);
+    rest[start..].parse().ok().map(Duration::from_secs)
 }
 
 fn offset(offset: Option<&Offset>) -> Duration {

@@ -34,6 +34,11 @@ fn first_word(name: &str) -> &str {
     name.split(['_', ':']).next().unwrap_or_default()
 }
 
+/// Whether it is a metric of the lab.
+pub(super) fn is_known(name: &str) -> bool {
+    KNOWN.contains(name)
+}
+
 pub(super) fn check_names(expr: &Expr) -> Result<(), QueryError> {
     walk_expr(&mut NameCheck, expr).map(|_| ())
 }

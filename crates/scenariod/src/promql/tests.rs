@@ -1,5 +1,7 @@
 //! Which queries scenarios may use, and the messages for others.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 fn error_of(promql: &str) -> String {
@@ -50,8 +52,12 @@ fn typos_are_reported_with_a_suggestion() {
     );
     assert_eq!(
         error_of("memcache_hits_total{server=~\"$target\"} > bool 1"),
-        "has an unknown placeholder `$target`, must be `$targets` or `$others`"
+        "has an unknown placeholder `$target`, must be `$targets`, `$others` or a position such as `$node1`"
     );
+    for unknown in ["$node", "$node0", "$nodes", "$"] {
+        let said = error_of(&format!("memcache_hits_total{{server=~\"{unknown}\"}} > bool 1"));
+        assert!(said.starts_with(&format!("has an unknown placeholder `{unknown}`, ")), "{said}");
+    }
     assert!(error_of("memcache_hits_total{ > bool 1").starts_with("cannot be parsed: "));
     // Metrics of other exporters are not checked.
     for foreign in ["node_load1 > bool 4", "mycache_operation_total > bool 1"] {
@@ -73,6 +79,11 @@ fn placeholders_are_replaced_by_patterns_of_nodes() {
         (filled.promql.as_str(), filled.nodes),
         ("memcache_hits_total{server=~\"b\"}", vec!["b".into()])
     );
+    // `$node2` is no prefix of `$node12`.
+    let filled = fill("memcache_hits_total{server=~\"$node2|$node12|$node1\"}");
+    assert_eq!(filled.promql, "memcache_hits_total{server=~\"b||a[.]1\"}");
+    let second = Query::new("memcache_hits_total{server=~\"$node2\"}", ValueKind::Number).unwrap();
+    assert_eq!((second.nodes_needed(), second.fill(nodes).unwrap().nodes), (2, vec!["b".to_owned()]));
     let truth = "sum by (server) (rate(memcache_hits_total{server=~\"$targets\"}[5s])) > bool 3";
     assert_eq!(
         Query::new(truth, ValueKind::Truth).unwrap().compared_value(nodes).as_deref(),
@@ -96,4 +107,36 @@ fn a_query_knows_how_far_it_looks_back() {
         second * 8
     );
     assert_eq!(lookback("max_over_time(server:memcache_error_ratio:rate5s[4s])"), second * 10);
+}
+
+#[test]
+fn a_range_must_hold_the_samples_that_its_function_needs() {
+    let sparse = |promql: &str, millis: u64| {
+        let query = Query::new(promql, ValueKind::Number).unwrap();
+        query.find_sparse(Duration::from_millis(millis)).map(|sparse| sparse.to_string())
+    };
+    let rate = "sum by (server) (rate(memcache_operations_total[3s]))";
+    assert_eq!(sparse(rate, 1_500), None);
+    assert_eq!(sparse(rate, 2_000).unwrap(), "needs 2 samples in 3s, but Prometheus scrapes every 2s");
+    assert_eq!(sparse("server:memcache_error_ratio:rate5s", 2_500), None);
+    let recorded = "needs 2 samples in 5s, but Prometheus scrapes every 5s";
+    assert_eq!(sparse("server:memcache_error_ratio:rate5s", 5_000).as_deref(), Some(recorded));
+    assert_eq!(
+        sparse("max_over_time(server:memcache_error_ratio:rate5s[1m])", 5_000).as_deref(),
+        Some(recorded)
+    );
+    // One sample is enough for a maximum, and for a gauge without a range.
+    let most = "max_over_time(memcache_circuit_breaker_state[5s])";
+    assert_eq!(sparse(most, 5_000), None);
+    assert_eq!(sparse(most, 15_000).unwrap(), "needs 1 sample in 5s, but Prometheus scrapes every 15s");
+    assert_eq!(sparse("memcache_circuit_breaker_state", 60_000), None);
+    // The rate in a subquery, the subquery itself, and a step of its own.
+    let inner = "max_over_time(rate(memcache_operations_total[4s])[30s:])";
+    assert_eq!(sparse(inner, 15_000).unwrap(), "needs 2 samples in 4s, but Prometheus scrapes every 15s");
+    let outer = "deriv(memcache_circuit_breaker_state[30s:20s])";
+    assert_eq!(sparse(outer, 1_000).unwrap(), "needs 2 samples in 30s, but its subquery has a step of 20s");
+    let own_step = "min_over_time(memcache_circuit_breaker_state[30s:])";
+    assert_eq!(sparse(own_step, 31_000).unwrap(), "needs 1 sample in 30s, but Prometheus scrapes every 31s");
+    // Nobody knows how often another exporter is scraped.
+    assert_eq!(sparse("rate(node_cpu_seconds_total[3s])", 5_000), None);
 }

@@ -89,6 +89,9 @@ fn obstacle_hint(obstacle: &Obstacle) -> &'static str {
         Obstacle::Foreign { .. } => {
             "remove the toxic with the tool that added it; a run next to it would be inconclusive"
         }
+        Obstacle::ListenTaken { .. } => {
+            "remove the other proxy with the tool that added it, or change `listen` in the lab file"
+        }
         Obstacle::Disabled { .. } => "enable the proxy; every node of the lab is part of what a run measures",
         Obstacle::OtherRun { .. } | Obstacle::Claimed { .. } => "wait for the other run, or stop it",
         Obstacle::Elsewhere { .. } => {

@@ -9,12 +9,12 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, timeout};
 
 use crate::plan::Plan;
-use crate::prometheus::Prometheus;
-use crate::prometheus::Series;
+use crate::prometheus::{Prometheus, PrometheusError, Series};
 use crate::promql::node_pattern;
 use crate::terminal::narrator::Narrator;
 use crate::terminal::progress::LiveFigures;
 use crate::verdict::judgement::shortage::{SAMPLE_WINDOW, Shortage};
+use crate::verdict::live_series::{LiveSeries, read_presence};
 
 /// The interval of the readings, equal to the lab's scrape interval, and the limit of each.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -43,13 +43,16 @@ impl LiveLine {
                 ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
                 loop {
                     ticks.tick().await;
-                    let read = async |promql: &str| {
-                        let answer = timeout(INTERVAL, prometheus.instant(promql, None)).await;
-                        answer.ok().and_then(Result::ok).unwrap_or_default()
-                    };
-                    let series = read(&promql).await;
-                    let warning = Shortage::now(&read(&machine).await).warning();
-                    narrator.figures(figures(&title, &series, warning));
+                    let read = timeout(INTERVAL, read_figures(&prometheus, &promql, &title)).await;
+                    let mut figures = read.ok().and_then(Result::ok).unwrap_or_default();
+                    let shortage = timeout(INTERVAL, prometheus.instant(&machine, None)).await;
+                    if let Some(warning) =
+                        Shortage::now(&shortage.ok().and_then(Result::ok).unwrap_or_default()).warning()
+                    {
+                        // First, because a narrow terminal cuts off the end of the line.
+                        figures.0.insert(0, format!("warning: {warning}"));
+                    }
+                    narrator.figures(figures);
                 }
             })
         };
@@ -65,6 +68,20 @@ impl Drop for LiveLine {
     }
 }
 
+/// The figures of the load generators that count, or why none does.
+async fn read_figures(
+    prometheus: &Prometheus,
+    promql: &str,
+    title: &str,
+) -> Result<LiveFigures, PrometheusError> {
+    let presence = read_presence(prometheus).await?;
+    if let Some(problem) = presence.problem() {
+        return Ok(LiveFigures(vec![problem.to_string()]));
+    }
+    let series = LiveSeries::new(prometheus, &presence).instant(promql, None).await?;
+    Ok(figures(title, &series))
+}
+
 /// Up to two nodes by name, more of them as a number.
 fn name_nodes(targets: &[String]) -> String {
     match targets {
@@ -73,8 +90,8 @@ fn name_nodes(targets: &[String]) -> String {
     }
 }
 
-/// The figures that have a value, the breakers counted by state, and what the machine lacks.
-fn figures(title: &str, series: &[Series], warning: Option<String>) -> LiveFigures {
+/// The figures that have a value, the breakers counted by state.
+fn figures(title: &str, series: &[Series]) -> LiveFigures {
     let of = |figure: &'static str| {
         series
             .iter()
@@ -97,10 +114,6 @@ fn figures(title: &str, series: &[Series], warning: Option<String>) -> LiveFigur
     if let Some(first) = all.first_mut() {
         *first = format!("{title}: {first}");
     }
-    // A narrow terminal cuts off the end of the line.
-    if let Some(warning) = warning {
-        all.insert(0, format!("warning: {warning}"));
-    }
     LiveFigures(all)
 }
 
@@ -115,7 +128,7 @@ mod tests {
 
     fn text(all: &[(&str, f64)]) -> String {
         let all: Vec<Series> = all.iter().map(|(figure, value)| series(figure, *value)).collect();
-        figures("memcached1", &all, None).0.join(", ")
+        figures("memcached1", &all).0.join(", ")
     }
 
     #[test]
@@ -130,9 +143,6 @@ mod tests {
         );
         assert_eq!(text(&[("rate", 0.0), ("failed", f64::NAN)]), "memcached1: 0/s");
         assert_eq!(text(&[]), "");
-        let warned =
-            figures("a", &[series("rate", 10.0)], Some("loadgen waited for a CPU for 31%".to_owned()));
-        assert_eq!(warned.0.join(", "), "warning: loadgen waited for a CPU for 31%, a: 10/s");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::catalogue::playlist::PlaylistEntry;
 use crate::injector::ForeignToxics;
 use crate::plan::Plan;
+use crate::plan::lengths::Pace;
 use crate::plan::schedule::Loops;
 use crate::prometheus::Prometheus;
 use crate::scenario::Scenario;
@@ -28,9 +29,18 @@ pub(crate) struct RunRequest {
     pub(crate) foreign: ForeignToxics,
     /// The source of verdicts. Without it nothing is judged.
     pub(crate) prometheus: Option<Prometheus>,
+    /// The interval of the scrapes that runs are judged by. Without one, nothing is judged.
+    pub(crate) interval: Option<Duration>,
 }
 
 impl RunRequest {
+    /// Whether the scrape interval has an effect on the lengths of phases.
+    pub(crate) fn needs_interval(&self) -> bool {
+        let is_corrected =
+            |entry: &PlaylistEntry| entry.scale.shortens() && !entry.scenario.expect.is_empty();
+        self.prometheus.is_some() && self.entries.iter().any(is_corrected)
+    }
+
     pub(crate) fn scenarios(&self) -> impl Iterator<Item = &Scenario> {
         self.entries.iter().map(|entry| &entry.scenario)
     }
@@ -38,7 +48,8 @@ impl RunRequest {
     /// The plan of an entry for the run with this number. Numbers start at 1.
     pub(crate) fn plan(&self, entry: &PlaylistEntry, number: u64) -> Plan {
         let seed = entry.seed.unwrap_or_else(|| self.seed.wrapping_add(number - 1));
-        Plan::new(&entry.scenario, &self.settings.names(), entry.scale, seed)
+        let pace = Pace { scale: entry.scale, interval: self.interval };
+        Plan::new(&entry.scenario, &self.settings.names(), pace, seed)
     }
 
     /// The runs of the first pass over the list, in order.

@@ -8,19 +8,22 @@ use metrics_core::families::client::readings;
 use tokio::time::Instant;
 
 use crate::clock::epoch_seconds;
-use crate::prometheus::{Prometheus, PrometheusError};
+use crate::prometheus::{Prometheus, PrometheusError, Series};
 use crate::promql::{Nodes, format_range};
+use crate::scenario::During;
 use crate::scenario::expectation::Expectation;
-use crate::scenario::{During, Window};
 use crate::verdict::clock_watch::{ClockReading, read_skew};
 use crate::verdict::facts::{RunFacts, Scope};
 use crate::verdict::judgement::evidence::{Evidence, NamedSeries, ScrapeHealth};
 use crate::verdict::judgement::machine::{Miss, excuse};
 use crate::verdict::judgement::overall::{overall_status, status_without_fault};
+use crate::verdict::judgement::presence::Presence;
 use crate::verdict::judgement::{Judgement, evaluation_grid, judge_expectation};
+use crate::verdict::live_series::LiveSeries;
 use crate::verdict::measure::{read_dropped, read_nodes, read_shares};
 use crate::verdict::measure_machine::{SAMPLE_LENGTH, phase_figures, read_machine};
 use crate::verdict::measure_way::read_way;
+use crate::verdict::report::planned::PlannedPhases;
 use crate::verdict::report::{ExpectationResult, RunReport};
 
 /// How long to wait for the scrape after the last phase: this many scrape intervals, and at least `MIN_WAIT`.
@@ -44,22 +47,22 @@ pub(crate) async fn evaluate(prometheus: &Prometheus, run: &RunFacts<'_>) -> Run
 }
 
 async fn try_evaluate(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<RunReport, String> {
-    let health = check_data(prometheus, run).await?;
-    let interval = health.interval;
+    let (presence, health) = check_data(prometheus, run).await?;
+    let (interval, live) = (health.interval, LiveSeries::new(prometheus, &presence));
     let in_scope =
         |expectation: &&Expectation| run.scope == Scope::Whole || expectation.during == During::Run;
-    let machine = read_machine(prometheus, run, interval).await.map_err(with_hint)?;
+    let machine = read_machine(prometheus, &live, run, interval).await.map_err(with_hint)?;
     let mut judgements = Vec::new();
     let mut results = Vec::new();
     for expectation in run.expectations.iter().filter(in_scope) {
         let (promql, judgement) =
-            evaluate_expectation(prometheus, run, expectation, &health).await.map_err(with_hint)?;
+            evaluate_expectation(&live, run, expectation, &health).await.map_err(with_hint)?;
         let shortage = machine.during(run.windows.of(expectation.during), SAMPLE_LENGTH);
         let judgement = excuse(expectation, judgement, &shortage, interval);
         results.push(ExpectationResult::new(expectation, promql, &judgement));
         judgements.push((expectation, judgement));
     }
-    let shares = read_shares(prometheus, run, interval).await.map_err(with_hint)?;
+    let shares = read_shares(&live, run, interval).await.map_err(with_hint)?;
     let fault_in_doubt = run.scope == Scope::SoFar || shares.iter().any(|share| share.doubt().is_some());
     Ok(RunReport {
         scenario: run.scenario.to_owned(),
@@ -67,13 +70,15 @@ async fn try_evaluate(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<Run
         status: if fault_in_doubt { status_without_fault(&judgements) } else { overall_status(&judgements) },
         note: None,
         earlier_attempts: Vec::new(),
+        planned_phases: PlannedPhases::default(),
+        not_judged: presence.notes(),
         targets: run.targets.iter().cloned().collect(),
         expectations: results,
         shares,
-        nodes: read_nodes(prometheus, run, interval).await.map_err(with_hint)?,
-        way: read_way(prometheus, run).await.map_err(with_hint)?,
+        nodes: read_nodes(&live, run, interval).await.map_err(with_hint)?,
+        way: read_way(&live, run).await.map_err(with_hint)?,
         machine: phase_figures(&machine, run),
-        dropped_operations: read_dropped(prometheus, run, interval).await.map_err(with_hint)?,
+        dropped_operations: read_dropped(&live, run, interval).await.map_err(with_hint)?,
     })
 }
 
@@ -83,45 +88,47 @@ fn with_hint(error: PrometheusError) -> String {
 }
 
 /// Waits for the end of the run to be scraped. The error is the reason why the run's data cannot be used.
-async fn check_data(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<ScrapeHealth, String> {
+async fn check_data(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<(Presence, ScrapeHealth), String> {
     let skew = read_skew(prometheus).await.map_err(with_hint)?;
-    let Some(health) = await_last_scrape(prometheus, run).await.map_err(with_hint)? else {
-        return Err("prometheus does not scrape the load generator".to_owned());
-    };
-    // A run can be shorter than the scrape interval, so the scrape before it counts too.
-    let start = run.windows.of(During::Run).start - health.interval.as_secs_f64();
-    if !health.answered(Window { start, end: f64::MAX }) {
-        return Err("the load generator answered no scrape during the run".to_owned());
+    let presence = await_last_scrape(prometheus, run).await.map_err(with_hint)?;
+    if let Some(problem) = presence.problem() {
+        return Err(problem.after_run());
     }
+    let Some(health) = ScrapeHealth::new(&presence) else {
+        return Err("prometheus scraped the load generator only once".to_owned());
+    };
     let last = ClockReading { skew, jump: 0.0 };
     if let Some(doubt) = run.clocks.iter().chain([&last]).find_map(|reading| reading.doubt(health.interval)) {
         return Err(doubt);
     }
-    if has_restarted(prometheus, run).await.map_err(with_hint)? {
+    let live = LiveSeries::new(prometheus, &presence);
+    if has_restarted(&live, run).await.map_err(with_hint)? {
         return Err("the load generator restarted during the run".to_owned());
     }
-    Ok(health)
+    Ok((presence, health))
 }
 
 /// Whether the load generator restarted. The new process has lost the breaker states and error counts of the old one.
-async fn has_restarted(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<bool, PrometheusError> {
+async fn has_restarted(live: &LiveSeries<'_>, run: &RunFacts<'_>) -> Result<bool, PrometheusError> {
     let run_start = run.windows.of(During::Run).start;
     let range = format_range(epoch_seconds(SystemTime::now()) - run_start);
-    let starts = prometheus.instant(&readings::starts(&range), None).await?;
+    let starts = live.instant(&readings::starts(&range), None).await?;
     let mut starts = starts.iter().filter_map(|series| series.points.last());
     Ok(starts.any(|(_, start)| *start > run_start + START_PRECISION))
 }
 
 /// Waits for a scrape after the end of the run. If none comes, the samples are old and `judgement` finds them inconclusive.
-async fn await_last_scrape(
-    prometheus: &Prometheus,
-    run: &RunFacts<'_>,
-) -> Result<Option<ScrapeHealth>, PrometheusError> {
+async fn await_last_scrape(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<Presence, PrometheusError> {
     let whole = run.windows.of(During::Run);
+    // Old samples that a query of this run can return are there at its start.
+    let old = prometheus.instant(&readings::sightings(), Some(whole.start)).await?;
     let begin = Instant::now();
     loop {
         let range = format_range(epoch_seconds(SystemTime::now()) - whole.start + LEAD);
-        let health = ScrapeHealth::new(&prometheus.instant(&readings::scrapes(&range), None).await?);
+        let up = prometheus.instant(&readings::scrapes(&range), None).await?;
+        let sightings = prometheus.instant(&readings::sightings(), None).await?;
+        let presence = Presence::find(&up, &newest_sightings(sightings, &old), whole.start);
+        let health = ScrapeHealth::new(&presence);
         let timeout = health.as_ref().map_or(MIN_WAIT, |health| health.interval * MAX_SCRAPES);
         let scraped = health.as_ref().is_some_and(|health| health.newest() > whole.end);
         if scraped || begin.elapsed() > timeout.max(MIN_WAIT) {
@@ -130,15 +137,26 @@ async fn await_last_scrape(
                 let rest = whole.end + health.interval.as_secs_f64() - epoch_seconds(SystemTime::now());
                 tokio::time::sleep(Duration::try_from_secs_f64(rest).unwrap_or_default()).await;
             }
-            return Ok(health);
+            return Ok(presence);
         }
         tokio::time::sleep(POLL).await;
     }
 }
 
+/// The newest sample of each load generator at the end of a run. Those that were gone by then are as they were at its start.
+fn newest_sightings(mut end: Vec<Series>, start: &[Series]) -> Vec<Series> {
+    let is_there = |end: &[Series], gone: &Series| end.iter().any(|series| series.labels == gone.labels);
+    for series in start {
+        if !is_there(&end, series) {
+            end.push(series.clone());
+        }
+    }
+    end
+}
+
 /// Evaluates one expectation. Returns the query as it was sent, and the judgement.
 async fn evaluate_expectation(
-    prometheus: &Prometheus,
+    live: &LiveSeries<'_>,
     run: &RunFacts<'_>,
     expectation: &Expectation,
     health: &ScrapeHealth,
@@ -149,7 +167,7 @@ async fn evaluate_expectation(
         return Ok((template, Judgement::not_applicable("every node has a fault")));
     };
     let grid = evaluation_grid(expectation, &run.windows, health.interval);
-    let mut judgement = match prometheus.range(&filled.promql, grid).await {
+    let mut judgement = match live.range(&filled.promql, grid).await {
         Err(error) if error.is_unavailable() => return Err(error),
         Err(error) => Judgement::inconclusive(error.to_string()),
         Ok(series) => {
@@ -158,19 +176,19 @@ async fn evaluate_expectation(
             judge_expectation(expectation, &run.windows, &evidence, run.planned.of(expectation.during))
         }
     };
-    if let Some(number) = read_decisive_value(prometheus, run, expectation, &judgement).await {
+    if let Some(number) = read_decisive_value(live, run, expectation, &judgement).await {
         let digits = if number.abs() < 10.0 { 4 } else { 1 };
         judgement.reason = format!("{} (was {number:.digits$})", judgement.reason);
         if let Some(Miss::Moment { value }) = &mut judgement.miss {
             *value = Some(number);
         }
     }
-    Ok((filled.promql, judgement))
+    Ok((live.restricted(&filled.promql), judgement))
 }
 
 /// The number that was compared at the decisive point of a failed expectation, if the query is a single comparison.
 async fn read_decisive_value(
-    prometheus: &Prometheus,
+    live: &LiveSeries<'_>,
     run: &RunFacts<'_>,
     expectation: &Expectation,
     judgement: &Judgement,
@@ -178,6 +196,6 @@ async fn read_decisive_value(
     let (name, offset) = judgement.decisive_point.as_ref()?;
     let promql = expectation.query.compared_value(Nodes { targets: &run.targets, all: run.nodes })?;
     let at = run.windows.of(expectation.during).start + offset;
-    let series = NamedSeries::name_all(prometheus.instant(&promql, Some(at)).await.ok()?);
+    let series = NamedSeries::name_all(live.instant(&promql, Some(at)).await.ok()?);
     series.iter().find(|named| named.name == *name)?.series.points.last().map(|(_, value)| *value)
 }

@@ -5,6 +5,7 @@ pub(crate) mod cause;
 pub(crate) mod evidence;
 pub(crate) mod machine;
 pub(crate) mod overall;
+pub(crate) mod presence;
 pub(crate) mod shortage;
 pub(crate) mod shortfall;
 pub(crate) mod stop;
@@ -91,6 +92,13 @@ pub(crate) fn judge_expectation(
         Some(reason) => Judgement::inconclusive(reason),
         None => check_points(expectation, windows, evidence),
     };
+    let judgement = match expectation.query.find_sparse(evidence.health.interval) {
+        // A moment that decides is one with enough samples.
+        Some(sparse) if judgement.finding != Some(Finding::Fail) => {
+            Judgement::inconclusive(sparse.to_string())
+        }
+        Some(_) | None => judgement,
+    };
     let (problem, cause) = match expectation.subject {
         Subject::Client => return judgement,
         Subject::Fault => ("the fault had no visible effect", Cause::NoEffect),
@@ -133,7 +141,8 @@ fn missing_precondition(
     if evidence.series.is_empty() {
         return Some(evidence.health.problem_at(last).unwrap_or("no data").to_owned());
     }
-    evidence.missing_node().map(|node| format!("no data for {node}"))
+    let missing_target = || evidence.missing_target(phase.start, last);
+    evidence.missing_node().map(|node| format!("no data for {node}")).or_else(missing_target)
 }
 
 /// Checks the points of the phase against what the expectation requires.

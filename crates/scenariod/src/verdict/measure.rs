@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use metrics_core::families::client::readings;
 
-use crate::prometheus::{Prometheus, PrometheusError, Series};
+use crate::prometheus::{PrometheusError, Series};
 use crate::promql::format_range;
 use crate::scenario::{During, Window};
 use crate::verdict::facts::{RunFacts, Scope};
+use crate::verdict::live_series::LiveSeries;
 use crate::verdict::report::NodeReport;
 use crate::verdict::report::figures::{PhaseSeries, node_figures, whole_count};
 use crate::verdict::report::share::{self, ShareResult, WindowCounts, share_result};
@@ -17,7 +18,7 @@ use crate::verdict::report::times::NodeSamples;
 
 /// What happened to faults on a share of the connections.
 pub(super) async fn read_shares(
-    prometheus: &Prometheus,
+    live: &LiveSeries<'_>,
     run: &RunFacts<'_>,
     interval: Duration,
 ) -> Result<Vec<ShareResult>, PrometheusError> {
@@ -26,32 +27,30 @@ pub(super) async fn read_shares(
     }
     let under_fault = Window { end: run.windows.on_until, ..run.windows.testing };
     let counts = match share::windows(under_fault, interval) {
-        Some([first, last]) => {
-            Some([read_counts(prometheus, first).await?, read_counts(prometheus, last).await?])
-        }
+        Some([first, last]) => Some([read_counts(live, first).await?, read_counts(live, last).await?]),
         None => None,
     };
     Ok(run.partial_faults.iter().map(|fault| share_result(fault, counts.as_ref())).collect())
 }
 
-async fn read_counts(prometheus: &Prometheus, window: Window) -> Result<WindowCounts, PrometheusError> {
+async fn read_counts(live: &LiveSeries<'_>, window: Window) -> Result<WindowCounts, PrometheusError> {
     let (range, at) = (format_range(window.end - window.start), Some(window.end));
     Ok(WindowCounts {
-        sent: prometheus.instant(&readings::sent(&range), at).await?,
-        quick: prometheus.instant(&readings::quick(&range), at).await?,
-        failed: prometheus.instant(&readings::errors(&range), at).await?,
+        sent: live.instant(&readings::sent(&range), at).await?,
+        quick: live.instant(&readings::quick(&range), at).await?,
+        failed: live.instant(&readings::errors(&range), at).await?,
     })
 }
 
 /// Operations that were due and never sent, by phase.
 pub(super) async fn read_dropped(
-    prometheus: &Prometheus,
+    live: &LiveSeries<'_>,
     run: &RunFacts<'_>,
     interval: Duration,
 ) -> Result<BTreeMap<&'static str, u64>, PrometheusError> {
     let mut dropped = BTreeMap::new();
     for phase in phases(run, interval) {
-        let answer = prometheus.instant(&readings::dropped(&phase.range()), Some(phase.at)).await?;
+        let answer = live.instant(&readings::dropped(&phase.range()), Some(phase.at)).await?;
         let value = answer.first().and_then(|series| series.points.last()).map(|(_, value)| *value);
         if let Some(count) = value.and_then(whole_count).filter(|count| *count > 0) {
             dropped.insert(phase.during.as_str(), count);
@@ -62,14 +61,14 @@ pub(super) async fn read_dropped(
 
 /// The figures of every node, those with a fault first.
 pub(super) async fn read_nodes(
-    prometheus: &Prometheus,
+    live: &LiveSeries<'_>,
     run: &RunFacts<'_>,
     interval: Duration,
 ) -> Result<Vec<NodeReport>, PrometheusError> {
-    let samples = read_samples(prometheus, run, interval).await?;
+    let samples = read_samples(live, run, interval).await?;
     let mut phase_series = Vec::new();
     for phase in phases(run, interval) {
-        let series = read_phase(prometheus, &phase).await?;
+        let series = read_phase(live, &phase).await?;
         phase_series.push((phase, series));
     }
     let node = |server: &String| {
@@ -138,7 +137,7 @@ impl RunSamples {
 }
 
 async fn read_samples(
-    prometheus: &Prometheus,
+    live: &LiveSeries<'_>,
     run: &RunFacts<'_>,
     interval: Duration,
 ) -> Result<RunSamples, PrometheusError> {
@@ -147,20 +146,20 @@ async fn read_samples(
     let end = whole.end + step;
     let range = format_range(end - whole.start + 2.0 * step);
     Ok(RunSamples {
-        breaker_changes: prometheus.instant(&readings::breaker_changes(&range), Some(end)).await?,
-        breaker_states: prometheus.instant(&readings::breaker_states(&range), Some(end)).await?,
-        last_errors: prometheus.instant(&readings::last_errors(&range), Some(end)).await?,
+        breaker_changes: live.instant(&readings::breaker_changes(&range), Some(end)).await?,
+        breaker_states: live.instant(&readings::breaker_states(&range), Some(end)).await?,
+        last_errors: live.instant(&readings::last_errors(&range), Some(end)).await?,
     })
 }
 
-async fn read_phase(prometheus: &Prometheus, phase: &MeasuredPhase) -> Result<PhaseSeries, PrometheusError> {
+async fn read_phase(live: &LiveSeries<'_>, phase: &MeasuredPhase) -> Result<PhaseSeries, PrometheusError> {
     let (range, at) = (phase.range(), Some(phase.at));
     Ok(PhaseSeries {
-        rates: prometheus.instant(&readings::operation_rates(&range), at).await?,
-        operations: prometheus.instant(&readings::operations(&range), at).await?,
-        errors: prometheus.instant(&readings::errors(&range), at).await?,
-        waited: prometheus.instant(&readings::duration_buckets(&range), at).await?,
-        transitions: prometheus.instant(&readings::breaker_transitions(&range), at).await?,
-        wrong_values: prometheus.instant(&readings::wrong_values(&range), at).await?,
+        rates: live.instant(&readings::operation_rates(&range), at).await?,
+        operations: live.instant(&readings::operations(&range), at).await?,
+        errors: live.instant(&readings::errors(&range), at).await?,
+        waited: live.instant(&readings::duration_buckets(&range), at).await?,
+        transitions: live.instant(&readings::breaker_transitions(&range), at).await?,
+        wrong_values: live.instant(&readings::wrong_values(&range), at).await?,
     })
 }

@@ -2,6 +2,7 @@
 //! expectations are judged in `judgement`.
 
 pub(crate) mod figures;
+pub(crate) mod planned;
 mod problem;
 pub(crate) mod quantile;
 pub(crate) mod share;
@@ -22,6 +23,7 @@ use crate::scenario::Window;
 use crate::scenario::expectation::Expectation;
 use crate::verdict::judgement::Judgement;
 use crate::verdict::judgement::shortage::Share;
+use planned::PlannedPhases;
 use quantile::Quantile;
 use share::ShareResult;
 use times::Recovery;
@@ -41,6 +43,9 @@ pub(crate) struct RunReport {
     pub(crate) note: Option<String>,
     /// Inconclusive runs that this run repeats, first to last.
     pub(crate) earlier_attempts: Vec<Attempt>,
+    pub(crate) planned_phases: PlannedPhases,
+    /// A line for each load generator that does not count.
+    pub(crate) not_judged: Vec<String>,
     /// Nodes with a fault.
     pub(crate) targets: Vec<String>,
     pub(crate) expectations: Vec<ExpectationResult>,
@@ -123,6 +128,8 @@ impl RunReport {
             status: RunStatus::Inconclusive,
             note: Some(note),
             earlier_attempts: Vec::new(),
+            planned_phases: PlannedPhases::default(),
+            not_judged: Vec::new(),
             targets: targets.to_vec(),
             expectations: Vec::new(),
             shares: Vec::new(),

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use metrics_core::families::client::readings;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -16,6 +15,7 @@ use crate::promql::Nodes;
 use crate::scenario::expectation::StopRule;
 use crate::scenario::phase_times::PhaseTimes;
 use crate::verdict::judgement::stop::{ConditionWatch, Observation, StopCause};
+use crate::verdict::live_series::{LiveSeries, read_presence};
 
 /// The scrape interval of the lab.
 const POLL: Duration = Duration::from_secs(1);
@@ -109,11 +109,11 @@ impl StopConditions {
         // A condition on other nodes is never met if there are no other nodes.
         let Some(filled) = rule.query.fill(nodes) else { return Observation::False };
         // Prometheus can return the last values of a dead target for minutes, so the target itself is checked first.
-        match self.prometheus.instant(&readings::answering(), None).await {
-            Ok(up) if Observation::from_series(&up) == Observation::True => {}
+        let presence = match read_presence(&self.prometheus).await {
+            Ok(presence) if presence.answers() => presence,
             Ok(_) | Err(_) => return Observation::Unreadable,
-        }
-        match self.prometheus.instant(&filled.promql, None).await {
+        };
+        match LiveSeries::new(&self.prometheus, &presence).instant(&filled.promql, None).await {
             Ok(series) => Observation::from_series(&series),
             Err(error) => {
                 tracing::warn!(%error, rule = rule.name, "cannot read a stop condition");

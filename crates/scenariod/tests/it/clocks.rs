@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 use testkit::{FakeToxiproxy, Lab, Prometheus, eventually, secs, workspace_bin};
 
-use crate::harness::{DEADLINE, await_phase, clean_exit, start};
+use crate::harness::{DEADLINE, await_phase, clean_exit, start, start_file};
 
 /// Passes every question on but the one for the time.
 struct Skewed {
@@ -73,6 +73,26 @@ fn answer(mut stream: TcpStream, url: &str, ahead: &AtomicI32, told: &AtomicUsiz
     write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
 }
 
+/// Its phases are too short for its queries, at any time scale up to 1.
+const HURRIED: &str = r#"
+family: hurried-ones
+phases: { stabilization: 300ms, testing: 600ms, recovery: 600ms }
+scenarios:
+  - name: hurried
+    about: one node is slow for a moment
+    faults: [{ target: memcached1, fault: latency, delay: 1s }]
+    expect:
+      - name: the fault has an effect
+        judges: fault
+        phase: testing
+        must: { compare: { at_most: 0.1 } }
+        promql: sum by (server) (rate(memcache_operation_service_seconds_bucket{le="0.1", server=~"$targets"}[5s]))
+      - name: other nodes stay clean
+        phase: testing
+        must: always
+        promql: server:memcache_error_ratio:rate5s{server=~"$others"} < bool 0.01
+"#;
+
 #[test]
 fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
     let lab = Lab::start(1);
@@ -114,14 +134,13 @@ fn clocks_that_do_not_agree_leave_no_verdict_and_a_dry_run_says_so_before() {
 
     // Queries look back on 5 s: what is known before a run is told before it.
     let hurried = |args: &[&str]| {
-        let args = [&["--prometheus", &url, "--time-scale", "0.01"], args].concat();
-        let run = start(&lab, "latency-1s", &args);
+        let run = start_file(&lab, "hurried", HURRIED, &[&["--prometheus", &url], args].concat());
         (clean_exit(&run, &lab.toxiproxy), run.stdout(), run.stderr())
     };
     let (code, said, error) = hurried(&["--dry-run"]);
-    let too_short = "latency-1s: `the fault has an effect` needs 5s of testing, but testing lasts 600ms";
+    let too_short = "hurried: `the fault has an effect` needs 5s of testing, but testing lasts 600ms";
     assert!(code == 3 && said.lines().any(|line| line == too_short), "{code} {said}");
-    let summary = format!("no verdict is possible at present: {too_short}; ");
+    let summary = format!("no verdict is possible at present: {too_short}\n");
     assert!(error.starts_with(&format!("error: {summary}")), "{error}");
     assert!(!said.contains("`other nodes stay clean`"), "there are none: {said}");
     let (code, _, said) = hurried(&[]);
@@ -167,6 +186,25 @@ fn a_prometheus_that_hangs_or_goes_away_delays_no_removal() {
     drop(prometheus);
     assert_eq!(clean_exit(&run, &lab.toxiproxy), 3, "{}", run.stderr());
     assert!(run.stderr().contains(" does not answer: connection refused"), "{}", run.stderr());
+}
+
+/// The lab has a proxy that Toxiproxy does not have. A proxy at the same port of one address prevents it.
+#[test]
+fn a_dry_run_sees_that_the_address_of_a_missing_proxy_is_taken() {
+    let lab = Lab::start(1);
+    let port = lab.toxiproxy.listen("memcached1").port();
+    let spare = format!("servers:\n- name: spare\n  listen: 0.0.0.0:{port}\n  upstream: 127.0.0.1:1\n");
+    let text = std::fs::read_to_string(lab.config()).unwrap().replacen("servers:\n", &spare, 1);
+    std::fs::write(lab.config(), text).unwrap();
+    for args in [&["--dry-run"][..], &[]] {
+        let daemon = start(&lab, "slow", args);
+        assert_eq!(daemon.wait_exit(DEADLINE), 4, "{}", daemon.stderr());
+        let said = format!(
+            "error: slow was not started: cannot create proxy spare on 0.0.0.0:{port}: the proxy memcached1 listens there\n\
+             hint: remove the other proxy with the tool that added it, or change `listen` in the lab file\n"
+        );
+        assert!(daemon.stderr().ends_with(&said), "{}", daemon.stderr());
+    }
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn check_descends_and_one_unreadable_file_hides_no_other() {
         .code(2)
         .stderr(
             "error: a.yaml:9: `rate` is 7, must be at most 1\n\
-             error: nodes.yaml:5: scenario `both`: unknown node `memcachd2`, did you mean `memcached2`?",
+             error: nodes.yaml:5: scenario `both`: unknown node `memcachd2`, did you mean `memcached2`? (the lab has memcached1, memcached2, memcached3; `{ first: 1 }` is its first node)",
         )
         .run();
     command_line(&["check", "other.yaml"])
@@ -183,7 +183,7 @@ fn values_out_of_bounds_are_named_with_their_bounds() {
     wrong(
         "target: memcached1, fault: packet_loss",
         "target: { name: memcached1 }, fault: packet_loss",
-        "9: unknown key `name` in `target`, write `memcached1`, `all`, `[memcached1, memcached2]` or `{ count: 2 }`",
+        "9: unknown key `name` in `target`, write `memcached1`, `all`, `[memcached1, memcached2]`, `{ first: 2 }`, `{ nth: 2 }` or `{ count: 2 }`",
     );
     wrong(
         "name: both",
@@ -300,7 +300,7 @@ fn the_help_of_a_command_shows_only_the_flags_that_it_reads() {
     assert_eq!(flags("clean"), "dry-run toxiproxy state-dir config");
     assert_eq!(flags("guard"), "interval toxiproxy state-dir metrics-addr config");
     assert_eq!(flags("check"), "config catalogue");
-    assert_eq!(flags("list"), "json catalogue");
+    assert_eq!(flags("list"), "json runnable config catalogue");
     assert!(flags("run").starts_with("scenario loop pause dry-run list time-scale toxiproxy"));
     // Global flags that are not shown are accepted on either side of the command.
     command_line(&["--catalogue", "none", "proxies", "--state-dir", "none"]).run();

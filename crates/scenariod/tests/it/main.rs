@@ -5,6 +5,7 @@
 mod busy;
 mod clocks;
 mod early;
+mod evidence;
 mod faults;
 mod files;
 mod fuzz;
@@ -13,6 +14,7 @@ mod guides;
 mod harness;
 mod leftovers;
 mod lost;
+mod nodes;
 mod obstacles;
 mod phases;
 mod prometheus;

@@ -209,28 +209,6 @@ fn other_files_of_a_folder_are_left_out_by_a_check_and_by_a_run() {
 const LAB: &str = "servers:\n  - { name: cache-a, listen: 127.0.0.1:1, upstream: 127.0.0.1:2 }\n";
 
 #[test]
-fn a_scenario_with_nodes_that_the_lab_lacks_is_refused_with_its_line() {
-    let shipped = include_str!("../../../../config/scenarios/packet-loss.yaml");
-    let line = 1 + shipped.lines().position(|line| line.contains("target: memcached1")).unwrap();
-    command_line(&["--scenario", "packet-loss-2,mine", "--config", "lab.yaml", "--catalogue", "mine"])
-        .file("lab.yaml", LAB)
-        .file(
-            "mine/mine.yaml",
-            "family: own\nphases: { stabilization: 1s, testing: 1s, recovery: 1s }\nscenarios:\n  \
-             - name: mine\n    about: x\n    faults:\n      \
-             - { target: cache-b, fault: latency, delay: 1s }\n      \
-             - { target: { count: 2 }, fault: packet_loss, rate: 1 }\n",
-        )
-        .code(2)
-        .stderr(format!(
-            "error: config/scenarios/packet-loss.yaml (built in):{line}: scenario `packet-loss-2`: unknown node `memcached1`\n\
-             error: mine/mine.yaml:7: scenario `mine`: unknown node `cache-b`, did you mean `cache-a`?\n\
-             error: mine/mine.yaml:8: scenario `mine`: `target` needs 2 nodes, the lab has 1"
-        ))
-        .run();
-}
-
-#[test]
 fn a_broken_lab_file_is_named_with_its_lines() {
     command_line(&["--scenario", "latency", "--config", "lab.yaml"])
         .file("lab.yaml", &format!("{LAB}scenariod:\n  metrics_adr: 127.0.0.1:1\n"))

@@ -2,21 +2,28 @@
 //! because metric names are written nowhere outside this folder. What the results mean is decided in `scenariod`.
 
 use super::{
-    BREAKER_CHANGED, BREAKER_STATE, BREAKER_TRANSITIONS, CORRUPT, DROPPED, DURATION, ERRORS, LAST_ERROR,
-    OPERATIONS, SERVICE,
+    BREAKER_CHANGED, BREAKER_STATE, BREAKER_TRANSITIONS, CORRUPT, DROPPED, DURATION, ERRORS, FAMILIES,
+    LAST_ERROR, LOADGEN_FAMILIES, OPERATIONS, SERVICE,
 };
 
 /// The job under which Prometheus scrapes the load generator.
-const JOB: &str = "loadgen";
+pub const JOB: &str = "loadgen";
+
+/// Whether this is the name of a series that only load generators export.
+pub fn exports(series: &str) -> bool {
+    let families = FAMILIES.iter().chain(LOADGEN_FAMILIES);
+    families.flat_map(|family| family.series_names()).any(|name| name == series)
+}
+
+/// The time of the newest sample of each load generator, by `job` and `instance`. Prometheus returns samples that are up to
+/// five minutes old, also of a process that no longer runs.
+pub fn sightings() -> String {
+    format!("max by (job, instance) (timestamp({}))", OPERATIONS.name)
+}
 
 /// Whether scrapes succeeded: every sample of `window`.
 pub fn scrapes(window: &str) -> String {
     format!("up{{job=\"{JOB}\"}}[{window}]")
-}
-
-/// Whether the last scrape succeeded.
-pub fn answering() -> String {
-    format!("up{{job=\"{JOB}\"}}")
 }
 
 /// The start times of the load generator's processes during `window`, in seconds since the epoch.

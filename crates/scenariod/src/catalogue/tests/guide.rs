@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::path::Path;
 
 use super::{HEAD, problems};
-use crate::catalogue::raw::{Family, FaultEntry, Scenario, expect};
+use crate::catalogue::raw::{Choice, Family, FaultEntry, Scenario, expect};
 use crate::fault::Fault;
 
 mod fault_table;
@@ -85,6 +85,22 @@ fn read(rows: &[Row], row: &Row, value: Option<&str>) -> String {
 
 fn scenario(fault: &str) -> String {
     format!("{HEAD}  - name: a\n    about: b\n    faults: [{{ target: m, {fault} }}]\n")
+}
+
+#[test]
+fn the_guide_has_every_form_of_a_target() {
+    let rows = table("Targets");
+    for row in &rows {
+        let fault = format!("[{{ target: {}, fault: down }}]", row[0]);
+        let read = problems(&format!("{HEAD}  - name: a\n    about: b\n    faults: {fault}\n"));
+        assert!(is_sound(&read), "{}: {read}", row[0]);
+    }
+    let forms: Vec<String> = rows.iter().map(|row| row[0].clone()).collect();
+    let keys = keys_of::<Choice>();
+    for key in keys.keys() {
+        assert!(forms.iter().any(|form| form.starts_with(&format!("{{ {key}: "))), "{key}");
+    }
+    assert_eq!(forms.len(), keys.len() + 3);
 }
 
 fn is_sound(read: &str) -> bool {

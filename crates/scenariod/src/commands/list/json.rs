@@ -15,6 +15,7 @@ pub(crate) fn as_json(library: &Library) -> String {
             "aliases": scenario.aliases,
             "family": scenario.family,
             "about": scenario.about,
+            "nodes_needed": scenario.nodes_needed(),
             "phases": {
                 "stabilization_seconds": scenario.phases.stabilization.as_secs_f64(),
                 "testing_seconds": scenario.phases.testing.as_secs_f64(),
@@ -57,6 +58,8 @@ fn fault(entry: &FaultEntry) -> Value {
     let target = match &entry.target {
         Target::All => json!("all"),
         Target::Named(names) => json!(names),
+        Target::First(count) => json!({ "first": count }),
+        Target::Nth(position) => json!({ "nth": position }),
         Target::Count(count) => json!({ "count": count }),
     };
     let params: serde_json::Map<String, Value> =
@@ -93,6 +96,6 @@ mod tests {
         assert_eq!(smoke["scenarios"][0], "packet-loss-10");
         assert_eq!(ten["phases"]["testing_seconds"], 60.0);
         assert_eq!(ten["faults"][0]["params"]["loss_rate"], 0.1);
-        assert_eq!(ten["faults"][0]["target"], json!(["memcached1"]));
+        assert_eq!(ten["faults"][0]["target"], json!({ "first": 1 }));
     }
 }

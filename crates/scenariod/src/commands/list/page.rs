@@ -6,7 +6,7 @@ use super::table::format_phases;
 use crate::catalogue::Catalogue;
 use crate::catalogue::library::Library;
 use crate::scenario::expectation::Expectation;
-use crate::scenario::{FaultEntry, Scenario, Target};
+use crate::scenario::{FaultEntry, Scenario};
 use crate::text::{format_duration, format_share};
 
 /// An example of a playlist file, which a test parses.
@@ -95,11 +95,7 @@ fn describe_expectations<'a>(expectations: impl Iterator<Item = &'a Expectation>
 
 /// A fault in words.
 fn describe_fault(entry: &FaultEntry) -> String {
-    let target = match &entry.target {
-        Target::All => "all nodes".to_owned(),
-        Target::Named(names) => names.join(" and "),
-        Target::Count(count) => format!("{count} nodes"),
-    };
+    let target = entry.target.describe();
     let direction = entry.direction.as_str();
     let share = match entry.share.get() {
         share if share < 1.0 => format!(", {} of connections", format_share(share)),

@@ -3,62 +3,53 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::presence::{MAX_SCRAPE_AGE, Presence, Target, TargetId};
 use crate::prometheus::{Grid, Series};
-use crate::scenario::Window;
 use crate::text::format_offset;
 
 /// Times are floats: two that differ by less are the same. Seconds.
 pub(super) const TIME_TOLERANCE: f64 = 1e-3;
 
-/// A scrape older than this many intervals is out of date.
-const MAX_SCRAPE_AGE: f64 = 2.5;
-
-/// When Prometheus scraped the load generator, and whether it answered.
+/// When Prometheus scraped the load generators that count, and whether they answered.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ScrapeHealth {
     pub(crate) interval: Duration,
-    /// Per scrape target: time of each scrape, and whether the target answered.
-    pub(crate) targets: Vec<Vec<(f64, bool)>>,
+    pub(crate) targets: Vec<Target>,
 }
 
 impl ScrapeHealth {
-    /// From the samples of `up`. `None` if there are too few to know the interval.
-    pub(crate) fn new(up: &[Series]) -> Option<ScrapeHealth> {
-        let mut gaps: Vec<f64> = up
-            .iter()
-            .flat_map(|series| series.points.windows(2))
-            .filter_map(|pair| Some(pair.last()?.0 - pair.first()?.0))
-            .collect();
-        gaps.sort_by(f64::total_cmp);
-        let interval = Duration::try_from_secs_f64(*gaps.get(gaps.len() / 2)?).ok()?;
-        // Scrapes come some milliseconds early or late, so the interval is rounded to 50 ms.
-        let millis = u64::try_from(interval.as_millis()).unwrap_or_default();
-        let millis = (millis.saturating_add(25) / 50 * 50).max(50);
-        let targets = up
-            .iter()
-            .map(|series| series.points.iter().map(|(at, up)| (*at, *up == 1.0)).collect())
-            .collect();
-        Some(ScrapeHealth { interval: Duration::from_millis(millis), targets })
+    /// `None` if there are too few scrapes to know the interval.
+    pub(crate) fn new(presence: &Presence) -> Option<ScrapeHealth> {
+        Some(ScrapeHealth { interval: presence.interval?, targets: presence.live.clone() })
     }
 
-    /// The time of the newest scrape of any target.
+    /// The time up to which every load generator was scraped.
     pub(crate) fn newest(&self) -> f64 {
-        self.targets.iter().flatten().map(|(at, _)| *at).fold(0.0, f64::max)
+        let scraped = self.targets.iter().filter(|target| !target.scrapes.is_empty());
+        scraped.map(Target::newest).reduce(f64::min).unwrap_or(0.0)
     }
 
-    /// Whether the load generator answered at least one scrape in this window.
-    pub(crate) fn answered(&self, window: Window) -> bool {
-        let during = |(at, answered): &(f64, bool)| *answered && (window.start..=window.end).contains(at);
-        self.targets.iter().flatten().any(during)
+    /// What was wrong with the scrapes of this series at this time, if anything. Any load generator counts for a sum.
+    fn problem_of(&self, series: &Series, at: f64) -> Option<&'static str> {
+        let id = TargetId::of(series);
+        match self.targets.iter().find(|target| target.id == id && !target.scrapes.is_empty()) {
+            Some(own) => self.problem_of_targets(std::slice::from_ref(own), at),
+            None => self.problem_at(at),
+        }
     }
 
     /// What was wrong with the scrapes at this time, if anything.
     pub(super) fn problem_at(&self, at: f64) -> Option<&'static str> {
+        self.problem_of_targets(&self.targets, at)
+    }
+
+    fn problem_of_targets(&self, targets: &[Target], at: f64) -> Option<&'static str> {
         let oldest = at - MAX_SCRAPE_AGE * self.interval.as_secs_f64();
-        let recent = |scrapes: &Vec<(f64, bool)>| {
-            scrapes.iter().rfind(|(time, _)| (oldest..=at).contains(time)).map(|(_, answered)| *answered)
+        let recent = |target: &Target| {
+            let mut scrapes = target.scrapes.iter();
+            scrapes.rfind(|(time, _)| (oldest..=at).contains(time)).map(|(_, answered)| *answered)
         };
-        let recent: Vec<bool> = self.targets.iter().filter_map(recent).collect();
+        let recent: Vec<bool> = targets.iter().filter_map(recent).collect();
         if recent.is_empty() {
             Some("the load generator was not scraped")
         } else if recent.contains(&false) {
@@ -126,6 +117,25 @@ impl<'a> Evidence<'a> {
         self.nodes.iter().find(|node| any && !has_series(node)).map(String::as_str)
     }
 
+    /// A load generator without a series, if others have one: why, if its scrapes failed in this span of time.
+    pub(super) fn missing_target(&self, begin: f64, end: f64) -> Option<String> {
+        let has_series =
+            |target: &&Target| self.series.iter().any(|named| TargetId::of(&named.series) == target.id);
+        let targets = self.health.targets.iter().filter(|target| !target.scrapes.is_empty());
+        let (with, without): (Vec<&Target>, Vec<&Target>) = targets.partition(has_series);
+        if with.is_empty() {
+            return None;
+        }
+        let step = self.grid.step;
+        let times = std::iter::successors(Some(end), |at| Some(at - step)).take_while(|at| *at > begin);
+        let problem = |target: &&Target| {
+            let at = |at| Some((at, self.health.problem_of_targets(std::slice::from_ref(*target), at)?));
+            let (at, problem) = times.clone().filter_map(at).last()?;
+            Some(format!("{problem} at {} for {}", format_offset(at - begin), target.id))
+        };
+        without.iter().find_map(problem)
+    }
+
     /// The points of every series from `begin` to `end`. `phase` is the start of the phase.
     pub(super) fn points(&self, begin: f64, end: f64, phase: f64) -> Vec<Point<'a>> {
         let Grid { last, step, .. } = self.grid;
@@ -137,7 +147,7 @@ impl<'a> Evidence<'a> {
             while back >= newest {
                 let at = last - back * step;
                 let value = named.series.points.iter().find(|(time, _)| (time - at).abs() < step / 4.0);
-                let value = match (self.health.problem_at(at), value) {
+                let value = match (self.health.problem_of(&named.series, at), value) {
                     (Some(problem), _) => Err(problem),
                     (None, Some((_, value))) => Ok(*value),
                     (None, None) => Err("no data"),

@@ -6,8 +6,11 @@ use metrics_core::labels::RunStatus;
 use proptest::prelude::{any, prop_assert, prop_assert_ne, proptest};
 
 use super::evidence::{NamedSeries, ScrapeHealth};
+use super::presence::{Target, TargetId};
 
 use crate::prometheus::Series;
+
+mod targets;
 
 use super::overall::overall_status;
 use super::*;
@@ -40,7 +43,11 @@ fn expectation(must: Must) -> Expectation {
 /// A scrape each second. The load generator does not answer from second `down` on.
 fn health(down: f64) -> ScrapeHealth {
     let scrapes = (90..140).map(|at| f64::from(at) + 0.3).map(|at| (at, at < down)).collect();
-    ScrapeHealth { interval: SECOND, targets: vec![scrapes] }
+    ScrapeHealth { interval: SECOND, targets: vec![target("127.0.0.1:9090", scrapes)] }
+}
+
+fn target(instance: &str, scrapes: Vec<(f64, bool)>) -> Target {
+    Target { id: TargetId { job: "loadgen".to_owned(), instance: instance.to_owned() }, scrapes }
 }
 
 /// The series of one node. Its value depends on the seconds since the start of testing.
@@ -113,38 +120,6 @@ fn sometime_needs_one_true_point_per_series() {
     assert_judgement(&judge_with(&sometime, &[one, other], &[], f64::MAX), Finding::Fail, "never true for b");
     let dead = judge_with(&sometime, &[series("a", |_| 0.0)], &[], 115.0);
     assert_eq!(dead.finding, Some(Finding::Inconclusive));
-}
-
-/// The series of one node from two load generators.
-fn of_two_clients(one: impl Fn(f64) -> f64, other: impl Fn(f64) -> f64) -> Vec<NamedSeries> {
-    let of = |instance: &str, mut series: Series| {
-        series.labels.insert("instance".to_owned(), instance.to_owned());
-        series.labels.insert("job".to_owned(), "loadgen".to_owned());
-        series
-    };
-    NamedSeries::name_all(vec![
-        of("here:1", series("a", one).series),
-        of("there:2", series("a", other).series),
-    ])
-}
-
-#[test]
-fn each_of_two_load_generators_must_pass() {
-    let sometime = expectation(Must::Sometime);
-    let two = of_two_clients(|at| truth(at == 4.0), |_| 0.0);
-    let nodes = ["a".to_owned()];
-    assert_judgement(
-        &judge_with(&sometime, &two, &nodes, f64::MAX),
-        Finding::Fail,
-        "never true for a (there:2 loadgen)",
-    );
-    let compare = expectation(Must::Compare(Bounds { at_least: Some(0.5), at_most: None }));
-    let two = of_two_clients(|_| 100.0, |at| if at >= 1.0 { 10.0 } else { 100.0 });
-    assert_judgement(
-        &judge_with(&compare, &two, &nodes, f64::MAX),
-        Finding::Fail,
-        "a (there:2 loadgen): 0.10 x before, below 0.5",
-    );
 }
 
 #[test]
@@ -304,7 +279,7 @@ fn old_samples_of_a_dead_client_are_inconclusive() {
         "the load generator did not answer at +6.0 s for a",
     );
     let mut gone = health(f64::MAX);
-    gone.targets[0].retain(|(at, _)| *at < 115.0);
+    gone.targets[0].scrapes.retain(|(at, _)| *at < 115.0);
     let (grid, all) = (evaluation_grid(&always, &WINDOWS, SECOND), [series("a", |_| 1.0)]);
     let evidence = Evidence { series: &all, nodes: &[], health: &gone, grid };
     assert_judgement(
@@ -312,14 +287,6 @@ fn old_samples_of_a_dead_client_are_inconclusive() {
         Finding::Inconclusive,
         "the load generator was not scraped at +7.0 s for a",
     );
-}
-
-#[test]
-fn the_interval_is_the_median_gap_between_scrapes() {
-    let up = Series { points: vec![(1.0, 1.0), (2.001, 1.0), (3.0, 0.0), (7.0, 1.0)], ..Series::default() };
-    assert_eq!(ScrapeHealth::new(std::slice::from_ref(&up)).map(|health| health.interval), Some(SECOND));
-    assert_eq!(ScrapeHealth::new(&[Series { points: vec![(1.0, 1.0)], ..up }]), None);
-    assert_eq!(ScrapeHealth::new(&[]), None);
 }
 
 #[test]

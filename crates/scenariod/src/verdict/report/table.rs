@@ -32,6 +32,12 @@ pub(super) fn new_table(header: &[&str], first_number: usize) -> Table {
 pub(crate) fn format_report(report: &RunReport) -> String {
     let head = format!("{} (run {}): {}: {}", report.scenario, report.run, report.status, report.describe());
     let mut text = line(&head);
+    if let Some(longer) = &report.planned_phases.lengthened {
+        text.push_str(&line(longer));
+    }
+    for absent in &report.not_judged {
+        text.push_str(&line(absent));
+    }
     if !report.nodes.is_empty() {
         text.push_str(&format_nodes(report));
     }
