@@ -43,11 +43,15 @@ impl LiveLine {
                 ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
                 loop {
                     ticks.tick().await;
-                    let lacked = timeout(INTERVAL, prometheus.instant(&machine, None)).await;
-                    let lacked = lacked.ok().and_then(Result::ok).unwrap_or_default();
-                    let warning = Shortage::now(&lacked).warning();
-                    let read = timeout(INTERVAL, read_figures(&prometheus, &promql, &title, warning)).await;
-                    narrator.figures(read.ok().and_then(Result::ok).unwrap_or_default());
+                    let read = timeout(INTERVAL, read_figures(&prometheus, &promql, &title)).await;
+                    let mut figures = read.ok().and_then(Result::ok).unwrap_or_default();
+                    let shortage = timeout(INTERVAL, prometheus.instant(&machine, None)).await;
+                    let shortage = shortage.ok().and_then(Result::ok).unwrap_or_default();
+                    if let Some(warning) = Shortage::now(&shortage).warning() {
+                        // First, because a narrow terminal cuts off the end of the line.
+                        figures.0.insert(0, format!("warning: {warning}"));
+                    }
+                    narrator.figures(figures);
                 }
             })
         };
@@ -68,14 +72,13 @@ async fn read_figures(
     prometheus: &Prometheus,
     promql: &str,
     title: &str,
-    warning: Option<String>,
 ) -> Result<LiveFigures, PrometheusError> {
     let presence = read_presence(prometheus).await?;
     if let Some(problem) = presence.problem() {
         return Ok(LiveFigures(vec![problem.to_string()]));
     }
     let series = LiveSeries::new(prometheus, &presence).instant(promql, None).await?;
-    Ok(figures(title, &series, warning))
+    Ok(figures(title, &series))
 }
 
 /// Up to two nodes by name, more of them as a number.
@@ -86,8 +89,8 @@ fn name_nodes(targets: &[String]) -> String {
     }
 }
 
-/// The figures that have a value, the breakers counted by state, and what the machine lacks.
-fn figures(title: &str, series: &[Series], warning: Option<String>) -> LiveFigures {
+/// The figures that have a value, the breakers counted by state.
+fn figures(title: &str, series: &[Series]) -> LiveFigures {
     let of = |figure: &'static str| {
         series
             .iter()
@@ -110,10 +113,6 @@ fn figures(title: &str, series: &[Series], warning: Option<String>) -> LiveFigur
     if let Some(first) = all.first_mut() {
         *first = format!("{title}: {first}");
     }
-    // A narrow terminal cuts off the end of the line.
-    if let Some(warning) = warning {
-        all.insert(0, format!("warning: {warning}"));
-    }
     LiveFigures(all)
 }
 
@@ -128,7 +127,7 @@ mod tests {
 
     fn text(all: &[(&str, f64)]) -> String {
         let all: Vec<Series> = all.iter().map(|(figure, value)| series(figure, *value)).collect();
-        figures("memcached1", &all, None).0.join(", ")
+        figures("memcached1", &all).0.join(", ")
     }
 
     #[test]
@@ -143,9 +142,6 @@ mod tests {
         );
         assert_eq!(text(&[("rate", 0.0), ("failed", f64::NAN)]), "memcached1: 0/s");
         assert_eq!(text(&[]), "");
-        let warned =
-            figures("a", &[series("rate", 10.0)], Some("loadgen waited for a CPU for 31%".to_owned()));
-        assert_eq!(warned.0.join(", "), "warning: loadgen waited for a CPU for 31%, a: 10/s");
     }
 
     #[test]

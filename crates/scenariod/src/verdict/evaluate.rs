@@ -52,7 +52,7 @@ async fn try_evaluate(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<Run
     let (interval, live) = (health.interval, LiveSeries::new(prometheus, &presence));
     let in_scope =
         |expectation: &&Expectation| run.scope == Scope::Whole || expectation.during == During::Run;
-    let machine = read_machine(prometheus, run, interval).await.map_err(with_hint)?;
+    let machine = read_machine(prometheus, &live, run, interval).await.map_err(with_hint)?;
     let local_shortage = local_shortage(&read_errors(&live, run, interval).await.map_err(with_hint)?);
     let mut judgements = Vec::new();
     let mut results = Vec::new();
@@ -83,7 +83,7 @@ async fn try_evaluate(prometheus: &Prometheus, run: &RunFacts<'_>) -> Result<Run
         expectations: results,
         shares,
         nodes: read_nodes(&live, run, interval).await.map_err(with_hint)?,
-        way: read_way(prometheus, run).await.map_err(with_hint)?,
+        way: read_way(&live, run).await.map_err(with_hint)?,
         machine: phase_figures(&machine, run),
         dropped_operations: read_dropped(&live, run, interval).await.map_err(with_hint)?,
     })

@@ -10,6 +10,7 @@ use crate::promql::{format_range, node_pattern};
 use crate::scenario::During;
 use crate::verdict::facts::RunFacts;
 use crate::verdict::judgement::shortage::{MachineSamples, SAMPLE_WINDOW, Share};
+use crate::verdict::live_series::LiveSeries;
 
 /// The seconds that each sample covers, as in [`SAMPLE_WINDOW`].
 pub(super) const SAMPLE_LENGTH: f64 = 5.0;
@@ -17,6 +18,7 @@ pub(super) const SAMPLE_LENGTH: f64 = 5.0;
 /// The samples of a whole run. A part that was not measured is absent.
 pub(super) async fn read_machine(
     prometheus: &Prometheus,
+    live: &LiveSeries<'_>,
     run: &RunFacts<'_>,
     interval: Duration,
 ) -> Result<MachineSamples, PrometheusError> {
@@ -27,8 +29,8 @@ pub(super) async fn read_machine(
     let shares =
         prometheus.range(&readings::shortages(SAMPLE_WINDOW, &healthy), Grid { first, last, step }).await;
     let range = format_range(last - whole.start);
-    let uptimes = prometheus.instant(&readings::uptimes(&range), Some(last)).await;
-    let target_rate = prometheus.instant(&readings::target_rate(), Some(whole.end)).await;
+    let uptimes = live.instant(&readings::uptimes(&range), Some(last)).await;
+    let target_rate = live.instant(&readings::target_rate(), Some(whole.end)).await;
     match (shares, uptimes, target_rate) {
         (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) if error.is_unavailable() => Err(error),
         // A Prometheus that rejects these queries measures no shortage, so it excuses nothing.

@@ -7,6 +7,7 @@ use crate::prometheus::{Prometheus, PrometheusError};
 use crate::promql::format_range;
 use crate::scenario::During;
 use crate::verdict::facts::RunFacts;
+use crate::verdict::live_series::LiveSeries;
 use crate::verdict::report::way::{ProxyLoad, Way};
 
 /// The time before a dry run that is looked at, and its length in seconds.
@@ -24,13 +25,13 @@ pub(crate) struct Measured {
 
 /// What the way added during stabilization, when no node had a fault.
 pub(super) async fn read_way(
-    prometheus: &Prometheus,
+    live: &LiveSeries<'_>,
     run: &RunFacts<'_>,
 ) -> Result<Option<Way>, PrometheusError> {
     let before = run.windows.of(During::Stabilization);
     let length = before.end - before.start;
     let promql = readings::probe_buckets(&format_range(length), ALL);
-    match prometheus.instant(&promql, Some(before.end)).await {
+    match live.instant(&promql, Some(before.end)).await {
         Ok(buckets) => Ok(Way::from_buckets(&buckets, length)),
         Err(error) if error.is_unavailable() => Err(error),
         Err(_) => Ok(None),
