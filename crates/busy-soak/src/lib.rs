@@ -12,7 +12,6 @@ mod trial;
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::time::Duration;
 
 use clap::Parser;
 use daemon_core::exit::{Exit, report};
@@ -66,6 +65,3 @@ fn run(options: &Options) -> Result<Exit, SoakError> {
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
-
-/// The length of a run at full length, with its start and its end.
-const FULL_RUN: Duration = Duration::from_secs(150);

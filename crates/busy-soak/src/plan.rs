@@ -7,7 +7,6 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use testkit::Neighbour;
 
-use crate::FULL_RUN;
 use crate::options::{Group, Options};
 
 /// Scenarios that have every kind of expectation: each `must`, each subject, shares, amounts, quantiles, states and events.
@@ -25,6 +24,8 @@ pub(crate) const SCENARIOS: [&str; 12] = [
     "connection-reset-storm",
     "two-nodes-slow",
 ];
+/// The length of a run at full length.
+const FULL_RUN: Duration = Duration::from_secs(150);
 /// The scenario that a client without a breaker must fail.
 const BAD_SCENARIO: &str = "partition-one";
 

@@ -4,6 +4,7 @@
 pub(crate) mod cause;
 pub(crate) mod evidence;
 pub(crate) mod machine;
+pub(crate) mod miss;
 pub(crate) mod overall;
 pub(crate) mod presence;
 pub(crate) mod shortage;
@@ -20,7 +21,7 @@ use crate::scenario::{During, UNDER_WAY, Windows};
 use crate::text::{format_duration, format_seconds};
 pub(crate) use cause::Cause;
 use evidence::{Evidence, Point, TIME_TOLERANCE, mean};
-use machine::Miss;
+use miss::Miss;
 
 /// The result of one expectation.
 #[derive(Clone, Debug, PartialEq)]

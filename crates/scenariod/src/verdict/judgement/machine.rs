@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use metrics_core::labels::Finding;
 
+use super::miss::Miss;
 use super::shortage::Shortage;
 use super::{Cause, Judgement};
 use crate::promql::measured::{Measured, Side, Threshold};
 use crate::scenario::During;
-use crate::scenario::expectation::{Bounds, Expectation, Must};
+use crate::scenario::expectation::{Expectation, Must};
 
 /// Operations that became due during a wait are sent after it, and delay those that become due meanwhile. So a wait changes at
 /// most twice as many operations as became due in it.
@@ -20,19 +21,6 @@ const BACKLOG: f64 = 2.0;
 const LARGEST: f64 = 0.95;
 /// One operation fails if it waits for its timeout, 0.5 s by default. That is a tenth of the 5 s of a sample.
 const ONE_FAILURE: f64 = 0.1;
-
-/// How a failed expectation missed what it requires.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Miss {
-    /// The mean of the phase, as a factor of stabilization.
-    Factor { ratio: f64, bounds: Bounds },
-    /// At one moment. `value` is what was compared there, if it is known.
-    Moment { value: Option<f64> },
-    /// At moments after the limit: the points of the phase, in seconds, and whether each held.
-    Late { points: Vec<(f64, bool)> },
-    /// It never happened.
-    Never,
-}
 
 /// The judgement, or an inconclusive one if the shortage explains why it failed.
 pub(crate) fn excuse(

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::promql::{Query, ValueKind};
-use crate::scenario::expectation::Subject;
+use crate::scenario::expectation::{Bounds, Subject};
 
 const SECOND: Duration = Duration::from_secs(1);
 const ERRORS: &str = "server:memcache_error_ratio:rate5s < bool 0.01";
