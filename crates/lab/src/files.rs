@@ -62,7 +62,7 @@ pub(crate) fn write(home: &Home, lab: &Lab, options: &Write) -> Result<String, F
         id: home.id(),
         root: &options.root,
         programs: &options.programs,
-        answers: &options.root.join(crate::ANSWERS),
+        answers: &options.root.join(service::ANSWERS),
         logs: &home.join("log"),
         environment: &environment,
     };

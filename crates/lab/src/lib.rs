@@ -27,9 +27,6 @@ use daemon_core::lab::Lab;
 use cli::{Cli, Parsed, SubCommand};
 use home::Home;
 
-/// The script that finds out whether a part answers, in the checkout.
-pub(crate) const ANSWERS: &str = "deploy/native/answers.sh";
-
 /// Runs one command line, program name first, and returns its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     command(args).unwrap_or_else(|failure| failure.report())
@@ -57,7 +54,7 @@ fn command(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
             String::new()
         }
         SubCommand::Status { root } => {
-            return status::print_status(&home, &lab()?, &root.join(ANSWERS));
+            return status::print_status(&home, &lab()?, &root.join(service::ANSWERS));
         }
         SubCommand::Logs { follow, parts } => return status::show_logs(&home, parts, *follow),
         SubCommand::Stop => {

@@ -13,6 +13,9 @@ use daemon_core::values::HostPort;
 
 use crate::parts::{Part, Probe};
 
+/// The script that finds out whether a part answers, in the checkout.
+pub(crate) const ANSWERS: &str = "deploy/native/answers.sh";
+
 /// Values that are the same for every service of a lab.
 #[derive(Debug)]
 pub(crate) struct Common<'a> {

@@ -4,6 +4,7 @@
 //! the size. The words after it are derived from the stamp. So a piece of another value, a cut, or a changed byte is noticed,
 //! at the cost of one comparison per word. Bytes without any trace of such a value are those of a stranger.
 
+mod header;
 mod trace;
 
 use std::fmt;
@@ -12,14 +13,9 @@ use std::time::Duration;
 use metrics_core::labels::CorruptKind;
 
 use crate::history::WriteId;
-use crate::mix::{GOLDEN_GAMMA, MULTIPLIER};
-
-/// Bytes of the header, and so of the smallest value.
-pub(crate) const MIN_SIZE: usize = 32;
-
-/// The first bytes of every value of the lab. They are not valid UTF-8, and no common format begins with them.
-const MARK: [u8; MARK_SIZE] = [0xfe, 0x9c, 0xb1];
-const MARK_SIZE: usize = 3;
+use crate::mix::GOLDEN_GAMMA;
+pub(crate) use header::MIN_SIZE;
+use header::{MARK, MARK_SIZE, WORD, stamp};
 
 /// The verdict on a value that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,17 +70,6 @@ impl fmt::Display for WriteId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "writer {:#x} after {:?} of its run", self.writer, Duration::from_nanos(self.began))
     }
-}
-
-const WORD: usize = 8;
-
-fn stamp(key: u64, origin: WriteId, size: usize) -> u64 {
-    let mut word = key.wrapping_mul(GOLDEN_GAMMA) ^ (size as u64);
-    for part in [origin.writer, origin.began] {
-        word = (word ^ part).wrapping_mul(MULTIPLIER);
-        word ^= word >> 29;
-    }
-    word
 }
 
 /// The first word of a header: the mark, then the key in its upper five bytes.

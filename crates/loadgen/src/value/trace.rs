@@ -4,7 +4,7 @@
 //! A part is recognized by the mark at the start of each value, by a header whose stamp is valid, or by two successive words
 //! of a filler. So a cut, a changed byte, and a piece of at least 23 filler bytes among others are recognized.
 
-use super::{MARK, MIN_SIZE, WORD, stamp};
+use super::header::{MARK, MIN_SIZE, WORD, stamp};
 use crate::history::WriteId;
 use crate::mix::GOLDEN_GAMMA;
 
