@@ -14,6 +14,7 @@ use metrics_core::families::client::{
     BreakerView, ClientFamilies, ClientState, FinishedOperation, LoadView, PoolView,
 };
 use metrics_core::families::declared;
+use metrics_core::families::node::{NodeFamilies, NodeReading};
 use metrics_core::families::scenario::{PlannedScenario, ScenarioFamilies};
 use metrics_core::families::toxiproxy::{KnownFault, ToxiproxyFamilies};
 use metrics_core::families::verdict::{NodeTimes, RunFindings, VerdictFamilies};
@@ -54,6 +55,7 @@ struct TestServer {
     base: String,
     shutdown: CancellationToken,
     client: Arc<ClientFamilies>,
+    nodes: Arc<NodeFamilies>,
     scenario: Arc<ScenarioFamilies>,
     toxiproxy: Arc<ToxiproxyFamilies>,
     verdict: Arc<VerdictFamilies>,
@@ -66,6 +68,7 @@ impl TestServer {
         let mut registry = Registry::default();
         let client =
             ClientFamilies::register(&mut registry, &["n1".into(), "n2".into()], 2, &[], Arc::new(Fixed));
+        let nodes = NodeFamilies::register(&mut registry, &["n1".into()], &[]);
         let length = Duration::from_secs(1);
         let planned =
             PlannedScenario { name: "s".into(), stabilization: length, testing: length, recovery: length };
@@ -79,7 +82,7 @@ impl TestServer {
         let base = format!("http://{}", listener.local_addr().expect("bound"));
         let shutdown = CancellationToken::new();
         tokio::spawn(exporter.serve(listener, shutdown.clone()));
-        TestServer { base, shutdown, client, scenario, toxiproxy, verdict, readiness, scrapes }
+        TestServer { base, shutdown, client, nodes, scenario, toxiproxy, verdict, readiness, scrapes }
     }
 
     fn get(&self, path: &str, headers: &[(&str, &str)]) -> http::Response {
@@ -135,6 +138,24 @@ async fn every_declared_family_is_served() {
     let times = NodeTimes { detect: Some(Duration::ZERO), recover: Some(Duration::ZERO) };
     let findings = vec![("e".into(), Some(Finding::Pass))];
     served.verdict.record("s", RunFindings { findings, times: vec![("n1".into(), times)] });
+    // A figure that the node does not report has no series.
+    let figure = Some(1.0);
+    served.nodes.set(
+        0,
+        Some(NodeReading {
+            uptime: figure,
+            user_cpu: figure,
+            system_cpu: figure,
+            threads: figure,
+            connections: figure,
+            connections_made: figure,
+            max_connections: figure,
+            rejected: figure,
+            evicted: figure,
+            bytes: figure,
+            limit: figure,
+        }),
+    );
     let body = served.get("/metrics", &[]).body;
     let page = Scrape::parse(&body);
     for family in declared() {

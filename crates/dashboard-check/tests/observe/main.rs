@@ -7,6 +7,7 @@ mod cost;
 mod files;
 mod live;
 mod names;
+mod page;
 mod promtool;
 mod regions;
 mod semantics;

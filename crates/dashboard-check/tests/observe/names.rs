@@ -16,7 +16,8 @@ const GIVEN: [&str; 1] = ["up"];
 const PREFIXES: [&str; 7] =
     ["memcache_", "scenario_", "toxiproxy_", "loadgen_", "http_request", "process_", "tokio_"];
 /// Words with such a prefix that are not metrics.
-const NO_METRICS: [&str; 1] = ["memcache_resilience_lab"];
+const NO_METRICS: [&str; 4] =
+    ["memcache_resilience_lab", "loadgen_waits", "loadgen_stalled", "toxiproxy_cpu"];
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let split = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':' || c == '*');
