@@ -22,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 use crate::compression::{gzip, gzip_wanted};
 use crate::exposition::Format;
 use crate::families::build::BuildInfo;
-use crate::families::host::HostFamilies;
 use crate::families::http::HttpFamilies;
 use crate::families::limit::LimitFamilies;
 use crate::families::process::ProcessFamilies;
@@ -73,7 +72,6 @@ impl Exporter {
     pub fn new(mut registry: Registry) -> Exporter {
         let http = Arc::new(HttpFamilies::new());
         registry.register_collector(Box::new(ProcessFamilies::default()));
-        registry.register_collector(Box::new(HostFamilies));
         registry.register_collector(Box::new(BuildInfo));
         registry.register_collector(Box::new(Arc::clone(&http)));
         let runtimes = Runtimes::default();

@@ -32,7 +32,7 @@ pub(crate) fn declared_by() -> Vec<(&'static str, &'static [&'static Family])> {
         ("The verdict (scenariod)", verdict::FAMILIES),
         ("The metrics server (every daemon)", http::FAMILIES),
         ("The process (every daemon)", process::FAMILIES),
-        ("The host (every daemon)", host::FAMILIES),
+        ("The host (loadgen)", host::FAMILIES),
         ("Tokio (every daemon)", runtime::FAMILIES),
         ("The scrape itself (every daemon)", limit::FAMILIES),
         ("The build (every daemon)", build::FAMILIES),

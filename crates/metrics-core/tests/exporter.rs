@@ -14,6 +14,7 @@ use metrics_core::families::client::{
     BreakerView, ClientFamilies, ClientState, FinishedOperation, LoadView, PoolView,
 };
 use metrics_core::families::declared;
+use metrics_core::families::host::HostFamilies;
 use metrics_core::families::node::{NodeFamilies, NodeReading};
 use metrics_core::families::scenario::{PlannedScenario, ScenarioFamilies};
 use metrics_core::families::toxiproxy::{KnownFault, ToxiproxyFamilies};
@@ -69,6 +70,7 @@ impl TestServer {
         let client =
             ClientFamilies::register(&mut registry, &["n1".into(), "n2".into()], 2, &[], Arc::new(Fixed));
         let nodes = NodeFamilies::register(&mut registry, &["n1".into()], &[]);
+        HostFamilies::register(&mut registry);
         let length = Duration::from_secs(1);
         let planned =
             PlannedScenario { name: "s".into(), stabilization: length, testing: length, recovery: length };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use metrics_core::Registry;
 use metrics_core::exporter::{Exporter, Readiness};
 use metrics_core::families::client::ClientFamilies;
+use metrics_core::families::host::HostFamilies;
 use metrics_core::families::node::NodeFamilies;
 use metrics_core::families::runtime::Runtimes;
 use tokio::task::JoinHandle;
@@ -42,6 +43,7 @@ impl MetricsServer {
         let shared = Arc::<RunState>::clone(&state);
         let families = ClientFamilies::register(&mut registry, &names, plan.load.threads, &edges, shared);
         let nodes = NodeFamilies::register(&mut registry, &watched_names(&plan.nodes), &edges);
+        HostFamilies::register(&mut registry);
         let exporter = Exporter::new(registry);
         let (readiness, runtimes) = (exporter.readiness(), exporter.runtimes());
         let shutdown = CancellationToken::new();

@@ -8,6 +8,7 @@ use std::thread::available_parallelism;
 use procfs::{CpuPressure, Current, CurrentSI, KernelStats};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::registry::Registry;
 
 use crate::family::Family;
 
@@ -25,8 +26,16 @@ pub(super) const CPUS: Family = Family::gauge("host_cpus", &[], "CPUs that this 
 
 pub(super) const FAMILIES: &[&Family] = &[&CPU_PRESSURE, &CPU, &CPUS];
 
+/// The families of the host.
 #[derive(Debug)]
-pub(crate) struct HostFamilies;
+pub struct HostFamilies;
+
+impl HostFamilies {
+    /// Registers them. Only one daemon of a host needs to.
+    pub fn register(registry: &mut Registry) {
+        registry.register_collector(Box::new(HostFamilies));
+    }
+}
 
 impl Collector for HostFamilies {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
