@@ -5,6 +5,8 @@
 use std::fmt::Error;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::num::NonZero;
+use std::sync::LazyLock;
 use std::thread::available_parallelism;
 
 use procfs::{CpuPressure, Current};
@@ -50,12 +52,15 @@ impl Collector for HostFamilies {
             let seconds = steal as f64 / procfs::ticks_per_second() as f64;
             CPU.encode(e, |series| series.number(&["steal"], seconds))?;
         }
-        match available_parallelism() {
-            Ok(cpus) => CPUS.encode_one(e, cpus.get() as f64),
-            Err(_) => Ok(()),
+        match *USABLE_CPUS {
+            Some(cpus) => CPUS.encode_one(e, cpus.get() as f64),
+            None => Ok(()),
         }
     }
 }
+/// Read once, because the standard library reads the control groups' files for it.
+static USABLE_CPUS: LazyLock<Option<NonZero<usize>>> = LazyLock::new(|| available_parallelism().ok());
+
 /// The field `steal` of the first line of `/proc/stat`: the sum of all CPUs. The lines after it are long, and are not read.
 fn stolen_ticks() -> Option<u64> {
     let mut line = String::new();
