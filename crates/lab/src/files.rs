@@ -1,6 +1,5 @@
 //! Writes the files of the native lab: its services, and the configuration of Prometheus. Nothing is installed or started here.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,7 @@ use crate::home::Home;
 use crate::machine;
 use crate::parts::{Places, parts};
 use crate::prometheus_files::{self, CopyError};
-use crate::service::{self, Common};
+use crate::service;
 
 /// The files cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +39,11 @@ pub(crate) fn write(home: &Home, lab: &Lab, options: &Write) -> Result<String, F
     let addresses = lab.addresses()?;
     let prometheus_files = prometheus_files::write(&home.join("prometheus"), &addresses, &options.root)?;
     let lab_file = lab.path().map_or_else(|| options.root.join("config/lab.yaml"), Path::to_owned);
+    let environment = [
+        ("LAB_CONFIG", lab_file.clone().into_os_string()),
+        ("LAB_PORT_OFFSET", lab.port_offset.to_string().into()),
+        ("PATH", std::env::var_os("PATH").unwrap_or_default()),
+    ];
     let places = Places {
         home,
         root: &options.root,
@@ -48,23 +52,9 @@ pub(crate) fn write(home: &Home, lab: &Lab, options: &Write) -> Result<String, F
         lab_file: &lab_file,
         as_root: machine::is_root(),
         grafana: machine::grafana(),
+        environment: environment.map(|(name, value)| (name.to_owned(), value)).into(),
         loadgen_variables: machine::variables(&options.loadgen_variables),
         prometheus_files,
-    };
-    let environment: Vec<(String, OsString)> = [
-        ("LAB_CONFIG", lab_file.clone().into_os_string()),
-        ("LAB_PORT_OFFSET", lab.port_offset.to_string().into()),
-        ("PATH", std::env::var_os("PATH").unwrap_or_default()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
-    let common = Common {
-        id: home.id(),
-        root: &options.root,
-        programs: &options.programs,
-        answers: &options.root.join(service::ANSWERS),
-        logs: &home.join("log"),
-        environment: &environment,
     };
     let services = home.new_services();
     let failed = |source| FilesError::Write { path: services.clone(), source };
@@ -74,7 +64,7 @@ pub(crate) fn write(home: &Home, lab: &Lab, options: &Write) -> Result<String, F
     }
     let parts = parts(lab, &addresses, &places);
     for part in &parts {
-        service::write(part, &common, &services).map_err(failed)?;
+        service::write(part, &places, &services).map_err(failed)?;
     }
     Ok(parts.into_iter().map(|part| part.name + "\n").collect())
 }

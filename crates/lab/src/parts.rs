@@ -45,6 +45,8 @@ pub(crate) struct Places<'a> {
     pub(crate) as_root: bool,
     /// The machine's Grafana.
     pub(crate) grafana: Option<PathBuf>,
+    /// Variables of every part.
+    pub(crate) environment: Vec<(String, OsString)>,
     /// Variables for loadgen only.
     pub(crate) loadgen_variables: Vec<(String, OsString)>,
     /// Prometheus' configuration, rules and targets.

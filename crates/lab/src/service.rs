@@ -11,52 +11,36 @@ use std::path::Path;
 
 use daemon_core::values::HostPort;
 
-use crate::parts::{Part, Probe};
+use crate::parts::{Part, Places, Probe};
 
 /// The script that finds out whether a part answers, in the checkout.
 pub(crate) const ANSWERS: &str = "deploy/native/answers.sh";
 
-/// Values that are the same for every service of a lab.
-#[derive(Debug)]
-pub(crate) struct Common<'a> {
-    /// The id of the lab.
-    pub(crate) id: &'a str,
-    /// The checkout: the working directory of the services.
-    pub(crate) root: &'a Path,
-    pub(crate) programs: &'a Path,
-    /// `deploy/native/answers.sh`.
-    pub(crate) answers: &'a Path,
-    /// The folder of the logs. Each service has a folder in it.
-    pub(crate) logs: &'a Path,
-    /// Variables of every part.
-    pub(crate) environment: &'a [(String, OsString)],
-}
-
 /// Writes the folder of a service below `services`.
-pub(crate) fn write(part: &Part, common: &Common<'_>, services: &Path) -> io::Result<()> {
+pub(crate) fn write(part: &Part, places: &Places<'_>, services: &Path) -> io::Result<()> {
     let folder = services.join(&part.name);
-    let log = common.logs.join(&part.name);
+    let log = places.home.join("log").join(&part.name);
     fs::create_dir_all(folder.join("log"))?;
     fs::create_dir_all(&log)?;
     fs::write(log.join("config"), "s1000000\nn4\n")?;
-    let run = run_script(part, common);
-    let svlogd = [common.programs.join("svlogd").into_os_string(), "-tt".into(), log.into_os_string()];
+    let run = run_script(part, places);
+    let svlogd = [places.programs.join("svlogd").into_os_string(), "-tt".into(), log.into_os_string()];
     script(&folder.join("run"), &run)?;
-    script(&folder.join("check"), &exec(&check(part, common)))?;
+    script(&folder.join("check"), &exec(&check(part, places)))?;
     script(&folder.join("log/run"), &exec(&svlogd))?;
     fs::write(folder.join("address"), format!("{}\n", part.address))?;
     fs::write(folder.join("stamp"), format!("{:016x}\n", stamp(&run, part)))
 }
 
-fn run_script(part: &Part, common: &Common<'_>) -> OsString {
+fn run_script(part: &Part, places: &Places<'_>) -> OsString {
     let mut text = OsString::from(format!(
         "#!/bin/sh\n# {} of the lab, supervised by runit.\nexec 2>&1\ncd ",
         part.name
     ));
-    text.push(quoted(common.root.as_os_str()));
+    text.push(quoted(places.root.as_os_str()));
     text.push(" || exit 1\n");
-    let id = ("LAB_MEMBER".to_owned(), OsString::from(common.id));
-    for (name, value) in std::iter::once(&id).chain(common.environment).chain(&part.environment) {
+    let id = ("LAB_MEMBER".to_owned(), OsString::from(places.home.id()));
+    for (name, value) in std::iter::once(&id).chain(&places.environment).chain(&part.environment) {
         text.push(format!("export {name}="));
         text.push(quoted(value));
         text.push("\n");
@@ -65,8 +49,8 @@ fn run_script(part: &Part, common: &Common<'_>) -> OsString {
     text
 }
 
-fn check(part: &Part, common: &Common<'_>) -> Vec<OsString> {
-    probe_command(common.answers, &part.address, part.probe)
+fn check(part: &Part, places: &Places<'_>) -> Vec<OsString> {
+    probe_command(&places.root.join(ANSWERS), &part.address, part.probe)
 }
 
 /// The command whose exit code is 0 if a part answers there. `answers` is `deploy/native/answers.sh`.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
@@ -49,7 +49,7 @@ impl UserError for LogsError {
 const SCENARIOD: &str = "scenariod";
 
 /// Prints a line per part. The exit code is 0 only if every part is up.
-pub(crate) fn print_status(home: &Home, lab: &Lab, answers: &std::path::Path) -> Result<Exit, Failure> {
+pub(crate) fn print_status(home: &Home, lab: &Lab, answers: &Path) -> Result<Exit, Failure> {
     let mut exit = Exit::Ok;
     for service in all(home)? {
         let up = service.answers();
