@@ -7,6 +7,7 @@ use super::client::{
 };
 use super::node::{PROBE, PROBE_STALLED, SYSTEM_CPU, THREADS, UPTIME, USER_CPU};
 use super::process::WAITING;
+use super::scenario::ACTIVE;
 use super::{host, process};
 
 /// A cause of a shortage, or a figure that explains one. The word is the label `part` of the answer.
@@ -122,6 +123,12 @@ pub fn uptimes(window: &str) -> String {
 pub fn probe_buckets(window: &str, servers: &str) -> String {
     let series = format!("{}_bucket{{{LOADGEN},server=~\"{servers}\"}}", PROBE.name);
     format!("sum by (address, le) ({series}) - sum by (address, le) ({series} offset {window})")
+}
+
+/// As [`probe_buckets`], for all nodes. Empty if a scenario ran in `window`, because its faults are in the times.
+pub fn probe_buckets_without_scenario(window: &str) -> String {
+    let ran = format!("max(max_over_time({}[{window}])) > 0", ACTIVE.name);
+    format!("({}) unless on() ({ran})", probe_buckets(window, ".*"))
 }
 
 /// Operations per second that the open loop has to send. 0 in a closed loop.

@@ -19,7 +19,7 @@ const PHASE: Family = Family::gauge(
     &["scenario"],
     "Phase of the scenario: 0 idle, 1 stabilization, 2 testing, 3 recovery",
 );
-const ACTIVE: Family = Family::gauge("scenario_active", &[], "1 while a scenario runs, else 0");
+pub(super) const ACTIVE: Family = Family::gauge("scenario_active", &[], "1 while a scenario runs, else 0");
 const PLANNED: Family = Family::gauge(
     "scenario_phase_duration_seconds",
     &["scenario", "phase"],

@@ -38,9 +38,10 @@ pub(super) async fn read_way(
     }
 }
 
-/// What the last minute shows. A figure that Prometheus does not have is not measured.
+/// What the last minute shows. A figure that Prometheus does not have is not measured, nor is the way if a scenario ran.
 pub(crate) async fn read_now(prometheus: &Prometheus) -> Measured {
-    let buckets = prometheus.instant(&readings::probe_buckets(RECENT, ALL), None).await.unwrap_or_default();
+    let buckets =
+        prometheus.instant(&readings::probe_buckets_without_scenario(RECENT), None).await.unwrap_or_default();
     let number = async |promql: String| {
         let series = prometheus.instant(&promql, None).await.unwrap_or_default();
         series.first().and_then(|series| series.points.last()).map(|(_, value)| *value)
